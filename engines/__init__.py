@@ -1,0 +1,1 @@
+"""Everything that computes. Never imports ComfyUI, `nodes` or `workflows`."""

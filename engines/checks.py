@@ -1,0 +1,82 @@
+"""Checks at the doors: an error carries the expected and the actual value, and the cure."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from .errors import InputError
+
+# Resampling with negative lobes (bicubic, Lanczos) overshoots 0..1 by up to about a tenth.
+# Anything further out is a picture in another range (0..255 or -1..1), not overshoot.
+OVERSHOOT = 0.1
+
+
+def check_shape(name: str, tensor: Tensor, expected: Sequence[int | str]) -> None:
+    """Raise `InputError` unless `tensor` has the dimensions `expected`.
+
+    An int is an exact size; a letter names a free one, equal wherever the letter repeats.
+    """
+    sizes: dict[str, int] = {}
+    fits = tensor.ndim == len(expected)
+    for want, size in zip(expected, tensor.shape, strict=False):
+        exact = sizes.setdefault(want, size) if isinstance(want, str) else want
+        fits = fits and exact == size
+    if not fits:
+        shape = ",".join(str(e) for e in expected)
+        raise InputError(f"{name}: expected the shape [{shape}], found {list(tensor.shape)}")
+
+
+def check_frames(name: str, image: Tensor) -> None:
+    """Raise `InputError` unless `image` is a ComfyUI IMAGE: [F,H,W,3] floats in 0..1, F >= 1."""
+    if image.ndim != 4:
+        raise InputError(
+            f"{name}: expected images of shape [frames, height, width, 3], "
+            f"found {list(image.shape)}"
+        )
+    frames, height, width, channels = image.shape
+    if frames == 0:
+        raise InputError(f"{name}: no frames; give at least one image")
+    if height == 0 or width == 0:
+        raise InputError(f"{name}: expected images with pixels, found {width}x{height}")
+    if channels == 4:
+        raise InputError(
+            f"{name}: expected 3 channels (RGB), found 4 (RGB and alpha); "
+            "remove the alpha channel first, e.g. with the node Split Image with Alpha"
+        )
+    if channels != 3:
+        raise InputError(
+            f"{name}: expected 3 channels (RGB), found {channels}; "
+            "turn grey images into RGB first, e.g. with the node Convert Mask to Image"
+        )
+    check_range(name, image)
+
+
+def check_masks(name: str, mask: Tensor) -> None:
+    """Raise `InputError` unless `mask` is a ComfyUI MASK: [F,H,W] floats in 0..1, F >= 1."""
+    if mask.ndim != 3:
+        raise InputError(
+            f"{name}: expected masks of shape [frames, height, width], found {list(mask.shape)}"
+        )
+    if 0 in mask.shape:
+        raise InputError(f"{name}: the mask is empty, shape {list(mask.shape)}")
+    check_range(name, mask)
+
+
+def check_range(name: str, values: Tensor) -> None:
+    """Raise `InputError` if `values` has NaN, infinity, or lies outside 0..1 beyond overshoot."""
+    if not values.is_floating_point():
+        raise InputError(
+            f"{name}: expected floating-point values in 0..1, found {values.dtype}; "
+            "divide 8-bit values by 255"
+        )
+    low, high = (float(v) for v in values.aminmax())  # aminmax propagates NaN
+    if low != low or high in (float("inf"), float("-inf")) or low == float("-inf"):
+        raise InputError(
+            f"{name}: the pixels hold NaN or infinity; "
+            "look for the node before this one that divides by zero or ran out of fp16 range"
+        )
+    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+        cure = "divide by 255" if high > 2 else "map -1..1 to 0..1 by x/2 + 0.5"
+        raise InputError(
+            f"{name}: expected pixels in 0..1, found {low:.4g}..{high:.4g}; {cure} first"
+        )

@@ -1,0 +1,1 @@
+"""People in pictures: finding them, describing them, reading and writing them."""

@@ -1,0 +1,154 @@
+"""`Poses`: what travels on a KINO_POSES socket."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import InputError
+from .skeletons import COCO_17, OPENPOSE_18, OPENPOSE_FROM_COCO, SKELETONS
+
+
+@dataclass(frozen=True)
+class Poses:
+    """People in F frames, P places a frame, K joints a person, padded with a count.
+
+    keypoints:  [F,P,K,2] x, y in pixels of the canvas; (0, 0) is the canvas's top left corner
+    confidence: [F,P,K] 0..1; 0 = not seen, whatever the keypoint says
+    boxes:      [F,P,4] x0, y0, x1, y1 in pixels
+    scores:     [F,P] 0..1, falling along P
+    track_ids:  [F,P] int64, -1 = no track
+    count:      [F] int64, how many places of the frame hold a person
+    canvas:     height and width in pixels of the frames that the coordinates refer to
+    skeleton:   name of the joint order, one of `SKELETONS`
+
+    Raises `InputError` when shapes, devices or dtypes do not fit together.
+    """
+
+    keypoints: Tensor
+    confidence: Tensor
+    boxes: Tensor
+    scores: Tensor
+    track_ids: Tensor
+    count: Tensor
+    canvas: tuple[int, int]
+    skeleton: str
+
+    def __post_init__(self) -> None:
+        if self.skeleton not in SKELETONS:
+            raise InputError(
+                f"Poses.skeleton: expected one of {', '.join(SKELETONS)}, found {self.skeleton!r}"
+            )
+        joints = len(SKELETONS[self.skeleton].joints)
+        check_shape("Poses.keypoints", self.keypoints, ("frames", "people", joints, 2))
+        frames, people = self.keypoints.shape[:2]
+        check_shape("Poses.confidence", self.confidence, (frames, people, joints))
+        check_shape("Poses.boxes", self.boxes, (frames, people, 4))
+        check_shape("Poses.scores", self.scores, (frames, people))
+        check_shape("Poses.track_ids", self.track_ids, (frames, people))
+        check_shape("Poses.count", self.count, (frames,))
+        for name in ("confidence", "boxes", "scores", "track_ids", "count"):
+            device = getattr(self, name).device
+            if device != self.keypoints.device:
+                raise InputError(
+                    f"Poses.{name}: expected on {self.keypoints.device}, found on {device}"
+                )
+        for name in ("track_ids", "count"):
+            if getattr(self, name).dtype != torch.int64:
+                raise InputError(
+                    f"Poses.{name}: expected int64, found {getattr(self, name).dtype}"
+                )
+        if min(self.canvas) < 1:
+            raise InputError(f"Poses.canvas: expected height and width >= 1, found {self.canvas}")
+
+    @classmethod
+    def empty(
+        cls,
+        frames: int,
+        canvas: tuple[int, int],
+        *,
+        people: int = 1,
+        skeleton: str = COCO_17.name,
+        device: torch.device | str = "cpu",
+    ) -> "Poses":
+        """Nobody in any of `frames` frames."""
+        joints = len(SKELETONS[skeleton].joints)
+        return cls(
+            keypoints=torch.zeros(frames, people, joints, 2, device=device),
+            confidence=torch.zeros(frames, people, joints, device=device),
+            boxes=torch.zeros(frames, people, 4, device=device),
+            scores=torch.zeros(frames, people, device=device),
+            track_ids=torch.full((frames, people), -1, dtype=torch.int64, device=device),
+            count=torch.zeros(frames, dtype=torch.int64, device=device),
+            canvas=canvas,
+            skeleton=skeleton,
+        )
+
+    @classmethod
+    def cat(cls, chunks: "list[Poses]") -> "Poses":
+        """The frames of all `chunks`, which share canvas, skeleton and number of places."""
+        first = chunks[0]
+        if len(chunks) == 1:
+            return first
+        if any((c.canvas, c.skeleton) != (first.canvas, first.skeleton) for c in chunks):
+            raise InputError("Poses.cat: the chunks differ in canvas or skeleton")
+        return replace(
+            first,
+            **{
+                name: torch.cat([getattr(c, name) for c in chunks])
+                for name in ("keypoints", "confidence", "boxes", "scores", "track_ids", "count")
+            },
+        )
+
+    def __len__(self) -> int:
+        return self.keypoints.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self.keypoints.device
+
+    @property
+    def present(self) -> Tensor:
+        """[F,P] bool: which places hold a person."""
+        places = torch.arange(self.scores.shape[1], device=self.device)
+        return places[None] < self.count[:, None]
+
+    def to(self, device: torch.device | str) -> "Poses":
+        """The same poses on `device`."""
+        if self.device == torch.device(device):
+            return self
+        return replace(
+            self,
+            **{
+                name: getattr(self, name).to(device)
+                for name in ("keypoints", "confidence", "boxes", "scores", "track_ids", "count")
+            },
+        )
+
+    def as_openpose(self) -> "Poses":
+        """The same people with the 18 joints of OpenPose.
+
+        The neck is the midpoint of the shoulders, seen only if both shoulders are, with the
+        lower of their confidences.
+        """
+        if self.skeleton == OPENPOSE_18.name:
+            return self
+        keypoints, confidence = _with_neck(self.keypoints, self.confidence)
+        order = torch.tensor(OPENPOSE_FROM_COCO, device=self.device)
+        return replace(
+            self,
+            keypoints=keypoints.index_select(2, order),
+            confidence=confidence.index_select(2, order),
+            skeleton=OPENPOSE_18.name,
+        )
+
+
+def _with_neck(keypoints: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
+    left, right = COCO_17.joints.index("left_shoulder"), COCO_17.joints.index("right_shoulder")
+    neck = (keypoints[:, :, left] + keypoints[:, :, right]) / 2
+    neck_confidence = torch.minimum(confidence[:, :, left], confidence[:, :, right])
+    return (
+        torch.cat([keypoints, neck[:, :, None]], dim=2),
+        torch.cat([confidence, neck_confidence[:, :, None]], dim=2),
+    )

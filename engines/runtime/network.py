@@ -1,0 +1,31 @@
+"""What a model family tells the runtime about its network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with one image input [N,3,H,W], RGB in 0..1, and named outputs.
+
+    name:         of the family
+    load:         weights file -> torch module in fp32 on the CPU; its forward takes the images
+                  and returns the outputs by name
+    outputs:      name -> channels
+    stride:       both sides of the input are multiples of it
+    sizes:        smallest and largest longer side that makes sense
+    max_people:   how many people one pass can find
+    pixel_bytes:  largest fp32 activation in bytes per input pixel; sets how many frames a CPU
+                  takes at once
+    """
+
+    name: str
+    load: Callable[[Path], nn.Module]
+    outputs: Mapping[str, int]
+    stride: int
+    sizes: tuple[int, int]
+    max_people: int
+    pixel_bytes: int

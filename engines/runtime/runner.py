@@ -1,0 +1,28 @@
+"""The one interface behind which every backend runs a network."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+class Runner(ABC):
+    """A network that is loaded and ready to answer.
+
+    backend:   name of the backend, as in `ladder.BACKENDS`
+    device:    where it runs; inputs must lie there, outputs come from there
+    precision: "fp32", "fp16" or "bf16": of weights and activations
+    """
+
+    backend: str
+    device: torch.device
+    precision: str
+
+    @abstractmethod
+    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Images [N,3,H,W] float32 -> outputs by name. The caller keeps `images` unchanged."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free the network's memory. Closing twice is fine; inference after it is an error."""

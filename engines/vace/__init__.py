@@ -1,0 +1,1 @@
+"""The contract of VACE: sizes, frame counts, masks, neutral values, layouts."""

@@ -1,0 +1,24 @@
+"""`VaceControl`: what travels on a KINO_VACE socket."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..checks import check_shape
+
+
+@dataclass(frozen=True)
+class VaceControl:
+    """Control video and mask in the layout of VACE and Daydream Scope.
+
+    video: [1,3,F,H,W] float32 in -1..1, 0 neutral
+    mask:  [1,1,F,H,W] float32 in 0..1, 1 = generate here, 0 = keep
+    """
+
+    video: Tensor
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        check_shape("VaceControl.video", self.video, (1, 3, "frames", "height", "width"))
+        frames, height, width = self.video.shape[2:]
+        check_shape("VaceControl.mask", self.mask, (1, 1, frames, height, width))

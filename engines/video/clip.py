@@ -1,0 +1,31 @@
+"""`Clip`: frames in memory with their rate and sound."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from torch import Tensor
+
+from ..checks import check_shape
+
+
+@dataclass(frozen=True)
+class Audio:
+    """waveform: [1,channels,samples] float32 in -1..1; rate: samples a second."""
+
+    waveform: Tensor
+    rate: int
+
+    def __post_init__(self) -> None:
+        check_shape("Audio.waveform", self.waveform, (1, "channels", "samples"))
+
+
+@dataclass(frozen=True)
+class Clip:
+    """frames: [F,H,W,3] float32 in 0..1; rate: frames a second, exact."""
+
+    frames: Tensor
+    rate: Fraction
+    audio: Audio | None = None
+
+    def __post_init__(self) -> None:
+        check_shape("Clip.frames", self.frames, ("frames", "height", "width", 3))

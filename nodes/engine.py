@@ -1,0 +1,88 @@
+"""Nodes that turn a model into something that runs."""
+
+from ..engines.families import network_of
+from ..engines.models.registry import Model
+from ..engines.runtime.engine import build_engine
+from ..engines.runtime.ladder import BACKENDS, PRECISIONS
+from .api import host, io, ui
+from .types import KinoEngine, KinoModel
+
+
+class BuildEngine(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographBuildEngine",
+            display_name="Build Engine",
+            category="Kinograph/engine",
+            description="Puts a model on the best backend of this machine and checks its answers.",
+            inputs=[
+                KinoModel.Input("model", tooltip="From a node that loads a model."),
+                io.Combo.Input(
+                    "backend",
+                    options=["auto", *BACKENDS],
+                    default="auto",
+                    tooltip="What runs the network. auto takes the best that works here and says "
+                    "why; a named one is used or fails with the reason, it never falls back.",
+                ),
+                io.Combo.Input(
+                    "precision",
+                    options=["auto", *PRECISIONS],
+                    default="auto",
+                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU.",
+                ),
+                io.Int.Input(
+                    "max_batch",
+                    default=16,
+                    min=1,
+                    max=256,
+                    step=1,
+                    tooltip="Most frames a call takes. More is faster on a GPU and needs more "
+                    "memory; on a CPU fewer are taken where that is faster.",
+                ),
+                io.Int.Input(
+                    "min_size",
+                    default=128,
+                    min=32,
+                    max=4096,
+                    step=32,
+                    tooltip="Smallest detection size that the engine must take, in pixels.",
+                ),
+                io.Int.Input(
+                    "max_size",
+                    default=1024,
+                    min=32,
+                    max=4096,
+                    step=32,
+                    tooltip="Largest detection size that the engine must take, in pixels.",
+                ),
+            ],
+            outputs=[
+                KinoEngine.Output(display_name="engine", tooltip="For nodes that run a network."),
+                io.String.Output(
+                    display_name="report", tooltip="Which backend and precision, and why."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: Model,
+        backend: str,
+        precision: str,
+        max_batch: int,
+        min_size: int,
+        max_size: int,
+    ) -> io.NodeOutput:
+        engine = build_engine(
+            model,
+            network_of(model),
+            backend=backend,
+            precision=precision,
+            device=host.compute_device(),
+            max_batch=max_batch,
+            sizes=(min_size, max_size),
+        )
+        report = engine.report()
+        return io.NodeOutput(engine, report, ui=ui.PreviewText(report))

@@ -1,0 +1,22 @@
+"""The list of nodes."""
+
+from .api import ComfyExtension, io
+from .engine import BuildEngine
+from .pose import DetectPoses, LoadPoseModel, SaveKeypoints
+from .render import DrawSkeleton
+from .vace import SaveVace, VaceNormalise
+
+NODES: list[type[io.ComfyNode]] = [
+    LoadPoseModel,
+    BuildEngine,
+    DetectPoses,
+    DrawSkeleton,
+    VaceNormalise,
+    SaveKeypoints,
+    SaveVace,
+]
+
+
+class KinographExtension(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES

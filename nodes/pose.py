@@ -1,0 +1,156 @@
+"""Nodes that find people and keep what was found."""
+
+import json
+from typing import Any
+
+from torch import Tensor
+
+from ..engines.files import written_aside
+from ..engines.models.registry import registry, resolve
+from ..engines.pose.detect import detect_poses
+from ..engines.pose.keypoints import to_bounding_boxes, to_pose_keypoint
+from ..engines.runtime.engine import Engine
+from .api import host, io, ui
+from .types import BoundingBox, KinoEngine, KinoModel, KinoPoses, PoseKeypoint
+
+
+class LoadPoseModel(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        names = [entry.name for entry in registry().values() if entry.task == "pose"]
+        return io.Schema(
+            node_id="KinographLoadPoseModel",
+            display_name="Load Pose Model",
+            category="Kinograph/pose",
+            description="Chooses a pose network; its file is checked against its sha256.",
+            inputs=[
+                io.Combo.Input(
+                    "model",
+                    options=names,
+                    default=names[0],
+                    tooltip="movenet_multipose comes with the pack: up to 6 people, 17 joints, "
+                    "Apache-2.0.",
+                )
+            ],
+            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+        )
+
+    @classmethod
+    def execute(cls, model: str) -> io.NodeOutput:
+        return io.NodeOutput(resolve(model))
+
+
+class DetectPoses(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographDetectPoses",
+            display_name="Detect Poses",
+            category="Kinograph/pose",
+            description="Finds the people in every frame and their joints. Frames are "
+            "letterboxed, never squashed, and go through the network in batches.",
+            inputs=[
+                io.Image.Input("image", tooltip="Frames of any size."),
+                KinoEngine.Input("engine", tooltip="From Build Engine, of a pose model."),
+                io.Float.Input(
+                    "score_threshold",
+                    default=0.2,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="People below this confidence are dropped. Lower it when people are "
+                    "missed, raise it when things are taken for people.",
+                ),
+                io.Float.Input(
+                    "keypoint_threshold",
+                    default=0.3,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Joints below this confidence count as not seen and are not drawn.",
+                ),
+                io.Int.Input(
+                    "max_people",
+                    default=6,
+                    min=1,
+                    max=64,
+                    step=1,
+                    tooltip="Most people a frame, the surest first. MoveNet finds at most 6.",
+                ),
+                io.Int.Input(
+                    "detection_size",
+                    default=0,
+                    min=0,
+                    max=4096,
+                    step=32,
+                    tooltip="Longer side of the network's input in pixels, a multiple of 32. "
+                    "0: the model's recommendation. Larger finds smaller people and is slower; "
+                    "256 suits close-ups.",
+                ),
+            ],
+            outputs=[
+                KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes."),
+                PoseKeypoint.Output(
+                    display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
+                ),
+                BoundingBox.Output(
+                    display_name="bounding_box", tooltip="Boxes of the people of each frame."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        engine: Engine,
+        score_threshold: float,
+        keypoint_threshold: float,
+        max_people: int,
+        detection_size: int,
+    ) -> io.NodeOutput:
+        poses = detect_poses(
+            image,
+            engine,
+            size=detection_size,
+            score_threshold=score_threshold,
+            keypoint_threshold=keypoint_threshold,
+            max_people=max_people,
+            progress=host.progress(image.shape[0]),
+        )
+        frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
+        nobody = int((poses.count == 0).sum())
+        text = f"{people} people in {frames} frames, at most {most} at once"
+        if nobody:
+            text += f"; nobody in {nobody} frames"
+        return io.NodeOutput(
+            poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
+        )
+
+
+class SaveKeypoints(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographSaveKeypoints",
+            display_name="Save Keypoints",
+            category="Kinograph/pose",
+            description="Writes keypoints as OpenPose JSON: a list with one entry a frame.",
+            is_output_node=True,
+            inputs=[
+                PoseKeypoint.Input("pose_keypoint", tooltip="From Detect Poses or another pack."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="kinograph/keypoints",
+                    tooltip="Name of the file in the output folder; a number is added.",
+                ),
+            ],
+            outputs=[],
+        )
+
+    @classmethod
+    def execute(cls, pose_keypoint: list[dict[str, Any]], filename_prefix: str) -> io.NodeOutput:
+        path = host.save_path(filename_prefix, ".json")
+        with written_aside(path) as aside:
+            aside.write_text(json.dumps(pose_keypoint), encoding="utf-8")
+        return io.NodeOutput(ui=ui.PreviewText(str(path)))

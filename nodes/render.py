@@ -1,0 +1,147 @@
+"""Nodes that draw."""
+
+from torch import Tensor
+
+from ..engines.checks import check_frames
+from ..engines.errors import InputError
+from ..engines.geometry import FITS
+from ..engines.pose.poses import Poses
+from ..engines.render.skeleton import COLOUR_ORDERS, draw_skeletons
+from ..engines.render.styles import STYLES
+from .api import host, io
+from .types import KinoPoses
+
+
+class DrawSkeleton(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographDrawSkeleton",
+            display_name="Draw Skeleton",
+            category="Kinograph/render",
+            description="Draws poses as control images, all frames at once on the poses' device.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip="From Detect Poses."),
+                io.Combo.Input(
+                    "style",
+                    options=list(STYLES),
+                    default="vace",
+                    tooltip="vace: as VACE's own annotator draws. openpose: 18 joints as in "
+                    "ControlNet OpenPose and DWPose. yolo_nas: as the YOLO-NAS-Pose nodes draw.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the pictures, in pixels. 0: as the frames, or from the height.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the pictures, in pixels. 0: as the frames, or from the width.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="stretch",
+                    tooltip="How frames of another shape are brought to width and height: each "
+                    "side by itself, whole with borders, or filled and cut at the edges.",
+                ),
+                io.Float.Input(
+                    "line_width",
+                    default=0.0,
+                    min=0.0,
+                    max=200.0,
+                    step=0.1,
+                    tooltip="Thickness of limbs in pixels. 0: as the style.",
+                ),
+                io.Float.Input(
+                    "joint_radius",
+                    default=0.0,
+                    min=-1.0,
+                    max=200.0,
+                    step=0.1,
+                    tooltip="Radius of the dots in pixels. 0: as the style; -1: no dots.",
+                ),
+                io.Combo.Input(
+                    "colour_order",
+                    options=list(COLOUR_ORDERS),
+                    default="rgb",
+                    tooltip="rgb: OpenPose's colours. bgr: red and blue exchanged, as the files "
+                    "that VACE's annotator saves.",
+                ),
+                io.Boolean.Input(
+                    "antialias",
+                    default=True,
+                    tooltip="Smooth edges at exact positions. Off: hard pixels, for openpose the "
+                    "very pixels that the OpenCV drawing code of other packs fills.",
+                ),
+                io.Combo.Input(
+                    "background",
+                    options=["black", "footage"],
+                    default="black",
+                    tooltip="What is drawn upon: black, or the frames given as footage.",
+                ),
+                io.Image.Input(
+                    "footage",
+                    optional=True,
+                    tooltip="Frames to draw upon when background is footage: one, or one a pose.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="The drawn frames."),
+                io.Mask.Output(display_name="mask", tooltip="1 where something was drawn."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        poses: Poses,
+        style: str,
+        width: int,
+        height: int,
+        fit: str,
+        line_width: float,
+        joint_radius: float,
+        colour_order: str,
+        antialias: bool,
+        background: str,
+        footage: Tensor | None = None,
+    ) -> io.NodeOutput:
+        if background == "footage":
+            if footage is None:
+                raise InputError(
+                    "footage: background is footage, but no frames are connected; "
+                    "connect the frames or choose black"
+                )
+            check_frames("footage", footage)
+        image, mask = draw_skeletons(
+            poses,
+            style=style,
+            size=_size(poses.canvas, height, width),
+            fit=fit,
+            footage=footage if background == "footage" else None,
+            line_width=line_width,
+            joint_radius=joint_radius,
+            colour_order=colour_order,
+            antialias=antialias,
+            progress=host.progress(len(poses)),
+        )
+        device = host.image_device()
+        return io.NodeOutput(image.to(device), mask.to(device))
+
+
+def _size(canvas: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    if height and width:
+        return height, width
+    if width:
+        return max(1, round(width * canvas[0] / canvas[1])), width
+    if height:
+        return height, max(1, round(height * canvas[1] / canvas[0]))
+    return canvas

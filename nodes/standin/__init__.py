@@ -1,0 +1,1 @@
+"""A stand-in for the part of `comfy_api.latest` that Kinograph's nodes use, for headless runs."""

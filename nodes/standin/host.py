@@ -1,0 +1,73 @@
+"""The headless host: what nodes ask of the program that runs them. See comfy_host.py, its twin.
+
+A run sets its `Settings` for its own thread of execution.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...engines.errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders, device and progress of one run."""
+
+    output: Path = Path("kinograph-output")
+    inputs: tuple[Path, ...] = (Path("."),)
+    device: str = "auto"
+    progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
+
+
+settings: ContextVar[Settings] = ContextVar("settings", default=Settings())  # noqa: B039
+
+
+@contextmanager
+def using(chosen: Settings) -> Iterator[None]:
+    """Run the body under `chosen`."""
+    token = settings.set(chosen)
+    try:
+        yield
+    finally:
+        settings.reset(token)
+
+
+def progress(total: int) -> Callable[[int], None]:
+    """A function to call with the number of frames done since the last call; it also raises when
+    the user has cancelled."""
+    return settings.get().progress(total)
+
+
+def compute_device() -> str:
+    """Where networks run: "auto" or a torch device."""
+    return settings.get().device
+
+
+def image_device() -> str:
+    """Where IMAGE and MASK tensors live between nodes."""
+    return "cpu"
+
+
+def save_path(prefix: str, suffix: str) -> Path:
+    """The next free path for `prefix`, as ComfyUI counts: "pose/map" -> pose/map_00001_.mp4.
+
+    Raises `InputError` when the prefix leads out of the output folder.
+    """
+    root = settings.get().output.resolve()
+    folder = (root / prefix).parent.resolve()
+    name = os.path.basename(prefix)
+    if not folder.is_relative_to(root):
+        raise InputError(
+            f"filename_prefix: {prefix!r} leads out of the output folder {root}; "
+            "give a name or a folder inside it"
+        )
+    taken = [0]
+    if folder.is_dir():
+        pattern = re.compile(re.escape(name) + r"_(\d+)_?", re.IGNORECASE)
+        taken += [int(m.group(1)) for m in map(pattern.match, os.listdir(folder)) if m]
+    return folder / f"{name}_{max(taken) + 1:05}_{suffix}"

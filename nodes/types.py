@@ -1,0 +1,10 @@
+"""The sockets of this pack and of the ecosystem that have no name in ComfyUI's API."""
+
+from .api import io
+
+KinoModel = io.Custom("KINO_MODEL")
+KinoEngine = io.Custom("KINO_ENGINE")
+KinoPoses = io.Custom("KINO_POSES")
+KinoVace = io.Custom("KINO_VACE")
+PoseKeypoint = io.Custom("POSE_KEYPOINT")
+BoundingBox = io.Custom("BOUNDING_BOX")

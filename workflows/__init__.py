@@ -1,0 +1,1 @@
+"""The shared graphs, and the code that runs graphs without ComfyUI."""

@@ -1,0 +1,39 @@
+"""All node classes that a headless run knows."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ..nodes.standin.io import Schema
+
+NodeClass = Any  # a ComfyNode of the stand-in
+
+
+class Catalogue:
+    """Node classes and their schemas by node id."""
+
+    def __init__(self, classes: Mapping[str, NodeClass]):
+        self._classes = dict(classes)
+        self._schemas: dict[str, Schema] = {n: c.define_schema() for n, c in classes.items()}
+
+    def names(self) -> list[str]:
+        return list(self._classes)
+
+    def schema(self, class_type: str) -> Schema | None:
+        return self._schemas.get(class_type)
+
+    def require(self, class_type: str) -> Schema:
+        return self._schemas[class_type]
+
+    def node(self, class_type: str) -> NodeClass:
+        return self._classes[class_type]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Kinograph's nodes, then those of ComfyUI's core nodes that have a headless form."""
+    from ..nodes.extension import NODES
+    from .core_nodes import CORE_NODES
+
+    classes = [*NODES, *CORE_NODES]
+    return Catalogue({c.define_schema().node_id: c for c in classes})
