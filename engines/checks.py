@@ -26,8 +26,11 @@ def check_shape(name: str, tensor: Tensor, expected: Sequence[int | str]) -> Non
         raise InputError(f"{name}: expected the shape [{shape}], found {list(tensor.shape)}")
 
 
-def check_frames(name: str, image: Tensor) -> None:
-    """Raise `InputError` unless `image` is a ComfyUI IMAGE: [F,H,W,3] floats in 0..1, F >= 1."""
+def check_frames(name: str, image: Tensor) -> bool:
+    """Raise `InputError` unless `image` is a ComfyUI IMAGE: [F,H,W,3] floats in 0..1, F >= 1.
+
+    Returns what `check_range` returns.
+    """
     if image.ndim != 4:
         raise InputError(
             f"{name}: expected images of shape [frames, height, width, 3], "
@@ -48,22 +51,28 @@ def check_frames(name: str, image: Tensor) -> None:
             f"{name}: expected 3 channels (RGB), found {channels}; "
             "turn grey images into RGB first, e.g. with the node Convert Mask to Image"
         )
-    check_range(name, image)
+    return check_range(name, image)
 
 
-def check_masks(name: str, mask: Tensor) -> None:
-    """Raise `InputError` unless `mask` is a ComfyUI MASK: [F,H,W] floats in 0..1, F >= 1."""
+def check_masks(name: str, mask: Tensor) -> bool:
+    """Raise `InputError` unless `mask` is a ComfyUI MASK: [F,H,W] floats in 0..1, F >= 1.
+
+    Returns what `check_range` returns.
+    """
     if mask.ndim != 3:
         raise InputError(
             f"{name}: expected masks of shape [frames, height, width], found {list(mask.shape)}"
         )
     if 0 in mask.shape:
         raise InputError(f"{name}: the mask is empty, shape {list(mask.shape)}")
-    check_range(name, mask)
+    return check_range(name, mask)
 
 
-def check_range(name: str, values: Tensor) -> None:
-    """Raise `InputError` if `values` has NaN, infinity, or lies outside 0..1 beyond overshoot."""
+def check_range(name: str, values: Tensor) -> bool:
+    """Raise `InputError` if `values` has NaN, infinity, or lies outside 0..1 beyond overshoot.
+
+    Returns whether all lie in 0..1 exactly, so that clamping can be left out.
+    """
     if not values.is_floating_point():
         raise InputError(
             f"{name}: expected floating-point values in 0..1, found {values.dtype}; "
@@ -80,3 +89,4 @@ def check_range(name: str, values: Tensor) -> None:
         raise InputError(
             f"{name}: expected pixels in 0..1, found {low:.4g}..{high:.4g}; {cure} first"
         )
+    return low >= 0 and high <= 1

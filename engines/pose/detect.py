@@ -1,8 +1,6 @@
 """From frames to `Poses`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
@@ -68,7 +66,7 @@ def from_heads(
 ) -> Poses:
     """What a network said about letterboxed frames, as poses in pixels of the frames."""
     with torch.inference_mode():
-        keypoints, confidence, boxes, scores = movenet.decode(heads)
+        keypoints, confidence, boxes, scores = movenet.decode(heads, above=score_threshold)
         return select(
             keypoints=letterbox.back(keypoints),
             confidence=confidence,
@@ -94,23 +92,27 @@ def select(
     keypoint_threshold: float,
     skeleton: str,
 ) -> Poses:
-    """The `people` best of each frame above the threshold, surest first, the rest zeroed."""
+    """The `people` best of each frame above the threshold, surest first, the rest zero."""
     ranked, order = scores.sort(dim=1, descending=True, stable=True)
     ranked, order = ranked[:, :people], order[:, :people]
-    keep = ranked > score_threshold  # [F,P], true ones first
+    keep = ranked > score_threshold  # [F,N], true ones first
     frame = torch.arange(scores.shape[0], device=scores.device)[:, None]
     confidence = confidence[frame, order]
-    confidence = confidence * (confidence >= keypoint_threshold) * keep[..., None]
     height, width = canvas
     limit = boxes.new_tensor([width, height, width, height])
-    poses = Poses.empty(
-        scores.shape[0], canvas, people=people, skeleton=skeleton, device=scores.device
-    )
-    return replace(
-        poses,
-        keypoints=keypoints[frame, order] * keep[..., None, None],
-        confidence=confidence,
-        boxes=torch.minimum(boxes[frame, order].clamp(min=0), limit) * keep[..., None],
-        scores=ranked * keep,
+
+    def placed(values: Tensor) -> Tensor:  # [F,N,...] -> [F,people,...]
+        values = values * keep.view(*keep.shape, *[1] * (values.ndim - 2))
+        more = values.new_zeros(values.shape[0], people - values.shape[1], *values.shape[2:])
+        return torch.cat([values, more], 1)
+
+    return Poses(
+        keypoints=placed(keypoints[frame, order]),
+        confidence=placed(confidence * (confidence >= keypoint_threshold)),
+        boxes=placed(torch.minimum(boxes[frame, order].clamp(min=0), limit)),
+        scores=placed(ranked),
+        track_ids=torch.full((len(scores), people), -1, dtype=torch.int64, device=scores.device),
         count=keep.sum(1),
+        canvas=canvas,
+        skeleton=skeleton,
     )

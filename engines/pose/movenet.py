@@ -129,17 +129,21 @@ class MoveNetMultiPose(nn.Module):
         return out
 
 
-def decode(heads: Mapping[str, Tensor], people: int = MAX_PEOPLE) -> tuple[Tensor, ...]:
+def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, ...]:
     """People from the six heads of F frames, all at once, on the heads' device, in float32.
 
-    Returns, for P = `people` places sorted by the height of their centre's peak:
-    keypoints [F,P,17,2] x, y and boxes [F,P,4] x0, y0, x1, y1 in pixels of the network's input,
-    confidence [F,P,17] and scores [F,P] in 0..1. Places beyond the last peak score 0.
+    Returns, for P places sorted by the height of their centre's peak: keypoints [F,P,17,2] x, y
+    and boxes [F,P,4] x0, y0, x1, y1 in pixels of the network's input, confidence [F,P,17] and
+    scores [F,P] in 0..1. Places beyond the last peak score 0.
+
+    P is 6; on a CPU it is less when in no frame more peaks stand `above` that score, which no
+    person's score can pass whose peak does not.
 
     As in the published graph, a joint is taken from its heatmap, weighted by its distance to the
     first guess and restricted to the person's box; its confidence is read from the maximum of
-    those weighted heatmaps over all P places.
+    those weighted heatmaps over all six places.
     """
+    people = MAX_PEOPLE
     center = heads["center"].float()
     frames, _, height, width = center.shape
     pooled = F.max_pool2d(center, 5, stride=1, padding=2)
@@ -147,6 +151,10 @@ def decode(heads: Mapping[str, Tensor], people: int = MAX_PEOPLE) -> tuple[Tenso
     scores, cell = peaks.flatten(1).topk(people)  # [F,P]
     cy, cx = cell // width, cell % width
     origin = torch.stack([cy, cx], -1).float()  # [F,P,2] y, x
+
+    live = people
+    if center.device.type == "cpu":  # elsewhere asking would cost more than it saves
+        live = max(1, int((scores > above).sum(1).max()))
 
     def at_centres(head: Tensor) -> Tensor:  # [F,C,H,W] -> [F,P,C]
         channels = head.shape[1]
@@ -172,16 +180,17 @@ def decode(heads: Mapping[str, Tensor], people: int = MAX_PEOPLE) -> tuple[Tenso
 
     wy, wx = weights(0, height), weights(1, width)
     heatmap = heads["kpt_heatmap"].float()
-    weighted = heatmap[:, None] * wy[..., :, None] * wx[..., None, :]  # [F,P,17,H,W]
+    # [F,P,17,H,W]
+    weighted = heatmap[:, None] * wy[:, :live, :, :, None] * wx[:, :live, :, None]
     at = weighted.flatten(3).argmax(3)  # [F,P,17]
     ky, kx = at // width, at % width
 
     def over_cells(head: Tensor) -> Tensor:  # [F,17,H,W] at every person's cells -> [F,P,17]
         return head.float().flatten(2).gather(2, at.transpose(1, 2)).transpose(1, 2)
 
-    # [F,P,Q,17]: the weight that place Q gives to the cell that place P chose
+    # [F,P,6,17]: the weight that each of the six gives to the cell that place P chose
     def cross(weight: Tensor, index: Tensor) -> Tensor:
-        return weight[:, None].expand(-1, people, -1, -1, -1).gather(
+        return weight[:, None].expand(-1, live, -1, -1, -1).gather(
             4, index[:, :, None, :, None].expand(-1, -1, people, -1, 1)
         )[..., 0]
 
@@ -191,8 +200,8 @@ def decode(heads: Mapping[str, Tensor], people: int = MAX_PEOPLE) -> tuple[Tenso
         [kx + over_cells(offset[:, :, 1]), ky + over_cells(offset[:, :, 0])], dim=-1
     )
     counted = confidence > _SCORED_ABOVE
-    scores = scores * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
-    boxes = torch.cat([low, high], dim=2)[..., [1, 0, 3, 2]]
+    scores = scores[:, :live] * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
+    boxes = torch.cat([low, high], dim=2)[:, :live, [1, 0, 3, 2]]
     cell_px = 4.0  # the heads' stride
     return keypoints * cell_px, confidence, boxes * cell_px, scores
 

@@ -205,12 +205,13 @@ def _topmost(pixel: Tensor, order: Tensor, pixels: int) -> tuple[Tensor, Tensor,
     Returns `slot` [M], every entry's place in the list of the U covered pixels; `place` [U], the
     pixels of that list; `top` [U], the topmost entry of each.
     """
-    canvas = torch.full((pixels,), -1, dtype=torch.int64, device=pixel.device)
+    order = order.int()
+    canvas = torch.full((pixels,), -1, dtype=torch.int32, device=pixel.device)
     canvas.scatter_reduce_(0, pixel, order, "amax")
     top = (canvas[pixel] == order).nonzero().squeeze(1)
     place = pixel[top]
-    canvas[place] = torch.arange(place.numel(), device=pixel.device)
-    return canvas[pixel], place, top
+    canvas[place] = torch.arange(place.numel(), device=pixel.device, dtype=torch.int32)
+    return canvas[pixel].long(), place, top
 
 
 def _sides(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -169,4 +169,4 @@ def _background(
     if footage is None:
         return torch.zeros(frames, *size, 3, device=device)
     image = fit_images(footage.to(device, torch.float32), size, fit, fill=0.0)
-    return expand_frames(image, frames).clamp(0, 1)
+    return expand_frames(image, frames).clamp(0, 1)  # a copy in any case

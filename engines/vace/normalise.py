@@ -64,7 +64,7 @@ def normalise(
 
     Raises `InputError` for what VACE would have to crop, pad or rescale itself.
     """
-    check_frames("image", image)
+    exact = check_frames("image", image)
     frames, source_height, source_width = image.shape[:3]
     target = _target_size((source_height, source_width), height, width)
     wanted = _target_length(frames, length, length_mode)
@@ -75,14 +75,15 @@ def normalise(
                 f"mask: expected 1 mask or {frames} (one for each image), found {mask.shape[0]}"
             )
     # Frames that are dropped need not be resized.
-    image = fit_images(image[:wanted].float(), target, fit, fill=NEUTRAL).clamp(0, 1)
-    if mask is None:
-        mask = image.new_full((1, source_height, source_width), GENERATE)
-    mask = mask[:wanted, ..., None].to(image)
-    mask = fit_images(mask, (source_height, source_width), "stretch", fill=GENERATE)
-    mask = fit_images(mask, target, fit, fill=GENERATE)[..., 0].clamp(0, 1)
+    image = fit_images(image[:wanted].float(), target, fit, fill=NEUTRAL)
+    image = image if exact else image.clamp(0, 1)
     kept = image.shape[0]
-    mask = expand_frames(mask, kept)
+    if mask is None:
+        mask = image.new_full((kept, *target), GENERATE)
+    else:
+        mask = mask[:wanted, ..., None].to(image).clamp(0, 1)
+        mask = fit_images(mask, (source_height, source_width), "stretch", fill=GENERATE)
+        mask = expand_frames(fit_images(mask, target, fit, fill=GENERATE)[..., 0], kept)
     if kept < wanted:
         more = wanted - kept
         if length_mode == "repeat_last":

