@@ -1,0 +1,107 @@
+"""Shared fixtures: the shipped clip, an engine for it, and golden images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from kinograph.engines.families import network_of
+from kinograph.engines.models.registry import resolve
+from kinograph.engines.pose.poses import Poses
+from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.video.clip import Clip
+from kinograph.engines.video.read import read_video
+from PIL import Image
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIP = ROOT / "workflows" / "media" / "two_people_832x464_33f_15fps.mp4"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden images anew; look at them"
+    )
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def clip_path() -> Path:
+    return CLIP
+
+
+@pytest.fixture(scope="session")
+def clip() -> Clip:
+    return read_video(CLIP)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    model = resolve("movenet_multipose")
+    return build_engine(model, network_of(model), device="cpu")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Tensor], None]:
+    """Compare an image [H,W,3] 0..1 with golden/NAME.png by root mean square error."""
+
+    def compare(name: str, image: Tensor, tolerance: float = 0.005) -> None:
+        path = GOLDEN / f"{name}.png"
+        pixels = (image * 255).round().byte().numpy()
+        if request.config.getoption("--update-golden"):
+            Image.fromarray(pixels).save(path)
+        wanted = np.asarray(Image.open(path)).astype(float)
+        assert wanted.shape == pixels.shape
+        error = float(np.sqrt(((pixels - wanted) ** 2).mean()) / 255)
+        assert error <= tolerance, f"{name}: root mean square error {error:.4f}"
+
+    return compare
+
+
+# A person with every COCO joint, standing, 200 px tall, round (0, 0).
+_STANDING = torch.tensor(
+    [
+        *([0.0, -80], [5, -85], [-5, -85], [12, -82], [-12, -82], [20, -60], [-20, -60]),
+        *([30, -25], [-30, -25], [35, 5], [-35, 5], [12, 0], [-12, 0], [14, 45], [-14, 45]),
+        *([15, 90], [-15, 90]),
+    ]
+)
+
+
+@pytest.fixture
+def people() -> Callable[..., Poses]:
+    """Made poses: P people a frame in random attitudes on F canvases."""
+
+    def make(
+        frames: int = 4,
+        people: int = 2,
+        canvas: tuple[int, int] = (464, 832),
+        *,
+        seed: int = 0,
+        grown: float = 1.0,
+    ) -> Poses:
+        random = torch.Generator().manual_seed(seed)
+        bodies = _STANDING + torch.randn(frames, people, 17, 2, generator=random) * 12
+        bodies = bodies * (torch.rand(frames, people, 1, 1, generator=random) + 0.5) * grown
+        height, width = canvas
+        places = torch.rand(frames, people, 1, 2, generator=random)
+        keypoints = bodies + places * torch.tensor([width, height])
+        low, high = keypoints.amin(2), keypoints.amax(2)
+        return Poses(
+            keypoints=keypoints,
+            confidence=torch.ones(frames, people, 17),
+            boxes=torch.cat([low, high], -1),
+            scores=torch.ones(frames, people),
+            track_ids=torch.full((frames, people), -1),
+            count=torch.full((frames,), people),
+            canvas=canvas,
+            skeleton="coco_17",
+        )
+
+    return make
