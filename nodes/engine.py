@@ -29,7 +29,8 @@ class BuildEngine(io.ComfyNode):
                     "precision",
                     options=["auto", *PRECISIONS],
                     default="auto",
-                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU.",
+                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU. "
+                    "bf16 is coarse for MoveNet, whose weights are fp16.",
                 ),
                 io.Int.Input(
                     "max_batch",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Largest ||out - reference|| / ||reference|| of any output, by precision. About four times what
-# the embedded network shows (see tests/engines/test_runtime.py), far below a wrong answer's ~1.
-TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 1.5e-1}
+# Largest ||out - reference|| / ||reference|| of any output, by precision; a wrong answer has ~1.
+# About twice what the embedded network shows: 0.009 in fp16 and 0.14 in bf16, which moves joints
+# of the shipped clip by 0.02 px and 0.4 px (medians) and, in bf16, tips borderline people.
+TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 2.5e-1}
 
 
 @dataclass(frozen=True)

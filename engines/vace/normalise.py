@@ -76,14 +76,16 @@ def normalise(
             )
     # Frames that are dropped need not be resized.
     image = fit_images(image[:wanted].float(), target, fit, fill=NEUTRAL)
-    image = image if exact else image.clamp(0, 1)
+    if not exact or target != (source_height, source_width):  # resizing rounds past 1, too
+        image = image.clamp(0, 1)
     kept = image.shape[0]
     if mask is None:
         mask = image.new_full((kept, *target), GENERATE)
     else:
-        mask = mask[:wanted, ..., None].to(image).clamp(0, 1)
+        mask = mask[:wanted, ..., None].to(image)
         mask = fit_images(mask, (source_height, source_width), "stretch", fill=GENERATE)
-        mask = expand_frames(fit_images(mask, target, fit, fill=GENERATE)[..., 0], kept)
+        mask = fit_images(mask, target, fit, fill=GENERATE)[..., 0].clamp(0, 1)
+        mask = expand_frames(mask, kept)
     if kept < wanted:
         more = wanted - kept
         if length_mode == "repeat_last":

@@ -53,7 +53,8 @@ def write_video(
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             sound = None
             if clip.audio is not None:
-                sound = container.add_stream("aac", rate=clip.audio.rate)
+                layout = "mono" if clip.audio.waveform.shape[1] == 1 else "stereo"
+                sound = container.add_stream("aac", rate=clip.audio.rate, layout=layout)
             for chunk in clip.frames.split(_AT_ONCE):
                 pixels = (chunk * 255).clamp(0, 255).to("cpu", torch.uint8).numpy()
                 for picture in pixels:
@@ -66,7 +67,6 @@ def write_video(
                 # no longer than the picture
                 samples = math.ceil(clip.audio.rate / rate * frames)
                 wave = clip.audio.waveform[0, :2, :samples].float().cpu()
-                layout = "mono" if wave.shape[0] == 1 else "stereo"
                 packed = wave.T.reshape(1, -1).contiguous().numpy()
                 piece = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
                 piece.sample_rate, piece.pts = clip.audio.rate, 0

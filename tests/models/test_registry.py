@@ -1,0 +1,53 @@
+"""The registry: every entry is valid, and damaged files are told apart from whole ones."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from kinograph.engines.errors import ModelError
+from kinograph.engines.families import network_of
+from kinograph.engines.models import registry as registry_module
+from kinograph.engines.models.registry import EMBEDDED, registry, resolve
+
+
+@pytest.mark.parametrize("name", list(registry()))
+def test_every_entry_is_valid(name: str, root: Path) -> None:
+    model = resolve(name)
+    entry = model.entry
+    assert entry.name == name
+    assert entry.licence in {"Apache-2.0", "MIT", "BSD-3-Clause"}  # what may be embedded
+    assert entry.sha256 == hashlib.sha256(model.path.read_bytes()).hexdigest()
+    network = network_of(model)
+    assert entry.recommended_size % network.stride == 0
+    assert network.sizes[0] <= entry.recommended_size <= network.sizes[1]
+    notice = (root / "NOTICE").read_text()
+    assert entry.file in notice
+    assert entry.source in notice
+
+
+def test_every_embedded_file_is_in_the_registry() -> None:
+    assert {p.name for p in EMBEDDED.iterdir()} == {entry.file for entry in registry().values()}
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(ModelError, match="expected one of movenet_multipose, found 'posenet'"):
+        resolve("posenet")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: None, "is missing; install Kinograph again"),
+        (lambda data: data[:-1], "expected 9462536 bytes, found 9462535"),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "expected sha256 41d0f07e.*found"),
+    ],
+)
+def test_damaged_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: object, message: str
+) -> None:
+    data = damage((EMBEDDED / "movenet_multipose.safetensors").read_bytes())
+    if data is not None:
+        (tmp_path / "movenet_multipose.safetensors").write_bytes(data)
+    monkeypatch.setattr(registry_module, "EMBEDDED", tmp_path)
+    with pytest.raises(ModelError, match=message):
+        resolve("movenet_multipose")

@@ -1,0 +1,143 @@
+"""Engines: built, checked against the reference, and asked for what they were not built for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+import torch
+from kinograph.engines.errors import EngineError, InputError
+from kinograph.engines.families import network_of
+from kinograph.engines.models.registry import Model, resolve
+from kinograph.engines.pose import movenet
+from kinograph.engines.runtime import engine as engine_module
+from kinograph.engines.runtime import ladder, parity
+from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
+from torch import Tensor
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return resolve("movenet_multipose")
+
+
+def test_fp32_on_the_cpu_is_the_reference(engine: Engine) -> None:
+    assert (engine.runner.backend, engine.runner.precision) == ("torch", "fp32")
+    assert engine.verdict is None
+    assert "runs on torch in fp32 on cpu" in engine.report()
+    assert "parity: the reference itself" in engine.report()
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_lower_precision_is_compared_with_the_reference(model: Model, precision: str) -> None:
+    built = build_engine(model, network_of(model), precision=precision, device="cpu")
+    assert built.verdict is not None
+    assert built.verdict.passed
+    assert set(built.verdict.errors) == set(movenet.HEADS)
+    worst = max(built.verdict.errors.values())
+    assert 1e-4 < worst < parity.TOLERANCES[precision] / 1.5
+    assert f"- precision {precision}: as asked" in built.report()
+    outputs = built.infer(torch.rand(1, 3, 128, 128))
+    assert {v.dtype for v in outputs.values()} == {DTYPES[precision]}  # never relabelled
+
+
+def test_an_engine_that_disagrees_is_not_used(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(TorchRunner):
+        def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+            outputs = dict(super().infer(images))
+            if self.precision != "fp32":
+                outputs["kpt_offset"] = outputs["kpt_offset"] * 1.5
+            return outputs
+
+    monkeypatch.setattr(engine_module, "TorchRunner", Wrong)
+    with pytest.raises(EngineError, match=r"disagrees with the reference \(kpt_offset: relative"):
+        build_engine(model, network_of(model), precision="bf16", device="cpu")
+
+
+def test_auto_says_why(model: Model) -> None:
+    built = build_engine(model, network_of(model))
+    report = built.report()
+    if torch.cuda.is_available():
+        assert "device cuda:" in report
+        assert built.runner.precision == "fp16"
+    else:
+        assert "- device cpu: PyTorch" in report
+        assert built.runner.precision == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "abacus"}, "backend: expected auto or torch, found 'abacus'"),
+        ({"precision": "fp8"}, "precision: expected auto or fp32, fp16, bf16, found 'fp8'"),
+        ({"device": "tpu9000"}, "device: expected auto, cpu or cuda, found 'tpu9000'"),
+        ({"max_batch": 0}, "max_batch: expected at least 1, found 0"),
+        ({"sizes": (640, 320)}, "size range: .* found 640 to 320"),
+        ({"sizes": (8, 320)}, "size range: expected 32 <="),
+    ],
+)
+def test_unusable_requests(model: Model, options: dict[str, object], message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        build_engine(model, network_of(model), **options)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has what is asked for")
+def test_cuda_where_there_is_none_fails_with_the_reason(model: Model) -> None:
+    with pytest.raises(EngineError, match=r"device cuda: PyTorch .*; try: "):
+        build_engine(model, network_of(model), device="cuda")
+
+
+def test_inputs_that_the_engine_was_not_built_for(model: Model) -> None:
+    built = build_engine(model, network_of(model), device="cpu", max_batch=2, sizes=(128, 256))
+    with pytest.raises(EngineError, match="at most 2 frames a call, found 3"):
+        built.infer(torch.zeros(3, 3, 128, 128))
+    with pytest.raises(EngineError, match="detection size of 128 to 256, found 320"):
+        built.infer(torch.zeros(1, 3, 320, 128))
+    with pytest.raises(EngineError, match="multiples of 32, found 130x128"):
+        built.infer(torch.zeros(1, 3, 128, 130))
+    with pytest.raises(InputError, match=r"engine input: expected the shape \[batch,3,height"):
+        built.infer(torch.zeros(3, 128, 128))
+    built.runner.close()
+    built.runner.close()
+    with pytest.raises(EngineError, match="was closed"):
+        built.infer(torch.zeros(1, 3, 128, 128))
+
+
+def test_batches_on_a_cpu_stay_within_reusable_memory(engine: Engine) -> None:
+    assert engine.batch_for(1024, 1024) == 1
+    assert engine.batch_for(128, 128) > 4
+    assert replace(engine, max_batch=2).batch_for(128, 128) == 2
+
+
+_GOOD = {"a": torch.ones(2, 2), "b": torch.zeros(3)}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reason"),
+    [
+        ({"a": torch.ones(2, 2)}, "'b' is missing"),
+        ({**_GOOD, "a": torch.ones(2, 3)}, r"a: expected \[2, 2\], found \[2, 3\]"),
+        ({**_GOOD, "a": torch.full((2, 2), float("nan"))}, "a: NaN"),
+        ({**_GOOD, "a": torch.ones(2, 2) * 1.1}, "a: relative error 0.1"),
+        ({**_GOOD, "b": torch.ones(3)}, "b: relative error"),
+    ],
+)
+def test_parity_fails_closed(outputs: dict[str, Tensor], reason: str) -> None:
+    verdict = parity.compare(_GOOD, outputs, "fp32")
+    assert not verdict.passed
+    assert re.search(reason, verdict.reason)
+
+
+def test_parity_passes_equals() -> None:
+    assert parity.compare(_GOOD, _GOOD, "fp32").passed
+
+
+def test_capabilities_always_offer_a_cure() -> None:
+    found = ladder.capabilities()
+    assert [c.title for c in found] == ["torch (cuda)", "torch (cpu)"]
+    assert found[-1].usable
+    for capability in found:
+        assert capability.usable or (capability.reason and capability.cure)
