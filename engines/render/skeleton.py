@@ -158,8 +158,9 @@ def _shapes(
 
 def _colours(style: Style, colour_order: str, device: torch.device) -> Tensor:
     """[L+J,3] 0..1"""
-    table = torch.tensor(style.limb_colours + style.joint_colours, device=device) / 255
-    return table.flip(1) if colour_order == "bgr" else table
+    table = torch.tensor(style.limb_colours + style.joint_colours) / 255
+    # divided on the CPU: another device rounds the last bit otherwise
+    return (table.flip(1) if colour_order == "bgr" else table).to(device)
 
 
 def _background(

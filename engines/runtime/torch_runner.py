@@ -1,6 +1,7 @@
 """PyTorch as a backend: CPU and CUDA; fp32, fp16 and bf16."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,20 @@ class TorchRunner(Runner):
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:
         if self._module is None:
             raise EngineError("the engine was closed; run Build Engine again")
-        with torch.inference_mode():
+        with self._true_precision(), torch.inference_mode():
             x = images.to(self._dtype).contiguous(memory_format=torch.channels_last)
             outputs: Mapping[str, Tensor] = self._module(x)
         return outputs
+
+    def _true_precision(self) -> AbstractContextManager[None]:
+        """By default cuDNN computes fp32 convolutions in TF32, ten bits of mantissa: not fp32."""
+        if self.precision != "fp32" or self.device.type != "cuda":
+            return nullcontext()
+        cudnn = torch.backends.cudnn
+        flags: AbstractContextManager[None] = cudnn.flags(
+            cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+        )
+        return flags
 
     def close(self) -> None:
         self._module = None
