@@ -30,7 +30,7 @@ def written_aside(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         aside.chmod(0o666 & ~mask)  # mkstemp gives 0600
-        os.replace(aside, path)
+        aside.replace(path)
     except OSError as error:
         raise MediaError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:

@@ -44,4 +44,3 @@ def fit_images(images: Tensor, target: Size, fit: str, *, fill: float) -> Tensor
 def expand_frames(images: Tensor, frames: int) -> Tensor:
     """A single image [1,...] repeated for every frame, without a copy; others as they are."""
     return images if images.shape[0] == frames else images.expand(frames, *images.shape[1:])
-

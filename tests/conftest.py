@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import Tensor
+
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.read import read_video
-from PIL import Image
-from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIP = ROOT / "workflows" / "media" / "two_people_832x464_33f_15fps.mp4"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.detect import detect_poses

@@ -3,13 +3,16 @@
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from .. import __version__
+from ..engines.checks import check_frames
 from ..engines.errors import InputError
 from ..engines.families import network_of
 from ..engines.models.registry import registry, resolve
@@ -18,13 +21,12 @@ from ..engines.pose.detect import from_heads
 from ..engines.pose.letterbox import Letterbox
 from ..engines.pose.poses import Poses
 from ..engines.render.skeleton import draw_skeletons
-from ..engines.runtime.engine import build_engine
+from ..engines.runtime.engine import Engine, build_engine
 from ..engines.vace.normalise import normalise
 from ..engines.video.read import read_video
 from .report import print_table
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
-T = TypeVar("T")
 
 
 def bench_pose(
@@ -50,49 +52,14 @@ def bench_pose(
     size = size or model.entry.recommended_size
     engine.check_size(size)
 
-    def timed(stage: str, seconds: dict[str, float], work: Callable[[], T]) -> T:
-        if where.type == "cuda":
-            torch.cuda.synchronize(where)
-        started = time.perf_counter()
-        result = work()
-        if where.type == "cuda":
-            torch.cuda.synchronize(where)
-        seconds[stage] += time.perf_counter() - started
-        return result
-
-    samples: list[dict[str, float]] = []
-    frames = people = 0
-    for _ in range(runs + 1):
-        seconds = dict.fromkeys(STAGES, 0.0)
-        clip = timed("decode", seconds, lambda: read_video(video))
-        frames, *canvas = clip.frames.shape[:3]
-        letterbox = Letterbox.fit((canvas[0], canvas[1]), size, stride=network.stride)
-        chunks = []
-        with torch.inference_mode():
-            for chunk in clip.frames.split(engine.batch_for(*letterbox.target)):
-                images = timed(
-                    "preprocess", seconds, lambda c=chunk: letterbox.apply(c.to(where)).clamp(0, 1)
-                )
-                heads = timed("network", seconds, lambda x=images: engine.infer(x))
-                chunks.append(
-                    timed(
-                        "heads",
-                        seconds,
-                        lambda h=heads: from_heads(
-                            h, letterbox, movenet.MAX_PEOPLE, 0.2, 0.3
-                        ),
-                    )
-                )
-            poses = Poses.cat(chunks)
-            image, _mask = timed("draw", seconds, lambda p=poses: draw_skeletons(p, style=style))
-            timed("normalise", seconds, lambda i=image: normalise(i).control())
-        people = int(poses.count.sum())
-        samples.append(seconds)
-    samples = samples[1:]
+    samples = [_run_once(video, engine, size, style) for _ in range(runs + 1)][1:]
+    frames, canvas, people = samples[0].frames, samples[0].canvas, samples[0].people
+    letterbox = Letterbox.fit(canvas, size, stride=network.stride)
     per_frame = {
-        stage: statistics.median(s[stage] for s in samples) / frames * 1000 for stage in STAGES
+        stage: statistics.median(s.seconds[stage] for s in samples) / frames * 1000
+        for stage in STAGES
     }
-    total = statistics.median(sum(s.values()) for s in samples) / frames * 1000
+    total = statistics.median(sum(s.seconds.values()) for s in samples) / frames * 1000
     on = torch.cuda.get_device_name(where) if where.type == "cuda" else platform.processor()
     return {
         "subject": "pose",
@@ -117,6 +84,56 @@ def bench_pose(
     }
 
 
+@dataclass
+class _Sample:
+    """One run: seconds by stage, and what was run on."""
+
+    device: torch.device
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    frames: int = 0
+    canvas: tuple[int, int] = (0, 0)
+    people: int = 0
+
+    @contextmanager
+    def clock(self, stage: str) -> Iterator[None]:
+        """Count the body towards `stage`, up to its end on the device."""
+        self._wait()
+        started = time.perf_counter()
+        yield
+        self._wait()
+        self.seconds[stage] += time.perf_counter() - started
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
+    sample = _Sample(engine.runner.device)
+    with sample.clock("decode"):
+        frames = read_video(video).frames
+    sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])
+    letterbox = Letterbox.fit(sample.canvas, size, stride=engine.network.stride)
+    found = []
+    with torch.inference_mode():
+        with sample.clock("preprocess"):
+            check_frames("image", frames)
+        for chunk in frames.split(engine.batch_for(*letterbox.target)):
+            with sample.clock("preprocess"):
+                images = letterbox.apply(chunk.to(sample.device)).clamp(0, 1)
+            with sample.clock("network"):
+                heads = engine.infer(images)
+            with sample.clock("heads"):
+                found.append(from_heads(heads, letterbox, movenet.MAX_PEOPLE, 0.2, 0.3))
+        poses = Poses.cat(found)
+        with sample.clock("draw"):
+            image, _ = draw_skeletons(poses, style=style)
+        with sample.clock("normalise"):
+            normalise(image).control()
+    sample.people = int(poses.count.sum())
+    return sample
+
+
 def print_bench(report: dict[str, Any]) -> None:
     """The report as a table."""
     times = report["ms_per_frame"]
@@ -127,7 +144,8 @@ def print_bench(report: dict[str, Any]) -> None:
     print(
         f"{report['backend']} {report['precision']} on {report['device']}, "
         f"{report['threads']} threads, network input "
-        f"{report['network_input'][0]}x{report['network_input'][1]}, median of {report['runs']} runs"
+        f"{report['network_input'][0]}x{report['network_input'][1]}, "
+        f"median of {report['runs']} runs"
     )
     print_table(
         ["stage", "ms/frame", "share"],

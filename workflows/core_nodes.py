@@ -181,7 +181,9 @@ class LoadImage(io.ComfyNode):
         try:
             with Image.open(path) as file:
                 several = file.format != "MPO"  # the second picture of an MPO is not a frame
-                pages = [ImageOps.exif_transpose(page.copy()) for page in ImageSequence.Iterator(file)]
+                pages = [
+                    ImageOps.exif_transpose(page.copy()) for page in ImageSequence.Iterator(file)
+                ]
         except (UnidentifiedImageError, OSError, SyntaxError) as error:
             raise MediaError(f"{path}: is not an image, or is damaged ({error})") from error
         pages = [page for page in pages if page.size == pages[0].size]

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -57,7 +58,7 @@ def execute(
         }
         own = settings
         if progress is not None:
-            own = replace(settings, progress=lambda total, t=title: progress(t, total))
+            own = replace(settings, progress=partial(progress, title))
         started = time.perf_counter()
         try:
             with host.using(own), torch.inference_mode():

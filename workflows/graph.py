@@ -52,8 +52,9 @@ def load_graph(path: Path) -> Graph:
     except FileNotFoundError as error:
         raise GraphError(f"{path}: there is no such file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise GraphError(f"{path}: expected a graph as JSON text, but it is not readable: {error}"
-                         ) from error
+        raise GraphError(
+            f"{path}: expected a graph as JSON text, but it is not readable: {error}"
+        ) from error
     try:
         data = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -71,7 +72,9 @@ def parse_graph(data: Any, source: str) -> Graph:
             "export it in ComfyUI with Workflow > Export (API) and run that file"
         )
     if not isinstance(data, dict) or not data:
-        raise GraphError(f"{source}: expected an object with one entry a node, found {_short(data)}")
+        raise GraphError(
+            f"{source}: expected an object with one entry a node, found {_short(data)}"
+        )
     nodes = {}
     for id_, entry in data.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("class_type"), str):
@@ -174,9 +177,7 @@ def check(graph: Graph, catalogue: Catalogue) -> Plan:
             )
     if problems:
         raise _failure(graph, problems)
-    outputs = [
-        n.id for n in graph.nodes.values() if catalogue.require(n.class_type).is_output_node
-    ]
+    outputs = [n.id for n in graph.nodes.values() if catalogue.require(n.class_type).is_output_node]
     if not outputs:
         raise _failure(graph, ["no output node, nothing to run; add one that saves or previews"])
     order = _in_order(graph, outputs, problems)

@@ -1,6 +1,7 @@
 """From frames to `Poses`."""
 
 from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor
 

@@ -20,7 +20,11 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
     points = joints.keypoints.float() * seen[..., None]
     flat = torch.cat([points, seen[..., None]], -1).flatten(2).tolist()
     confidence = joints.confidence.tolist()
-    scores, tracks, counts = joints.scores.tolist(), joints.track_ids.tolist(), joints.count.tolist()
+    scores, tracks, counts = (
+        joints.scores.tolist(),
+        joints.track_ids.tolist(),
+        joints.count.tolist(),
+    )
     height, width = joints.canvas
     return [
         {

@@ -54,10 +54,7 @@ class _InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, widened: int, stride: int):
         super().__init__()
         self.residual = stride == 1 and inputs == outputs
-        if widened != inputs:
-            self.expand = _ConvRelu6(inputs, widened, 1)
-        else:
-            self.expand = nn.Identity()
+        self.expand = _ConvRelu6(inputs, widened, 1) if widened != inputs else nn.Identity()
         self.depthwise = _ConvRelu6(widened, widened, 3, stride, groups=widened)
         self.project = nn.Conv2d(widened, outputs, 1)
 
@@ -86,8 +83,16 @@ class MoveNetMultiPose(nn.Module):
     """images [F,3,H,W] RGB in 0..1, H and W multiples of 32 -> the `HEADS`, [F,C,H/4,W/4] each."""
 
     # channels, blocks, stride of the first block
-    _STAGES = ((24, 1, 1), (40, 2, 2), (48, 3, 2), (96, 4, 2), (144, 3, 1), (240, 3, 2), (480, 1, 1))
-    _LATERALS = {1: 40, 2: 48, 3: 96}  # stages that feed the pyramid: strides 4, 8, 16
+    _STAGES = (
+        (24, 1, 1),
+        (40, 2, 2),
+        (48, 3, 2),
+        (96, 4, 2),
+        (144, 3, 1),
+        (240, 3, 2),
+        (480, 1, 1),
+    )
+    _SKIPS = (1, 2, 3)  # stages that feed the pyramid: strides 4, 8, 16
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +122,7 @@ class MoveNetMultiPose(nn.Module):
         skips: list[Tensor] = []
         for stage, rows in enumerate(self.stages):
             x = rows(x)
-            if stage in self._LATERALS:
+            if stage in self._SKIPS:
                 skips.append(x)
         x = self.top(self.head(x))
         for lateral, smooth, skip in zip(self.lateral, self.smooth, reversed(skips), strict=True):
@@ -190,9 +195,11 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
 
     # [F,P,6,17]: the weight that each of the six gives to the cell that place P chose
     def cross(weight: Tensor, index: Tensor) -> Tensor:
-        return weight[:, None].expand(-1, live, -1, -1, -1).gather(
-            4, index[:, :, None, :, None].expand(-1, -1, people, -1, 1)
-        )[..., 0]
+        return (
+            weight[:, None]
+            .expand(-1, live, -1, -1, -1)
+            .gather(4, index[:, :, None, :, None].expand(-1, -1, people, -1, 1))[..., 0]
+        )
 
     confidence = over_cells(heatmap) * (cross(wy, ky) * cross(wx, kx)).amax(2)
     offset = heads["kpt_offset"].unflatten(1, (17, 2))

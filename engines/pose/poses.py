@@ -1,5 +1,6 @@
 """`Poses`: what travels on a KINO_POSES socket."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -56,9 +57,7 @@ class Poses:
                 )
         for name in ("track_ids", "count"):
             if getattr(self, name).dtype != torch.int64:
-                raise InputError(
-                    f"Poses.{name}: expected int64, found {getattr(self, name).dtype}"
-                )
+                raise InputError(f"Poses.{name}: expected int64, found {getattr(self, name).dtype}")
         if min(self.canvas) < 1:
             raise InputError(f"Poses.canvas: expected height and width >= 1, found {self.canvas}")
 
@@ -93,13 +92,7 @@ class Poses:
             return first
         if any((c.canvas, c.skeleton) != (first.canvas, first.skeleton) for c in chunks):
             raise InputError("Poses.cat: the chunks differ in canvas or skeleton")
-        return replace(
-            first,
-            **{
-                name: torch.cat([getattr(c, name) for c in chunks])
-                for name in ("keypoints", "confidence", "boxes", "scores", "track_ids", "count")
-            },
-        )
+        return first._with_tensors(lambda name: torch.cat([getattr(c, name) for c in chunks]))
 
     def __len__(self) -> int:
         return self.keypoints.shape[0]
@@ -118,12 +111,19 @@ class Poses:
         """The same poses on `device`."""
         if self.device == torch.device(device):
             return self
-        return replace(
-            self,
-            **{
-                name: getattr(self, name).to(device)
-                for name in ("keypoints", "confidence", "boxes", "scores", "track_ids", "count")
-            },
+        return self._with_tensors(lambda name: getattr(self, name).to(device))
+
+    def _with_tensors(self, make: Callable[[str], Tensor]) -> "Poses":
+        """The same canvas and skeleton with every tensor made anew from its name."""
+        return Poses(
+            keypoints=make("keypoints"),
+            confidence=make("confidence"),
+            boxes=make("boxes"),
+            scores=make("scores"),
+            track_ids=make("track_ids"),
+            count=make("count"),
+            canvas=self.canvas,
+            skeleton=self.skeleton,
         )
 
     def as_openpose(self) -> "Poses":

@@ -51,12 +51,10 @@ def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> Non
     pixel, shape, alpha = _coverage(shapes, image.shape[1], image.shape[2], antialias)
     if pixel.numel() == 0:
         return
-    if not antialias:
-        alpha = None
     slot, place, top = _topmost(pixel, shapes.order[shape], mask.numel())
     colour = shapes.colour[shape[top]]
     flat_image, flat_mask = image.view(-1, 3), mask.view(-1)
-    if alpha is None:
+    if not antialias:
         flat_image[place] = colour
         flat_mask[place] = 1.0
         return
@@ -156,9 +154,7 @@ def _distance(shapes: Shapes, shape: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
     return torch.where(line, torch.sqrt(beyond**2 + v**2) - b, ellipse)
 
 
-def _polygon_rows(
-    shapes: Shapes, first: Tensor, rows: Tensor, left: Tensor, right: Tensor
-) -> None:
+def _polygon_rows(shapes: Shapes, first: Tensor, rows: Tensor, left: Tensor, right: Tensor) -> None:
     """Set the columns of every ellipse's rows to those that OpenCV fills, in place.
 
     `ellipse2Poly` puts a corner at every whole degree, from a sine table of seven decimals, and

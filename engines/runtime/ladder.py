@@ -110,8 +110,9 @@ def _device(device: str, why: list[str]) -> torch.device:
     if where.type == "cuda":
         if not cuda.usable:
             raise EngineError(f"device {device}: {cuda.reason}; try: {cuda.cure}")
-        where = torch.device("cuda", torch.cuda.current_device() if where.index is None
-                             else where.index)
+        where = torch.device(
+            "cuda", torch.cuda.current_device() if where.index is None else where.index
+        )
         if where.index >= torch.cuda.device_count():
             raise EngineError(
                 f"device {device}: this machine has {torch.cuda.device_count()} CUDA devices"

@@ -21,8 +21,8 @@ class TorchRunner(Runner):
         self.device = device
         self.precision = precision
         self._dtype = DTYPES[precision]
-        self._module: nn.Module | None = module.eval().to(
-            device, self._dtype, memory_format=torch.channels_last
+        self._module: nn.Module | None = (
+            module.eval().to(device, self._dtype).to(memory_format=torch.channels_last)
         )
 
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:

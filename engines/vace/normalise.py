@@ -118,9 +118,7 @@ def _target_size(source: Size, height: int, width: int) -> Size:
 
 def _target_length(frames: int, length: int, mode: str) -> int:
     if mode not in LENGTH_MODES:
-        raise InputError(
-            f"length_mode: expected one of {', '.join(LENGTH_MODES)}, found {mode!r}"
-        )
+        raise InputError(f"length_mode: expected one of {', '.join(LENGTH_MODES)}, found {mode!r}")
     below = (frames - 1) // STEP * STEP + 1
     if length == 0:
         return below if mode == "cut" or below == frames else below + STEP

@@ -10,8 +10,8 @@ import torch
 from av.error import FFmpegError
 
 from ..errors import MediaError
-from .clip import Clip
 from ..files import written_aside
+from .clip import Clip
 
 _AT_ONCE = 16  # frames turned to bytes together
 

@@ -3,7 +3,6 @@
 A run sets its `Settings` for its own thread of execution.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ class Settings:
     """Folders, device and progress of one run."""
 
     output: Path = Path("kinograph-output")
-    inputs: tuple[Path, ...] = (Path("."),)
+    inputs: tuple[Path, ...] = (Path(),)
     device: str = "auto"
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
 
@@ -60,7 +59,7 @@ def save_path(prefix: str, suffix: str) -> Path:
     """
     root = settings.get().output.resolve()
     folder = (root / prefix).parent.resolve()
-    name = os.path.basename(prefix)
+    name = Path(prefix).name
     if not folder.is_relative_to(root):
         raise InputError(
             f"filename_prefix: {prefix!r} leads out of the output folder {root}; "
@@ -69,5 +68,5 @@ def save_path(prefix: str, suffix: str) -> Path:
     taken = [0]
     if folder.is_dir():
         pattern = re.compile(re.escape(name) + r"_(\d+)_?", re.IGNORECASE)
-        taken += [int(m.group(1)) for m in map(pattern.match, os.listdir(folder)) if m]
+        taken += [int(m.group(1)) for m in (pattern.match(p.name) for p in folder.iterdir()) if m]
     return folder / f"{name}_{max(taken) + 1:05}_{suffix}"

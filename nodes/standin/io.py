@@ -46,7 +46,7 @@ class _Socket:
 class _Widget(_Socket):
     """A type that is also typed in: `Int.Input("width", default=0, min=0, max=4096, step=16)`."""
 
-    def Input(  # type: ignore[override]  # noqa: N802
+    def Input(  # noqa: N802
         self,
         id: str,
         *,

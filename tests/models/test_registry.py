@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from kinograph.engines.errors import ModelError
 from kinograph.engines.families import network_of
 from kinograph.engines.models import registry as registry_module

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from kinograph.engines.errors import EngineError, InputError
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.skeletons import COCO_17

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.letterbox import Letterbox
 

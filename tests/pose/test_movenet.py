@@ -7,11 +7,12 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import Tensor
+
 from kinograph.engines.models.registry import EMBEDDED, resolve
 from kinograph.engines.pose import movenet
 from kinograph.engines.pose.letterbox import Letterbox
 from kinograph.engines.video.clip import Clip
-from torch import Tensor
 
 ONNX = Path(__file__).parents[1] / "data" / "movenet_multipose.onnx"
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.keypoints import to_bounding_boxes, to_pose_keypoint
 from kinograph.engines.pose.poses import Poses
@@ -35,9 +36,10 @@ def test_flip_tables_are_involutions_over_left_and_right() -> None:
             range(len(skeleton.joints))
         )
         for i, j in enumerate(skeleton.flip):
-            assert skeleton.joints[i].replace("left", "x") == skeleton.joints[j].replace(
-                "right", "x"
-            ) or "left" not in skeleton.joints[i]
+            assert (
+                skeleton.joints[i].replace("left", "x") == skeleton.joints[j].replace("right", "x")
+                or "left" not in skeleton.joints[i]
+            )
 
 
 def test_openpose_joints_are_the_same_places(people: Callable[..., Poses]) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kinograph.engines.render.raster import DOT, ELLIPSE, LINE, Shapes, draw
 
 
@@ -84,7 +85,9 @@ def test_overlapping_edges_are_mixed_front_to_back() -> None:
     shapes = Shapes(
         frame=torch.zeros(n, dtype=torch.int64),
         order=torch.arange(n),
-        center=torch.tensor([[60.0 + 10.2 * math.cos(t), 60 + 10.2 * math.sin(t)] for t in range(n)]),
+        center=torch.tensor(
+            [[60.0 + 10.2 * math.cos(t), 60 + 10.2 * math.sin(t)] for t in range(n)]
+        ),
         direction=torch.tensor([[1.0, 0.0]] * n),
         half_length=torch.full((n,), 10.0),
         half_width=torch.full((n,), 10.0),

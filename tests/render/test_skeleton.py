@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import OPENPOSE, STYLES, YOLO_NAS
-from torch import Tensor
 
 Golden = Callable[[str, Tensor], None]
 People = Callable[..., Poses]
@@ -236,9 +237,7 @@ def test_other_sizes(people: People, fit: str) -> None:
     footage[0, 85:95, 215:225] = 1
     poses.confidence[..., 1:] = 0
     dots, _ = draw_skeletons(poses, style="openpose", size=(300, 300), fit=fit)
-    spot, _ = draw_skeletons(
-        Poses.empty(1, (200, 400)), size=(300, 300), fit=fit, footage=footage
-    )
+    spot, _ = draw_skeletons(Poses.empty(1, (200, 400)), size=(300, 300), fit=fit, footage=footage)
     ys, xs = torch.meshgrid(torch.arange(300.0), torch.arange(300.0), indexing="ij")
 
     def middle(picture: Tensor) -> list[float]:

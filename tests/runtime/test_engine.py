@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
+
 from kinograph.engines.errors import EngineError, InputError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
@@ -14,7 +16,6 @@ from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
-from torch import Tensor
 
 
 @pytest.fixture(scope="module")

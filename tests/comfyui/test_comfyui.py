@@ -1,0 +1,170 @@
+"""The pack in a real ComfyUI: the same nodes, and the shipped graph gives the same pixels."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from comfyui_server import ComfyUI, ComfyUIError
+from kinograph.nodes.extension import NODES
+from kinograph.nodes.standin import host
+from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
+from kinograph.workflows.core_nodes import CORE_NODES
+from kinograph.workflows.execute import execute
+from kinograph.workflows.graph import check, parse_graph
+
+pytestmark = pytest.mark.comfyui
+SHIPPED = json.loads(DEMO_GRAPH.read_text())
+
+
+@pytest.fixture(scope="module")
+def comfy(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[ComfyUI]:
+    with ComfyUI(root, tmp_path_factory.mktemp("comfyui")) as server:
+        yield server
+
+
+def headless(graph: dict[str, Any], output: Path, *inputs: Path) -> None:
+    settings = host.Settings(output=output, inputs=(MEDIA, *inputs), device="cpu")
+    with host.using(settings):
+        plan = check(parse_graph(graph, "graph"), catalogue())
+    execute(plan, catalogue(), settings)
+
+
+def frames(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+def test_the_pack_loads_without_complaint(comfy: ComfyUI) -> None:
+    log = comfy.log()
+    assert "IMPORT FAILED" not in log.replace("IMPORT FAILED: nodes_", "")
+    assert "custom_nodes/kinograph" in log
+    assert "(IMPORT FAILED): " not in log
+
+
+def test_the_nodes_are_those_of_the_stand_in(comfy: ComfyUI) -> None:
+    info = comfy.object_info()
+    assert {n for n in info if n.startswith("Kinograph")} == {
+        node.define_schema().node_id for node in NODES
+    }
+    for node in NODES:
+        schema = node.define_schema()
+        real = info[schema.node_id]
+        assert real["display_name"] == schema.display_name
+        assert real["category"] == schema.category
+        assert real["output_node"] == schema.is_output_node
+        assert real["output"] == [o.io_type for o in schema.outputs]
+        assert real["output_name"] == [o.display_name for o in schema.outputs]
+        given = {**real["input"]["required"], **real["input"].get("optional", {})}
+        assert list(given) == [spec.id for spec in schema.inputs]
+        for spec in schema.inputs:
+            kind, options = given[spec.id]
+            assert kind == spec.io_type
+            assert options["tooltip"] == spec.tooltip
+            assert (spec.id in real["input"].get("optional", {})) == spec.optional
+            if spec.is_widget:
+                assert options["default"] == spec.default
+            if spec.options:
+                assert options["options"] == list(spec.options)
+            for bound in ("min", "max", "step"):
+                assert options.get(bound) == spec.widget.get(bound)
+
+
+def test_the_headless_core_nodes_are_those_of_comfyui(comfy: ComfyUI) -> None:
+    info = comfy.object_info()
+    for node in CORE_NODES:
+        schema = node.define_schema()
+        real = info[schema.node_id]
+        given = {**real["input"]["required"], **real["input"].get("optional", {})}
+        assert list(given) == [spec.id for spec in schema.inputs], schema.node_id
+        assert [o.io_type for o in schema.outputs] == list(real["output"])
+        assert schema.is_output_node == real["output_node"]
+        for spec in schema.inputs:
+            kind, options = (*given[spec.id], {})[:2]
+            choices = kind if isinstance(kind, list) else options.get("options")
+            assert (spec.io_type == "COMBO") == (choices is not None), f"{schema.node_id}.{spec.id}"
+            if spec.options:
+                assert list(spec.options) == choices
+            if spec.default is not None and "default" in options:
+                assert options["default"] == spec.default
+
+
+def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path) -> None:
+    comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
+    outputs = comfy.run(SHIPPED)
+    headless(SHIPPED, tmp_path)
+    there, here = comfy.base / "output", tmp_path
+    names = sorted(p.name for p in here.iterdir())
+    assert names == sorted(p.name for p in there.iterdir())
+    ours, theirs = (load_file(f / "vace_00001_.safetensors") for f in (here, there))
+    assert torch.equal(ours["video"], theirs["video"])
+    assert torch.equal(ours["mask"], theirs["mask"])
+    ours, theirs = (json.loads((f / "keypoints_00001_.json").read_text()) for f in (here, there))
+    assert ours == theirs
+    for name in ("pose_map_00001_.mp4", "overlay_00001_.mp4"):
+        assert np.array_equal(frames(here / name), frames(there / name))
+    assert "57 people in 33 frames" in outputs["5"]["text"][0]
+    assert "runs on torch in fp32 on cpu" in outputs["4"]["text"][0]
+
+
+def test_core_nodes_give_the_same_pixels(comfy: ComfyUI, tmp_path: Path) -> None:
+    picture = Image.effect_noise((70, 50), 90).convert("RGBA")
+    picture.putpixel((3, 3), (9, 200, 3, 0))
+    picture.save(tmp_path / "noise.png")
+    comfy.place_input(tmp_path / "noise.png")
+    graph: dict[str, Any] = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "noise.png"}},
+        "w": {"class_type": "PrimitiveInt", "inputs": {"value": 40}},
+    }
+    for i, method in enumerate(["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]):
+        for crop in ("disabled", "center"):
+            key = f"{i}{crop}"
+            graph[key] = {
+                "class_type": "ImageScale",
+                "inputs": {
+                    "image": ["1", 0],
+                    "upscale_method": method,
+                    "width": ["w", 0],
+                    "height": 60,
+                    "crop": crop,
+                },
+            }
+            graph[f"save{key}"] = {
+                "class_type": "SaveImage",
+                "inputs": {"images": [key, 0], "filename_prefix": f"scaled/{key}"},
+            }
+    comfy.run(graph)
+    headless(graph, tmp_path / "out", tmp_path)
+    pictures = sorted((tmp_path / "out" / "scaled").iterdir())
+    assert len(pictures) == 10
+    for path in pictures:
+        theirs = np.asarray(Image.open(comfy.base / "output" / "scaled" / path.name)).astype(int)
+        assert np.array_equal(np.asarray(Image.open(path)), theirs), path.name
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "value", "message"),
+    [
+        ("5", "detection_size", 2048, "built for a detection size of 128 to 1024, found 2048"),
+        ("8", "width", 850, "width: expected a multiple of 16"),
+        ("7", "footage", ["8", 0], "footage: expected 33 frames"),
+    ],
+)
+def test_errors_reach_the_user_in_words(
+    comfy: ComfyUI, node: str, name: str, value: Any, message: str
+) -> None:
+    comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
+    graph = copy.deepcopy(SHIPPED)
+    graph[node]["inputs"][name] = value
+    graph["8"]["inputs"]["length"] = 5
+    with pytest.raises(ComfyUIError, match=message):
+        comfy.run(graph)

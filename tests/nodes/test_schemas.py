@@ -1,0 +1,74 @@
+"""Node ids, inputs, types and defaults: what saved workflows depend on."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+import kinograph
+from kinograph.nodes.extension import NODES
+from kinograph.nodes.standin.io import Schema
+from kinograph.workflows.report import schema_as_dict
+
+LOCK = Path(__file__).parent / "schema.lock.json"
+SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
+
+
+def test_saved_workflows_stay_valid() -> None:
+    """A locked node keeps its id, inputs, order, types, defaults and outputs; new may come.
+
+    After adding something: python -m json.tool of `kinograph nodes --json` shows the new state;
+    extend the lock by hand, and never change what stands there.
+    """
+    now = {name: json.loads(json.dumps(schema_as_dict(s))) for name, s in SCHEMAS.items()}
+    locked = json.loads(LOCK.read_text())
+    assert locked.keys() <= now.keys()
+    for name, before in locked.items():
+        after = now[name]
+        assert after["output_node"] == before["output_node"]
+        assert after["outputs"][: len(before["outputs"])] == before["outputs"], name
+        assert list(after["inputs"])[: len(before["inputs"])] == list(before["inputs"]), name
+        for input_name, spec in before["inputs"].items():
+            new = dict(after["inputs"][input_name])
+            if "options" in spec:
+                assert set(spec["options"]) <= set(new.pop("options")), f"{name}.{input_name}"
+            spec = {k: v for k, v in spec.items() if k != "options"}
+            assert {k: new.get(k) for k in spec} == spec, f"{name}.{input_name}"
+        for input_name in after["inputs"].keys() - before["inputs"].keys():
+            assert after["inputs"][input_name]["optional"], f"{name}.{input_name} must be optional"
+    assert now.keys() == locked.keys(), "lock the new nodes, too"
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_everything_is_explained(schema: Schema) -> None:
+    assert schema.node_id.startswith("Kinograph")
+    assert schema.category.startswith("Kinograph/")
+    assert schema.description
+    assert schema.display_name
+    for spec in schema.inputs:
+        assert spec.tooltip.endswith("."), f"{schema.node_id}.{spec.id}"
+        if spec.is_widget:
+            assert spec.default is not None
+        if spec.options:
+            assert spec.default in spec.options
+    for output in schema.outputs:
+        assert output.tooltip.endswith("."), f"{schema.node_id}.{output.display_name}"
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_every_node_has_a_help_page(schema: Schema, root: Path) -> None:
+    page = (root / "nodes" / "web" / "docs" / f"{schema.node_id}.md").read_text()
+    assert page.startswith(f"# {schema.display_name}\n")
+    for spec in schema.inputs:
+        assert f"`{spec.id}`" in page, f"{schema.node_id}.{spec.id}"
+    for output in schema.outputs:
+        assert f"`{output.display_name}`" in page, f"{schema.node_id}.{output.display_name}"
+
+
+def test_the_entry_point_gives_the_nodes() -> None:
+    async def nodes() -> list[type]:
+        extension = await kinograph.comfy_entrypoint()
+        return await extension.get_node_list()
+
+    assert asyncio.run(nodes()) == NODES

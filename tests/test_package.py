@@ -1,0 +1,132 @@
+"""The pack as a package: light to import, whole in a wheel, and its README true."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SKIP_FOLDERS = {"tests", "build", "dist", ".cache", ".venv", ".git"}
+
+
+def python(code: str, cwd: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# as ComfyUI loads a pack: by path, under the folder's name
+_AS_A_PACK = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location(
+    "/x/kino", r"{root}/__init__.py", submodule_search_locations=[r"{root}"]
+)
+sys.modules["/x/kino"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import kinograph",
+        "import kinograph.workflows.cli as cli; cli._parser()",
+        _AS_A_PACK,
+    ],
+)
+def test_importing_is_light(root: Path, tmp_path: Path, code: str) -> None:
+    heavy = "{'torch', 'numpy', 'av', 'cv2', 'tensorrt', 'onnxruntime', 'PIL', 'yaml'}"
+    code = code.replace("{root}", str(root))
+    out = python(f"{code}\nimport sys; print(sorted({heavy} & set(sys.modules)))", tmp_path)
+    assert out.strip() == "[]"
+
+
+def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
+    """`packages` is a list by hand: a folder that is missing there would be missing silently."""
+    source = tmp_path / "source"
+    ignore = shutil.ignore_patterns(*SKIP_FOLDERS, "*.egg-info", "__pycache__", ".*_cache")
+    shutil.copytree(root, source, ignore=ignore)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(tmp_path)]
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("kinograph-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {n.removeprefix("kinograph/") for n in archive.namelist() if ".dist-info" not in n}
+        licences = {Path(n).name for n in archive.namelist() if "/licenses/" in n}
+    wanted = set()
+    for folder in ("engines", "nodes", "workflows"):
+        wanted |= {
+            p.relative_to(source).as_posix() for p in (source / folder).rglob("*") if p.is_file()
+        }
+    assert packed - {"LICENSE", "NOTICE"} == wanted | {"__init__.py"}
+    assert licences == {"LICENSE", "NOTICE"}
+
+
+def test_requirements_are_those_of_the_package_without_torch(root: Path) -> None:
+    """The Manager installs requirements.txt; torch is ComfyUI's own and must not be replaced."""
+    text = (root / "pyproject.toml").read_text()
+    listed = re.search(r"^dependencies = \[(.*?)\]", text, re.S | re.M)
+    assert listed
+    package = set(re.findall(r'"([^"]+)"', listed[1]))
+    required = set((root / "requirements.txt").read_text().split())
+    assert required == {d for d in package if not d.startswith("torch")}
+    assert not any(word in required for word in ("onnxruntime", "opencv-python"))
+
+
+README_COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(
+        r"```sh\n(.*?)```", (Path(__file__).parents[1] / "README.md").read_text(), re.S
+    )
+    for line in block.splitlines()
+    if line.startswith("kinograph ")
+]
+
+
+def test_the_readme_has_its_two_commands(root: Path) -> None:
+    readme = (root / "README.md").read_text()
+    assert "pip install -e . && kinograph demo" in readme
+    assert 'pip install -e ".[test]" && pytest' in readme
+    assert len(README_COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("command", README_COMMANDS)
+def test_readme_commands_work(command: str, tmp_path: Path, clip_path: Path, root: Path) -> None:
+    """Every `kinograph ...` line, in a folder with a clip.mp4 and the shipped graph."""
+    shutil.copy(clip_path, tmp_path / "clip.mp4")
+    (tmp_path / "workflows").symlink_to(root / "workflows")
+    words = shlex.split(command, comments=True)[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "kinograph.workflows.cli", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_in_the_documents_lead_somewhere(root: Path) -> None:
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", (root / document).read_text()):
+            if "://" not in target:
+                assert (root / target).exists(), f"{document}: {target}"
+
+
+def test_engines_know_nothing_of_nodes_and_workflows(root: Path) -> None:
+    """Arrows: workflows -> nodes -> engines; ComfyUI only behind nodes/api.py and its host."""
+    for path in (root / "engines").rglob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) .*\b(nodes|workflows|comfy)", path.read_text(), re.M
+        )
+    for path in (root / "nodes").rglob("*.py"):
+        text = path.read_text()
+        assert not re.search(r"^\s*(from|import) .*\bworkflows", text, re.M), path
+        if path.name not in ("api.py", "comfy_host.py"):
+            assert not re.search(r"^\s*(from|import) (comfy|folder_paths)", text, re.M), path
