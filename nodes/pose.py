@@ -120,7 +120,7 @@ class DetectPoses(io.ComfyNode):
         )
         frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
         nobody = int((poses.count == 0).sum())
-        text = f"{people} people in {frames} frames, at most {most} at once"
+        text = f"{frames} frames, {people} poses, at most {most} people at once"
         if nobody:
             text += f"; nobody in {nobody} frames"
         return io.NodeOutput(

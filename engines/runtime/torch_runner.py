@@ -28,9 +28,16 @@ class TorchRunner(Runner):
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:
         if self._module is None:
             raise EngineError("the engine was closed; run Build Engine again")
-        with self._true_precision(), torch.inference_mode():
-            x = images.to(self._dtype).contiguous(memory_format=torch.channels_last)
-            outputs: Mapping[str, Tensor] = self._module(x)
+        try:
+            with self._true_precision(), torch.inference_mode():
+                x = images.to(self._dtype).contiguous(memory_format=torch.channels_last)
+                outputs: Mapping[str, Tensor] = self._module(x)
+        except torch.OutOfMemoryError as error:
+            raise EngineError(
+                f"{self.device}: out of memory with {len(images)} frames of "
+                f"{images.shape[3]}x{images.shape[2]}; lower max_batch in Build Engine or the "
+                "detection size"
+            ) from error
         return outputs
 
     def _true_precision(self) -> AbstractContextManager[None]:

@@ -1,5 +1,6 @@
 """Video files to frames."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -34,6 +35,7 @@ def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None
         for picture in _decoded(container, path, promised):
             pixels = torch.from_numpy(picture.to_ndarray(format="rgb24"))
             if frames is None:
+                _check_memory(path, max(promised, 1) * pixels.numel() * 4)
                 # One block when the file says how many: no second copy at the end.
                 frames = torch.empty(promised, *pixels.shape)
             if pixels.shape != frames.shape[1:]:
@@ -62,6 +64,20 @@ def video_size(path: Path) -> tuple[int, int]:
     with _opened(path) as container:
         stream = container.streams.video[0]
         return stream.height, stream.width
+
+
+def _check_memory(path: Path, needed: int) -> None:
+    """Raise `MediaError` when the frames cannot lie in this machine's memory all at once."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return  # a system that does not tell, such as Windows
+    if needed > there:
+        raise MediaError(
+            f"{path}: its frames need {needed / 2**30:.0f} GiB of memory, this machine has "
+            f"{there / 2**30:.0f}; cut it into parts or scale it down first, "
+            "e.g. ffmpeg -i IN -vf scale=832:-2 -t 60 OUT.mp4"
+        )
 
 
 @contextmanager

@@ -162,6 +162,11 @@ class ComfyUI:
             time.sleep(0.1)
         raise TimeoutError(f"ComfyUI did not finish within {timeout} s")
 
-    def _get(self, path: str) -> Any:
+    def get_text(self, path: str) -> str:
+        """What the server answers to a GET."""
         with urllib.request.urlopen(self.url + path) as answer:
-            return json.load(answer)
+            text: str = answer.read().decode()
+            return text
+
+    def _get(self, path: str) -> Any:
+        return json.loads(self.get_text(path))

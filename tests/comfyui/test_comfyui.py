@@ -49,6 +49,9 @@ def test_the_pack_loads_without_complaint(comfy: ComfyUI) -> None:
     assert "IMPORT FAILED" not in log.replace("IMPORT FAILED: nodes_", "")
     assert "custom_nodes/kinograph" in log
     assert "(IMPORT FAILED): " not in log
+    for node in NODES:
+        name = node.define_schema().node_id
+        assert comfy.get_text(f"/extensions/kinograph/docs/{name}.md").startswith("# ")
 
 
 def test_the_nodes_are_those_of_the_stand_in(comfy: ComfyUI) -> None:
@@ -112,7 +115,7 @@ def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path)
     assert ours == theirs
     for name in ("pose_map_00001_.mp4", "overlay_00001_.mp4"):
         assert np.array_equal(frames(here / name), frames(there / name))
-    assert "57 people in 33 frames" in outputs["5"]["text"][0]
+    assert "33 frames, 57 poses" in outputs["5"]["text"][0]
     assert "runs on torch in fp32 on cpu" in outputs["4"]["text"][0]
 
 

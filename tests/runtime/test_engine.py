@@ -107,6 +107,19 @@ def test_inputs_that_the_engine_was_not_built_for(model: Model) -> None:
         built.infer(torch.zeros(1, 3, 128, 128))
 
 
+def test_running_out_of_memory_is_explained(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build_engine(model, network_of(model), device="cpu")
+
+    def full(self: object, images: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(movenet.MoveNetMultiPose, "forward", full)
+    with pytest.raises(
+        EngineError, match="out of memory with 4 frames of 160x128; lower max_batch"
+    ):
+        built.infer(torch.zeros(4, 3, 128, 160))
+
+
 def test_batches_on_a_cpu_stay_within_reusable_memory(engine: Engine) -> None:
     assert engine.batch_for(1024, 1024) == 1
     assert engine.batch_for(128, 128) > 4

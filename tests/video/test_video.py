@@ -170,6 +170,12 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         write_video(tmp_path / "file" / "a.mp4", Clip(moving(), Fraction(15)))
 
 
+def test_more_frames_than_memory(clip_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sysconf", lambda name: 2**12)  # 16 MiB of memory
+    with pytest.raises(MediaError, match=r"15fps.mp4: its frames need 0 GiB .* this machine has 0"):
+        read_video(clip_path)
+
+
 def test_the_picture_size_must_not_change(tmp_path: Path) -> None:
     path = tmp_path / "change.mjpeg"
     data = b""

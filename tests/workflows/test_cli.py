@@ -78,7 +78,7 @@ def test_demo_draws_on_the_people(demo: tuple[Path, str], clip: Any) -> None:
 def test_demo_ends_with_a_table(demo: tuple[Path, str]) -> None:
     folder, text = demo
     for part in (
-        "57 people in 33 frames, at most 2 at once",
+        "33 frames, 57 poses, at most 2 people at once",
         "runs on torch in fp32 on cpu",
         "- device cpu: as asked",
         "Detect Poses",
