@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -72,12 +73,13 @@ def _fetch(scratch: Path) -> None:
 
 
 class ComfyUI:
-    """A running ComfyUI with one pack; a context manager."""
+    """A running ComfyUI with the given packs, by folder name; a context manager."""
 
-    def __init__(self, pack: Path, base: Path, name: str = "kinograph"):
+    def __init__(self, base: Path, packs: Mapping[str, Path]):
         self.base = base
         (base / "custom_nodes").mkdir(parents=True, exist_ok=True)
-        (base / "custom_nodes" / name).symlink_to(pack, target_is_directory=True)
+        for name, folder in packs.items():
+            (base / "custom_nodes" / name).symlink_to(folder, target_is_directory=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -87,7 +89,7 @@ class ComfyUI:
             *(sys.executable, "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(port)),
             *("--disable-api-nodes", "--disable-auto-launch", "--base-directory", str(base)),
             *("--database-url", "sqlite:///:memory:"),
-            *("--disable-all-custom-nodes", "--whitelist-custom-nodes", name),
+            *("--disable-all-custom-nodes", "--whitelist-custom-nodes", *packs),
         ]
         self._process = subprocess.Popen(
             command, cwd=comfyui_source(), stdout=self._log, stderr=subprocess.STDOUT
