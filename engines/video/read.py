@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import torch
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -122,7 +123,7 @@ def _read_audio(path: Path) -> Audio | None:
             return None
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="fltp", layout=stream.layout)
-        pieces: list[np.ndarray] = []
+        pieces: list[npt.NDArray[np.float32]] = []
         try:
             for frame in container.decode(stream):
                 pieces += [part.to_ndarray() for part in resampler.resample(frame)]
