@@ -7,8 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
-import numpy.typing as npt
 import torch
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -123,13 +121,15 @@ def _read_audio(path: Path) -> Audio | None:
             return None
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="fltp", layout=stream.layout)
-        pieces: list[npt.NDArray[np.float32]] = []
+        pieces: list[Tensor] = []
         try:
             for frame in container.decode(stream):
-                pieces += [part.to_ndarray() for part in resampler.resample(frame)]
-            pieces += [part.to_ndarray() for part in resampler.resample(None)]
+                pieces += [
+                    torch.from_numpy(part.to_ndarray()) for part in resampler.resample(frame)
+                ]
+            pieces += [torch.from_numpy(part.to_ndarray()) for part in resampler.resample(None)]
         except FFmpegError as error:
             raise MediaError(f"{path}: the sound is damaged ({error.strerror})") from error
         if not pieces:
             return None
-        return Audio(torch.from_numpy(np.concatenate(pieces, axis=1))[None], stream.rate)
+        return Audio(torch.cat(pieces, dim=1)[None], stream.rate)
