@@ -52,7 +52,8 @@ def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None
                 progress(done, promised)
         if frames is None or done == 0:
             raise MediaError(f"{path}: the video stream has no frames")
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
+        stated = stream.average_rate or stream.guessed_rate or Fraction(1)
+        rate = Fraction(stated.numerator, stated.denominator)
     if spare:
         frames = torch.cat([frames, torch.stack(spare)])
     return Clip(frames[:done], rate, _read_audio(path))
