@@ -1,0 +1,303 @@
+"""The engine cache under crashes, damage and crowds: a whole engine, a rebuild or a named error."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kinograph.engines.errors import EngineError
+from kinograph.engines.runtime.cache import EngineCache, digest
+from kinograph.engines.runtime.folders import engine_folder
+
+KEY = {"network": "net", "precision": "fp16", "profile": [[1, 3, 32, 32], [8, 3, 256, 448]]}
+CONTENT = bytes(range(256)) * 40
+
+
+class Builder:
+    """Writes the content and counts how often."""
+
+    def __init__(self, content: bytes = CONTENT):
+        self.content = content
+        self.builds = 0
+
+    def __call__(self, path: Path) -> None:
+        self.builds += 1
+        path.write_bytes(self.content)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> EngineCache:
+    return EngineCache(tmp_path / "models with späce" / "engines")
+
+
+def names(cache: EngineCache) -> list[str]:
+    return sorted(p.suffix for p in cache.folder.iterdir())
+
+
+def test_built_once_then_found(cache: EngineCache) -> None:
+    build = Builder()
+    first, second = cache.fetch("net", KEY, build), cache.fetch("net", KEY, build)
+    assert (first.built, second.built, build.builds) == (True, False, 1)
+    assert second.path.read_bytes() == CONTENT
+    assert second.path.name == f"net-{digest(KEY)[:16]}.engine"
+    assert second.sidecar["key"] == KEY
+    assert names(cache) == [".engine", ".json", ".lock"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "fp32"},
+        {"network": "other"},
+        {"profile": [[1, 3, 32, 32], [8, 3, 256, 449]]},
+        {"driver": "580"},
+    ],
+)
+def test_every_part_of_the_key_counts(cache: EngineCache, change: dict[str, object]) -> None:
+    build = Builder()
+    cache.fetch("net", KEY, build)
+    cache.fetch("net", {**KEY, **change}, build)
+    assert build.builds == 2
+
+
+def test_the_order_of_the_key_does_not_count() -> None:
+    assert digest(KEY) == digest(dict(reversed(KEY.items())))
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(damage=st.data())
+def test_damage_anywhere_means_a_rebuild(cache: EngineCache, damage: st.DataObject) -> None:
+    """Engine or sidecar cut at any byte, one bit flipped anywhere, or arbitrary bytes."""
+    build = Builder()
+    artifact = cache.fetch("net", KEY, build)
+    target = damage.draw(st.sampled_from([artifact.path, artifact.path.with_suffix(".json")]))
+    data = target.read_bytes()
+    kind = damage.draw(st.sampled_from(["cut", "flip", "bytes", "gone"]))
+    if kind == "cut":
+        target.write_bytes(data[: damage.draw(st.integers(0, len(data) - 1))])
+    elif kind == "flip":
+        at, bit = damage.draw(st.integers(0, len(data) - 1)), damage.draw(st.integers(0, 7))
+        target.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+    elif kind == "bytes":
+        target.write_bytes(damage.draw(st.binary(max_size=300)))
+    else:
+        target.unlink()
+    again = cache.fetch("net", KEY, build)
+    assert again.path.read_bytes() == CONTENT
+    # A flip inside the sidecar's prose (the date) harms nothing; anything else was built anew.
+    assert again.built or target.suffix == ".json"
+    for leftover in cache.leftovers():
+        leftover.unlink()
+
+
+def test_what_was_damaged_is_put_aside(cache: EngineCache) -> None:
+    artifact = cache.fetch("net", KEY, Builder())
+    artifact.path.write_bytes(b"bad")
+    again = cache.fetch("net", KEY, Builder())
+    assert again.notes == (
+        f"{artifact.path.name} was not usable (it has 3 bytes instead of {len(CONTENT)}) "
+        "and is built anew",
+    )
+    (bad,) = cache.leftovers()
+    assert bad.read_bytes() == b"bad"
+
+
+def test_an_engine_that_cannot_be_used_is_rebuilt_once(cache: EngineCache) -> None:
+    cache.fetch("net", KEY, Builder(b"old version"))
+
+    def check(path: Path) -> None:
+        if path.read_bytes() != CONTENT:
+            raise EngineError("deserialising failed")
+
+    again = cache.fetch("net", KEY, Builder(), check)
+    assert again.built
+    assert "deserialising failed" in again.notes[0]
+    stubborn = Builder(b"never right")
+    again.path.write_bytes(b"x")
+    with pytest.raises(EngineError, match="deserialising failed"):
+        cache.fetch("net", KEY, stubborn, check)
+    assert stubborn.builds == 1
+    assert not again.path.exists()
+
+
+def test_a_failed_build_leaves_nothing(cache: EngineCache) -> None:
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise EngineError("unsupported operator")
+
+    with pytest.raises(EngineError, match="unsupported operator"):
+        cache.fetch("net", KEY, fail)
+    assert names(cache) == [".lock"]
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a..b", "x" * 101, "a\\b", "a b"])
+def test_names_that_could_lead_elsewhere(cache: EngineCache, name: str) -> None:
+    with pytest.raises(EngineError, match="engine name: expected letters"):
+        cache.fetch(name, KEY, Builder())
+
+
+def test_a_full_disk(cache: EngineCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        path.write_bytes(b"part")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(EngineError, match=r"No space left on device.*KINOGRAPH_MODELS_DIR"):
+        cache.fetch("net", KEY, full)
+    assert names(cache) == [".lock"]
+
+
+def test_a_read_only_folder(tmp_path: Path) -> None:
+    """What is cached can be used; what is not gives the cure. As a user without privileges."""
+    folder = tmp_path / "engines"
+    EngineCache(folder).fetch("net", KEY, Builder())
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    code = f"""
+import os, sys
+from pathlib import Path
+from kinograph.engines.errors import EngineError
+from kinograph.engines.runtime.cache import EngineCache
+cache = EngineCache(Path({str(folder)!r}))
+key = {KEY!r}
+print(cache.fetch("net", key, None).built)
+try:
+    cache.fetch("net", {{**key, "precision": "int4"}}, lambda path: path.write_bytes(b"x"))
+except EngineError as error:
+    print(error)
+"""
+    try:
+        if os.geteuid() != 0:
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+            assert done.stdout.splitlines()[0] == "False"
+            assert "cannot be written" in done.stdout
+            assert "KINOGRAPH_MODELS_DIR" in done.stdout
+        else:  # root may write anywhere: stand a file in the folder's place
+            (tmp_path / "file").write_text("x")
+            with pytest.raises(EngineError, match=r"cannot be written .*KINOGRAPH_MODELS_DIR"):
+                EngineCache(tmp_path / "file" / "engines").fetch("net", KEY, Builder())
+    finally:
+        folder.chmod(0o700)
+
+
+def test_sixteen_threads_build_one_engine(cache: EngineCache) -> None:
+    barrier = threading.Barrier(16)
+    builds, results = [], []
+
+    def build(path: Path) -> None:
+        builds.append(1)
+        time.sleep(0.1)
+        path.write_bytes(CONTENT)
+
+    def work() -> None:
+        barrier.wait()
+        results.append(cache.fetch("net", KEY, build).path.read_bytes())
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(builds) == 1
+    assert results == [CONTENT] * 16
+
+
+_WORKER = """
+import sys, time
+from pathlib import Path
+from kinograph.engines.runtime.cache import EngineCache
+folder, log = Path(sys.argv[1]), Path(sys.argv[2])
+def build(path):
+    with log.open("a") as file:
+        file.write("built\\n")
+    time.sleep(0.3)
+    path.write_bytes(b"engine" * 1000)
+EngineCache(folder).fetch("net", {"a": 1}, build)
+"""
+
+
+def test_eight_processes_build_one_engine(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", _WORKER, str(tmp_path / "engines"), str(log)]
+    workers = [subprocess.Popen(command) for _ in range(8)]
+    assert [worker.wait(60) for worker in workers] == [0] * 8
+    assert log.read_text() == "built\n"
+
+
+def test_a_killed_build_is_no_engine_and_blocks_nobody(tmp_path: Path) -> None:
+    folder, log = tmp_path / "engines", tmp_path / "log"
+    slow = _WORKER.replace("time.sleep(0.3)", "path.write_bytes(b'half'); time.sleep(60)")
+    worker = subprocess.Popen([sys.executable, "-c", slow, str(folder), str(log)])
+    deadline = time.monotonic() + 30
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.1)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait(10)
+    cache = EngineCache(folder)
+    assert cache.entries() == []
+    assert [p.name.startswith(".building-") for p in cache.leftovers()] == [True]
+    build = Builder()
+    assert cache.fetch("net", {"a": 1}, build, timeout=5).path.read_bytes() == CONTENT
+
+
+def test_a_builder_that_takes_too_long_is_named(cache: EngineCache) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> None:
+        inside.set()
+        leave.wait(30)
+        path.write_bytes(CONTENT)
+
+    thread = threading.Thread(target=cache.fetch, args=("net", KEY, slow))
+    thread.start()
+    inside.wait(10)
+    with pytest.raises(EngineError, match="another process has been building it for 0 s"):
+        cache.fetch("net", KEY, Builder(), timeout=0.1)
+    leave.set()
+    thread.join()
+
+
+def test_entries_and_remove(cache: EngineCache) -> None:
+    assert cache.entries() == []
+    good = cache.fetch("good", KEY, Builder())
+    bad = cache.fetch("bad", KEY, Builder())
+    bad.path.write_bytes(b"x")
+    states = {a.name.split("-")[0]: a.state for a in cache.entries()}
+    assert states == {"good": "whole", "bad": f"it has 1 bytes instead of {len(CONTENT)}"}
+    cache.remove(good)
+    assert [a.name.split("-")[0] for a in cache.entries()] == ["bad"]
+
+
+def test_the_sidecar_is_plain_json(cache: EngineCache) -> None:
+    artifact = cache.fetch("net", KEY, Builder())
+    data = json.loads(artifact.path.with_suffix(".json").read_text())
+    assert data["schema"] == 1
+    assert data["size"] == len(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"KINOGRAPH_MODELS_DIR": "/k"}, Path("/k/engines")),
+        ({"DAYDREAM_SCOPE_MODELS_DIR": "/s"}, Path("/s/kinograph-engines")),
+        ({"KINOGRAPH_MODELS_DIR": "/k", "DAYDREAM_SCOPE_MODELS_DIR": "/s"}, Path("/k/engines")),
+    ],
+)
+def test_folders(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], folder: Path
+) -> None:
+    for name in ("KINOGRAPH_MODELS_DIR", "DAYDREAM_SCOPE_MODELS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert engine_folder() == folder
