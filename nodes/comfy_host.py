@@ -1,11 +1,14 @@
 """ComfyUI as the host: what nodes ask of the program that runs them. Twin: standin/host.py."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import comfy.model_management
 import comfy.utils
 import folder_paths
+
+from ..engines.runtime import folders
 
 
 def progress(total: int) -> Callable[[int], None]:
@@ -24,6 +27,12 @@ def compute_device() -> str:
 
 def image_device() -> str:
     return str(comfy.model_management.intermediate_device())
+
+
+def engine_folder() -> Path:
+    if any(os.environ.get(name) for name in folders.VARIABLES):
+        return folders.engine_folder()
+    return Path(folder_paths.models_dir) / "kinograph" / "engines"
 
 
 def save_path(prefix: str, suffix: str) -> Path:

@@ -2,6 +2,7 @@
 
 from ..engines.families import network_of
 from ..engines.models.registry import Model
+from ..engines.runtime.cache import EngineCache
 from ..engines.runtime.engine import build_engine
 from ..engines.runtime.ladder import BACKENDS, PRECISIONS
 from .api import host, io, ui
@@ -82,6 +83,7 @@ class BuildEngine(io.ComfyNode):
             backend=backend,
             precision=precision,
             device=host.compute_device(),
+            cache=EngineCache(host.engine_folder()),
             max_batch=max_batch,
             sizes=(min_size, max_size),
         )

@@ -1,6 +1,6 @@
 """Shared fixtures: the shipped clip, an engine for it, and golden images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,15 @@ from kinograph.engines.video.read import read_video
 ROOT = Path(__file__).resolve().parents[1]
 CLIP = ROOT / "workflows" / "media" / "two_people_832x464_33f_15fps.mp4"
 GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Engines of the tests, those of subprocesses included, are built once a run and not kept."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINOGRAPH_MODELS_DIR", str(folder))
+        yield folder
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +54,7 @@ def clip() -> Clip:
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     model = resolve("movenet_multipose")
-    return build_engine(model, network_of(model), device="cpu")
+    return build_engine(model, network_of(model), backend="torch", device="cpu")
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_the_engine_agrees_with_the_cpu(clip: Clip, engine: Engine, precision: str) -> None:
     model = resolve("movenet_multipose")
-    cuda = build_engine(model, network_of(model), device="cuda", precision=precision)
+    cuda = build_engine(
+        model, network_of(model), backend="torch", device="cuda", precision=precision
+    )
     assert cuda.verdict is not None
     assert cuda.verdict.passed
     assert torch.cuda.get_device_name() in cuda.report()
@@ -51,7 +53,7 @@ def test_drawing_is_the_same_as_on_the_cpu(
 
 def test_everything_stays_on_the_device(clip: Clip) -> None:
     model = resolve("movenet_multipose")
-    cuda = build_engine(model, network_of(model), device="cuda")
+    cuda = build_engine(model, network_of(model), backend="torch", device="cuda")
     frames = clip.frames.cuda()
     poses = detect_poses(frames, cuda)
     image, mask = draw_skeletons(poses, footage=frames)
@@ -62,7 +64,7 @@ def test_everything_stays_on_the_device(clip: Clip) -> None:
 
 def test_memory_is_flat(clip: Clip) -> None:
     model = resolve("movenet_multipose")
-    cuda = build_engine(model, network_of(model), device="cuda")
+    cuda = build_engine(model, network_of(model), backend="torch", device="cuda")
     frames = clip.frames.cuda()
     held = []
     for _ in range(4):

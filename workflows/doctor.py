@@ -43,7 +43,7 @@ def print_doctor() -> None:
             [
                 c.title,
                 "yes" if c.usable else "no",
-                "" if c.usable else f"{c.reason}; run: {c.cure}" if c.cure else c.reason,
+                f"{c.reason}; run: {c.cure}" if c.cure else c.reason,
             ]
             for c in capabilities()
         ],

@@ -1,5 +1,6 @@
 """An engine: a network on a runner, with the limits it was built for and why it is this one."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,15 @@ from ..checks import check_shape
 from ..errors import EngineError
 from ..models.registry import Model
 from . import parity
-from .ladder import Choice, choose
+from .build import BuildRequest, make_runner
+from .cache import EngineCache
+from .folders import engine_folder
+from .ladder import Rung, ladder
 from .network import Network
 from .runner import Runner
 from .torch_runner import TorchRunner
+
+log = logging.getLogger("kinograph")
 
 # glibc hands blocks of up to 32 MiB back to the next allocation; larger ones are mapped and
 # zeroed anew at every use, which halves the network's speed on a CPU.
@@ -25,6 +31,7 @@ _CPU_BLOCK = 32 * 2**20
 class Engine:
     """A ready runner; what travels on a KINO_ENGINE socket.
 
+    why:       every reason on the way to this runner, one a line
     max_batch: most frames a call takes
     sizes:     smallest and largest longer side of the input in pixels
     verdict:   what the comparison with the reference said (law 3); None for the reference itself
@@ -34,7 +41,7 @@ class Engine:
     model: Model
     network: Network
     runner: Runner
-    choice: Choice
+    why: tuple[str, ...]
     max_batch: int
     sizes: tuple[int, int]
     verdict: parity.Verdict | None
@@ -88,7 +95,7 @@ class Engine:
             f"up to {self.max_batch} frames a call, detection size {low} to {high}",
             f"parity: {verdict}",
             f"built in {self.seconds:.2f} s",
-            *(f"- {reason}" for reason in self.choice.why),
+            *(f"- {reason}" for reason in self.why),
         ]
         return "\n".join(lines)
 
@@ -102,12 +109,18 @@ def build_engine(
     device: str = "auto",
     max_batch: int = 16,
     sizes: tuple[int, int] | None = None,
+    cache: EngineCache | None = None,
 ) -> Engine:
-    """Load `model`, put it on the best backend that the request allows, and check its answers.
+    """Put `model` on the best backend that the request allows and this machine can do.
+
+    What has to be built comes from `cache` (default: the folder that `engine_folder` names) or is
+    built into it. Whatever is not the reference itself, torch in fp32 on the CPU, is used only
+    after its answers agreed with the reference's.
 
     sizes: smallest and largest longer side; None = the network's own range.
 
-    Raises `EngineError` when the request cannot be met or the answers differ from the reference.
+    Raises `EngineError` when the request cannot be met: "auto" steps down the ladder and says
+    so in the report, an explicit choice never falls back.
     """
     started = time.perf_counter()
     low, high = sizes or network.sizes
@@ -117,34 +130,58 @@ def build_engine(
         raise EngineError(
             f"size range: expected {network.stride} <= min_size <= max_size, found {low} to {high}"
         )
-    choice = choose(backend, precision, device)
-    reference = TorchRunner(network.load(model.path), torch.device("cpu"), "fp32")
-    verdict = None
-    runner = reference
-    if (choice.device.type, choice.precision) != ("cpu", "fp32"):
-        runner = TorchRunner(network.load(model.path), choice.device, choice.precision)
-        probe = _probe(network, low)
-        verdict = parity.compare(
-            reference.infer(probe), runner.infer(probe.to(choice.device)), choice.precision
-        )
-        reference.close()
-        if not verdict.passed:
-            runner.close()
-            raise EngineError(
-                f"engine {model.name}: {choice.backend} {choice.precision} on {choice.device} "
-                f"disagrees with the reference ({verdict.reason}) and is not used; "
-                "choose another precision"
-            )
-    return Engine(
-        model=model,
-        network=network,
-        runner=runner,
-        choice=choice,
-        max_batch=max_batch,
-        sizes=(low, high),
-        verdict=verdict,
-        seconds=time.perf_counter() - started,
+    way = ladder(backend, precision, device)
+    request = BuildRequest(
+        model, network, max_batch, (low, high), cache or EngineCache(engine_folder())
     )
+    why = list(way.why)
+    for rung in way.rungs:
+        try:
+            built = _stand_on(rung, request)
+        except EngineError as error:
+            if backend != "auto":
+                raise
+            why.append(f"not {rung.backend}: {error}")
+            log.warning("%s: not %s: %s", model.name, rung, error)
+            continue
+        return Engine(
+            model=model,
+            network=network,
+            runner=built.runner,
+            why=(*why, *built.notes),
+            max_batch=max_batch,
+            sizes=(low, high),
+            verdict=built.verdict,
+            seconds=time.perf_counter() - started,
+        )
+    raise EngineError(f"engine {model.name}: no backend works here\n" + "\n".join(why))
+
+
+@dataclass(frozen=True)
+class _Built:
+    runner: Runner
+    verdict: parity.Verdict | None
+    notes: tuple[str, ...]
+
+
+def _stand_on(rung: Rung, request: BuildRequest) -> _Built:
+    """A runner for `rung` whose answers were found right."""
+    runner, notes = make_runner(rung, request)
+    if (rung.backend, rung.device.type, rung.precision) == ("torch", "cpu", "fp32"):
+        return _Built(runner, None, notes)
+    network = request.network
+    reference = TorchRunner(network.load(request.model.path), torch.device("cpu"), "fp32")
+    probe = _probe(network, request.sizes[0])[: request.max_batch]
+    verdict = parity.compare(
+        reference.infer(probe), runner.infer(probe.to(rung.device)), rung.precision
+    )
+    if not verdict.passed:
+        runner.close()
+        raise EngineError(
+            f"{rung} disagrees with the reference ({verdict.reason}) and is not used; "
+            "choose another precision"
+        )
+    return _Built(runner, verdict, notes)
 
 
 def _probe(network: Network, size: int) -> Tensor:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+VARIABLES = ("KINOGRAPH_MODELS_DIR", "DAYDREAM_SCOPE_MODELS_DIR")
+
 
 def engine_folder() -> Path:
     """The folder of the engine cache; not made yet.

@@ -1,13 +1,15 @@
-"""Which backends exist, what this machine can do with them, and which one to take."""
+"""Which backends exist, what this machine can do with them, and in which order to try them."""
 
-import platform
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 
 from ..errors import EngineError
+from . import onnx_export, trt
 
-BACKENDS = ("torch",)  # best first
+BACKENDS = ("tensorrt_rtx", "tensorrt", "onnxruntime", "torch")  # best first
 PRECISIONS = ("fp32", "fp16", "bf16")
 
 
@@ -20,9 +22,12 @@ class Capability:
 
     backend: str
     device: str
-    usable: bool
     reason: str = ""
     cure: str = ""
+
+    @property
+    def usable(self) -> bool:
+        return not self.reason
 
     @property
     def title(self) -> str:
@@ -31,43 +36,105 @@ class Capability:
 
 def capabilities() -> list[Capability]:
     """All backends on all kinds of device, best first."""
-    return [_torch_cuda(), Capability("torch", "cpu", usable=True)]
+    return [
+        _tensorrt_rtx(),
+        _tensorrt(),
+        _onnxruntime("cuda"),
+        torch_cuda(),
+        _onnxruntime("cpu"),
+        Capability("torch", "cpu"),
+    ]
 
 
-def _torch_cuda() -> Capability:
-    no = Capability("torch", "cuda", usable=False)
+def torch_cuda() -> Capability:
+    """Whether PyTorch can use an NVIDIA GPU here."""
     if torch.cuda.is_available():
-        return Capability("torch", "cuda", usable=True)
+        return Capability("torch", "cuda")
     if torch.version.cuda is None and torch.version.hip is None:
         return Capability(
-            *(no.backend, no.device, False),
+            "torch",
+            "cuda",
             reason=f"PyTorch {torch.__version__} is a build without CUDA",
-            cure="pip install --force-reinstall torch"
-            if platform.system() == "Linux"
-            else "choose a CUDA build on pytorch.org/get-started and run the command shown there",
+            cure="pip install --force-reinstall torch",
         )
     return Capability(
-        *(no.backend, no.device, False),
+        "torch",
+        "cuda",
         reason="PyTorch finds no NVIDIA GPU or no driver for it",
         cure="nvidia-smi  (if there is a card and this fails, install NVIDIA's driver)",
     )
 
 
+def _tensorrt_rtx() -> Capability:
+    no = _needs("tensorrt_rtx", "cuda", "tensorrt-rtx-cu13", lambda: trt.importable("tensorrt_rtx"))
+    if no.usable:
+        card = "sm{}{}".format(*torch.cuda.get_device_capability())
+        if card not in trt.RTX_CAPABILITIES:
+            return Capability(
+                "tensorrt_rtx", "cuda", f"TensorRT-RTX does not run on this card ({card})"
+            )
+    return no
+
+
+def _tensorrt() -> Capability:
+    return _needs("tensorrt", "cuda", "tensorrt", lambda: trt.importable("tensorrt"))
+
+
+def _onnxruntime(device: str) -> Capability:
+    package = "onnxruntime" if device == "cpu" else "onnxruntime-gpu"
+
+    def there() -> bool:
+        if find_spec("onnxruntime") is None:
+            return False
+        if device == "cpu":
+            return True
+        import onnxruntime
+
+        return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+    return _needs("onnxruntime", device, package, there)
+
+
+def _needs(backend: str, device: str, package: str, there: Callable[[], object]) -> Capability:
+    """A backend that needs a package of its own, the ONNX exporter and perhaps a GPU."""
+    missing = [] if there() else [package]
+    missing += onnx_export.missing_packages()
+    if device == "cuda" and not torch_cuda().usable:
+        return Capability(backend, device, torch_cuda().reason, torch_cuda().cure)
+    if missing:
+        return Capability(
+            backend,
+            device,
+            reason=f"{' and '.join(missing)} not installed",
+            cure=f"pip install {' '.join(missing)}",
+        )
+    return Capability(backend, device)
+
+
 @dataclass(frozen=True)
-class Choice:
-    """A backend, device and precision, and every reason on the way there, one a line."""
+class Rung:
+    """One way to run a network."""
 
     backend: str
     device: torch.device
     precision: str
+
+    def __str__(self) -> str:
+        return f"{self.backend} {self.precision} on {self.device}"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The ways that a request allows, best first, and why better ones are not among them."""
+
+    rungs: tuple[Rung, ...]
     why: tuple[str, ...]
 
 
-def choose(backend: str, precision: str, device: str = "auto") -> Choice:
-    """The best rung of the ladder for a request; "auto" leaves a part of it open.
+def ladder(backend: str = "auto", precision: str = "auto", device: str = "auto") -> Ladder:
+    """What to try for a request; "auto" leaves a part of it open.
 
-    An explicit choice never falls back: `EngineError` says why it cannot be had. Every step down
-    that "auto" takes stands in `why`.
+    An explicit choice never falls back: where it cannot be had, `EngineError` says why.
     """
     if backend not in ("auto", *BACKENDS):
         raise EngineError(f"backend: expected auto or {', '.join(BACKENDS)}, found {backend!r}")
@@ -77,26 +144,44 @@ def choose(backend: str, precision: str, device: str = "auto") -> Choice:
         )
     why: list[str] = []
     where = _device(device, why)
-    if backend == "auto":
-        backend = "torch"
-        why.append("backend torch: the only one of this version")
-    else:
-        why.append(f"backend {backend}: as asked")
+    chosen = precision
     if precision == "auto":
-        precision = "fp16" if where.type == "cuda" else "fp32"
-        why.append(
-            f"precision {precision}: "
-            + ("twice the speed of fp32 on a GPU" if where.type == "cuda" else "fastest on a CPU")
-        )
+        chosen = "fp16" if where.type == "cuda" else "fp32"
+        reason = "half the time of fp32 on a GPU" if where.type == "cuda" else "fastest on a CPU"
+        why.append(f"precision {chosen}: {reason}")
     else:
         why.append(f"precision {precision}: as asked")
-    if precision == "bf16" and where.type == "cuda" and not torch.cuda.is_bf16_supported():
+    if chosen == "bf16" and where.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise EngineError(f"precision bf16: {where} does not support it; choose fp16 or fp32")
-    return Choice(backend, where, precision, tuple(why))
+    rungs = []
+    for name in BACKENDS if backend == "auto" else (backend,):
+        reason, cure = _obstacle(name, where.type, chosen)
+        if not reason:
+            rungs.append(Rung(name, where, chosen))
+            if backend != "auto":
+                why.append(f"backend {name}: as asked")
+            continue
+        if backend != "auto":
+            advice = f"; run: {cure}" if cure else ""
+            raise EngineError(f"backend {name}: {reason}{advice}")
+        why.append(f"not {name}: {reason}")
+    return Ladder(tuple(rungs), tuple(why))
+
+
+def _obstacle(backend: str, device: str, precision: str) -> tuple[str, str]:
+    """Why a backend cannot do it on a kind of device, and the command that helps; or "", ""."""
+    if backend == "torch":
+        return "", ""
+    if precision == "bf16":
+        return "engines are built in fp32 and fp16 only", ""
+    known = {c.device: c for c in capabilities() if c.backend == backend}
+    if device not in known:
+        return f"it runs on {' and '.join(known)} only", ""
+    return known[device].reason, known[device].cure
 
 
 def _device(device: str, why: list[str]) -> torch.device:
-    cuda = _torch_cuda()
+    cuda = torch_cuda()
     if device == "auto":
         if cuda.usable:
             why.append(f"device cuda: {torch.cuda.get_device_name()}")
@@ -110,13 +195,12 @@ def _device(device: str, why: list[str]) -> torch.device:
     if where.type == "cuda":
         if not cuda.usable:
             raise EngineError(f"device {device}: {cuda.reason}; try: {cuda.cure}")
-        where = torch.device(
-            "cuda", torch.cuda.current_device() if where.index is None else where.index
-        )
-        if where.index >= torch.cuda.device_count():
+        index = torch.cuda.current_device() if where.index is None else where.index
+        if index >= torch.cuda.device_count():
             raise EngineError(
                 f"device {device}: this machine has {torch.cuda.device_count()} CUDA devices"
             )
+        where = torch.device("cuda", index)
     elif where.type != "cpu":
         why.append(f"device {where}: unverified, Kinograph is tested on cpu and cuda")
     why.append(f"device {where}: as asked")

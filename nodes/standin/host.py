@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...engines.errors import InputError
+from ...engines.runtime import folders
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def compute_device() -> str:
 def image_device() -> str:
     """Where IMAGE and MASK tensors live between nodes."""
     return "cpu"
+
+
+def engine_folder() -> Path:
+    """Where built engines are kept."""
+    return folders.engine_folder()
 
 
 def save_path(prefix: str, suffix: str) -> Path:

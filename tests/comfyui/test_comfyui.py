@@ -114,10 +114,14 @@ def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path)
     assert torch.equal(ours["mask"], theirs["mask"])
     ours, theirs = (json.loads((f / "keypoints_00001_.json").read_text()) for f in (here, there))
     assert ours == theirs
+    # The pixels are equal (the VACE tensor is the pose map). x264 with threads is not: for the same
+    # frames it makes one of several files, equally close to them.
     for name in ("pose_map_00001_.mp4", "overlay_00001_.mp4"):
-        assert np.array_equal(frames(here / name), frames(there / name))
+        ours, theirs = (frames(f / name).astype(int) for f in (here, there))
+        assert ours.shape == theirs.shape
+        assert np.abs(ours - theirs).mean() < 1.5
     assert "33 frames, 57 poses" in outputs["5"]["text"][0]
-    assert "runs on torch in fp32 on cpu" in outputs["4"]["text"][0]
+    assert "runs on onnxruntime in fp32 on cpu" in outputs["4"]["text"][0]
 
 
 @pytest.mark.parametrize(

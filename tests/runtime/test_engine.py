@@ -12,7 +12,7 @@ from kinograph.engines.errors import EngineError, InputError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose import movenet
-from kinograph.engines.runtime import engine as engine_module
+from kinograph.engines.runtime import build as build_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
@@ -32,7 +32,9 @@ def test_fp32_on_the_cpu_is_the_reference(engine: Engine) -> None:
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_lower_precision_is_compared_with_the_reference(model: Model, precision: str) -> None:
-    built = build_engine(model, network_of(model), precision=precision, device="cpu")
+    built = build_engine(
+        model, network_of(model), backend="torch", precision=precision, device="cpu"
+    )
     assert built.verdict is not None
     assert built.verdict.passed
     assert set(built.verdict.errors) == set(movenet.HEADS)
@@ -53,7 +55,7 @@ def test_an_engine_that_disagrees_is_not_used(
                 outputs["kpt_offset"] = outputs["kpt_offset"] * 1.5
             return outputs
 
-    monkeypatch.setattr(engine_module, "TorchRunner", Wrong)
+    monkeypatch.setattr(build_module, "TorchRunner", Wrong)
     with pytest.raises(EngineError, match=r"disagrees with the reference \(kpt_offset: relative"):
         build_engine(model, network_of(model), precision="bf16", device="cpu")
 
@@ -72,7 +74,7 @@ def test_auto_says_why(model: Model) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"backend": "abacus"}, "backend: expected auto or torch, found 'abacus'"),
+        ({"backend": "abacus"}, "backend: expected auto or tensorrt_rtx, .*torch, found 'abacus'"),
         ({"precision": "fp8"}, "precision: expected auto or fp32, fp16, bf16, found 'fp8'"),
         ({"device": "tpu9000"}, "device: expected auto, cpu or cuda, found 'tpu9000'"),
         ({"max_batch": 0}, "max_batch: expected at least 1, found 0"),
@@ -92,7 +94,9 @@ def test_cuda_where_there_is_none_fails_with_the_reason(model: Model) -> None:
 
 
 def test_inputs_that_the_engine_was_not_built_for(model: Model) -> None:
-    built = build_engine(model, network_of(model), device="cpu", max_batch=2, sizes=(128, 256))
+    built = build_engine(
+        model, network_of(model), backend="torch", device="cpu", max_batch=2, sizes=(128, 256)
+    )
     with pytest.raises(EngineError, match="at most 2 frames a call, found 3"):
         built.infer(torch.zeros(3, 3, 128, 128))
     with pytest.raises(EngineError, match="detection size of 128 to 256, found 320"):
@@ -108,7 +112,7 @@ def test_inputs_that_the_engine_was_not_built_for(model: Model) -> None:
 
 
 def test_running_out_of_memory_is_explained(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = build_engine(model, network_of(model), device="cpu")
+    built = build_engine(model, network_of(model), backend="torch", device="cpu")
 
     def full(self: object, images: Tensor) -> Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -151,7 +155,11 @@ def test_parity_passes_equals() -> None:
 
 def test_capabilities_always_offer_a_cure() -> None:
     found = ladder.capabilities()
-    assert [c.title for c in found] == ["torch (cuda)", "torch (cpu)"]
+    assert [c.title for c in found] == [
+        *("tensorrt_rtx (cuda)", "tensorrt (cuda)", "onnxruntime (cuda)", "torch (cuda)"),
+        *("onnxruntime (cpu)", "torch (cpu)"),
+    ]
     assert found[-1].usable
     for capability in found:
-        assert capability.usable or (capability.reason and capability.cure)
+        if not capability.usable and "does not run on this card" not in capability.reason:
+            assert capability.cure

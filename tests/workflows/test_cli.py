@@ -79,7 +79,7 @@ def test_demo_ends_with_a_table(demo: tuple[Path, str]) -> None:
     folder, text = demo
     for part in (
         "33 frames, 57 poses, at most 2 people at once",
-        "runs on torch in fp32 on cpu",
+        "runs on onnxruntime in fp32 on cpu",
         "- device cpu: as asked",
         "Detect Poses",
         "seconds",

@@ -1,0 +1,88 @@
+"""Torch modules to ONNX, for the backends that take it."""
+
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import EngineError
+from ..models.registry import Model
+from .cache import Artifact, EngineCache, Key
+from .network import Network
+
+OPSET = 18  # GridSample from 16 on; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
+NEEDS = ("onnx", "onnxscript")
+_VERSION = 1  # of this file: raise it when the exported graph changes
+
+
+def missing_packages() -> list[str]:
+    """What has to be installed before anything can be exported."""
+    return [name for name in NEEDS if find_spec(name) is None]
+
+
+class _Fp16(nn.Module):
+    """The module in fp16 between fp32 inputs and outputs: what a strongly typed network needs."""
+
+    def __init__(self, module: nn.Module):
+        super().__init__()
+        self.module = module.half()
+
+    def forward(self, images: Tensor) -> Mapping[str, Tensor]:
+        return {name: value.float() for name, value in self.module(images.half()).items()}
+
+
+def onnx_key(model: Model, network: Network, precision: str) -> Key:
+    """All that the exported graph depends on."""
+    return {
+        "kind": "onnx",
+        "version": _VERSION,
+        "network": network.name,
+        "weights": model.entry.sha256,
+        "precision": precision,
+        "opset": OPSET,
+        "torch": torch.__version__,
+    }
+
+
+def exported(model: Model, network: Network, precision: str, cache: EngineCache) -> Artifact:
+    """The ONNX file of a model, from the cache or exported now; inputs and outputs are fp32.
+
+    Batch, height and width are free. Raises `EngineError` where a package is missing, or for a
+    precision that is neither fp32 nor fp16.
+    """
+    if precision not in ("fp32", "fp16"):
+        raise EngineError(f"precision: ONNX is exported in fp32 or fp16, found {precision!r}")
+    if missing := missing_packages():
+        raise EngineError(f"exporting needs {' and '.join(missing)}: pip install {missing[0]}")
+
+    def build(path: Path) -> None:
+        path.write_bytes(_export(network.load(model.path), network, precision))
+
+    return cache.fetch(f"{model.name}-{precision}-onnx", onnx_key(model, network, precision), build)
+
+
+def _export(module: nn.Module, network: Network, precision: str) -> bytes:
+    if precision == "fp16":
+        module = _Fp16(module)
+    side = 4 * network.stride
+    example = torch.rand(2, 3, side, side + network.stride)  # no two sizes alike
+    free = torch.export.Dim.DYNAMIC
+    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            input_names=["images"],
+            output_names=list(network.outputs),
+            opset_version=OPSET,
+            dynamic_shapes={"images": {0: free, 2: free, 3: free}},
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise EngineError(f"{network.name}: the exporter gave nothing")
+    data: bytes = program.model_proto.SerializeToString()
+    return data
