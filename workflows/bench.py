@@ -48,7 +48,7 @@ def bench_pose(
     model = resolve(next(iter(registry())))
     network = network_of(model)
     engine = build_engine(model, network, device=device, precision=precision)
-    where = engine.runner.device
+    where = engine.device
     size = size or model.entry.recommended_size
     engine.check_size(size)
 
@@ -69,8 +69,8 @@ def bench_pose(
         "people": people,
         "detection_size": size,
         "network_input": [letterbox.target[1], letterbox.target[0]],
-        "backend": engine.runner.backend,
-        "precision": engine.runner.precision,
+        "backend": engine.backend,
+        "precision": engine.precision,
         "device": f"{where} ({on or platform.machine()})",
         "threads": torch.get_num_threads(),
         "runs": runs,
@@ -109,7 +109,7 @@ class _Sample:
 
 
 def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
-    sample = _Sample(engine.runner.device)
+    sample = _Sample(engine.device)
     with sample.clock("decode"):
         frames = read_video(video).frames
     sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])

@@ -50,7 +50,7 @@ def detect_poses(
     people = min(max_people, engine.network.max_people)
     chunks = []
     for chunk in frames.split(engine.batch_for(*letterbox.target)):
-        images = letterbox.apply(chunk.to(engine.runner.device, torch.float32)).clamp(0, 1)
+        images = letterbox.apply(chunk.to(engine.device, torch.float32)).clamp(0, 1)
         heads = engine.infer(images)
         chunks.append(from_heads(heads, letterbox, people, score_threshold, keypoint_threshold))
         if progress is not None:

@@ -1,116 +1,242 @@
 """From a rung of the ladder to a runner: what is built, what it is found by, how it is loaded."""
 
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..errors import EngineError
 from ..models.registry import Model
 from . import trt
-from .cache import EngineCache, Key
+from .cache import Artifact, EngineCache, Key
 from .ladder import Rung
 from .network import Network
 from .onnx_export import exported
 from .runner import Runner
-from .torch_runner import TorchRunner
+from .torch_runner import compile_ahead, compiled, eager
+from .turing import without_matrix_products
 
-_VERSION = 1  # of the way engines are built: raise it when they change
+_VERSION = 2  # of the way engines are built: raise it when that changes
+
+Verify = Callable[[Runner], Key | None]
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """What an engine must be able to do, and where built ones are kept."""
+    """What an engine must be able to do, and where built ones are kept.
+
+    sizes:    smallest and largest longer side
+    progress: called with a phase of a build, its step and its number of steps; what it raises
+              ends the build
+    """
 
     model: Model
     network: Network
     max_batch: int
     sizes: tuple[int, int]
     cache: EngineCache
+    progress: trt.Progress | None = None
+
+    @property
+    def graphs(self) -> tuple[int, int]:
+        """What CUDA graphs need to know: most images, rows that an output has less."""
+        return self.max_batch, self.network.min_batch - 1
+
+    def profiles(self) -> list[trt.Profile]:
+        """The shapes that a TensorRT engine is built for: one image at a time, and many.
+
+        The longer side spans `sizes`, the shorter one goes down to the network's least. The
+        best is 16:9 at the recommended size.
+        """
+        network, most = self.network, self.sizes[1]
+        width = min(max(self.model.entry.recommended_size, self.sizes[0]), most)
+        height = round(width * 9 / 16 / network.stride) * network.stride
+        sides = max(network.least, height), width
+        low, high = (network.least, network.least), (most, most)
+        few, many = network.min_batch, self.max_batch
+        shapes: list[trt.Profile] = [((few, 3, *low), (few, 3, *sides), (few, 3, *high))]
+        if many > few:
+            shapes.append(((few, 3, *low), (many, 3, *sides), (many, 3, *high)))
+        return shapes
+
+    def described(self, backend: str, precision: str, capabilities: tuple[str, ...] = ()) -> Key:
+        """What the sidecar keeps, so that the engine can be built anew."""
+        return {
+            "model": self.model.name,
+            "backend": backend,
+            "precision": precision,
+            "max_batch": self.max_batch,
+            "sizes": list(self.sizes),
+            "capabilities": list(capabilities),
+        }
 
 
-def make_runner(rung: Rung, request: BuildRequest) -> tuple[Runner, tuple[str, ...]]:
+def make_runner(
+    rung: Rung, request: BuildRequest, verify: Verify = lambda runner: None
+) -> tuple[Runner, tuple[str, ...]]:
     """The runner of a rung, built where it has to be, and notes on the way.
 
-    Raises `EngineError` when it cannot be built or loaded.
+    verify: raises `EngineError` when the runner's answers are wrong. What was cached and fails it
+    is built anew, once.
+
+    Raises `EngineError` when it cannot be built or loaded, or is found wrong.
     """
-    model, network = request.model, request.network
-    if rung.backend == "torch":
-        return TorchRunner(network.load(model.path), rung.device, rung.precision), ()
+    model, network, device = request.model, request.network, rung.device
+    if rung.backend in ("torch", "torch_cudagraph"):
+        graphs = request.graphs if rung.backend == "torch_cudagraph" else None
+        runner: Runner = eager(network.load(model.path), device, rung.precision, graphs)
+        verify(runner)
+        return runner, ()
+    loaded: list[Runner] = []
+
+    def check(path: Path) -> Key | None:
+        loaded.clear()
+        loaded.append(_loaded(rung, request, path))
+        try:
+            return verify(loaded[0])
+        except BaseException:
+            loaded[0].close()
+            raise
+
+    if rung.backend == "torch_compiled":
+        artifact = _compiled(rung, request, check)
+    elif rung.backend == "onnxruntime":
+        artifact = exported(model, network, rung.precision, request.cache, check)
+    else:
+        artifact = tensorrt_engine(rung.backend, rung.precision, request, check=check)
+    state = "built" if artifact.built else "cached"
+    return loaded[0], (*artifact.notes, f"{state}: {artifact.path.name}")
+
+
+def _loaded(rung: Rung, request: BuildRequest, path: Path) -> Runner:
+    network = request.network
+    if rung.backend == "torch_compiled":
+        graphs = request.graphs if rung.device.type == "cuda" else None
+        return compiled(path, rung.device, rung.precision, graphs)
     if rung.backend == "onnxruntime":
         from .ort_runner import OnnxRunner
 
-        onnx = exported(model, network, rung.precision, request.cache)
-        runner = OnnxRunner(onnx.path, network.outputs, rung.device, rung.precision)
-        return runner, _notes(onnx.path, onnx.built, onnx.notes)
+        return OnnxRunner(path, network.outputs, rung.device, rung.precision)
     from .trt_runner import TensorRTRunner
 
-    path, notes = tensorrt_engine(rung.backend, rung.precision, request)
-    return TensorRTRunner(path, network.outputs, rung.device, rung.precision, rung.backend), notes
+    return TensorRTRunner(
+        path, network.outputs, rung.device, rung.precision, rung.backend, *request.graphs
+    )
+
+
+def _compiled(rung: Rung, request: BuildRequest, check: Callable[[Path], Key | None]) -> Artifact:
+    model, network = request.model, request.network
+    where = rung.device.type
+    key: Key = {
+        "kind": "aotinductor",
+        "version": _VERSION,
+        "network": network.name,
+        "weights": model.entry.sha256,
+        "precision": rung.precision,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda if where == "cuda" else None,
+        "system": [platform.system(), platform.machine()],
+        "cpu": torch.backends.cpu.get_cpu_capability(),  # its host code is native
+        "card": _card(rung.device) if where == "cuda" else None,
+    }
+    on = _plain(torch.cuda.get_device_name(rung.device)) if where == "cuda" else "cpu"
+
+    def build(path: Path) -> None:
+        compile_ahead(network, model.path, rung.device, rung.precision, path)
+
+    return request.cache.fetch(
+        f"{model.name}-{rung.precision}-torch_compiled-{on}",
+        key,
+        build,
+        check,
+        request=request.described(rung.backend, rung.precision),
+    )
 
 
 def tensorrt_engine(
-    flavour: str, precision: str, request: BuildRequest, capabilities: tuple[str, ...] = ()
-) -> tuple[Path, tuple[str, ...]]:
-    """The file of a TensorRT engine, from the cache or built now, and notes on the way.
+    flavour: str,
+    precision: str,
+    request: BuildRequest,
+    capabilities: tuple[str, ...] = (),
+    check: Callable[[Path], Key | None] = lambda path: None,
+) -> Artifact:
+    """The file of a TensorRT engine, from the cache or built now.
 
     capabilities: cards to build for with TensorRT-RTX, such as "sm89", on any machine; () = this
     machine's card
     """
     model, network = request.model, request.network
     onnx = exported(model, network, precision, request.cache)
-    size = model.entry.recommended_size
-    optimum = (request.max_batch, _sixteen_by_nine(size, network.stride), size)
+    profiles = request.profiles()
+    library = _library_version(flavour)
+    if not capabilities and not torch.cuda.is_available():
+        raise EngineError("no card to build for; name one, e.g. --capability sm89")
+    card = list(capabilities) or _card(torch.device("cuda", torch.cuda.current_device()))
+    targets = capabilities or ("sm{}{}".format(*torch.cuda.get_device_capability()),)
+    where = "-".join(capabilities) or _plain(torch.cuda.get_device_name())
+    timings = request.cache.folder / f"timings-{flavour}-{library}-{where}.cache"
 
     def build(path: Path) -> None:
-        path.write_bytes(
-            trt.build_plan(
-                onnx.path,
-                network,
-                flavour=flavour,
-                max_batch=request.max_batch,
-                sizes=request.sizes,
-                optimum=optimum,
-                capabilities=capabilities,
-            )
+        source = onnx.path
+        if flavour == "tensorrt_rtx" and precision == "fp32" and "sm75" in targets:
+            source = path.with_name(path.name + ".onnx")
+            without_matrix_products(onnx.path, source)
+        try:
+            plan(source, path)
+        finally:
+            if source != onnx.path:
+                source.unlink(missing_ok=True)
+
+    def plan(source: Path, path: Path) -> None:
+        trt.build_plan(
+            source,
+            path,
+            flavour=flavour,
+            profiles=profiles,
+            timings=timings,
+            capabilities=capabilities,
+            progress=request.progress,
         )
 
     key: Key = {
         "kind": "engine",
         "version": _VERSION,
         "flavour": flavour,
-        "library": _library_version(flavour),
+        "library": library,
+        "builder": _package_version("polygraphy"),
+        "cuda": torch.version.cuda if not capabilities else None,
         "system": platform.system(),
         "onnx": onnx.sidecar["sha256"],
         "precision": precision,
-        "max_batch": request.max_batch,
-        "sizes": list(request.sizes),
-        "optimum": list(optimum),
-        "card": list(capabilities) or _card(),
+        "profiles": profiles,
+        "card": card,
     }
-    where = "-".join(capabilities) or _plain(torch.cuda.get_device_name())
-    name = f"{model.name}-{request.sizes[1]}-{precision}-{flavour}-{where}"
-    artifact = request.cache.fetch(name, key, build)
-    return artifact.path, _notes(artifact.path, artifact.built, artifact.notes)
-
-
-def _notes(path: Path, built: bool, notes: tuple[str, ...]) -> tuple[str, ...]:
-    return (*notes, f"{'built' if built else 'cached'}: {path.name}")
-
-
-def _sixteen_by_nine(width: int, stride: int) -> int:
-    return max(stride, round(width * 9 / 16 / stride) * stride)
+    return request.cache.fetch(
+        f"{model.name}-{request.sizes[1]}-{precision}-{flavour}-{where}",
+        key,
+        build,
+        check,
+        request=request.described(flavour, precision, capabilities),
+    )
 
 
 def _library_version(flavour: str) -> str:
     return str(trt.load(flavour).__version__)
 
 
-def _card() -> list[object]:
-    if not torch.cuda.is_available():
-        raise EngineError("no card to build for; name one, e.g. --capability sm89")
-    card = torch.cuda.get_device_properties(torch.cuda.current_device())
+def _package_version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _card(device: torch.device) -> list[Any]:
+    card = torch.cuda.get_device_properties(device)
     return [card.name, card.major, card.minor, card.multi_processor_count]
 
 

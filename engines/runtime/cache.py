@@ -1,8 +1,9 @@
 """Built engines on disk: found by everything that they depend on, whole or not there.
 
-One engine is three files: NAME-KEY.engine, its sidecar NAME-KEY.json (size, sha256 and the whole
-key) and NAME-KEY.lock. Files are written aside, flushed and renamed, the engine before its
-sidecar, so that a crash leaves an engine without a sidecar, which counts as absent. A lock a key
+One engine is three files: NAME-KEY.engine, its sidecar NAME-KEY.json (size, sha256, the whole key,
+and what the comparison with the reference said) and NAME-KEY.lock. Files are written aside, flushed
+and renamed, the engine before its sidecar, which is written when the engine was found right: what a
+crash leaves is an engine without a sidecar, which counts as absent. A lock a key
 lets one process build while the others wait; lock files are never removed, because a waiter may
 hold one that another would make anew. What turns out to be damaged is renamed to *.bad, built
 once more, and never loaded again.
@@ -49,6 +50,13 @@ class Artifact:
         return self.path.stem
 
 
+Check = Callable[[Path], Key | None]
+
+
+def _no_check(path: Path) -> None:
+    return None
+
+
 def digest(key: Key) -> str:
     """sha256 of the key's canonical JSON."""
     text = json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -76,14 +84,17 @@ class EngineCache:
         name: str,
         key: Key,
         build: Callable[[Path], None],
-        check: Callable[[Path], None] = lambda path: None,
+        check: Check = _no_check,
         *,
+        request: Key | None = None,
         timeout: float = 3600,
     ) -> Artifact:
         """The engine for `key`, from the cache or built now.
 
         build: writes the engine to the path that it is given; raises when it cannot
-        check: raises `EngineError` when an engine cannot be used (deserialised, run)
+        check: raises `EngineError` when an engine cannot be used (deserialised, run, right); what
+            it returns for a fresh build is kept in the sidecar under "checked"
+        request: kept in the sidecar, for whoever wants to build the engine anew
         timeout: seconds to wait for another process that builds the same engine
 
         A cached engine that fails its check is put aside and built once more. Raises
@@ -105,13 +116,9 @@ class EngineCache:
                 if path.exists():
                     notes.append(f"{path.name} was not usable ({reason}) and is built anew")
                     self._quarantine(path)
-                artifact = self._build(path, name, key, build, tuple(notes))
-                try:
-                    check(path)
-                except EngineError:
-                    self._quarantine(path)
-                    raise
-                return artifact
+                return self._build(
+                    path, build, check, {"name": name, "key": key, "request": request}, notes
+                )
         except Timeout as error:
             raise EngineError(
                 f"{path.name}: another process has been building it for {timeout:.0f} s; "
@@ -131,7 +138,7 @@ class EngineCache:
 
     def remove(self, artifact: Artifact) -> None:
         """Delete an engine and its sidecar; its lock stays."""
-        for path in (_sidecar_path(artifact.path), artifact.path):
+        for path in (_sidecar_path(artifact.path), artifact.path, kernels_path(artifact.path)):
             path.unlink(missing_ok=True)
 
     def leftovers(self) -> Iterator[Path]:
@@ -140,9 +147,7 @@ class EngineCache:
             yield from sorted(self.folder.glob("*.bad"))
             yield from sorted(self.folder.glob(".building-*"))
 
-    def _usable(
-        self, path: Path, key: Key, check: Callable[[Path], None]
-    ) -> tuple[Artifact | None, str]:
+    def _usable(self, path: Path, key: Key, check: Check) -> tuple[Artifact | None, str]:
         reason = self._state(path)
         sidecar = _read_sidecar(path)
         if reason or sidecar is None:
@@ -175,10 +180,10 @@ class EngineCache:
     def _build(
         self,
         path: Path,
-        name: str,
-        key: Key,
         build: Callable[[Path], None],
-        notes: tuple[str, ...],
+        check: Check,
+        about: Key,
+        notes: list[str],
     ) -> Artifact:
         started = time.perf_counter()
         handle, aside_name = tempfile.mkstemp(dir=self.folder, prefix=".building-")
@@ -187,18 +192,24 @@ class EngineCache:
         try:
             build(aside)
             data = aside.read_bytes()
+            seconds = time.perf_counter() - started
+            _flush(aside)
+            aside.replace(path)
+            try:
+                checked = check(path)
+            except EngineError:
+                self._quarantine(path)
+                raise
             sidecar = {
                 "schema": SCHEMA,
-                "name": name,
-                "digest": digest(key),
-                "key": dict(key),
+                **about,
+                "digest": digest(about["key"]),
                 "size": len(data),
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "seconds": round(time.perf_counter() - started, 3),
+                "seconds": round(seconds, 3),
+                "checked": checked,
             }
-            _flush(aside)
-            aside.replace(path)
             _write_sidecar(path, sidecar)
         except PermissionError:
             raise
@@ -209,10 +220,11 @@ class EngineCache:
             ) from error
         finally:
             aside.unlink(missing_ok=True)
-        return Artifact(path, sidecar, built=True, notes=notes)
+        return Artifact(path, sidecar, built=True, notes=tuple(notes))
 
     def _quarantine(self, path: Path) -> None:
         _sidecar_path(path).unlink(missing_ok=True)
+        kernels_path(path).unlink(missing_ok=True)
         if path.exists():
             path.replace(path.with_name(f"{path.name}.{time.time_ns()}.bad"))
 
@@ -227,6 +239,11 @@ class EngineCache:
             f"engine folder {self.folder}: cannot be written ({error.strerror}); "
             "set KINOGRAPH_MODELS_DIR to a folder that can"
         )
+
+
+def kernels_path(path: Path) -> Path:
+    """Where a backend may keep what it compiled for this machine when it ran the engine."""
+    return path.with_suffix(".kernels")
 
 
 def _sidecar_path(path: Path) -> Path:
@@ -247,13 +264,21 @@ def _read_sidecar(path: Path) -> dict[str, Any] | None:
 
 
 def _write_sidecar(path: Path, sidecar: Mapping[str, Any]) -> None:
-    target = _sidecar_path(path)
+    text = json.dumps(sidecar, indent=1, sort_keys=True, default=dict)
+    write_whole(_sidecar_path(path), text.encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or not there, whatever happens."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".building-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(sidecar, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(target)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

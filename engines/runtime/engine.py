@@ -1,9 +1,9 @@
 """An engine: a network on a runner, with the limits it was built for and why it is this one."""
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,14 +11,14 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import EngineError
 from ..models.registry import Model
-from . import parity
+from . import parity, trt
 from .build import BuildRequest, make_runner
-from .cache import EngineCache
+from .cache import EngineCache, Key
 from .folders import engine_folder
 from .ladder import Rung, ladder
 from .network import Network
 from .runner import Runner
-from .torch_runner import TorchRunner
+from .torch_runner import eager
 
 log = logging.getLogger("kinograph")
 
@@ -27,10 +27,12 @@ log = logging.getLogger("kinograph")
 _CPU_BLOCK = 32 * 2**20
 
 
-@dataclass(frozen=True)
 class Engine:
-    """A ready runner; what travels on a KINO_ENGINE socket.
+    """A network on a runner; what travels on a KINO_ENGINE socket.
 
+    The runner's memory can be given back at any time: what is used next loads it again.
+
+    backend, device, precision: what runs where
     why:       every reason on the way to this runner, one a line
     max_batch: most frames a call takes
     sizes:     smallest and largest longer side of the input in pixels
@@ -38,14 +40,50 @@ class Engine:
     seconds:   time to build
     """
 
-    model: Model
-    network: Network
-    runner: Runner
-    why: tuple[str, ...]
-    max_batch: int
-    sizes: tuple[int, int]
-    verdict: parity.Verdict | None
-    seconds: float
+    def __init__(
+        self,
+        request: BuildRequest,
+        rung: Rung,
+        runner: Runner,
+        *,
+        why: tuple[str, ...],
+        verdict: parity.Verdict | None,
+        seconds: float,
+    ):
+        self.model = request.model
+        self.network = request.network
+        self.max_batch = request.max_batch
+        self.sizes = request.sizes
+        self.backend = rung.backend
+        self.device = rung.device
+        self.precision = rung.precision
+        self.why = why
+        self.verdict = verdict
+        self.seconds = seconds
+        self.bytes = runner.bytes
+        self._request = request
+        self._rung = rung
+        self._runner: Runner | None = runner
+        self._lock = threading.Lock()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the network is in memory."""
+        return self._runner is not None
+
+    def load(self) -> Runner:
+        """Put the network into memory, if it is not there."""
+        with self._lock:
+            if self._runner is None:
+                self._runner, _ = make_runner(self._rung, self._request)
+            return self._runner
+
+    def unload(self) -> None:
+        """Give the network's memory back."""
+        with self._lock:
+            if self._runner is not None:
+                self._runner.close()
+            self._runner = None
 
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:
         """Images [N,3,H,W] in 0..1 on the engine's device -> the network's outputs by name.
@@ -54,6 +92,11 @@ class Engine:
         """
         check_shape("engine input", images, ("batch", 3, "height", "width"))
         batch, _, height, width = images.shape
+        if batch < self.network.min_batch:
+            raise EngineError(
+                f"engine {self.model.name}: expected at least {self.network.min_batch} frames a "
+                f"call, found {batch}"
+            )
         if batch > self.max_batch:
             raise EngineError(
                 f"engine {self.model.name}: built for at most {self.max_batch} frames a call, "
@@ -65,7 +108,7 @@ class Engine:
                 f"engine {self.model.name}: expected sides that are multiples of "
                 f"{self.network.stride}, found {width}x{height}"
             )
-        return self.runner.infer(images)
+        return self.load().infer(images)
 
     def check_size(self, size: int) -> None:
         """Raise `EngineError` unless the longer side `size` lies in the engine's range."""
@@ -78,20 +121,20 @@ class Engine:
 
     def batch_for(self, height: int, width: int) -> int:
         """How many inputs of height x width to give at once for the best speed."""
-        if self.runner.device.type != "cpu":
+        if self.device.type != "cpu":
             return self.max_batch
         fits = _CPU_BLOCK // (self.network.pixel_bytes * height * width)
         return max(1, min(self.max_batch, fits))
 
     def report(self) -> str:
         """The engine in words: what runs where, for what sizes, and why."""
-        entry, device = self.model.entry, self.runner.device
+        entry, device = self.model.entry, self.device
         on = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
         low, high = self.sizes
         verdict = "the reference itself" if self.verdict is None else self.verdict.reason
         lines = [
             f"{entry.title}, {entry.licence}",
-            f"runs on {self.runner.backend} in {self.runner.precision} on {on}",
+            f"runs on {self.backend} in {self.precision} on {on}",
             f"up to {self.max_batch} frames a call, detection size {low} to {high}",
             f"parity: {verdict}",
             f"built in {self.seconds:.2f} s",
@@ -110,6 +153,7 @@ def build_engine(
     max_batch: int = 16,
     sizes: tuple[int, int] | None = None,
     cache: EngineCache | None = None,
+    progress: trt.Progress | None = None,
 ) -> Engine:
     """Put `model` on the best backend that the request allows and this machine can do.
 
@@ -117,27 +161,30 @@ def build_engine(
     built into it. Whatever is not the reference itself, torch in fp32 on the CPU, is used only
     after its answers agreed with the reference's.
 
-    sizes: smallest and largest longer side; None = the network's own range.
+    sizes:    smallest and largest longer side; None = the network's own range.
+    progress: called with a phase of a build, its step and its number of steps; what it raises
+              ends the build
 
     Raises `EngineError` when the request cannot be met: "auto" steps down the ladder and says
     so in the report, an explicit choice never falls back.
     """
     started = time.perf_counter()
     low, high = sizes or network.sizes
-    if max_batch < 1:
-        raise EngineError(f"max_batch: expected at least 1, found {max_batch}")
-    if not network.stride <= low <= high:
+    if max_batch < network.min_batch:
+        raise EngineError(f"max_batch: expected at least {network.min_batch}, found {max_batch}")
+    if not network.least <= low <= high:
         raise EngineError(
-            f"size range: expected {network.stride} <= min_size <= max_size, found {low} to {high}"
+            f"size range: expected {network.least} <= min_size <= max_size, found {low} to {high}"
         )
     way = ladder(backend, precision, device)
     request = BuildRequest(
-        model, network, max_batch, (low, high), cache or EngineCache(engine_folder())
+        model, network, max_batch, (low, high), cache or EngineCache(engine_folder()), progress
     )
     why = list(way.why)
     for rung in way.rungs:
+        verifier = _Verifier(rung, request)
         try:
-            built = _stand_on(rung, request)
+            runner, notes = make_runner(rung, request, verifier)
         except EngineError as error:
             if backend != "auto":
                 raise
@@ -145,47 +192,55 @@ def build_engine(
             log.warning("%s: not %s: %s", model.name, rung, error)
             continue
         return Engine(
-            model=model,
-            network=network,
-            runner=built.runner,
-            why=(*why, *built.notes),
-            max_batch=max_batch,
-            sizes=(low, high),
-            verdict=built.verdict,
+            request,
+            rung,
+            runner,
+            why=(*why, *notes),
+            verdict=verifier.verdict,
             seconds=time.perf_counter() - started,
         )
     raise EngineError(f"engine {model.name}: no backend works here\n" + "\n".join(why))
 
 
-@dataclass(frozen=True)
-class _Built:
-    runner: Runner
-    verdict: parity.Verdict | None
-    notes: tuple[str, ...]
+class _Verifier:
+    """Compares a runner with the reference, torch in fp32 on the CPU, and keeps the verdict."""
 
+    def __init__(self, rung: Rung, request: BuildRequest):
+        self._rung = rung
+        self._request = request
+        self.verdict: parity.Verdict | None = None
 
-def _stand_on(rung: Rung, request: BuildRequest) -> _Built:
-    """A runner for `rung` whose answers were found right."""
-    runner, notes = make_runner(rung, request)
-    if (rung.backend, rung.device.type, rung.precision) == ("torch", "cpu", "fp32"):
-        return _Built(runner, None, notes)
-    network = request.network
-    reference = TorchRunner(network.load(request.model.path), torch.device("cpu"), "fp32")
-    probe = _probe(network, request.sizes[0])[: request.max_batch]
-    verdict = parity.compare(
-        reference.infer(probe), runner.infer(probe.to(rung.device)), rung.precision
-    )
-    if not verdict.passed:
-        runner.close()
-        raise EngineError(
-            f"{rung} disagrees with the reference ({verdict.reason}) and is not used; "
-            "choose another precision"
+    def __call__(self, runner: Runner) -> Key | None:
+        rung, request = self._rung, self._request
+        if (rung.backend, rung.device.type, rung.precision) == ("torch", "cpu", "fp32"):
+            return None
+        images = probe(request.network, request.sizes[0], request.max_batch)
+        verdict = parity.compare(
+            reference(request.model, request.network).infer(images),
+            runner.infer(images.to(rung.device)),
+            rung.precision,
         )
-    return _Built(runner, verdict, notes)
+        if not verdict.passed:
+            raise EngineError(
+                f"{rung} disagrees with the reference ({verdict.reason}) and is not used; "
+                "choose another precision"
+            )
+        self.verdict = verdict
+        return {"parity": verdict.reason, "errors": verdict.errors}
 
 
-def _probe(network: Network, size: int) -> Tensor:
-    """[2,3,S,S] fixed smooth noise: real pictures are smooth, and white noise excites nothing."""
-    side = max(network.stride, size // network.stride * network.stride)
-    noise = torch.rand(2, 3, side // 8, side // 8, generator=torch.Generator().manual_seed(0))
+def reference(model: Model, network: Network) -> Runner:
+    """What every engine is compared with."""
+    return eager(network.load(model.path), torch.device("cpu"), "fp32")
+
+
+def probe(network: Network, size: int, max_batch: int = 2) -> Tensor:
+    """[N,3,S,S] fixed smooth noise: real pictures are smooth, and white noise excites nothing.
+
+    N is 2, or what the network needs, but at most `max_batch`.
+    """
+    side = max(network.least, size // network.stride * network.stride)
+    images = min(max(2, network.min_batch), max_batch)
+    random = torch.Generator().manual_seed(0)
+    noise = torch.rand(images, 3, side // 8, side // 8, generator=random)
     return torch.nn.functional.interpolate(noise, size=(side, side), mode="bicubic").clamp(0, 1)

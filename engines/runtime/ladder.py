@@ -1,5 +1,8 @@
 """Which backends exist, what this machine can do with them, and in which order to try them."""
 
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,7 +12,14 @@ import torch
 from ..errors import EngineError
 from . import onnx_export, trt
 
-BACKENDS = ("tensorrt_rtx", "tensorrt", "onnxruntime", "torch")  # best first
+BACKENDS = (  # best first
+    "tensorrt_rtx",
+    "tensorrt",
+    "onnxruntime",
+    "torch_compiled",
+    "torch_cudagraph",
+    "torch",
+)
 PRECISIONS = ("fp32", "fp16", "bf16")
 
 
@@ -40,8 +50,11 @@ def capabilities() -> list[Capability]:
         _tensorrt_rtx(),
         _tensorrt(),
         _onnxruntime("cuda"),
+        _torch_compiled("cuda"),
+        Capability("torch_cudagraph", "cuda", torch_cuda().reason, torch_cuda().cure),
         torch_cuda(),
         _onnxruntime("cpu"),
+        _torch_compiled("cpu"),
         Capability("torch", "cpu"),
     ]
 
@@ -95,6 +108,29 @@ def _onnxruntime(device: str) -> Capability:
     return _needs("onnxruntime", device, package, there)
 
 
+def _torch_compiled(device: str) -> Capability:
+    """AOTInductor: in torch from 2.6 on; it needs a C++ compiler and, for a GPU, triton."""
+    if device == "cuda" and not torch_cuda().usable:
+        return Capability("torch_compiled", device, torch_cuda().reason, torch_cuda().cure)
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 6):
+        reason = f"PyTorch {torch.__version__} is too old, 2.6 is needed"
+        return Capability("torch_compiled", device, reason, "pip install --upgrade torch")
+    if device == "cuda" and find_spec("triton") is None:
+        package = "triton-windows" if sys.platform == "win32" else "triton"
+        return Capability(
+            "torch_compiled", device, "triton not installed", f"pip install {package}"
+        )
+    compilers = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "cl"]
+    if not any(map(shutil.which, compilers)):
+        return Capability(
+            "torch_compiled",
+            device,
+            f"no C++ compiler found ({', '.join(compilers)})",
+            "sudo apt install g++" if sys.platform == "linux" else "",
+        )
+    return Capability("torch_compiled", device)
+
+
 def _needs(backend: str, device: str, package: str, there: Callable[[], object]) -> Capability:
     """A backend that needs a package of its own, the ONNX exporter and perhaps a GPU."""
     missing = [] if there() else [package]
@@ -131,6 +167,12 @@ class Ladder:
     why: tuple[str, ...]
 
 
+# What auto leaves out although it works.
+_NOT_BY_ITSELF = {
+    ("torch_compiled", "cpu"): "on a CPU it takes a minute to build and is no faster than torch"
+}
+
+
 def ladder(backend: str = "auto", precision: str = "auto", device: str = "auto") -> Ladder:
     """What to try for a request; "auto" leaves a part of it open.
 
@@ -156,6 +198,8 @@ def ladder(backend: str = "auto", precision: str = "auto", device: str = "auto")
     rungs = []
     for name in BACKENDS if backend == "auto" else (backend,):
         reason, cure = _obstacle(name, where.type, chosen)
+        if backend == "auto" and (name, where.type) in _NOT_BY_ITSELF:
+            reason, cure = reason or _NOT_BY_ITSELF[name, where.type], cure
         if not reason:
             rungs.append(Rung(name, where, chosen))
             if backend != "auto":

@@ -20,6 +20,9 @@ class Network:
     max_people:   how many people one pass can find
     pixel_bytes:  largest fp32 activation in bytes per input pixel; sets how many frames a CPU
                   takes at once
+    min_batch:    fewest images a call (two for a network that compares neighbours); every output
+                  has `min_batch - 1` rows less than the input
+    min_side:     shortest side that it takes; 0 = the stride
     """
 
     name: str
@@ -29,3 +32,10 @@ class Network:
     sizes: tuple[int, int]
     max_people: int
     pixel_bytes: int
+    min_batch: int = 1
+    min_side: int = 0
+
+    @property
+    def least(self) -> int:
+        """The shortest side of an input."""
+        return self.min_side or self.stride

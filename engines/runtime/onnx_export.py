@@ -1,7 +1,7 @@
 """Torch modules to ONNX, for the backends that take it."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,11 +47,17 @@ def onnx_key(model: Model, network: Network, precision: str) -> Key:
     }
 
 
-def exported(model: Model, network: Network, precision: str, cache: EngineCache) -> Artifact:
+def exported(
+    model: Model,
+    network: Network,
+    precision: str,
+    cache: EngineCache,
+    check: Callable[[Path], Key | None] = lambda path: None,
+) -> Artifact:
     """The ONNX file of a model, from the cache or exported now; inputs and outputs are fp32.
 
-    Batch, height and width are free. Raises `EngineError` where a package is missing, or for a
-    precision that is neither fp32 nor fp16.
+    Batch, height and width are free. `check`: see `EngineCache.fetch`. Raises `EngineError` where
+    a package is missing, or for a precision that is neither fp32 nor fp16.
     """
     if precision not in ("fp32", "fp16"):
         raise EngineError(f"precision: ONNX is exported in fp32 or fp16, found {precision!r}")
@@ -61,14 +67,21 @@ def exported(model: Model, network: Network, precision: str, cache: EngineCache)
     def build(path: Path) -> None:
         path.write_bytes(_export(network.load(model.path), network, precision))
 
-    return cache.fetch(f"{model.name}-{precision}-onnx", onnx_key(model, network, precision), build)
+    return cache.fetch(
+        f"{model.name}-{precision}-onnx",
+        onnx_key(model, network, precision),
+        build,
+        check,
+        request={"model": model.name, "backend": "onnxruntime", "precision": precision},
+    )
 
 
 def _export(module: nn.Module, network: Network, precision: str) -> bytes:
     if precision == "fp16":
         module = _Fp16(module)
-    side = 4 * network.stride
-    example = torch.rand(2, 3, side, side + network.stride)  # no two sizes alike
+    side = max(4 * network.stride, 2 * network.least)
+    # no two sizes alike, or they are taken for one
+    example = torch.rand(network.min_batch + 1, 3, side, side + network.stride)
     free = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter's own deprecations

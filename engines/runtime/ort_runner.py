@@ -30,6 +30,7 @@ class OnnxRunner(Runner):
 
         self.device = device
         self.precision = precision
+        self.bytes = path.stat().st_size
         self._outputs = dict(outputs)
         provider = _PROVIDERS[device.type]
         options = onnxruntime.SessionOptions()

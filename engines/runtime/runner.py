@@ -13,11 +13,13 @@ class Runner(ABC):
     backend:   name of the backend, as in `ladder.BACKENDS`
     device:    where it runs; inputs must lie there, outputs come from there
     precision: "fp32", "fp16" or "bf16": of weights and activations
+    bytes:     memory that it holds on the device between calls, about
     """
 
     backend: str
     device: torch.device
     precision: str
+    bytes: int
 
     @abstractmethod
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:

@@ -1,44 +1,64 @@
-"""PyTorch as a backend: CPU and CUDA; fp32, fp16 and bf16."""
+"""PyTorch as a backend: eager, from CUDA graphs, and compiled ahead; CPU and CUDA."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import EngineError
+from .cuda_graph import ShapeGraphs
+from .network import Network
 from .runner import Runner
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
+# What cuDNN and oneDNN are fastest with.
+_LAYOUT = torch.channels_last
+
 
 class TorchRunner(Runner):
-    """Runs `module` eagerly, channels last (what cuDNN and oneDNN are fastest with)."""
+    """Runs a network's torch form.
 
-    backend = "torch"
+    call:   images [N,3,H,W] of the precision's type, channels last -> outputs by name
+    graphs: (most images, rows that an output has less) to run it from CUDA graphs
+    """
 
-    def __init__(self, module: nn.Module, device: torch.device, precision: str):
+    def __init__(
+        self,
+        call: Callable[[Tensor], Mapping[str, Tensor]],
+        backend: str,
+        device: torch.device,
+        precision: str,
+        size: int,
+        graphs: tuple[int, int] | None = None,
+    ):
+        self.backend = backend
         self.device = device
         self.precision = precision
+        self.bytes = size
         self._dtype = DTYPES[precision]
-        self._module: nn.Module | None = (
-            module.eval().to(device, self._dtype).to(memory_format=torch.channels_last)
-        )
+        self._in_graphs = graphs is not None
+        self._call: Callable[[Tensor], Mapping[str, Tensor]] | None = call
+        if graphs is not None:
+            self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs)
 
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:
-        if self._module is None:
+        if self._call is None:
             raise EngineError("the engine was closed; run Build Engine again")
         try:
             with self._true_precision(), torch.inference_mode():
-                x = images.to(self._dtype).contiguous(memory_format=torch.channels_last)
-                outputs: Mapping[str, Tensor] = self._module(x)
+                if not self._in_graphs:  # a graph's own input does the conversion
+                    images = images.to(self._dtype, memory_format=_LAYOUT)
+                return self._call(images)
         except torch.OutOfMemoryError as error:
             raise EngineError(
                 f"{self.device}: out of memory with {len(images)} frames of "
                 f"{images.shape[3]}x{images.shape[2]}; lower max_batch in Build Engine or the "
                 "detection size"
             ) from error
-        return outputs
 
     def _true_precision(self) -> AbstractContextManager[None]:
         """By default cuDNN computes fp32 convolutions in TF32, ten bits of mantissa: not fp32."""
@@ -51,4 +71,72 @@ class TorchRunner(Runner):
         return flags
 
     def close(self) -> None:
-        self._module = None
+        self._call = None
+
+
+def prepared(module: nn.Module, device: torch.device, precision: str) -> nn.Module:
+    """The module as it is run: in its precision, on its device, channels last."""
+    return module.eval().to(device, DTYPES[precision]).to(memory_format=_LAYOUT)
+
+
+def eager(
+    module: nn.Module, device: torch.device, precision: str, graphs: tuple[int, int] | None = None
+) -> TorchRunner:
+    """A runner of the module itself, from CUDA graphs if `graphs` is given."""
+    module = prepared(module, device, precision)
+    size = sum(p.numel() * p.element_size() for p in module.parameters())
+    name = "torch" if graphs is None else "torch_cudagraph"
+    return TorchRunner(module, name, device, precision, size, graphs)
+
+
+def compile_ahead(
+    network: Network, weights: Path, device: torch.device, precision: str, path: Path
+) -> None:
+    """Compile the network with AOTInductor into a package at `path`; batch and sides stay free.
+
+    Raises `EngineError` with the compiler's words when that fails.
+    """
+    from torch._inductor import aoti_compile_and_package  # imports the whole compiler
+
+    stride = network.stride
+    module = prepared(network.load(weights), device, precision)
+    side = max(4 * stride, 2 * network.least)
+    # no two sizes alike, or they are taken for one
+    example = torch.rand(network.min_batch + 1, 3, side, side + stride, device=device)
+    batch = torch.export.Dim("batch", min=network.min_batch, max=4096)
+    least = -(-network.least // stride)
+    high, wide = (torch.export.Dim(name, min=least, max=4096) for name in ("high", "wide"))
+    sizes = {0: batch, 2: stride * high, 3: stride * wide}
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            images = example.to(DTYPES[precision], memory_format=_LAYOUT)
+            program = torch.export.export(module, (images,), dynamic_shapes=(sizes,))
+            package = path.with_name(path.name + ".pt2")  # the suffix that it insists on
+            try:
+                aoti_compile_and_package(program, package_path=str(package))
+                package.replace(path)
+            finally:
+                package.unlink(missing_ok=True)
+    except EngineError:
+        raise
+    except Exception as error:  # the compiler's exceptions share no narrower base
+        raise EngineError(f"torch cannot compile {network.name}: {error}") from error
+
+
+def compiled(
+    path: Path, device: torch.device, precision: str, graphs: tuple[int, int] | None
+) -> TorchRunner:
+    """A runner of a package that `compile_ahead` made; from CUDA graphs where there are any.
+
+    Raises `EngineError` when it does not load.
+    """
+    from torch._inductor import aoti_load_package
+
+    index = device.index if device.type == "cuda" and device.index is not None else -1
+    try:
+        # One thread at a time: what CUDA graphs ask for, and how we call it.
+        call: Any = aoti_load_package(str(path), run_single_threaded=True, device_index=index)
+    except RuntimeError as error:
+        raise EngineError(f"{path.name}: torch cannot load it: {error}") from error
+    size = path.stat().st_size
+    return TorchRunner(call, "torch_compiled", device, precision, size, graphs)

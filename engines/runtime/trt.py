@@ -1,17 +1,21 @@
 """The two TensorRT flavours: which is importable, what it builds for, and how it builds.
 
 Both build strongly typed networks from an ONNX file whose precision is already decided: the one
-way that holds from TensorRT 10.0 to 11 and for TensorRT-RTX.
+way that holds from TensorRT 10.0 to 11 and for TensorRT-RTX. Building happens in a process of its
+own (trt_worker.py): TensorRT ends the process that it fails in, and keeps its memory.
 """
 
+import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import EngineError
-from .network import Network
 
 MODULES = {
     "tensorrt_rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings"),
@@ -20,10 +24,19 @@ MODULES = {
 # What TensorRT-RTX runs on; it refuses 9.0 (H100, H200) when an engine is deserialised.
 RTX_CAPABILITIES = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 
+Progress = Callable[[str, int, int], None]
+Profile = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # smallest, best, largest
+
+_WORKER = Path(__file__).with_name("trt_worker.py")
+
 
 def importable(flavour: str) -> str:
     """The name of the flavour's module that is installed; "" if none is."""
-    return next((name for name in MODULES[flavour] if find_spec(name) is not None), "")
+    for name in MODULES[flavour]:
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:  # a folder of type stubs has no origin
+            return name
+    return ""
 
 
 def load(flavour: str) -> Any:
@@ -39,105 +52,87 @@ def load(flavour: str) -> Any:
 
 def build_plan(
     onnx: Path,
-    network: Network,
+    target: Path,
     *,
     flavour: str,
-    max_batch: int,
-    sizes: tuple[int, int],
-    optimum: tuple[int, int, int],
+    profiles: Sequence[Profile],
+    timings: Path,
     capabilities: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
-) -> bytes:
-    """Build an engine from an ONNX file.
+    progress: Progress | None = None,
+) -> None:
+    """Build an engine from an ONNX file with one input, to `target`.
 
-    sizes:        smallest and largest longer side; the shorter one goes down to the stride
-    optimum:      batch, height and width to optimise for
+    profiles:     the shapes [N,3,H,W] that it must take
+    timings:      file of kernel timings that builds for one card and version share
     capabilities: cards to build for, such as "sm89" (TensorRT-RTX only, needs no card);
                   () = the card of this machine
     progress:     called with a phase, its step and its number of steps; an exception that it
-                  raises ends the build and comes out here
+                  raises, as any other, ends the build and comes out here
 
     Raises `EngineError` with TensorRT's own words when parsing or building fails.
     """
-    trt = load(flavour)
-    logger = _logger(trt)
-    builder = trt.Builder(logger)
-    typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
-    definition = builder.create_network(typed)
-    parser = trt.OnnxParser(definition, logger)
-    if not parser.parse(onnx.read_bytes()):
-        problems = "; ".join(str(parser.get_error(i)) for i in range(parser.num_errors))
-        raise EngineError(f"{flavour} cannot parse {onnx.name}: {problems}")
-    config = builder.create_builder_config()
-    profile = builder.create_optimization_profile()
-    least, most = network.stride, sizes[1]
-    batch, height, width = optimum
-    profile.set_shape(
-        "images", (1, 3, least, least), (batch, 3, height, width), (max_batch, 3, most, most)
-    )
-    config.add_optimization_profile(profile)
-    if capabilities:
-        _target(trt, config, capabilities)
-    monitor = None
-    if progress is not None:
-        monitor = _monitor(trt, progress)
-        config.progress_monitor = monitor
-    plan = builder.build_serialized_network(definition, config)
-    if monitor is not None and monitor.raised is not None:
-        raise monitor.raised
-    if plan is None:
-        raise EngineError(f"{flavour} cannot build {onnx.name}: {logger.last or 'no reason given'}")
-    return bytes(memoryview(plan))
-
-
-def _target(trt: Any, config: Any, capabilities: Sequence[str]) -> None:
-    if not hasattr(trt, "ComputeCapability"):
+    module = importable(flavour)
+    if not module:
+        raise EngineError(f"{flavour}: no module named {' or '.join(MODULES[flavour])}")
+    if capabilities and flavour != "tensorrt_rtx":
         raise EngineError("building for another card needs TensorRT-RTX (flavour tensorrt_rtx)")
-    config.num_compute_capabilities = len(capabilities)
-    for index, name in enumerate(capabilities):
+    for name in capabilities:
         if name not in RTX_CAPABILITIES:
             raise EngineError(
                 f"capability: expected one of {', '.join(RTX_CAPABILITIES)}, found {name!r}"
             )
-        config.set_compute_capability(getattr(trt.ComputeCapability, name.upper()), index)
+    request = {
+        "flavour": flavour,
+        "module": module,
+        "onnx": str(onnx),
+        "target": str(target),
+        "profiles": profiles,
+        "timings": str(timings),
+        "capabilities": list(capabilities),
+    }
+    with tempfile.TemporaryFile() as words:
+        worker = subprocess.Popen(
+            [sys.executable, str(_WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+            encoding="utf-8",
+        )
+        try:
+            last = _follow(worker, request, progress)
+        finally:
+            # Here on success, on failure, and when the user cancels.
+            worker.kill()
+            worker.communicate()
+        if "done" not in last:
+            reason = last.get("error") or f"the build ended with status {worker.returncode}"
+            raise EngineError(f"{flavour} cannot build {onnx.name}: {reason}{_said(words)}")
 
 
-def _logger(trt: Any) -> Any:
-    class Logger(trt.ILogger):  # type: ignore[misc]
-        """Keeps the last error, for messages; prints nothing."""
+def _follow(
+    worker: subprocess.Popen[str], request: dict[str, Any], progress: Progress | None
+) -> dict[str, Any]:
+    """The worker's last message, {} when it died without one."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        worker.stdin.write(json.dumps(request) + "\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        return {}
+    for line in worker.stdout:
+        message: dict[str, Any] = json.loads(line)
+        if "phase" not in message:
+            return message
+        if progress is not None:
+            progress(message["phase"], message["step"], message["steps"])
+    worker.wait()
+    return {}
 
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.last = ""
 
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                self.last = message
-
-    return Logger()
-
-
-def _monitor(trt: Any, progress: Callable[[str, int, int], None]) -> Any:
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        """Hands on progress; an exception may not cross C++, so it is kept and ends the build."""
-
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.steps: dict[str, int] = {}
-            self.raised: BaseException | None = None
-
-        def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
-            self.steps[phase] = steps
-
-        def step_complete(self, phase: str, step: int) -> bool:
-            if self.raised is None:
-                try:
-                    progress(phase, step, self.steps.get(phase, 0))
-                except BaseException as error:
-                    self.raised = error
-            return self.raised is None
-
-        def phase_finish(self, phase: str) -> None:
-            self.steps.pop(phase, None)
-
-    return Monitor()
+def _said(words: IO[bytes]) -> str:
+    """The last lines that the worker's libraries printed, which often hold the reason."""
+    words.seek(0)
+    lines = [line for line in words.read().decode(errors="replace").splitlines() if line.strip()]
+    return "".join(f"\n  {line.strip()}" for line in lines[-3:])

@@ -1,14 +1,21 @@
 """ONNX Runtime run for real, TensorRT-RTX built for real, and the steps of the ladder."""
 
 import ast
+import hashlib
 import inspect
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+import psutil
 import pytest
 import torch
+from safetensors.torch import save_file
+from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError
 from kinograph.engines.families import network_of
@@ -16,9 +23,10 @@ from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.runtime import build, ladder, onnx_export, parity, trt, trt_runner
 from kinograph.engines.runtime.build import BuildRequest, tensorrt_engine
-from kinograph.engines.runtime.cache import EngineCache
-from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.cache import Artifact, EngineCache
+from kinograph.engines.runtime.engine import Engine, build_engine, probe, reference
 from kinograph.engines.runtime.folders import engine_folder
+from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
 
 rtx = pytest.importorskip(
@@ -60,9 +68,10 @@ def test_onnxruntime_runs_the_whole_job(model: Model, clip: Clip, engine: Engine
     found, wanted = detect_poses(frames, built), detect_poses(frames, engine)
     assert torch.equal(found.count, wanted.count)
     torch.testing.assert_close(found.keypoints, wanted.keypoints, atol=0.05, rtol=0)
-    built.runner.close()
+    runner = built.load()
+    runner.close()
     with pytest.raises(EngineError, match="was closed"):
-        built.infer(torch.zeros(1, 3, 128, 128))
+        runner.infer(torch.zeros(1, 3, 128, 128))
 
 
 def test_a_cached_engine_is_not_built_again(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +88,7 @@ def test_auto_steps_down_and_says_so(model: Model, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(onnx_export, "_export", broken)
     cache = EngineCache(engine_folder() / "empty")
     built = build_engine(model, network_of(model), device="cpu", cache=cache)
-    assert built.runner.backend == "torch"
+    assert built.backend == "torch"
     report = built.report()
     assert "- not tensorrt_rtx: it runs on cuda only" in report
     assert "- not onnxruntime: the exporter is on strike" in report
@@ -89,7 +98,7 @@ def test_auto_steps_down_and_says_so(model: Model, monkeypatch: pytest.MonkeyPat
 
 def test_auto_prefers_onnxruntime_to_torch_on_a_cpu(model: Model) -> None:
     built = build_engine(model, network_of(model), device="cpu")
-    assert built.runner.backend == "onnxruntime"
+    assert built.backend == "onnxruntime"
 
 
 def test_missing_packages_are_named(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,32 +106,96 @@ def test_missing_packages_are_named(model: Model, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(EngineError, match="onnxscript not installed; run: pip install onnxscript"):
         build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
     built = build_engine(model, network_of(model), device="cpu")
-    assert built.runner.backend == "torch"
+    assert built.backend == "torch"
     assert "- not onnxruntime: onnxscript not installed" in built.report()
+
+
+@pytest.fixture(scope="module")
+def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """RAFT with random weights, as a file that its network loads."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("raft") / "raft_small.safetensors"
+    save_file(raft_small(weights=None).state_dict(), path)
+    entry = replace(
+        resolve("movenet_multipose").entry,
+        name="raft_small",
+        family="raft_small",
+        file=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        recommended_size=512,
+    )
+    return Model(entry, path)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("capability", ["sm75", "sm86", "sm89", "sm120"])
+@pytest.mark.parametrize("name", ["movenet_multipose", "raft_small"])
 def test_tensorrt_rtx_builds_for_any_card_without_one(
-    model: Model, capability: str, precision: str
+    model: Model, raft: Model, name: str, capability: str, precision: str
 ) -> None:
-    path, notes = tensorrt_engine("tensorrt_rtx", precision, request_for(model), (capability,))
-    assert path.name.startswith(f"movenet_multipose-1024-{precision}-tensorrt_rtx-{capability}-")
-    size = path.stat().st_size
-    # about the weights: 4.7 million in four or two bytes
-    low, high = (18e6, 26e6) if precision == "fp32" else (9e6, 16e6)
-    assert low < size < high
-    again, notes = tensorrt_engine("tensorrt_rtx", precision, request_for(model), (capability,))
-    assert again == path
-    assert notes == (f"cached: {path.name}",)
+    chosen = model if name == model.name else raft
+    steps: list[tuple[str, int, int]] = []
+    request = replace(request_for(chosen), progress=lambda *step: steps.append(step))
+    built = tensorrt_engine("tensorrt_rtx", precision, request, (capability,))
+    assert built.built
+    assert steps
+    assert built.path.name.startswith(f"{name}-1024-{precision}-tensorrt_rtx-{capability}-")
+    weights = {model.name: 4.7e6, raft.name: 1.0e6}[name] * {"fp32": 4, "fp16": 2}[precision]
+    assert weights * 0.95 < built.path.stat().st_size < weights + 35e6  # and its kernels
+    data = built.path.read_bytes()
+    # A plan's header: magic, size at 16, version at 24. More of it only a GPU can read.
+    assert data[:4] == b"vtrt"
+    assert int.from_bytes(data[16:24], "little") == len(data)
+    assert ".".join(map(str, data[24:28])) == rtx.__version__
+    for other in request.cache.folder.glob(f"{name}-1024-{precision}-tensorrt_rtx-*.engine"):
+        assert other == built.path or other.read_bytes() != data
+    again = tensorrt_engine("tensorrt_rtx", precision, request, (capability,))
+    assert (again.built, again.path) == (False, built.path)
+
+
+def test_without_matrix_products_the_graph_says_the_same(raft: Model, tmp_path: Path) -> None:
+    request = request_for(raft)
+    onnx = onnx_export.exported(raft, request.network, "fp32", request.cache)
+    without_matrix_products(onnx.path, tmp_path / "turing.onnx")
+    images = {"images": probe(request.network, 128).numpy()}
+    flows = [
+        onnxruntime.InferenceSession(str(path)).run(["flow"], images)[0]
+        for path in (onnx.path, tmp_path / "turing.onnx")
+    ]
+    assert np.abs(flows[0]).max() > 1
+    np.testing.assert_allclose(*flows, atol=1e-3)
+
+
+def test_two_profiles_one_for_single_images_and_one_for_many(model: Model, raft: Model) -> None:
+    single, many = request_for(model).profiles()
+    assert single == ((1, 3, 32, 32), (1, 3, 256, 448), (1, 3, 1024, 1024))
+    assert many == ((1, 3, 32, 32), (16, 3, 256, 448), (16, 3, 1024, 1024))
+    two, _ = request_for(raft).profiles()
+    assert two == ((2, 3, 128, 128), (2, 3, 288, 512), (2, 3, 1024, 1024))
 
 
 def test_an_unknown_card(model: Model) -> None:
     with pytest.raises(EngineError, match=r"capability: expected one of sm75, .*, found 'sm90'"):
         tensorrt_engine("tensorrt_rtx", "fp32", request_for(model), ("sm90",))
+    with pytest.raises(EngineError, match="tensorrt: no module named tensorrt"):
+        tensorrt_engine("tensorrt", "fp32", request_for(model), ("sm89",))
 
 
-def test_a_build_can_be_cancelled(model: Model) -> None:
+def workers() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and "trt_worker" in " ".join(child.cmdline())
+    ]
+
+
+def plan(onnx: Path, target: Path, **options: Any) -> None:
+    profile = ((1, 3, 32, 32), (8, 3, 256, 448), (16, 3, 512, 512))
+    settings = {"capabilities": ["sm89"], "timings": target.with_suffix(".cache"), **options}
+    trt.build_plan(onnx, target, flavour="tensorrt_rtx", profiles=[profile], **settings)
+
+
+def test_a_build_can_be_cancelled(model: Model, tmp_path: Path) -> None:
     request = request_for(model)
     onnx = onnx_export.exported(model, request.network, "fp32", request.cache)
     phases: list[str] = []
@@ -132,31 +205,31 @@ def test_a_build_can_be_cancelled(model: Model) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trt.build_plan(
-            onnx.path,
-            request.network,
-            flavour="tensorrt_rtx",
-            max_batch=16,
-            sizes=(128, 1024),
-            optimum=(8, 256, 448),
-            capabilities=("sm89",),
-            progress=stop,
-        )
+        plan(onnx.path, tmp_path / "plan", progress=stop)
     assert len(phases) == 1
+    assert not (tmp_path / "plan").exists()
+    assert workers() == []
 
 
-def test_what_tensorrt_cannot_parse_is_said_in_its_words(tmp_path: Path, model: Model) -> None:
+def test_what_tensorrt_cannot_parse_is_said_in_its_words(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"not a graph")
-    with pytest.raises(EngineError, match=r"tensorrt_rtx cannot parse broken.onnx: .*"):
-        trt.build_plan(
-            path,
-            network_of(model),
-            flavour="tensorrt_rtx",
-            max_batch=1,
-            sizes=(128, 256),
-            optimum=(1, 128, 128),
-        )
+    with pytest.raises(EngineError, match=r"(?s)cannot build broken.onnx: .*pars"):
+        plan(path, tmp_path / "plan")
+
+
+def test_a_builder_that_dies_is_an_error_and_not_the_end(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = request_for(model)
+    onnx = onnx_export.exported(model, request.network, "fp32", request.cache)
+
+    def shoot(phase: str, step: int, steps: int) -> None:
+        for child in workers():
+            child.kill()
+
+    with pytest.raises(EngineError, match="the build ended with status -9"):
+        plan(onnx.path, tmp_path / "plan", progress=shoot)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a card")
@@ -197,11 +270,11 @@ def test_every_part_of_the_request_changes_the_key(
     cache = EngineCache(engine_folder())
     real = cache.fetch
 
-    def spy(name: str, key: dict[str, object], make: object) -> object:
+    def spy(name: str, key: dict[str, object], *rest: Any, **options: Any) -> Artifact:
         if key["kind"] == "onnx":
-            return real(name, key, make)
+            return real(name, key, *rest, **options)
         keys.append(tuple(sorted((k, str(v)) for k, v in key.items())))
-        return type("A", (), {"path": Path("x"), "built": False, "notes": ()})()
+        return Artifact(Path("x"), {})
 
     monkeypatch.setattr(cache, "fetch", spy)
     network = network_of(model)
@@ -228,3 +301,31 @@ def test_nothing_is_imported_to_ask_what_is_there() -> None:
         before = set(sys.modules)
         ladder.capabilities()
         assert name not in set(sys.modules) - before
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+def test_compiled_ahead_it_is_loaded_from_the_cache(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: Any = {"backend": "torch_compiled", "device": "cpu"}
+    built = build_engine(model, network_of(model), **options)
+    assert built.verdict is not None
+    assert max(built.verdict.errors.values()) < 1e-4
+    monkeypatch.setattr(build, "compile_ahead", lambda *a: pytest.fail("compiled again"))
+    again = build_engine(model, network_of(model), **options)
+    assert "- cached: movenet_multipose-fp32-torch_compiled-cpu-" in again.report()
+    for shape in ((1, 3, 128, 224), (5, 3, 256, 96)):
+        images = torch.rand(*shape)
+        wanted = reference(model, built.network).infer(images)
+        assert parity.compare(wanted, again.infer(images), "fp32").passed
+
+
+def test_auto_leaves_out_what_would_cost_a_minute_for_nothing(model: Model) -> None:
+    built = build_engine(model, network_of(model), device="cpu")
+    if ladder.capabilities()[-2].usable:
+        assert "- not torch_compiled: on a CPU it takes a minute to build" in built.report()
+
+
+def test_cuda_graphs_need_cuda(model: Model) -> None:
+    with pytest.raises(EngineError, match="torch_cudagraph: it runs on cuda only"):
+        build_engine(model, network_of(model), backend="torch_cudagraph", device="cpu")

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from kinograph.engines.errors import EngineError, InputError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose import movenet
-from kinograph.engines.runtime import build as build_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
@@ -24,7 +23,7 @@ def model() -> Model:
 
 
 def test_fp32_on_the_cpu_is_the_reference(engine: Engine) -> None:
-    assert (engine.runner.backend, engine.runner.precision) == ("torch", "fp32")
+    assert (engine.backend, engine.precision) == ("torch", "fp32")
     assert engine.verdict is None
     assert "runs on torch in fp32 on cpu" in engine.report()
     assert "parity: the reference itself" in engine.report()
@@ -48,14 +47,14 @@ def test_lower_precision_is_compared_with_the_reference(model: Model, precision:
 def test_an_engine_that_disagrees_is_not_used(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Wrong(TorchRunner):
-        def infer(self, images: Tensor) -> Mapping[str, Tensor]:
-            outputs = dict(super().infer(images))
-            if self.precision != "fp32":
-                outputs["kpt_offset"] = outputs["kpt_offset"] * 1.5
-            return outputs
+    def infer(self: TorchRunner, images: Tensor) -> Mapping[str, Tensor]:
+        outputs = dict(right(self, images))
+        if self.precision != "fp32":
+            outputs["kpt_offset"] = outputs["kpt_offset"] * 1.5
+        return outputs
 
-    monkeypatch.setattr(build_module, "TorchRunner", Wrong)
+    right = TorchRunner.infer
+    monkeypatch.setattr(TorchRunner, "infer", infer)
     with pytest.raises(EngineError, match=r"disagrees with the reference \(kpt_offset: relative"):
         build_engine(model, network_of(model), precision="bf16", device="cpu")
 
@@ -65,10 +64,10 @@ def test_auto_says_why(model: Model) -> None:
     report = built.report()
     if torch.cuda.is_available():
         assert "device cuda:" in report
-        assert built.runner.precision == "fp16"
+        assert built.precision == "fp16"
     else:
         assert "- device cpu: PyTorch" in report
-        assert built.runner.precision == "fp32"
+        assert built.precision == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -105,10 +104,34 @@ def test_inputs_that_the_engine_was_not_built_for(model: Model) -> None:
         built.infer(torch.zeros(1, 3, 128, 130))
     with pytest.raises(InputError, match=r"engine input: expected the shape \[batch,3,height"):
         built.infer(torch.zeros(3, 128, 128))
-    built.runner.close()
-    built.runner.close()
+    runner = built.load()
+    runner.close()
+    runner.close()
     with pytest.raises(EngineError, match="was closed"):
-        built.infer(torch.zeros(1, 3, 128, 128))
+        runner.infer(torch.zeros(1, 3, 128, 128))
+
+
+def test_memory_can_be_given_back_at_any_time(model: Model) -> None:
+    built = build_engine(model, network_of(model), backend="torch", device="cpu")
+    images = torch.rand(1, 3, 128, 128)
+    before = built.infer(images)
+    assert built.loaded
+    built.unload()
+    built.unload()
+    assert not built.loaded
+    after = built.infer(images)
+    assert built.loaded
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_loading_and_unloading_leaves_memory_flat(model: Model) -> None:
+    built = build_engine(model, network_of(model), backend="torch", device="cpu")
+    process, held = psutil.Process(), []
+    for _ in range(12):
+        built.infer(torch.rand(1, 3, 256, 256))
+        built.unload()
+        held.append(process.memory_info().rss)
+    assert max(held[6:]) - min(held[6:]) < 8 * 2**20  # the network alone is 19 MB
 
 
 def test_running_out_of_memory_is_explained(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +150,9 @@ def test_running_out_of_memory_is_explained(model: Model, monkeypatch: pytest.Mo
 def test_batches_on_a_cpu_stay_within_reusable_memory(engine: Engine) -> None:
     assert engine.batch_for(1024, 1024) == 1
     assert engine.batch_for(128, 128) > 4
-    assert replace(engine, max_batch=2).batch_for(128, 128) == 2
+    model = engine.model
+    small = build_engine(model, engine.network, backend="torch", device="cpu", max_batch=2)
+    assert small.batch_for(128, 128) == 2
 
 
 _GOOD = {"a": torch.ones(2, 2), "b": torch.zeros(3)}
@@ -156,8 +181,9 @@ def test_parity_passes_equals() -> None:
 def test_capabilities_always_offer_a_cure() -> None:
     found = ladder.capabilities()
     assert [c.title for c in found] == [
-        *("tensorrt_rtx (cuda)", "tensorrt (cuda)", "onnxruntime (cuda)", "torch (cuda)"),
-        *("onnxruntime (cpu)", "torch (cpu)"),
+        *("tensorrt_rtx (cuda)", "tensorrt (cuda)", "onnxruntime (cuda)", "torch_compiled (cuda)"),
+        *("torch_cudagraph (cuda)", "torch (cuda)"),
+        *("onnxruntime (cpu)", "torch_compiled (cpu)", "torch (cpu)"),
     ]
     assert found[-1].usable
     for capability in found:

@@ -1,0 +1,1 @@
+"""Optical flow: one file a family of networks."""

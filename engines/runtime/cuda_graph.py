@@ -1,0 +1,91 @@
+"""Launching a network's hundreds of kernels as one: a CUDA graph for every shape that occurs."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Call = Callable[[Tensor], Mapping[str, Tensor]]
+
+_MOST = 8  # graphs kept; each holds its inputs, outputs and activations
+
+
+@dataclass
+class _Captured:
+    graph: torch.cuda.CUDAGraph
+    images: Tensor
+    outputs: Mapping[str, Tensor]
+
+
+class ShapeGraphs:
+    """Runs `call` from CUDA graphs, one for each size of image and each power of two of images.
+
+    Fewer images are run as the next power of two, so that the rest of a clip needs no graph of its
+    own. Outputs are copies: the next call does not change them. The graphs share one pool of memory
+    and the eight used last are kept.
+
+    call:      images [N,3,H,W] -> outputs by name, without waiting for the GPU
+    rows_less: how many rows fewer an output has than there are images
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        device: torch.device,
+        dtype: torch.dtype,
+        memory_format: torch.memory_format,
+        max_batch: int,
+        rows_less: int = 0,
+    ):
+        self._call = call
+        self._device = device
+        self._dtype = dtype
+        self._format = memory_format
+        self._max_batch = max_batch
+        self._rows_less = rows_less
+        self._pool = torch.cuda.graph_pool_handle()
+        self._graphs: OrderedDict[tuple[int, ...], _Captured] = OrderedDict()
+        self._lock = threading.Lock()  # a graph has one set of inputs and outputs
+
+    def __call__(self, images: Tensor) -> Mapping[str, Tensor]:
+        shape = (self._bucket(len(images)), *images.shape[1:])
+        with self._lock:
+            captured = self._graphs.get(shape)
+            if captured is None:
+                captured = self._capture(shape)
+                self._graphs[shape] = captured
+                if len(self._graphs) > _MOST:
+                    self._graphs.popitem(last=False)
+            else:
+                self._graphs.move_to_end(shape)
+            captured.images[: len(images)].copy_(images)
+            captured.graph.replay()
+            rows = len(images) - self._rows_less
+            return {name: value[:rows].clone() for name, value in captured.outputs.items()}
+
+    def _bucket(self, images: int) -> int:
+        rows = images - self._rows_less
+        return min(1 << (rows - 1).bit_length(), self._max_batch - self._rows_less) + (
+            self._rows_less
+        )
+
+    def _capture(self, shape: tuple[int, ...]) -> _Captured:
+        images = torch.empty(
+            shape, dtype=self._dtype, device=self._device, memory_format=self._format
+        ).zero_()
+        stream = torch.cuda.Stream(self._device)
+        stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(stream):
+            for _ in range(2):  # libraries choose and load their kernels now, not while capturing
+                self._call(images)
+        torch.cuda.current_stream(self._device).wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads (ComfyUI's previews) may use the GPU meanwhile.
+        with torch.cuda.graph(
+            graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"
+        ):
+            outputs = self._call(images)
+        return _Captured(graph, images, outputs)

@@ -1,0 +1,126 @@
+"""Builds one TensorRT engine, in a process of its own.
+
+Run by its path, because inside ComfyUI the package has no importable name; it therefore imports
+nothing of Kinograph. One JSON object comes on standard input (see `trt.build_plan`), JSON lines
+leave on standard output: {"phase", "step", "steps"}, at last {"done": true} or {"error"}. When
+standard input closes, the parent is gone and the build ends.
+"""
+
+import json
+import os
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).resolve().parent
+# The neighbours of this file must not be found as top-level modules.
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _HERE]
+
+
+def main() -> None:
+    """Read the request, build, say how it went."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print must not get between the lines
+
+    def say(**message: object) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    try:
+        Path(request["target"]).write_bytes(build(request, say))
+    except Exception as error:  # goes to the parent, in words
+        say(error=f"{error}" or type(error).__name__)
+    else:
+        say(done=True)
+
+
+def _leave_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def build(request: dict[str, Any], say: Any) -> bytes:
+    """The serialized engine."""
+    rtx = request["flavour"] == "tensorrt_rtx"
+    os.environ["POLYGRAPHY_USE_TENSORRT_RTX"] = "1" if rtx else "0"
+    os.environ["POLYGRAPHY_AUTOINSTALL_DEPS"] = "0"
+    trt = import_module(request["module"])
+    sys.modules.setdefault(request["flavour"], trt)  # where only the bindings are installed
+
+    from polygraphy.backend.trt import (
+        CreateConfig,
+        Profile,
+        engine_bytes_from_network,
+        network_from_onnx_bytes,
+    )
+    from polygraphy.logger import G_LOGGER
+
+    G_LOGGER.module_severity = G_LOGGER.ERROR
+    parts = network_from_onnx_bytes(Path(request["onnx"]).read_bytes(), strongly_typed=True)
+    builder, network, _ = parts
+    name = network.get_input(0).name
+    profiles = [Profile().add(name, *map(tuple, shapes)) for shapes in request["profiles"]]
+    common: dict[str, Any] = {"profiles": profiles, "progress_monitor": _monitor(trt, say)}
+    if rtx:
+        from polygraphy.backend.tensorrt_rtx import CreateConfigRTX
+
+        capabilities = request["capabilities"]
+        config = CreateConfigRTX(
+            use_gpu=not capabilities,
+            compute_capabilities=[_numbers(c) for c in capabilities] or None,
+            **common,
+        )
+        plan: Any = engine_bytes_from_network(parts, config)
+        return bytes(memoryview(plan))
+    timings = Path(request["timings"])
+    known = str(timings) if timings.is_file() else None
+    made = CreateConfig(load_timing_cache=known, **common)(builder, network)
+    plan = engine_bytes_from_network(parts, made)
+    _keep_timings(made, timings)
+    return bytes(memoryview(plan))
+
+
+def _keep_timings(config: Any, path: Path) -> None:
+    """Add what this build measured to what others did meanwhile."""
+    from filelock import FileLock
+
+    with FileLock(path.with_suffix(".lock")):
+        cache = config.get_timing_cache()
+        if path.is_file():
+            cache.combine(config.create_timing_cache(path.read_bytes()), ignore_mismatch=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        aside.write_bytes(bytes(memoryview(cache.serialize())))
+        aside.replace(path)
+
+
+def _numbers(capability: str) -> tuple[int, int]:
+    """sm89 -> (8, 9); sm120 -> (12, 0)."""
+    digits = capability.removeprefix("sm")
+    return int(digits[:-1]), int(digits[-1])
+
+
+def _monitor(trt: Any, say: Any) -> Any:
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+            self.steps: dict[str, int] = {}
+
+        def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
+            self.steps[phase] = steps
+
+        def step_complete(self, phase: str, step: int) -> bool:
+            say(phase=phase, step=step, steps=self.steps.get(phase, 0))
+            return True
+
+        def phase_finish(self, phase: str) -> None:
+            self.steps.pop(phase, None)
+
+    return Monitor()
+
+
+if __name__ == "__main__":
+    main()
