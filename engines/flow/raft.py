@@ -48,7 +48,7 @@ class RAFT(nn.Module):
         hidden_size = raft.update_block.hidden_state_size
         hidden, context = context[:, :hidden_size].tanh(), context[:, hidden_size:].relu()
         correlations = _Correlations(one, two, self.radius)
-        grid = _grid(one)  # [1,2,h,w]
+        grid = _grid(one)
         flow = torch.zeros_like(one[:, :2], dtype=torch.float32)
         for _ in range(self.updates):
             found = correlations.round(grid + flow).to(one.dtype)
@@ -77,15 +77,14 @@ class _Correlations:
             level = F.avg_pool2d(level, 2)
             levels.append(level)
         self.rows = torch.cat([level.flatten(1) for level in levels], 1)  # [Bhw,L]
-        place = partial(torch.tensor, dtype=torch.float32, device=one.device)
-        starts, start = [], 0
-        for level in levels:
-            starts.append(start)
-            start += level.shape[2] * level.shape[3]
-        self.start = place(starts)[:, None, None]
-        self.size = place([[level.shape[3], level.shape[2]] for level in levels])  # [4,2] x, y
-        self.scale = place([[2**i] for i in range(_LEVELS)])
-        self.steps = torch.arange(-radius, radius + 2, device=one.device, dtype=torch.float32)
+        # Numbers made on the device: a copy from the host could not be captured.
+        count = partial(torch.arange, dtype=torch.float32, device=one.device)
+        self.scale = torch.exp2(count(_LEVELS))[:, None]  # [4,1]
+        whole = torch.stack([torch.full_like(self.scale, n) for n in (width, height)], -1)
+        self.size = (whole[:, 0] / self.scale).floor()  # [4,2] x, y
+        cells = self.size.prod(1)
+        self.start = (cells.cumsum(0) - cells)[:, None, None]
+        self.steps = count(-radius, radius + 2)
         self.side = 2 * radius + 1
 
     def round(self, centres: Tensor) -> Tensor:
@@ -119,10 +118,11 @@ class _Correlations:
 
 
 def _grid(features: Tensor) -> Tensor:
-    """[1,2,h,w] x, y of every cell."""
-    height, width = features.shape[2:]
+    """[B,2,h,w] x, y of every cell."""
+    pairs, _, height, width = features.shape
     y, x = (torch.arange(n, device=features.device, dtype=torch.float32) for n in (height, width))
-    return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
+    shape = (pairs, height, width)
+    return torch.stack([x.expand(shape), y[:, None].expand(shape)], 1)
 
 
 def _convex_upsample(flow: Tensor, weights: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """PyTorch as a backend: eager, from CUDA graphs, and compiled ahead; CPU and CUDA."""
 
+import io
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -103,7 +104,9 @@ def compile_ahead(
     side = max(4 * stride, 2 * network.least)
     # no two sizes alike, or they are taken for one
     example = torch.rand(network.min_batch + 1, 3, side, side + stride, device=device)
-    batch = torch.export.Dim("batch", min=network.min_batch, max=4096)
+    # The rows of the outputs are what may be one; the exporter finds no way to say it of the rest.
+    rows, less = torch.export.Dim("rows", min=1, max=4095), network.min_batch - 1
+    batch = rows + less if less else rows
     least = -(-network.least // stride)
     high, wide = (torch.export.Dim(name, min=least, max=4096) for name in ("high", "wide"))
     sizes = {0: batch, 2: stride * high, 3: stride * wide}
@@ -135,7 +138,9 @@ def compiled(
     index = device.index if device.type == "cuda" and device.index is not None else -1
     try:
         # One thread at a time: what CUDA graphs ask for, and how we call it.
-        call: Any = aoti_load_package(str(path), run_single_threaded=True, device_index=index)
+        call: Any = aoti_load_package(
+            io.BytesIO(path.read_bytes()), run_single_threaded=True, device_index=index
+        )
     except RuntimeError as error:
         raise EngineError(f"{path.name}: torch cannot load it: {error}") from error
     size = path.stat().st_size
