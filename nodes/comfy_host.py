@@ -8,7 +8,10 @@ import comfy.model_management
 import comfy.utils
 import folder_paths
 
-from ..engines.runtime import folders
+from ..engines.models import folders
+from ..engines.runtime import folders as engine_folders
+from ..engines.runtime.engine import Engine
+from . import comfy_memory
 
 
 def progress(total: int) -> Callable[[int], None]:
@@ -31,8 +34,28 @@ def image_device() -> str:
 
 def engine_folder() -> Path:
     if any(os.environ.get(name) for name in folders.VARIABLES):
-        return folders.engine_folder()
+        return engine_folders.engine_folder()
     return Path(folder_paths.models_dir) / "kinograph" / "engines"
+
+
+def models_folder() -> Path:
+    if any(os.environ.get(name) for name in folders.VARIABLES):
+        return folders.models_folder()
+    return Path(folder_paths.models_dir) / "kinograph"
+
+
+def make_room(size: int) -> None:
+    comfy_memory.make_room(size)
+
+
+def ready(engine: Engine) -> None:
+    comfy_memory.ready(engine)
+
+
+def build_progress(phase: str, step: int, steps: int) -> None:
+    comfy.model_management.throw_exception_if_processing_interrupted()
+    if steps:
+        comfy.utils.ProgressBar(steps).update_absolute(step + 1, steps)
 
 
 def save_path(prefix: str, suffix: str) -> Path:

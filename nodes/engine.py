@@ -8,6 +8,8 @@ from ..engines.runtime.ladder import BACKENDS, PRECISIONS
 from .api import host, io, ui
 from .types import KinoEngine, KinoModel
 
+_WORKING_ROOM = 512 * 2**20  # what building and the first answers take besides the weights
+
 
 class BuildEngine(io.ComfyNode):
     @classmethod
@@ -24,7 +26,8 @@ class BuildEngine(io.ComfyNode):
                     options=["auto", *BACKENDS],
                     default="auto",
                     tooltip="What runs the network. auto takes the best that works here and says "
-                    "why; a named one is used or fails with the reason, it never falls back.",
+                    "why; a named one is used or fails with the reason, it never falls back. "
+                    "Engines are built once and kept.",
                 ),
                 io.Combo.Input(
                     "precision",
@@ -77,6 +80,7 @@ class BuildEngine(io.ComfyNode):
         min_size: int,
         max_size: int,
     ) -> io.NodeOutput:
+        host.make_room(_WORKING_ROOM + 2 * model.path.stat().st_size)
         engine = build_engine(
             model,
             network_of(model),
@@ -86,6 +90,8 @@ class BuildEngine(io.ComfyNode):
             cache=EngineCache(host.engine_folder()),
             max_batch=max_batch,
             sizes=(min_size, max_size),
+            progress=host.build_progress,
         )
+        host.ready(engine)
         report = engine.report()
         return io.NodeOutput(engine, report, ui=ui.PreviewText(report))

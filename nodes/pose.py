@@ -29,15 +29,25 @@ class LoadPoseModel(io.ComfyNode):
                     options=names,
                     default=names[0],
                     tooltip="movenet_multipose comes with the pack: up to 6 people, 17 joints, "
-                    "Apache-2.0.",
-                )
+                    "Apache-2.0. What does not is fetched once from the Hugging Face Hub.",
+                ),
+                io.Boolean.Input(
+                    "accept_licence",
+                    default=False,
+                    optional=True,
+                    tooltip="Accepts the terms that the model's error message shows, for models "
+                    "that have any. The embedded one has none.",
+                ),
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )
 
     @classmethod
-    def execute(cls, model: str) -> io.NodeOutput:
-        return io.NodeOutput(resolve(model))
+    def execute(cls, model: str, accept_licence: bool = False) -> io.NodeOutput:
+        found = resolve(
+            model, folder=host.models_folder(), accept=accept_licence, progress=host.progress
+        )
+        return io.NodeOutput(found)
 
 
 class DetectPoses(io.ComfyNode):
@@ -109,6 +119,7 @@ class DetectPoses(io.ComfyNode):
         max_people: int,
         detection_size: int,
     ) -> io.NodeOutput:
+        host.ready(engine)
         poses = detect_poses(
             image,
             engine,

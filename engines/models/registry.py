@@ -1,8 +1,7 @@
 """The registry of models (models.yaml), typed, and the way from a name to a file."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -10,36 +9,14 @@ from types import MappingProxyType
 import yaml
 
 from ..errors import ModelError
+from . import hub
+from .entry import ModelEntry
+from .folders import models_folder
+
+__all__ = ["Model", "ModelEntry", "registry", "resolve"]
 
 _HERE = Path(__file__).parent
 EMBEDDED = _HERE / "weights"
-
-
-@dataclass(frozen=True)
-class ModelEntry:
-    """One model of the registry.
-
-    name:             the key, as nodes and command line show it
-    title:            for people
-    task:             what it is for: "pose"
-    family:           which network and pre- and post-processing it belongs to
-    licence:          SPDX identifier
-    source:           where the weights come from
-    file:             name of the file, embedded in the package
-    bytes, sha256:    of that file
-    recommended_size: longer side of the input, in pixels, when the user names none
-    """
-
-    name: str
-    title: str
-    task: str
-    family: str
-    licence: str
-    source: str
-    file: str
-    bytes: int
-    sha256: str
-    recommended_size: int
 
 
 @dataclass(frozen=True)
@@ -57,45 +34,67 @@ class Model:
 @cache
 def registry() -> Mapping[str, ModelEntry]:
     """All known models by name, in the order of the file."""
-    text = (_HERE / "models.yaml").read_text(encoding="utf-8")
-    expected = {field.name for field in fields(ModelEntry)} - {"name"}
+    return parsed((_HERE / "models.yaml").read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> Mapping[str, ModelEntry]:
+    """The models of a YAML text. Raises `ModelError` for missing and for unknown fields."""
+    known = {field.name for field in fields(ModelEntry)} - {"name"}
+    needed = {field.name for field in fields(ModelEntry) if field.default is MISSING} - {"name"}
     entries = {}
     for name, values in yaml.safe_load(text).items():
-        if set(values) != expected:
-            differs = sorted(set(values) ^ expected)
-            raise ModelError(f"models.yaml, {name}: missing or unknown fields {differs}")
+        if wrong := sorted((set(values) - known) | (needed - set(values))):
+            raise ModelError(f"models.yaml, {name}: missing or unknown fields {wrong}")
         entries[name] = ModelEntry(name=name, **values)
     return MappingProxyType(entries)
 
 
-def resolve(name: str) -> Model:
-    """The model `name` with its file, checked against the registry's size and sha256.
-
-    Raises `ModelError` for an unknown name and for a missing or damaged file.
-    """
+def find(name: str) -> ModelEntry:
+    """The entry `name`. Raises `ModelError` for an unknown one."""
     known = registry()
     if name not in known:
         raise ModelError(f"model: expected one of {', '.join(known)}, found {name!r}")
-    entry = known[name]
-    path = EMBEDDED / entry.file
-    cure = "install Kinograph again"
+    return known[name]
+
+
+def resolve(
+    name: str,
+    *,
+    folder: Path | None = None,
+    accept: bool = False,
+    progress: hub.Progress | None = None,
+) -> Model:
+    """The model `name` with its file, checked against the registry's size and sha256.
+
+    folder: where downloaded models lie; None = `models_folder()`. What is not there is fetched
+    from the Hugging Face Hub (see `hub.fetch` for `accept` and `progress`).
+
+    Raises `ModelError` for an unknown name and for a file that is missing, damaged or cannot be
+    had.
+    """
+    return resolved(find(name), folder, accept, progress)
+
+
+def resolved(
+    entry: ModelEntry,
+    folder: Path | None = None,
+    accept: bool = False,
+    progress: hub.Progress | None = None,
+) -> Model:
+    """As `resolve`, for an entry."""
+    path = EMBEDDED / entry.file if entry.embedded else (folder or models_folder()) / entry.file
+    cure = "install Kinograph again" if entry.embedded else "delete it, and it is fetched again"
     if not path.is_file():
-        raise ModelError(f"model {name}: the file {path} is missing; {cure}")
-    size = path.stat().st_size
-    if size != entry.bytes:
-        raise ModelError(
-            f"model {name}: {path} is damaged: expected {entry.bytes} bytes, found {size}; {cure}"
-        )
-    digest = _sha256(path, path.stat().st_mtime_ns)
-    if digest != entry.sha256:
-        raise ModelError(
-            f"model {name}: {path} is damaged: expected sha256 {entry.sha256}, found {digest}; "
-            f"{cure}"
-        )
+        if entry.embedded:
+            raise ModelError(f"model {entry.name}: the file {path} is missing; {cure}")
+        return Model(entry, hub.fetch(entry, path.parent, accept=accept, progress=progress))
+    stat = path.stat()
+    if reason := _differs(entry, path, stat.st_size, stat.st_mtime_ns):
+        raise ModelError(f"model {entry.name}: {path} is damaged: {reason}; {cure}")
     return Model(entry, path)
 
 
 @cache
-def _sha256(path: Path, modified: int) -> str:
-    """`modified` is part of the key, so that a file is hashed once until it changes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _differs(entry: ModelEntry, path: Path, size: int, modified: int) -> str:
+    """Size and time are part of the key, so that a file is hashed once until it changes."""
+    return entry.differs(path)

@@ -38,6 +38,7 @@ class Engine:
     sizes:     smallest and largest longer side of the input in pixels
     verdict:   what the comparison with the reference said (law 3); None for the reference itself
     seconds:   time to build
+    holder:    what the host wants to keep with the engine
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Engine:
         self.verdict = verdict
         self.seconds = seconds
         self.bytes = runner.bytes
+        self.holder: object | None = None
         self._request = request
         self._rung = rung
         self._runner: Runner | None = runner

@@ -3,9 +3,7 @@
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
-VARIABLES = ("KINOGRAPH_MODELS_DIR", "DAYDREAM_SCOPE_MODELS_DIR")
+from ..models.folders import OWN, SCOPE, models_folder
 
 
 def engine_folder() -> Path:
@@ -14,8 +12,6 @@ def engine_folder() -> Path:
     KINOGRAPH_MODELS_DIR/engines, else DAYDREAM_SCOPE_MODELS_DIR/kinograph-engines, else the
     user's cache directory.
     """
-    if own := os.environ.get("KINOGRAPH_MODELS_DIR"):
-        return Path(own) / "engines"
-    if scope := os.environ.get("DAYDREAM_SCOPE_MODELS_DIR"):
-        return Path(scope) / "kinograph-engines"
-    return user_cache_path("kinograph") / "engines"
+    if os.environ.get(SCOPE) and not os.environ.get(OWN):
+        return Path(os.environ[SCOPE]) / "kinograph-engines"
+    return models_folder() / "engines"

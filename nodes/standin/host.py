@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...engines.errors import InputError
-from ...engines.runtime import folders
+from ...engines.models import folders
+from ...engines.runtime import folders as engine_folders
+from ...engines.runtime.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,25 @@ def image_device() -> str:
 
 def engine_folder() -> Path:
     """Where built engines are kept."""
-    return folders.engine_folder()
+    return engine_folders.engine_folder()
+
+
+def models_folder() -> Path:
+    """Where downloaded models lie."""
+    return folders.models_folder()
+
+
+def make_room(size: int) -> None:
+    """Ask for `size` bytes on the compute device before something is loaded there."""
+
+
+def ready(engine: Engine) -> None:
+    """Have the engine in memory, and let the host take its memory when it needs it."""
+    engine.load()
+
+
+def build_progress(phase: str, step: int, steps: int) -> None:
+    """Show how far a build is; it also raises when the user has cancelled."""
 
 
 def save_path(prefix: str, suffix: str) -> Path:

@@ -164,6 +164,15 @@ class ComfyUI:
             time.sleep(0.1)
         raise TimeoutError(f"ComfyUI did not finish within {timeout} s")
 
+    def post(self, path: str, **values: Any) -> None:
+        """POST a JSON object."""
+        request = urllib.request.Request(
+            self.url + path,
+            json.dumps(values).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request).close()
+
     def get_text(self, path: str) -> str:
         """What the server answers to a GET."""
         with urllib.request.urlopen(self.url + path) as answer:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,22 @@ def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path)
         assert np.abs(ours - theirs).mean() < 1.5
     assert "33 frames, 57 poses" in outputs["5"]["text"][0]
     assert "runs on onnxruntime in fp32 on cpu" in outputs["4"]["text"][0]
+
+
+def test_unloading_models_takes_the_engine_and_the_next_run_loads_it(comfy: ComfyUI) -> None:
+    comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
+    before = comfy.run(SHIPPED)
+    assert "memory given back" not in comfy.log()
+    comfy.post("/free", unload_models=True)
+    deadline = time.monotonic() + 30
+    while "movenet_multipose: memory given back to ComfyUI" not in comfy.log():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    changed = copy.deepcopy(SHIPPED)
+    changed["5"]["inputs"]["score_threshold"] = 0.19  # Detect Poses runs, Build Engine is cached
+    outputs = comfy.run(changed)
+    assert "4" not in outputs or outputs["4"] == before["4"]
+    assert "33 frames, 57 poses" in outputs["5"]["text"][0]
 
 
 @pytest.mark.parametrize(
