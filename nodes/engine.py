@@ -1,10 +1,13 @@
 """Nodes that turn a model into something that runs."""
 
+import time
+
 from ..engines.families import network_of
 from ..engines.models.registry import Model
 from ..engines.runtime.cache import EngineCache
 from ..engines.runtime.engine import build_engine
 from ..engines.runtime.ladder import BACKENDS, PRECISIONS
+from ..engines.upkeep import listed, pruned, rebuilt, verified
 from .api import host, io, ui
 from .types import KinoEngine, KinoModel
 
@@ -95,3 +98,46 @@ class BuildEngine(io.ComfyNode):
         host.ready(engine)
         report = engine.report()
         return io.NodeOutput(engine, report, ui=ui.PreviewText(report))
+
+
+_ACTIONS = {"list": listed, "verify": verified, "prune": pruned, "rebuild": rebuilt}
+
+
+class EngineUpkeep(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographEngineUpkeep",
+            display_name="Engine Upkeep",
+            category="Kinograph/engine",
+            description="Shows the built engines, checks them, removes or rebuilds what is bad.",
+            is_output_node=True,
+            inputs=[
+                io.Combo.Input(
+                    "action",
+                    options=list(_ACTIONS),
+                    default="list",
+                    tooltip="list; verify: read every byte, run what this machine can run and "
+                    "compare; prune: remove what is damaged, left over or of another version; "
+                    "rebuild: build that anew.",
+                ),
+                io.String.Input(
+                    "name",
+                    default="",
+                    tooltip="Only the engine of this name, or those that begin so. Empty: all.",
+                ),
+            ],
+            outputs=[io.String.Output(display_name="report", tooltip="A line an engine.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **values: object) -> float:
+        return time.time()  # the folder may have changed
+
+    @classmethod
+    def execute(cls, action: str, name: str) -> io.NodeOutput:
+        cache = EngineCache(host.engine_folder())
+        found = _ACTIONS[action](cache, [name] if name else [])
+        lines = [f"{f.state:<8} {f.size / 2**20:7.1f} MiB  {f.name}  {f.detail}" for f in found]
+        report = "\n".join([str(cache.folder), *(lines or ["no engines yet"])])
+        return io.NodeOutput(report, ui=ui.PreviewText(report))

@@ -1,7 +1,7 @@
 """The list of nodes."""
 
 from .api import ComfyExtension, io
-from .engine import BuildEngine
+from .engine import BuildEngine, EngineUpkeep
 from .pose import DetectPoses, LoadPoseModel, SaveKeypoints
 from .render import DrawSkeleton
 from .vace import SaveVace, VaceNormalise
@@ -14,6 +14,7 @@ NODES: list[type[io.ComfyNode]] = [
     VaceNormalise,
     SaveKeypoints,
     SaveVace,
+    EngineUpkeep,
 ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import __version__
+from .engine_cli import add_commands
 
 HERE = Path(__file__).parent
 DEMO_GRAPH = HERE / "api" / "pose_to_vace.json"
@@ -20,7 +21,8 @@ OUTPUT = Path("kinograph-output")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns 0, or 2 for a mistake of the user's, 1 for one of ours."""
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(argv).parse_args(argv)
     # Before PyTorch is imported: huge pages for large tensors, a third of a network's time on a
     # Linux CPU, where every fresh activation is otherwise paged in 4 KiB at a time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show tracebacks")
     running = argparse.ArgumentParser(add_help=False)
@@ -107,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     pose.add_argument("--style", default="vace", help="drawing style (default vace)")
     pose.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     pose.set_defaults(run=_bench_pose)
+    # The registry is read only where its names are asked for.
+    add_commands(commands, subjects, common, running, models="bench" in argv)
     return parser
 
 

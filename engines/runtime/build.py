@@ -63,22 +63,32 @@ class BuildRequest:
             shapes.append(((few, 3, *low), (many, 3, *sides), (many, 3, *high)))
         return shapes
 
-    def described(self, backend: str, precision: str, capabilities: tuple[str, ...] = ()) -> Key:
+    def described(
+        self, backend: str, precision: str, device: str, capabilities: tuple[str, ...] = ()
+    ) -> Key:
         """What the sidecar keeps, so that the engine can be built anew."""
         return {
             "model": self.model.name,
             "backend": backend,
             "precision": precision,
+            "device": device,
             "max_batch": self.max_batch,
             "sizes": list(self.sizes),
             "capabilities": list(capabilities),
         }
 
 
-def make_runner(
-    rung: Rung, request: BuildRequest, verify: Verify = lambda runner: None
-) -> tuple[Runner, tuple[str, ...]]:
-    """The runner of a rung, built where it has to be, and notes on the way.
+@dataclass(frozen=True)
+class Made:
+    """A runner, the file that it was loaded from if any, and notes on the way."""
+
+    runner: Runner
+    artifact: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def make_runner(rung: Rung, request: BuildRequest, verify: Verify = lambda runner: None) -> Made:
+    """The runner of a rung, built where it has to be.
 
     verify: raises `EngineError` when the runner's answers are wrong. What was cached and fails it
     is built anew, once.
@@ -90,7 +100,7 @@ def make_runner(
         graphs = request.graphs if rung.backend == "torch_cudagraph" else None
         runner: Runner = eager(network.load(model.path), device, rung.precision, graphs)
         verify(runner)
-        return runner, ()
+        return Made(runner)
     loaded: list[Runner] = []
 
     def check(path: Path) -> Key | None:
@@ -109,7 +119,8 @@ def make_runner(
     else:
         artifact = tensorrt_engine(rung.backend, rung.precision, request, check=check)
     state = "built" if artifact.built else "cached"
-    return loaded[0], (*artifact.notes, f"{state}: {artifact.path.name}")
+    notes = (*artifact.notes, f"{state}: {artifact.path.name}")
+    return Made(loaded[0], artifact.path, notes)
 
 
 def _loaded(rung: Rung, request: BuildRequest, path: Path) -> Runner:
@@ -153,7 +164,7 @@ def _compiled(rung: Rung, request: BuildRequest, check: Callable[[Path], Key | N
         key,
         build,
         check,
-        request=request.described(rung.backend, rung.precision),
+        request=request.described(rung.backend, rung.precision, where),
     )
 
 
@@ -220,7 +231,7 @@ def tensorrt_engine(
         key,
         build,
         check,
-        request=request.described(flavour, precision, capabilities),
+        request=request.described(flavour, precision, "cuda", capabilities),
     )
 
 

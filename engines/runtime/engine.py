@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -38,6 +39,7 @@ class Engine:
     sizes:     smallest and largest longer side of the input in pixels
     verdict:   what the comparison with the reference said (law 3); None for the reference itself
     seconds:   time to build
+    artifact:  the file that it was loaded from; None for what is not built
     holder:    what the host wants to keep with the engine
     """
 
@@ -50,6 +52,7 @@ class Engine:
         why: tuple[str, ...],
         verdict: parity.Verdict | None,
         seconds: float,
+        artifact: Path | None = None,
     ):
         self.model = request.model
         self.network = request.network
@@ -62,6 +65,7 @@ class Engine:
         self.verdict = verdict
         self.seconds = seconds
         self.bytes = runner.bytes
+        self.artifact = artifact
         self.holder: object | None = None
         self._request = request
         self._rung = rung
@@ -77,7 +81,7 @@ class Engine:
         """Put the network into memory, if it is not there."""
         with self._lock:
             if self._runner is None:
-                self._runner, _ = make_runner(self._rung, self._request)
+                self._runner = make_runner(self._rung, self._request).runner
             return self._runner
 
     def unload(self) -> None:
@@ -186,7 +190,7 @@ def build_engine(
     for rung in way.rungs:
         verifier = _Verifier(rung, request)
         try:
-            runner, notes = make_runner(rung, request, verifier)
+            made = make_runner(rung, request, verifier)
         except EngineError as error:
             if backend != "auto":
                 raise
@@ -196,10 +200,11 @@ def build_engine(
         return Engine(
             request,
             rung,
-            runner,
-            why=(*why, *notes),
+            made.runner,
+            why=(*why, *made.notes),
             verdict=verifier.verdict,
             seconds=time.perf_counter() - started,
+            artifact=made.artifact,
         )
     raise EngineError(f"engine {model.name}: no backend works here\n" + "\n".join(why))
 
