@@ -130,3 +130,42 @@ def test_engines_know_nothing_of_nodes_and_workflows(root: Path) -> None:
         assert not re.search(r"^\s*(from|import) .*\bworkflows", text, re.M), path
         if path.name not in ("api.py", "comfy_host.py", "comfy_memory.py"):
             assert not re.search(r"^\s*(from|import) (comfy|folder_paths)", text, re.M), path
+
+
+_TWO_COPIES = """
+import importlib.util, sys
+def load(name):
+    spec = importlib.util.spec_from_file_location(
+        name, "{root}/__init__.py", submodule_search_locations=["{root}"]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return lambda part: __import__("importlib").import_module(name + "." + part)
+engines = []
+for part in (load("/custom_nodes/kinograph"), load("/custom_nodes/kinograph-fork")):
+    model = part("engines.models.registry").resolve("movenet_multipose")
+    network = part("engines.families").network_of(model)
+    build = part("engines.runtime.engine").build_engine
+    engines.append(build(model, network, backend="onnxruntime", device="cpu"))
+import torch
+outputs = [engine.infer(torch.rand(1, 3, 128, 128)) for engine in engines]
+print(type(engines[0]) is type(engines[1]), [line for e in engines for line in e.why[-1:]])
+"""
+
+
+def test_two_copies_in_one_process_share_the_engines(root: Path, tmp_path: Path) -> None:
+    """As when the pack was cloned twice: other classes, the same folder of engines."""
+    out = python(_TWO_COPIES.replace("{root}", str(root)), tmp_path)
+    assert out.startswith("False ['")
+    assert out.count("movenet_multipose-fp32-onnx-") == 2
+    assert "cached:" in out.rsplit(",", 1)[1]
+
+
+def test_nothing_is_unpickled(root: Path) -> None:
+    for folder in ("engines", "nodes", "workflows"):
+        for path in (root / folder).rglob("*.py"):
+            text = path.read_text()
+            assert not re.search(r"\b(pickle|dill|joblib|marshal|shelve)\b", text), path
+            for call in re.findall(r"torch\.load\([^)]*\)", text):
+                assert "weights_only=True" in call, path

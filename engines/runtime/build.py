@@ -98,7 +98,7 @@ def make_runner(rung: Rung, request: BuildRequest, verify: Verify = lambda runne
     model, network, device = request.model, request.network, rung.device
     if rung.backend in ("torch", "torch_cudagraph"):
         graphs = request.graphs if rung.backend == "torch_cudagraph" else None
-        runner: Runner = eager(network.load(model.path), device, rung.precision, graphs)
+        runner: Runner = eager(network.module(model.path), device, rung.precision, graphs)
         verify(runner)
         return Made(runner)
     loaded: list[Runner] = []

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -237,8 +238,20 @@ class _Verifier:
 
 
 def reference(model: Model, network: Network) -> Runner:
-    """What every engine is compared with."""
-    return eager(network.load(model.path), torch.device("cpu"), "fp32")
+    """What every engine is compared with: torch, or ONNX Runtime for an ONNX graph; fp32, CPU.
+
+    Raises `EngineError` when that is not installed.
+    """
+    if network.load is not None:
+        return eager(network.load(model.path), torch.device("cpu"), "fp32")
+    if find_spec("onnxruntime") is None:
+        raise EngineError(
+            f"{model.name} is an ONNX graph, and what its engines are compared with is not "
+            "installed; run: pip install onnxruntime"
+        )
+    from .ort_runner import OnnxRunner
+
+    return OnnxRunner(model.path, network.outputs, torch.device("cpu"), "fp32")
 
 
 def probe(network: Network, size: int, max_batch: int = 2) -> Tensor:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
+from ..errors import EngineError
+
 
 @dataclass(frozen=True)
 class Network:
@@ -13,7 +15,8 @@ class Network:
 
     name:         of the family
     load:         weights file -> torch module in fp32 on the CPU; its forward takes the images
-                  and returns the outputs by name
+                  and returns the outputs by name. None: the file is an ONNX graph, which runs in
+                  ONNX Runtime and TensorRT
     outputs:      name -> channels
     stride:       both sides of the input are multiples of it
     sizes:        smallest and largest longer side that makes sense
@@ -26,7 +29,7 @@ class Network:
     """
 
     name: str
-    load: Callable[[Path], nn.Module]
+    load: Callable[[Path], nn.Module] | None
     outputs: Mapping[str, int]
     stride: int
     sizes: tuple[int, int]
@@ -34,6 +37,12 @@ class Network:
     pixel_bytes: int
     min_batch: int = 1
     min_side: int = 0
+
+    def module(self, path: Path) -> nn.Module:
+        """The torch module. Raises `EngineError` for a network that is an ONNX graph."""
+        if self.load is None:
+            raise EngineError(f"{self.name} is an ONNX graph, which torch does not run")
+        return self.load(path)
 
     @property
     def least(self) -> int:

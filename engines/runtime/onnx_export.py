@@ -1,9 +1,11 @@
-"""Torch modules to ONNX, for the backends that take it."""
+"""Networks as ONNX graphs in the precision that they are to run in."""
 
+import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,11 @@ from .network import Network
 OPSET = 18  # GridSample from 16 on; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
 NEEDS = ("onnx", "onnxscript")
 _VERSION = 1  # of this file: raise it when the exported graph changes
+
+
+# What the converter leaves in fp32 besides its own list: positions on a grid of more than 2048
+# cells, and what decides by comparing them.
+_STAYS_FP32 = ["GridSample", "NonMaxSuppression", "TopK", "Range", "CumSum", "ReduceSum"]
 
 
 def missing_packages() -> list[str]:
@@ -40,7 +47,7 @@ def onnx_key(model: Model, network: Network, precision: str) -> Key:
         "kind": "onnx",
         "version": _VERSION,
         "network": network.name,
-        "weights": model.entry.sha256,
+        "weights": model.entry.sha256 if network.load is not None else _digest(model.path),
         "precision": precision,
         "opset": OPSET,
         "torch": torch.__version__,
@@ -54,7 +61,7 @@ def exported(
     cache: EngineCache,
     check: Callable[[Path], Key | None] = lambda path: None,
 ) -> Artifact:
-    """The ONNX file of a model, from the cache or exported now; inputs and outputs are fp32.
+    """The ONNX file of a model, from the cache or made now; inputs and outputs are fp32.
 
     Batch, height and width are free. `check`: see `EngineCache.fetch`. Raises `EngineError` where
     a package is missing, or for a precision that is neither fp32 nor fp16.
@@ -65,7 +72,10 @@ def exported(
         raise EngineError(f"exporting needs {' and '.join(missing)}: pip install {missing[0]}")
 
     def build(path: Path) -> None:
-        path.write_bytes(_export(network.load(model.path), network, precision))
+        if network.load is None:
+            path.write_bytes(_from_graph(model.path, precision))
+        else:
+            path.write_bytes(_export(network.load(model.path), network, precision))
 
     return cache.fetch(
         f"{model.name}-{precision}-onnx",
@@ -74,6 +84,50 @@ def exported(
         check,
         request={"model": model.name, "backend": "onnxruntime", "precision": precision},
     )
+
+
+def _digest(path: Path) -> str:
+    """sha256 of an ONNX file and of the files that hold its weights."""
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    graph = _read(path, weights=False).graph
+    beside = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
+    digest = hashlib.sha256()
+    for file in (path, *(path.parent / name for name in sorted(beside))):
+        try:
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+        except OSError as error:
+            raise EngineError(f"{path}: its weights cannot be read: {error}") from error
+    return digest.hexdigest()
+
+
+def _read(path: Path, *, weights: bool) -> Any:
+    import onnx
+
+    try:
+        return onnx.load(str(path), load_external_data=weights)
+    except Exception as error:  # protobuf's and the file system's
+        raise EngineError(f"{path}: cannot be read as ONNX ({error})") from error
+
+
+def _from_graph(path: Path, precision: str) -> bytes:
+    """The graph of an ONNX file, its weights inside; fp16 only between inputs and outputs."""
+    graph = _read(path, weights=True)
+    if precision == "fp16":
+        if find_spec("onnxruntime") is None:
+            raise EngineError(
+                "converting ONNX to fp16 needs onnxruntime: pip install onnxruntime; or choose fp32"
+            )
+        from onnxruntime.transformers import float16
+
+        blocked = [*float16.DEFAULT_OP_BLOCK_LIST, *_STAYS_FP32]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numbers that fp16 rounds to zero: parity decides
+            graph = float16.convert_float_to_float16(
+                graph, keep_io_types=True, op_block_list=blocked
+            )
+    data: bytes = graph.SerializeToString()
+    return data
 
 
 def _export(module: nn.Module, network: Network, precision: str) -> bytes:

@@ -49,13 +49,14 @@ class OnnxRunner(Runner):
                 f"onnxruntime would run on {', '.join(session.get_providers())}, not on {provider}"
             )
         self._session: Any = session
+        self._input = session.get_inputs()[0].name
 
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:
         if self._session is None:
             raise EngineError("the engine was closed; run Build Engine again")
         images = images.float().contiguous()
         if self.device.type == "cpu":
-            values = self._session.run(list(self._outputs), {"images": images.numpy()})
+            values = self._session.run(list(self._outputs), {self._input: images.numpy()})
             return dict(zip(self._outputs, map(torch.from_numpy, values), strict=True))
         return self._infer_in_place(images)
 
@@ -65,7 +66,7 @@ class OnnxRunner(Runner):
 
         binding = self._session.io_binding()
         where = ("cuda", images.device.index or 0)
-        binding.bind_input("images", *where, np.float32, tuple(images.shape), images.data_ptr())
+        binding.bind_input(self._input, *where, np.float32, tuple(images.shape), images.data_ptr())
         for name in self._outputs:
             binding.bind_output(name, *where)
         torch.cuda.current_stream(images.device).synchronize()

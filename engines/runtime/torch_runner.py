@@ -100,7 +100,7 @@ def compile_ahead(
     from torch._inductor import aoti_compile_and_package  # imports the whole compiler
 
     stride = network.stride
-    module = prepared(network.load(weights), device, precision)
+    module = prepared(network.module(weights), device, precision)
     side = max(4 * stride, 2 * network.least)
     # no two sizes alike, or they are taken for one
     example = torch.rand(network.min_batch + 1, 3, side, side + stride, device=device)

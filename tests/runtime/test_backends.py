@@ -20,12 +20,14 @@ from torchvision.models.optical_flow import raft_small
 from kinograph.engines.errors import EngineError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
+from kinograph.engines.pose import movenet
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.runtime import build, ladder, onnx_export, parity, trt, trt_runner
 from kinograph.engines.runtime.build import BuildRequest, tensorrt_engine
 from kinograph.engines.runtime.cache import Artifact, EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine, probe, reference
 from kinograph.engines.runtime.folders import engine_folder
+from kinograph.engines.runtime.network import Network
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
 
@@ -329,3 +331,59 @@ def test_auto_leaves_out_what_would_cost_a_minute_for_nothing(model: Model) -> N
 def test_cuda_graphs_need_cuda(model: Model) -> None:
     with pytest.raises(EngineError, match="torch_cudagraph: it runs on cuda only"):
         build_engine(model, network_of(model), backend="torch_cudagraph", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def graph(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Network]:
+    """MoveNet as an ONNX file of somebody's, its weights in a file beside it: no torch module."""
+    path = tmp_path_factory.mktemp("graph") / "movenet_multipose.onnx"
+    shutil.copy(root / "tests" / "data" / path.name, path)
+    shutil.copy(resolve("movenet_multipose").path, path.parent)
+    entry = replace(
+        resolve("movenet_multipose").entry,
+        name="movenet_graph",
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+    return Model(entry, path), replace(movenet.NETWORK, name="movenet_graph", load=None)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_an_onnx_file_is_a_network_too(graph: tuple[Model, Network], precision: str) -> None:
+    model, network = graph
+    built = build_engine(model, network, backend="onnxruntime", precision=precision, device="cpu")
+    assert built.verdict is not None
+    assert built.verdict.passed
+    request = BuildRequest(model, network, 4, (128, 512), EngineCache(engine_folder()))
+    plan = tensorrt_engine("tensorrt_rtx", precision, request, ("sm89",)).path
+    low, high = (18e6, 26e6) if precision == "fp32" else (9e6, 16e6)
+    assert low < plan.stat().st_size < high
+
+
+def test_weights_beside_the_graph_are_part_of_its_key(
+    graph: tuple[Model, Network], tmp_path: Path
+) -> None:
+    shutil.copytree(graph[0].path.parent, tmp_path / "copy")
+    model = replace(graph[0], path=tmp_path / "copy" / graph[0].path.name)
+    before = onnx_export.onnx_key(model, graph[1], "fp32")
+    assert before == onnx_export.onnx_key(*graph, "fp32")
+    weights = model.path.with_suffix(".safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert onnx_export.onnx_key(model, graph[1], "fp32") != before
+    weights.unlink()
+    with pytest.raises(EngineError, match="its weights cannot be read"):
+        onnx_export.onnx_key(model, graph[1], "fp32")
+
+
+def test_torch_does_not_run_an_onnx_file(graph: tuple[Model, Network]) -> None:
+    with pytest.raises(EngineError, match="is an ONNX graph, which torch does not run"):
+        build_engine(*graph, backend="torch", device="cpu")
+
+
+def test_a_file_that_is_no_onnx(graph: tuple[Model, Network], tmp_path: Path) -> None:
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(b"\x08\x07nothing")
+    model = Model(replace(graph[0].entry, sha256="0" * 64), path)
+    with pytest.raises(EngineError, match=r"broken.onnx: cannot be read as ONNX|cannot load"):
+        build_engine(model, graph[1], backend="onnxruntime", device="cpu")

@@ -301,3 +301,56 @@ def test_folders(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert engine_folder() == folder
+
+
+def test_a_disk_that_really_fills_up(tmp_path: Path) -> None:
+    """A process that may not write files above 64 KiB, as on a disk with no more room."""
+    code = f"""
+import resource, signal
+from pathlib import Path
+from kinograph.engines.errors import EngineError
+from kinograph.engines.runtime.cache import EngineCache
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+cache = EngineCache(Path({str(tmp_path)!r}))
+try:
+    cache.fetch("net", {{"a": 1}}, lambda path: path.write_bytes(bytes(10**6)))
+except EngineError as error:
+    print(error)
+print(cache.fetch("small", {{"a": 1}}, lambda path: path.write_bytes(bytes(1000))).built)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    assert "cannot be written (File too large); free space on its disk" in done.stdout
+    assert done.stdout.splitlines()[-1] == "True"
+    assert not list(tmp_path.glob("net-*.engine"))
+    assert not list(tmp_path.glob(".building-*"))
+
+
+def test_killed_between_engine_and_sidecar(tmp_path: Path) -> None:
+    """The engine lies there, but nobody has found it right yet: it is not used."""
+    folder, log = tmp_path / "engines", tmp_path / "log"
+    stuck = _WORKER.replace(
+        'EngineCache(folder).fetch("net", {"a": 1}, build)',
+        'EngineCache(folder).fetch("net", {"a": 1}, build, lambda path: '
+        '(log.write_text("written"), time.sleep(60)))',
+    )
+    worker = subprocess.Popen([sys.executable, "-c", stuck, str(folder), str(log)])
+    deadline = time.monotonic() + 30
+    while not (log.exists() and log.read_text() == "written") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait(10)
+    cache = EngineCache(folder)
+    (artifact,) = cache.entries()
+    assert artifact.state == "its sidecar is missing or damaged"
+    build = Builder()
+    again = cache.fetch("net", {"a": 1}, build, timeout=5)
+    assert (build.builds, again.path.read_bytes()) == (1, CONTENT)
+    assert "was not usable (its sidecar is missing or damaged)" in again.notes[0]
+
+
+def test_what_the_check_says_is_kept_with_a_fresh_build(cache: EngineCache) -> None:
+    artifact = cache.fetch("net", KEY, Builder(), lambda path: {"parity": "fine"})
+    again = cache.fetch("net", KEY, Builder(), lambda path: {"parity": "other"})
+    assert artifact.sidecar["checked"] == again.sidecar["checked"] == {"parity": "fine"}
