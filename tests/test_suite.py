@@ -55,6 +55,7 @@ def test_the_report(tmp_path: Path) -> None:
         (lambda out: out.update(center=out["center"][:, :, 1:]), "center: expected"),
         (lambda out: out.pop("kpt_offset"), "the output 'kpt_offset' is missing"),
         (lambda out: out["box_scale"].mul_(1.01), "box_scale: relative error 0.01"),
+        (lambda out: out.update(center=out["center"].half()), "expected float32, found float16"),
         (lambda out: out["kpt_regress"].neg_(), "kpt_regress: relative error 2"),
     ],
 )

@@ -196,8 +196,8 @@ def build_engine(
             if backend != "auto":
                 raise
             why.append(f"not {rung.backend}: {error}")
-            log.warning("%s: not %s: %s", model.name, rung, error)
             continue
+        _log_once(model.name, why)
         return Engine(
             request,
             rung,
@@ -208,6 +208,18 @@ def build_engine(
             artifact=made.artifact,
         )
     raise EngineError(f"engine {model.name}: no backend works here\n" + "\n".join(why))
+
+
+_logged: set[str] = set()
+
+
+def _log_once(name: str, why: list[str]) -> None:
+    """Every step down the ladder, once a process."""
+    for reason in why:
+        line = f"{name}: {reason}"
+        if reason.startswith("not ") and line not in _logged:
+            _logged.add(line)
+            log.info(line)
 
 
 class _Verifier:

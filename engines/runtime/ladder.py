@@ -79,7 +79,8 @@ def torch_cuda() -> Capability:
 
 
 def _tensorrt_rtx() -> Capability:
-    no = _needs("tensorrt_rtx", "cuda", "tensorrt-rtx-cu13", lambda: trt.importable("tensorrt_rtx"))
+    package = f"tensorrt-rtx-cu{_cuda_major()}"
+    no = _needs("tensorrt_rtx", "cuda", package, lambda: trt.importable("tensorrt_rtx"))
     if no.usable:
         card = "sm{}{}".format(*torch.cuda.get_device_capability())
         if card not in trt.RTX_CAPABILITIES:
@@ -90,7 +91,13 @@ def _tensorrt_rtx() -> Capability:
 
 
 def _tensorrt() -> Capability:
-    return _needs("tensorrt", "cuda", "tensorrt", lambda: trt.importable("tensorrt"))
+    package = f"tensorrt-cu{_cuda_major()}"
+    return _needs("tensorrt", "cuda", package, lambda: trt.importable("tensorrt"))
+
+
+def _cuda_major() -> str:
+    """Packages without a suffix are for the newest CUDA, whatever PyTorch was built for."""
+    return (torch.version.cuda or "13").split(".")[0]
 
 
 def _onnxruntime(device: str) -> Capability:

@@ -10,6 +10,7 @@ from torch import Tensor
 # About twice what the embedded network shows: 0.009 in fp16 and 0.14 in bf16, which moves joints
 # of the shipped clip by 0.02 px and 0.4 px (medians) and, in bf16, tips borderline people.
 TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 2.5e-1}
+_TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,12 @@ class Verdict:
 def compare(
     reference: Mapping[str, Tensor], outputs: Mapping[str, Tensor], precision: str
 ) -> Verdict:
-    """Compare every output; a missing one, another shape, NaN or infinity fails."""
+    """Compare every output; a missing one, another shape or type, NaN or infinity fails.
+
+    Outputs are in fp32 or in `precision`.
+    """
     tolerance = TOLERANCES[precision]
+    types = (torch.float32, _TYPES[precision])
     errors: dict[str, float] = {}
     for name, wanted in reference.items():
         if name not in outputs:
@@ -34,6 +39,10 @@ def compare(
         if found.shape != wanted.shape:
             shapes = f"expected {list(wanted.shape)}, found {list(found.shape)}"
             return Verdict(False, f"{name}: {shapes}", errors)
+        if outputs[name].dtype not in types:
+            expected = " or ".join(str(t).removeprefix("torch.") for t in dict.fromkeys(types))
+            kind = str(outputs[name].dtype).removeprefix("torch.")
+            return Verdict(False, f"{name}: expected {expected}, found {kind}", errors)
         if not bool(found.isfinite().all()):
             return Verdict(False, f"{name}: NaN or infinity", errors)
         exact = wanted.detach().to("cpu", torch.float64)

@@ -14,7 +14,7 @@ import onnxruntime
 import psutil
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError
@@ -266,7 +266,7 @@ def test_the_runner_calls_what_the_bindings_have() -> None:
 
 
 def test_every_part_of_the_request_changes_the_key(
-    model: Model, monkeypatch: pytest.MonkeyPatch
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = []
     cache = EngineCache(engine_folder())
@@ -280,6 +280,13 @@ def test_every_part_of_the_request_changes_the_key(
 
     monkeypatch.setattr(cache, "fetch", spy)
     network = network_of(model)
+    changed = tmp_path / "changed.safetensors"
+    weights = {name: value.clone() for name, value in load_file(model.path).items()}
+    weights["stem.conv.bias"][0] += 1
+    save_file(weights, changed)
+    digest = hashlib.sha256(changed.read_bytes()).hexdigest()
+    other = Model(replace(model.entry, sha256=digest), changed)
+    tensorrt_engine("tensorrt_rtx", "fp32", request_for_cache(other, cache), ("sm89",))
     for max_batch, sizes, precision, card in (
         (16, (128, 1024), "fp32", "sm89"),
         (8, (128, 1024), "fp32", "sm89"),
@@ -291,7 +298,7 @@ def test_every_part_of_the_request_changes_the_key(
         tensorrt_engine("tensorrt_rtx", precision, request, (card,))
     monkeypatch.setattr(build, "_library_version", lambda flavour: "9.9")
     tensorrt_engine("tensorrt_rtx", "fp32", request_for_cache(model, cache), ("sm89",))
-    assert len(set(keys)) == len(keys) == 6
+    assert len(set(keys)) == len(keys) == 7
 
 
 def request_for_cache(model: Model, cache: EngineCache) -> BuildRequest:

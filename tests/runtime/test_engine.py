@@ -12,6 +12,7 @@ from kinograph.engines.errors import EngineError, InputError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose import movenet
+from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
@@ -189,3 +190,14 @@ def test_capabilities_always_offer_a_cure() -> None:
     for capability in found:
         if not capability.usable and "does not run on this card" not in capability.reason:
             assert capability.cure
+
+
+def test_every_step_down_is_logged_once(
+    model: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine_module, "_logged", set())
+    with caplog.at_level("INFO", logger="kinograph"):
+        for _ in range(2):
+            build_engine(model, network_of(model), device="cpu")
+    lines = [r.getMessage() for r in caplog.records if "not tensorrt:" in r.getMessage()]
+    assert lines == ["movenet_multipose: not tensorrt: it runs on cuda only"]
