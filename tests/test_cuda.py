@@ -85,7 +85,7 @@ def test_memory_is_flat(clip: Clip) -> None:
 GRAPHED = ["torch_cudagraph", "torch_compiled"]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("backend", GRAPHED)
 def test_graphs_agree_with_eager(backend: str, precision: str) -> None:
     """For every number of images, full or a rest, and for sizes that come and go."""
@@ -102,8 +102,7 @@ def test_graphs_agree_with_eager(backend: str, precision: str) -> None:
         coarse = torch.rand(count, 3, high // 8, wide // 8, device="cuda")
         images = torch.nn.functional.interpolate(coarse, size=(high, wide), mode="bilinear")
         wanted, found = plain.infer(images), graphed.infer(images)
-        if precision != "bf16":  # two roundings of bf16 lie as far apart as the tolerance
-            assert parity.compare(wanted, found, precision).passed
+        assert parity.compare(wanted, found, precision).passed
         kept.append((found, {name: value.clone() for name, value in found.items()}))
     for found, copy in kept:  # later calls left earlier answers alone
         assert all(torch.equal(found[name], copy[name]) for name in found)

@@ -224,7 +224,7 @@ def _obstacle(backend: str, device: str, precision: str) -> tuple[str, str]:
     if backend == "torch":
         return "", ""
     if precision == "bf16":
-        return "engines are built in fp32 and fp16 only", ""
+        return "it runs in fp32 and fp16 only; torch runs bf16 too", ""
     known = {c.device: c for c in capabilities() if c.backend == backend}
     if device not in known:
         return f"it runs on {' and '.join(known)} only", ""
