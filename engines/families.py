@@ -4,21 +4,50 @@ from importlib import import_module
 
 from .errors import ModelError
 from .models.registry import Model
+from .pose.family import PoseFamily
 from .runtime.network import Network
 
-# family -> module and the name of its network there
-_NETWORKS = {
-    "movenet": (".pose.movenet", "NETWORK"),
+# family -> module and the name of what describes it there
+_POSE = {
+    "movenet": (".pose.movenet", "FAMILY"),
+    "yolo_nas_pose": (".pose.yolo_nas", "FAMILY"),
+    "rtmo": (".pose.rtmo", "FAMILY"),
+    "rtmpose": (".pose.simcc", "BODY"),
+    "rtmpose_wholebody": (".pose.simcc", "WHOLEBODY"),
+    "dwpose": (".pose.simcc", "WHOLEBODY"),
+    "vitpose_base_simple": (".pose.vitpose", "FAMILY"),
+    "vitpose_base": (".pose.vitpose", "FAMILY"),
+    "vitpose_plus_small": (".pose.vitpose", "FAMILY"),
+    "vitpose_plus_base": (".pose.vitpose", "FAMILY"),
+    "vitpose_plus_large": (".pose.vitpose", "FAMILY"),
+    "vitpose_plus_huge": (".pose.vitpose", "FAMILY"),
+}
+_FLOW = {
     "raft_small": (".flow.raft", "SMALL"),
     "raft_large": (".flow.raft", "LARGE"),
 }
 
 
-def network_of(model: Model) -> Network:
-    """The network of `model`'s family."""
+def pose_family(model: Model) -> PoseFamily:
+    """How `model` finds people. Raises `ModelError` for a model that does not."""
     family = model.entry.family
-    if family not in _NETWORKS:
+    if family not in _POSE:
+        raise ModelError(f"model {model.name}: expected a pose model, found family {family!r}")
+    module, name = _POSE[family]
+    found: PoseFamily = getattr(import_module(module, __package__), name)
+    return found
+
+
+def network_of(model: Model) -> Network:
+    """The network of `model`'s family.
+
+    Raises `ModelError` for an unknown family, and for a file that does not fit its contract.
+    """
+    family = model.entry.family
+    if family in _POSE:
+        return pose_family(model).network(model)
+    if family not in _FLOW:
         raise ModelError(f"model {model.name}: unknown family {family!r}")
-    module, name = _NETWORKS[family]
+    module, name = _FLOW[family]
     network: Network = getattr(import_module(module, __package__), name)
     return network

@@ -21,8 +21,9 @@ from .families import network_of
 from .models.registry import Model
 from .runtime import parity
 from .runtime.cache import EngineCache
-from .runtime.engine import Engine, build_engine, probe, reference
+from .runtime.engine import Engine, build_engine, reference
 from .runtime.ladder import BACKENDS
+from .runtime.probe import probe
 
 SCHEMA = 1
 _PACKAGES = (
@@ -152,7 +153,7 @@ def _judged(engine: Engine, inputs: list[Tensor], wanted: list[Any]) -> dict[str
     for images, right in zip(inputs, wanted, strict=True):
         try:
             found = engine.infer(images.to(engine.device))
-            verdict = parity.compare(right, found, engine.precision)
+            verdict = engine.network.compare(right, found, engine.precision)
         except EngineError as error:
             verdict = parity.Verdict(False, str(error), {})
         if not verdict.passed:

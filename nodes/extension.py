@@ -2,12 +2,13 @@
 
 from .api import ComfyExtension, io
 from .engine import BuildEngine, EngineUpkeep
-from .pose import DetectPoses, LoadPoseModel, SaveKeypoints
+from .pose import DetectPoses, LoadPoseFile, LoadPoseModel, SaveKeypoints
 from .render import DrawSkeleton
 from .vace import SaveVace, VaceNormalise
 
 NODES: list[type[io.ComfyNode]] = [
     LoadPoseModel,
+    LoadPoseFile,
     BuildEngine,
     DetectPoses,
     DrawSkeleton,

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ..engines.files import written_aside
-from ..engines.models.registry import registry, resolve
+from ..engines.models.registry import OWN_FAMILIES, registry, resolve
 from ..engines.pose.detect import detect_poses
 from ..engines.pose.keypoints import to_bounding_boxes, to_pose_keypoint
 from ..engines.runtime.engine import Engine
@@ -48,6 +48,37 @@ class LoadPoseModel(io.ComfyNode):
             model, folder=host.models_folder(), accept=accept_licence, progress=host.progress
         )
         return io.NodeOutput(found)
+
+
+class LoadPoseFile(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographLoadPoseFile",
+            display_name="Load Pose Model File",
+            category="Kinograph/pose",
+            description="Takes a pose network of your own; a file that does not fit its family is "
+            "refused with what was expected and found.",
+            inputs=[
+                io.Combo.Input(
+                    "family",
+                    options=list(OWN_FAMILIES),
+                    default="rtmo",
+                    tooltip="What the file holds: how frames are prepared and its answers read.",
+                ),
+                io.String.Input(
+                    "file",
+                    default="",
+                    tooltip="Name of the .onnx file (ViTPose: .safetensors) in the folder "
+                    "kinograph of ComfyUI's models folder.",
+                ),
+            ],
+            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+        )
+
+    @classmethod
+    def execute(cls, family: str, file: str) -> io.NodeOutput:
+        return io.NodeOutput(resolve(f"{family}:{file.strip()}", folder=host.models_folder()))
 
 
 class DetectPoses(io.ComfyNode):

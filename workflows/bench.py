@@ -16,9 +16,7 @@ from ..engines.checks import check_frames
 from ..engines.errors import InputError
 from ..engines.families import network_of
 from ..engines.models.registry import registry, resolve
-from ..engines.pose import movenet
-from ..engines.pose.detect import from_heads
-from ..engines.pose.letterbox import Letterbox
+from ..engines.pose.detect import from_outputs, letterbox_for, one_stage
 from ..engines.pose.poses import Poses
 from ..engines.render.skeleton import draw_skeletons
 from ..engines.runtime.engine import Engine, build_engine
@@ -54,7 +52,7 @@ def bench_pose(
 
     samples = [_run_once(video, engine, size, style) for _ in range(runs + 1)][1:]
     frames, canvas, people = samples[0].frames, samples[0].canvas, samples[0].people
-    letterbox = Letterbox.fit(canvas, size, stride=network.stride)
+    letterbox = letterbox_for(engine, canvas, size)
     per_frame = {
         stage: statistics.median(s.seconds[stage] for s in samples) / frames * 1000
         for stage in STAGES
@@ -113,7 +111,7 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
     with sample.clock("decode"):
         frames = read_video(video).frames
     sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])
-    letterbox = Letterbox.fit(sample.canvas, size, stride=engine.network.stride)
+    letterbox, family = letterbox_for(engine, sample.canvas, size), one_stage(engine)
     found = []
     with torch.inference_mode():
         with sample.clock("preprocess"):
@@ -124,7 +122,7 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
             with sample.clock("network"):
                 heads = engine.infer(images)
             with sample.clock("heads"):
-                found.append(from_heads(heads, letterbox, movenet.MAX_PEOPLE, 0.2, 0.3))
+                found.append(from_outputs(family, heads, letterbox, len(chunk), 6, 0.2, 0.3))
         poses = Poses.cat(found)
         with sample.clock("draw"):
             image, _ = draw_skeletons(poses, style=style)

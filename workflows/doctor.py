@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from .. import __version__
-from ..engines.models.registry import registry, resolve
+from ..engines.models.registry import registry, state_of
 from ..engines.runtime.ladder import capabilities
 from .report import print_table
 
@@ -49,11 +49,10 @@ def print_doctor() -> None:
         ],
     )
     print()
-    models = []
-    for entry in registry().values():
-        resolve(entry.name)  # raises with the reason when the file is missing or damaged
-        models.append([entry.name, entry.task, entry.licence, "embedded, file whole"])
-    print_table(["model", "task", "licence", "file"], models)
+    print_table(
+        ["model", "task", "licence", "file"],
+        [[e.name, e.task, e.licence, state_of(e)] for e in registry().values()],
+    )
 
 
 def _version(package: str) -> str:

@@ -39,9 +39,14 @@ class ModelEntry:
     terms: str = ""
 
     @property
+    def own(self) -> bool:
+        """Whether the file is the user's."""
+        return ":" in self.name
+
+    @property
     def embedded(self) -> bool:
         """Whether the file comes with the package."""
-        return not self.repo
+        return not self.repo and not self.own
 
     def differs(self, path: Path) -> str:
         """Why the file at `path` is not this model's; "" if it is."""

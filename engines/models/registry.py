@@ -1,16 +1,16 @@
 """The registry of models (models.yaml), typed, and the way from a name to a file."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
 import yaml
 
 from ..errors import ModelError
 from . import hub
-from .entry import ModelEntry
+from .entry import ModelEntry, sha256_of
 from .folders import models_folder
 
 __all__ = ["Model", "ModelEntry", "registry", "resolve"]
@@ -49,8 +49,57 @@ def parsed(text: str) -> Mapping[str, ModelEntry]:
     return MappingProxyType(entries)
 
 
+# What a user's own weights are trained for: family -> file's suffix, longer side of the input.
+OWN_FAMILIES = {
+    "yolo_nas_pose": (".onnx", 640),
+    "rtmo": (".onnx", 640),
+    "rtmpose": (".onnx", 256),
+    "rtmpose_wholebody": (".onnx", 384),
+    "dwpose": (".onnx", 384),
+    "vitpose_base_simple": (".safetensors", 256),
+    "vitpose_base": (".safetensors", 256),
+    "vitpose_plus_small": (".safetensors", 256),
+    "vitpose_plus_base": (".safetensors", 256),
+    "vitpose_plus_large": (".safetensors", 256),
+    "vitpose_plus_huge": (".safetensors", 256),
+}
+
+
+def own(family: str, file: str) -> ModelEntry:
+    """The entry of a user's own file in the models folder; its name is FAMILY:FILE.
+
+    Raises `ModelError` for an unknown family, another kind of file, and a path out of the folder.
+    """
+    if family not in OWN_FAMILIES:
+        raise ModelError(f"family: expected one of {', '.join(OWN_FAMILIES)}, found {family!r}")
+    suffix, size = OWN_FAMILIES[family]
+    path = PurePosixPath(file.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in file or not file:
+        raise ModelError(f"file: expected the name of a file in the models folder, found {file!r}")
+    if path.suffix != suffix:
+        raise ModelError(f"file: {family} comes as {suffix}, found {file!r}")
+    return ModelEntry(
+        name=f"{family}:{path}",
+        title=f"{path.name}, your own {family}",
+        task="pose",
+        family=family,
+        licence="as its author says",
+        source="the models folder",
+        file=str(path),
+        bytes=0,
+        sha256="",
+        recommended_size=size,
+    )
+
+
 def find(name: str) -> ModelEntry:
-    """The entry `name`. Raises `ModelError` for an unknown one."""
+    """The entry `name`, or of the user's own file FAMILY:FILE.
+
+    Raises `ModelError` for an unknown one.
+    """
+    family, colon, file = name.partition(":")
+    if colon:
+        return own(family, file)
     known = registry()
     if name not in known:
         raise ModelError(f"model: expected one of {', '.join(known)}, found {name!r}")
@@ -82,16 +131,48 @@ def resolved(
     progress: hub.Progress | None = None,
 ) -> Model:
     """As `resolve`, for an entry."""
+    if entry.own:
+        path = (folder or models_folder()) / entry.file
+        if not path.is_file():
+            raise ModelError(f"model {entry.name}: there is no {path}; put the file there")
+        return _known(entry, path)
     path = EMBEDDED / entry.file if entry.embedded else (folder or models_folder()) / entry.file
     cure = "install Kinograph again" if entry.embedded else "delete it, and it is fetched again"
     if not path.is_file():
         if entry.embedded:
             raise ModelError(f"model {entry.name}: the file {path} is missing; {cure}")
-        return Model(entry, hub.fetch(entry, path.parent, accept=accept, progress=progress))
+        return _known(entry, hub.fetch(entry, path.parent, accept=accept, progress=progress))
     stat = path.stat()
     if reason := _differs(entry, path, stat.st_size, stat.st_mtime_ns):
         raise ModelError(f"model {entry.name}: {path} is damaged: {reason}; {cure}")
-    return Model(entry, path)
+    return _known(entry, path)
+
+
+def _known(entry: ModelEntry, path: Path) -> Model:
+    """The model with the sha256 of its file, by which its engines are found."""
+    return Model(entry if entry.sha256 else replace(entry, sha256=digest_of(path)), path)
+
+
+def state_of(entry: ModelEntry) -> str:
+    """Where the file of `entry` is and whether it is whole, in words; fetches nothing."""
+    path = (EMBEDDED if entry.embedded else models_folder()) / entry.file
+    if not path.is_file():
+        return "missing: install Kinograph again" if entry.embedded else "fetched when first used"
+    stat = path.stat()
+    if reason := _differs(entry, path, stat.st_size, stat.st_mtime_ns):
+        return f"damaged: {reason}"
+    return "embedded, file whole" if entry.embedded else "downloaded, file whole"
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of a file, computed once until it changes."""
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, modified: int) -> str:
+    return sha256_of(path)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""From frames to `Poses`."""
+"""From frames to `Poses`: networks that see whole frames."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,8 +7,9 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
+from ..families import pose_family
 from ..runtime.engine import Engine
-from . import movenet
+from .family import Candidates, OneStage, without_doubles
 from .letterbox import Letterbox
 from .poses import Poses
 
@@ -20,95 +21,136 @@ def detect_poses(
     size: int = 0,
     score_threshold: float = 0.2,
     keypoint_threshold: float = 0.3,
-    max_people: int = movenet.MAX_PEOPLE,
+    max_people: int = 6,
     progress: Callable[[int], None] | None = None,
 ) -> Poses:
     """Find the people in `frames` [F,H,W,3] 0..1, in batches, on the engine's device.
 
-    size:               longer side of the network's input; 0 = the model's recommendation
+    size:               longer side of the network's input; 0 = the model's recommendation; a
+                        network that takes one size only takes that
     score_threshold:    people below it are dropped
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
     max_people:         most people a frame, the surest first; a network's own limit also holds
     progress:           called with the number of frames done since the last call
 
     Returns poses in pixels of the frames, on the engine's device. Raises `InputError` for frames
-    that are not RGB in 0..1 and for thresholds outside 0..1.
+    that are not RGB in 0..1, for thresholds outside 0..1 and for a top-down network.
     """
     check_frames("image", frames)
-    for name, value in (
-        ("score_threshold", score_threshold),
-        ("keypoint_threshold", keypoint_threshold),
-    ):
-        if not 0 <= value <= 1:
-            raise InputError(f"{name}: expected 0..1, found {value}")
+    check_thresholds(score_threshold, keypoint_threshold)
     if max_people < 1:
         raise InputError(f"max_people: expected at least 1, found {max_people}")
-    size = size or engine.model.entry.recommended_size
-    engine.check_size(size)
-    canvas = (frames.shape[1], frames.shape[2])
-    letterbox = Letterbox.fit(canvas, size, stride=engine.network.stride)
+    family = one_stage(engine)
+    letterbox = letterbox_for(engine, (frames.shape[1], frames.shape[2]), size)
     people = min(max_people, engine.network.max_people)
     chunks = []
     for chunk in frames.split(engine.batch_for(*letterbox.target)):
-        images = letterbox.apply(chunk.to(engine.device, torch.float32)).clamp(0, 1)
-        heads = engine.infer(images)
-        chunks.append(from_heads(heads, letterbox, people, score_threshold, keypoint_threshold))
+        images = letterbox.apply(chunk.to(engine.device, torch.float32), fill=family.fill)
+        outputs = engine.infer(images.clamp(0, 1))
+        chunks.append(
+            from_outputs(
+                family,
+                outputs,
+                letterbox,
+                len(chunk),
+                people,
+                score_threshold,
+                keypoint_threshold,
+            )
+        )
         if progress is not None:
             progress(chunk.shape[0])
     return Poses.cat(chunks)
 
 
-def from_heads(
-    heads: Mapping[str, Tensor],
+def check_thresholds(score_threshold: float, keypoint_threshold: float) -> None:
+    """Raise `InputError` unless both lie in 0..1."""
+    named = (("score_threshold", score_threshold), ("keypoint_threshold", keypoint_threshold))
+    for name, value in named:
+        if not 0 <= value <= 1:
+            raise InputError(f"{name}: expected 0..1, found {value}")
+
+
+def one_stage(engine: Engine) -> OneStage:
+    """The engine's family. Raises `InputError` for one that needs to be told where people are."""
+    family = pose_family(engine.model)
+    if not isinstance(family, OneStage):
+        raise InputError(
+            f"engine: {engine.model.name} is a top-down model, which looks at one person at a "
+            "time; find the people with another model and use Detect Poses in Boxes"
+        )
+    return family
+
+
+def letterbox_for(engine: Engine, source: tuple[int, int], size: int) -> Letterbox:
+    """How frames of `source` (height, width) are brought into the engine's input."""
+    if engine.network.fixed is not None:
+        return Letterbox.inside(source, engine.network.fixed)
+    size = size or engine.model.entry.recommended_size
+    engine.check_size(size)
+    return Letterbox.fit(source, size, stride=engine.network.stride)
+
+
+def from_outputs(
+    family: OneStage,
+    outputs: Mapping[str, Tensor],
     letterbox: Letterbox,
+    frames: int,
     people: int,
     score_threshold: float,
     keypoint_threshold: float,
 ) -> Poses:
     """What a network said about letterboxed frames, as poses in pixels of the frames."""
     with torch.inference_mode():
-        keypoints, confidence, boxes, scores = movenet.decode(heads, above=score_threshold)
+        found = family.decode(outputs, frames, score_threshold)
+        if family.overlap < 1:
+            found = without_doubles(found, above=score_threshold, overlap=family.overlap)
+        placed = Candidates(
+            keypoints=letterbox.back(found.keypoints),
+            confidence=found.confidence,
+            boxes=letterbox.back(found.boxes.unflatten(2, (2, 2))).flatten(2),
+            scores=found.scores,
+        )
         return select(
-            keypoints=letterbox.back(keypoints),
-            confidence=confidence,
-            boxes=letterbox.back(boxes.unflatten(2, (2, 2))).flatten(2),
-            scores=scores,
+            placed,
             canvas=letterbox.source,
             people=people,
             score_threshold=score_threshold,
             keypoint_threshold=keypoint_threshold,
-            skeleton=movenet.SKELETON.name,
+            skeleton=family.skeleton.name,
         )
 
 
 def select(
+    found: Candidates,
     *,
-    keypoints: Tensor,
-    confidence: Tensor,
-    boxes: Tensor,
-    scores: Tensor,
     canvas: tuple[int, int],
     people: int,
     score_threshold: float,
     keypoint_threshold: float,
     skeleton: str,
 ) -> Poses:
-    """The `people` best of each frame above the threshold, surest first, the rest zero."""
+    """The `people` best of each frame above the threshold, surest first, the rest zero.
+
+    found: in pixels of the canvas
+    """
+    scores, boxes = found.scores, found.boxes
     ranked, order = scores.sort(dim=1, descending=True, stable=True)
     ranked, order = ranked[:, :people], order[:, :people]
     keep = ranked > score_threshold  # [F,N], true ones first
     frame = torch.arange(scores.shape[0], device=scores.device)[:, None]
-    confidence = confidence[frame, order]
+    confidence = found.confidence[frame, order]
     height, width = canvas
     limit = boxes.new_tensor([width, height, width, height])
 
     def placed(values: Tensor) -> Tensor:  # [F,N,...] -> [F,people,...]
-        values = values * keep.view(*keep.shape, *[1] * (values.ndim - 2))
+        kept = keep.view(*keep.shape, *[1] * (values.ndim - 2))
+        values = torch.where(kept, values, 0)  # what is left over may be NaN
         more = values.new_zeros(values.shape[0], people - values.shape[1], *values.shape[2:])
         return torch.cat([values, more], 1)
 
     return Poses(
-        keypoints=placed(keypoints[frame, order]),
+        keypoints=placed(found.keypoints[frame, order]),
         confidence=placed(confidence * (confidence >= keypoint_threshold)),
         boxes=placed(torch.minimum(boxes[frame, order].clamp(min=0), limit)),
         scores=placed(ranked),

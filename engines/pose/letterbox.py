@@ -42,6 +42,15 @@ class Letterbox:
             target=(_next_multiple(height, stride), _next_multiple(width, stride)),
         )
 
+    @classmethod
+    def inside(cls, source: tuple[int, int], target: tuple[int, int]) -> "Letterbox":
+        """The letterbox that brings `source` into an input of one size, as large as it fits."""
+        scale = min(t / s for t, s in zip(target, source, strict=True))
+        height, width = (
+            max(1, min(t, round(s * scale))) for t, s in zip(target, source, strict=True)
+        )
+        return cls(source=source, inner=(height, width), target=target)
+
     def apply(self, frames: Tensor, *, fill: float = 0.0) -> Tensor:
         """[F,H,W,3] frames in `source` size -> [F,3,h,w] in `target` size, channels last.
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..runtime.network import Network
+from .family import Candidates, OneStage
 from .skeletons import COCO_17
 
 STRIDE = 32  # both sides of the input are multiples of it
@@ -228,4 +229,12 @@ NETWORK = Network(
     sizes=(128, 1024),
     max_people=MAX_PEOPLE,
     pixel_bytes=144,  # 144 float32 channels at half the size in both directions
+    sees_people=True,
 )
+
+
+def _candidates(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidates:
+    return Candidates(*decode(outputs, above=above))
+
+
+FAMILY = OneStage(skeleton=SKELETON, network=lambda model: NETWORK, decode=_candidates)

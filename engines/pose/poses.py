@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InputError
-from .skeletons import COCO_17, OPENPOSE_18, OPENPOSE_FROM_COCO, SKELETONS
+from .skeletons import COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
 
 
 @dataclass(frozen=True)
@@ -127,25 +127,50 @@ class Poses:
         )
 
     def as_openpose(self) -> "Poses":
-        """The same people with the 18 joints of OpenPose.
+        """The same people with OpenPose's body, which has a neck: 18 joints, or 134.
 
         The neck is the midpoint of the shoulders, seen only if both shoulders are, with the
         lower of their confidences.
         """
-        if self.skeleton == OPENPOSE_18.name:
+        if self.skeleton not in OPENPOSE_OF:
             return self
-        keypoints, confidence = _with_neck(self.keypoints, self.confidence)
-        order = torch.tensor(OPENPOSE_FROM_COCO, device=self.device)
+        coco = SKELETONS[self.skeleton]
+        keypoints, confidence = _with_neck(self.keypoints, self.confidence, coco)
+        return self._ordered(keypoints, confidence, coco, OPENPOSE_OF[self.skeleton])
+
+    def as_coco(self) -> "Poses":
+        """The same people with COCO's body, without the neck: 17 joints, or 133."""
+        if self.skeleton not in COCO_OF:
+            return self
+        openpose = SKELETONS[self.skeleton]
+        return self._ordered(self.keypoints, self.confidence, openpose, COCO_OF[self.skeleton])
+
+    def body(self) -> "Poses":
+        """The same people without feet, face and hands."""
+        whole = SKELETONS[self.skeleton]
+        part = whole.parts["body"]
+        smaller = next(s for s in SKELETONS.values() if s.joints == whole.joints[part])
+        return replace(
+            self,
+            keypoints=self.keypoints[:, :, part],
+            confidence=self.confidence[:, :, part],
+            skeleton=smaller.name,
+        )
+
+    def _ordered(
+        self, keypoints: Tensor, confidence: Tensor, source: Skeleton, target: Skeleton
+    ) -> "Poses":
+        order = torch.tensor(order_from(source, target), device=self.device)
         return replace(
             self,
             keypoints=keypoints.index_select(2, order),
             confidence=confidence.index_select(2, order),
-            skeleton=OPENPOSE_18.name,
+            skeleton=target.name,
         )
 
 
-def _with_neck(keypoints: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-    left, right = COCO_17.joints.index("left_shoulder"), COCO_17.joints.index("right_shoulder")
+def _with_neck(keypoints: Tensor, confidence: Tensor, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+    left, right = (skeleton.joints.index(f"{side}_shoulder") for side in ("left", "right"))
     neck = (keypoints[:, :, left] + keypoints[:, :, right]) / 2
     neck_confidence = torch.minimum(confidence[:, :, left], confidence[:, :, right])
     return (

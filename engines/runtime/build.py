@@ -12,10 +12,11 @@ import torch
 from ..errors import EngineError
 from ..models.registry import Model
 from . import trt
-from .cache import Artifact, EngineCache, Key
+from .cache import Artifact, EngineCache, Key, plain
 from .ladder import Rung
 from .network import Network
 from .onnx_export import exported
+from .pieces import in_calls
 from .runner import Runner
 from .torch_runner import compile_ahead, compiled, eager
 from .turing import without_matrix_products
@@ -44,7 +45,7 @@ class BuildRequest:
     @property
     def graphs(self) -> tuple[int, int]:
         """What CUDA graphs need to know: most images, rows that an output has less."""
-        return self.max_batch, self.network.min_batch - 1
+        return self.network.batch or self.max_batch, self.network.min_batch - 1
 
     def profiles(self) -> list[trt.Profile]:
         """The shapes that a TensorRT engine is built for: one image at a time, and many.
@@ -53,11 +54,16 @@ class BuildRequest:
         best is 16:9 at the recommended size.
         """
         network, most = self.network, self.sizes[1]
+        if network.fixed is not None:
+            few, many = network.batch or 1, network.batch or self.max_batch
+            size = network.fixed
+            counts = [(few, few, few), (few, many, many)][: 1 + (many > few)]
+            return [((a, 3, *size), (b, 3, *size), (c, 3, *size)) for a, b, c in counts]
         width = min(max(self.model.entry.recommended_size, self.sizes[0]), most)
         height = round(width * 9 / 16 / network.stride) * network.stride
         sides = max(network.least, height), width
         low, high = (network.least, network.least), (most, most)
-        few, many = network.min_batch, self.max_batch
+        few, many = network.batch or network.min_batch, network.batch or self.max_batch
         shapes: list[trt.Profile] = [((few, 3, *low), (few, 3, *sides), (few, 3, *high))]
         if many > few:
             shapes.append(((few, 3, *low), (many, 3, *sides), (many, 3, *high)))
@@ -105,7 +111,7 @@ def make_runner(rung: Rung, request: BuildRequest, verify: Verify = lambda runne
 
     def check(path: Path) -> Key | None:
         loaded.clear()
-        loaded.append(_loaded(rung, request, path))
+        loaded.append(in_calls(_loaded(rung, request, path), network))
         try:
             return verify(loaded[0])
         except BaseException:
@@ -154,13 +160,13 @@ def _compiled(rung: Rung, request: BuildRequest, check: Callable[[Path], Key | N
         "cpu": torch.backends.cpu.get_cpu_capability(),  # its host code is native
         "card": _card(rung.device) if where == "cuda" else None,
     }
-    on = _plain(torch.cuda.get_device_name(rung.device)) if where == "cuda" else "cpu"
+    on = plain(torch.cuda.get_device_name(rung.device)) if where == "cuda" else "cpu"
 
     def build(path: Path) -> None:
         compile_ahead(network, model.path, rung.device, rung.precision, path)
 
     return request.cache.fetch(
-        f"{model.name}-{rung.precision}-torch_compiled-{on}",
+        f"{plain(model.name)}-{rung.precision}-torch_compiled-{on}",
         key,
         build,
         check,
@@ -188,7 +194,7 @@ def tensorrt_engine(
         raise EngineError("no card to build for; name one, e.g. --capability sm89")
     card = list(capabilities) or _card(torch.device("cuda", torch.cuda.current_device()))
     targets = capabilities or ("sm{}{}".format(*torch.cuda.get_device_capability()),)
-    where = "-".join(capabilities) or _plain(torch.cuda.get_device_name())
+    where = "-".join(capabilities) or plain(torch.cuda.get_device_name())
     timings = request.cache.folder / f"timings-{flavour}-{library}-{where}.cache"
 
     def build(path: Path) -> None:
@@ -227,7 +233,7 @@ def tensorrt_engine(
         "card": card,
     }
     return request.cache.fetch(
-        f"{model.name}-{request.sizes[1]}-{precision}-{flavour}-{where}",
+        f"{plain(model.name)}-{request.sizes[1]}-{precision}-{flavour}-{where}",
         key,
         build,
         check,
@@ -249,7 +255,3 @@ def _package_version(package: str) -> str:
 def _card(device: torch.device) -> list[Any]:
     card = torch.cuda.get_device_properties(device)
     return [card.name, card.major, card.minor, card.multi_processor_count]
-
-
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in name).strip("-")

@@ -284,3 +284,8 @@ def write_whole(path: Path, data: bytes) -> None:
 def _flush(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def plain(name: str) -> str:
+    """A name of anything as part of an engine's: letters, digits, _ . and - only."""
+    return re.sub(r"[^A-Za-z0-9_.]", "-", name).strip("-.")

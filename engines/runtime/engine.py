@@ -19,6 +19,9 @@ from .cache import EngineCache, Key
 from .folders import engine_folder
 from .ladder import Rung, ladder
 from .network import Network
+from .onnx_export import graph_of
+from .pieces import in_calls
+from .probe import probe
 from .runner import Runner
 from .torch_runner import eager
 
@@ -176,14 +179,14 @@ def build_engine(
     so in the report, an explicit choice never falls back.
     """
     started = time.perf_counter()
-    low, high = sizes or network.sizes
+    low, high = within(network, sizes)
     if max_batch < network.min_batch:
         raise EngineError(f"max_batch: expected at least {network.min_batch}, found {max_batch}")
     if not network.least <= low <= high:
         raise EngineError(
             f"size range: expected {network.least} <= min_size <= max_size, found {low} to {high}"
         )
-    way = ladder(backend, precision, device)
+    way = ladder(backend, precision, device, torch_runs=network.load is not None)
     request = BuildRequest(
         model, network, max_batch, (low, high), cache or EngineCache(engine_folder()), progress
     )
@@ -222,6 +225,13 @@ def _log_once(name: str, why: list[str]) -> None:
             log.info(line)
 
 
+def within(network: Network, sizes: tuple[int, int] | None) -> tuple[int, int]:
+    """The range of the longer side to build for: as asked, unless the network takes but one."""
+    if network.fixed is not None or sizes is None:
+        return network.sizes
+    return sizes
+
+
 class _Verifier:
     """Compares a runner with the reference, torch in fp32 on the CPU, and keeps the verdict."""
 
@@ -235,7 +245,7 @@ class _Verifier:
         if (rung.backend, rung.device.type, rung.precision) == ("torch", "cpu", "fp32"):
             return None
         images = probe(request.network, request.sizes[0], request.max_batch)
-        verdict = parity.compare(
+        verdict = request.network.compare(
             reference(request.model, request.network).infer(images),
             runner.infer(images.to(rung.device)),
             rung.precision,
@@ -263,16 +273,5 @@ def reference(model: Model, network: Network) -> Runner:
         )
     from .ort_runner import OnnxRunner
 
-    return OnnxRunner(model.path, network.outputs, torch.device("cpu"), "fp32")
-
-
-def probe(network: Network, size: int, max_batch: int = 2) -> Tensor:
-    """[N,3,S,S] fixed smooth noise: real pictures are smooth, and white noise excites nothing.
-
-    N is 2, or what the network needs, but at most `max_batch`.
-    """
-    side = max(network.least, size // network.stride * network.stride)
-    images = min(max(2, network.min_batch), max_batch)
-    random = torch.Generator().manual_seed(0)
-    noise = torch.rand(images, 3, side // 8, side // 8, generator=random)
-    return torch.nn.functional.interpolate(noise, size=(side, side), mode="bicubic").clamp(0, 1)
+    graph = graph_of(model, network)
+    return in_calls(OnnxRunner(graph, network.outputs, torch.device("cpu"), "fp32"), network)

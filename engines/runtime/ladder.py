@@ -180,8 +180,16 @@ _NOT_BY_ITSELF = {
 }
 
 
-def ladder(backend: str = "auto", precision: str = "auto", device: str = "auto") -> Ladder:
+def ladder(
+    backend: str = "auto",
+    precision: str = "auto",
+    device: str = "auto",
+    *,
+    torch_runs: bool = True,
+) -> Ladder:
     """What to try for a request; "auto" leaves a part of it open.
+
+    torch_runs: False for a network that is an ONNX graph
 
     An explicit choice never falls back: where it cannot be had, `EngineError` says why.
     """
@@ -204,7 +212,7 @@ def ladder(backend: str = "auto", precision: str = "auto", device: str = "auto")
         raise EngineError(f"precision bf16: {where} does not support it; choose fp16 or fp32")
     rungs = []
     for name in BACKENDS if backend == "auto" else (backend,):
-        reason, cure = _obstacle(name, where.type, chosen)
+        reason, cure = _obstacle(name, where.type, chosen, torch_runs)
         if backend == "auto" and (name, where.type) in _NOT_BY_ITSELF:
             reason, cure = reason or _NOT_BY_ITSELF[name, where.type], cure
         if not reason:
@@ -216,11 +224,17 @@ def ladder(backend: str = "auto", precision: str = "auto", device: str = "auto")
             advice = f"; run: {cure}" if cure else ""
             raise EngineError(f"backend {name}: {reason}{advice}")
         why.append(f"not {name}: {reason}")
+    if not rungs and device == "auto" and where.type == "cuda":
+        why.append("not on the GPU: nothing that runs there runs this network")
+        below = ladder(backend, precision, "cpu", torch_runs=torch_runs)
+        return Ladder(below.rungs, (*why, *below.why))
     return Ladder(tuple(rungs), tuple(why))
 
 
-def _obstacle(backend: str, device: str, precision: str) -> tuple[str, str]:
+def _obstacle(backend: str, device: str, precision: str, torch_runs: bool) -> tuple[str, str]:
     """Why a backend cannot do it on a kind of device, and the command that helps; or "", ""."""
+    if backend.startswith("torch") and not torch_runs:
+        return "the model is an ONNX graph, which torch does not run", ""
     if backend == "torch":
         return "", ""
     if precision == "bf16":

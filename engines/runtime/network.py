@@ -1,12 +1,22 @@
 """What a model family tells the runtime about its network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ..errors import EngineError
+from .onnx_graph import Feed
+from .parity import Verdict, compare
+
+Outputs = Mapping[str, Tensor]
+
+
+def join_rows(pieces: Sequence[Outputs], images: int) -> Outputs:
+    """The outputs of several calls as those of one: rows after rows, cut to `images`."""
+    return {name: torch.cat([piece[name] for piece in pieces])[:images] for name in pieces[0]}
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,12 @@ class Network:
     min_batch:    fewest images a call (two for a network that compares neighbours); every output
                   has `min_batch - 1` rows less than the input
     min_side:     shortest side that it takes; 0 = the stride
+    feed:         of an ONNX graph: what it is fed with and what its outputs are called
+    batch:        images that every call takes, no more and no less; 0 = any number
+    fixed:        height and width, where no others are taken
+    join:         of a network with `batch`: outputs of its calls, number of images -> as of one
+    sees_people:  whether it is compared with the reference on a picture of people, too
+    compare:      reference's outputs, outputs, precision -> verdict
     """
 
     name: str
@@ -37,6 +53,12 @@ class Network:
     pixel_bytes: int
     min_batch: int = 1
     min_side: int = 0
+    feed: Feed | None = None
+    batch: int = 0
+    fixed: tuple[int, int] | None = None
+    join: Callable[[Sequence[Outputs], int], Outputs] = join_rows
+    sees_people: bool = False
+    compare: Callable[[Outputs, Outputs, str], Verdict] = compare
 
     def module(self, path: Path) -> nn.Module:
         """The torch module. Raises `EngineError` for a network that is an ONNX graph."""

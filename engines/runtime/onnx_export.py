@@ -5,15 +5,15 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import EngineError
 from ..models.registry import Model
-from .cache import Artifact, EngineCache, Key
+from .cache import Artifact, EngineCache, Key, plain
 from .network import Network
+from .onnx_graph import INPUT, adapted, read_onnx, stays_fp32
 
 OPSET = 18  # GridSample from 16 on; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
 NEEDS = ("onnx", "onnxscript")
@@ -49,6 +49,7 @@ def onnx_key(model: Model, network: Network, precision: str) -> Key:
         "network": network.name,
         "weights": model.entry.sha256 if network.load is not None else _digest(model.path),
         "precision": precision,
+        "feed": None if network.feed is None else repr(network.feed),
         "opset": OPSET,
         "torch": torch.__version__,
     }
@@ -73,12 +74,12 @@ def exported(
 
     def build(path: Path) -> None:
         if network.load is None:
-            path.write_bytes(_from_graph(model.path, precision))
+            path.write_bytes(graph_of(model, network, precision))
         else:
             path.write_bytes(_export(network.load(model.path), network, precision))
 
     return cache.fetch(
-        f"{model.name}-{precision}-onnx",
+        f"{plain(model.name)}-{precision}-onnx",
         onnx_key(model, network, precision),
         build,
         check,
@@ -90,7 +91,7 @@ def _digest(path: Path) -> str:
     """sha256 of an ONNX file and of the files that hold its weights."""
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-    graph = _read(path, weights=False).graph
+    graph = read_onnx(path, weights=False).graph
     beside = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
     digest = hashlib.sha256()
     for file in (path, *(path.parent / name for name in sorted(beside))):
@@ -101,18 +102,12 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, *, weights: bool) -> Any:
-    import onnx
-
-    try:
-        return onnx.load(str(path), load_external_data=weights)
-    except Exception as error:  # protobuf's and the file system's
-        raise EngineError(f"{path}: cannot be read as ONNX ({error})") from error
-
-
-def _from_graph(path: Path, precision: str) -> bytes:
-    """The graph of an ONNX file, its weights inside; fp16 only between inputs and outputs."""
-    graph = _read(path, weights=True)
+def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
+    """A network's ONNX graph as ours are: an input `images` fp32 RGB 0..1, outputs of our names,
+    weights inside; fp16 only between inputs and outputs."""
+    graph = read_onnx(model.path, weights=True)
+    if network.feed is not None:
+        graph = adapted(graph, network.feed)
     if precision == "fp16":
         if find_spec("onnxruntime") is None:
             raise EngineError(
@@ -124,7 +119,10 @@ def _from_graph(path: Path, precision: str) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numbers that fp16 rounds to zero: parity decides
             graph = float16.convert_float_to_float16(
-                graph, keep_io_types=True, op_block_list=blocked
+                graph,
+                keep_io_types=True,
+                op_block_list=blocked,
+                node_block_list=stays_fp32(graph),
             )
     data: bytes = graph.SerializeToString()
     return data
@@ -142,10 +140,10 @@ def _export(module: nn.Module, network: Network, precision: str) -> bytes:
         program = torch.onnx.export(
             module.eval(),
             (example,),
-            input_names=["images"],
+            input_names=[INPUT],
             output_names=list(network.outputs),
             opset_version=OPSET,
-            dynamic_shapes={"images": {0: free, 2: free, 3: free}},
+            dynamic_shapes={INPUT: {0: free, 2: free, 3: free}},
             dynamo=True,
             verbose=False,
         )

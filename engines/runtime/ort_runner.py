@@ -15,7 +15,7 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxRunner(Runner):
-    """Runs an ONNX file with fp32 inputs and outputs.
+    """Runs an ONNX file, or what would stand in one, with an fp32 input.
 
     Raises `EngineError` when the session cannot be made, or would not run on `device`: ONNX
     Runtime itself falls back to the CPU without an error.
@@ -24,15 +24,20 @@ class OnnxRunner(Runner):
     backend = "onnxruntime"
 
     def __init__(
-        self, path: Path, outputs: Mapping[str, int], device: torch.device, precision: str
+        self,
+        graph: Path | bytes,
+        outputs: Mapping[str, int],
+        device: torch.device,
+        precision: str,
     ):
         import onnxruntime
 
         self.device = device
         self.precision = precision
-        self.bytes = path.stat().st_size
+        self.bytes = len(graph) if isinstance(graph, bytes) else graph.stat().st_size
         self._outputs = dict(outputs)
         provider = _PROVIDERS[device.type]
+        name = "the graph" if isinstance(graph, bytes) else graph.name
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if device.type == "cpu":
@@ -40,10 +45,12 @@ class OnnxRunner(Runner):
         settings = {"device_id": str(device.index or 0)} if device.type == "cuda" else {}
         try:
             session = onnxruntime.InferenceSession(
-                str(path), options, providers=[(provider, settings)]
+                graph if isinstance(graph, bytes) else str(graph),
+                options,
+                providers=[(provider, settings)],
             )
         except Exception as error:  # its exceptions share no base class but this
-            raise EngineError(f"onnxruntime cannot load {path.name}: {error}") from error
+            raise EngineError(f"onnxruntime cannot load {name}: {error}") from error
         if provider not in session.get_providers():
             raise EngineError(
                 f"onnxruntime would run on {', '.join(session.get_providers())}, not on {provider}"

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torchvision.models.optical_flow import raft_small
 
-from kinograph.engines.errors import EngineError
+from kinograph.engines.errors import EngineError, ModelError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose import movenet
@@ -25,9 +25,10 @@ from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.runtime import build, ladder, onnx_export, parity, trt, trt_runner
 from kinograph.engines.runtime.build import BuildRequest, tensorrt_engine
 from kinograph.engines.runtime.cache import Artifact, EngineCache
-from kinograph.engines.runtime.engine import Engine, build_engine, probe, reference
+from kinograph.engines.runtime.engine import Engine, build_engine, reference
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.network import Network
+from kinograph.engines.runtime.probe import probe
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
 
@@ -392,5 +393,5 @@ def test_a_file_that_is_no_onnx(graph: tuple[Model, Network], tmp_path: Path) ->
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"\x08\x07nothing")
     model = Model(replace(graph[0].entry, sha256="0" * 64), path)
-    with pytest.raises(EngineError, match=r"broken.onnx: cannot be read as ONNX|cannot load"):
+    with pytest.raises(ModelError, match=r"broken.onnx: cannot be read as ONNX"):
         build_engine(model, graph[1], backend="onnxruntime", device="cpu")

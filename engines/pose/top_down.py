@@ -1,0 +1,81 @@
+"""From frames and boxes to `Poses`: networks that look at one person at a time."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..checks import check_frames
+from ..errors import InputError
+from ..families import pose_family
+from ..runtime.engine import Engine
+from .crops import crop, crop_boxes, from_crops
+from .detect import check_thresholds
+from .family import TopDown
+from .poses import Poses
+
+
+def poses_in_boxes(
+    frames: Tensor,
+    people: Poses,
+    engine: Engine,
+    *,
+    keypoint_threshold: float = 0.3,
+    progress: Callable[[int], None] | None = None,
+) -> Poses:
+    """Find the joints of everybody in `people` anew, in crops of `frames` [F,H,W,3] 0..1.
+
+    The crops of all people of as many frames as make a batch go through the network at once.
+
+    people:             whose boxes, scores and tracks are kept
+    keypoint_threshold: joints below it get confidence 0, that is, count as not seen
+
+    Returns poses with the skeleton of the engine's model, on its device. Raises `InputError` for
+    frames that are not RGB in 0..1 or not those of `people`, and for a one-stage network.
+    """
+    check_frames("image", frames)
+    check_thresholds(0, keypoint_threshold)
+    family = pose_family(engine.model)
+    if not isinstance(family, TopDown):
+        raise InputError(
+            f"engine: {engine.model.name} sees whole frames; use Detect Poses, or choose a "
+            "top-down model (RTMPose, DWPose, ViTPose)"
+        )
+    if len(people) != len(frames) or people.canvas != tuple(frames.shape[1:3]):
+        height, width = people.canvas
+        raise InputError(
+            f"people: found in {len(people)} frames of {width}x{height}, but image holds "
+            f"{len(frames)} of {frames.shape[2]}x{frames.shape[1]}; connect the same frames"
+        )
+    size = engine.network.fixed
+    assert size is not None, "a top-down network takes one size"
+    people = people.to(engine.device)
+    frame, place = people.present.nonzero(as_tuple=True)
+    boxes = crop_boxes(people.boxes[frame, place].float(), size, family.padding)
+    joints = len(family.skeleton)
+    keypoints = torch.zeros(*people.scores.shape, joints, 2, device=engine.device)
+    confidence = torch.zeros(*people.scores.shape, joints, device=engine.device)
+    done = 0
+    with torch.inference_mode():
+        for part in torch.arange(len(frame), device=engine.device).split(engine.max_batch):
+            first, last = int(frame[part[0]]), int(frame[part[-1]])
+            here = frames[first : last + 1].to(engine.device, torch.float32)
+            images = crop(here, frame[part] - first, boxes[part], size).clamp(0, 1)
+            points, sure = family.decode(engine.infer(images))
+            keypoints[frame[part], place[part]] = from_crops(points, boxes[part], size)
+            confidence[frame[part], place[part]] = sure * (sure >= keypoint_threshold)
+            if progress is not None:
+                progress(last - done)
+                done = last
+    if progress is not None:
+        progress(len(frames) - done)
+    return Poses(
+        keypoints=keypoints,
+        confidence=confidence,
+        boxes=people.boxes,
+        scores=people.scores,
+        track_ids=people.track_ids,
+        count=people.count,
+        canvas=people.canvas,
+        skeleton=family.skeleton.name,
+    )

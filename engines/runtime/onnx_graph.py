@@ -1,0 +1,161 @@
+"""ONNX files that others made: what they take and give, and making them take what ours do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelError
+
+INPUT = "images"
+_OURS = "kinograph_feed_"  # before the names of nodes that stay in fp32
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How an ONNX graph is fed and read.
+
+    input:     name of its input
+    kind:      type of its input: "float", "float16" or "uint8"
+    outputs:   our name of an output -> the graph's
+    scale:     RGB in 0..1 times this is what it takes, before mean and std
+    mean, std: of every channel as the graph takes them, in its units; () = none
+    bgr:       whether blue comes first
+    """
+
+    input: str
+    kind: str
+    outputs: Mapping[str, str]
+    scale: float = 1.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    bgr: bool = False
+
+
+@dataclass(frozen=True)
+class Socket:
+    """An input or output of a graph: its name, type and shape; -1 where a size is free."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        sizes = ",".join("?" if size < 0 else str(size) for size in self.shape)
+        return f"{self.name} {self.kind} [{sizes}]"
+
+
+def read_sockets(path: Path) -> tuple[list[Socket], list[Socket]]:
+    """Inputs and outputs of an ONNX file, without its weights.
+
+    Raises `ModelError` for a file that is not ONNX, and where the package `onnx` is missing.
+    """
+    graph = read_onnx(path, weights=False).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = [_socket(value) for value in graph.input if value.name not in weights]
+    return inputs, [_socket(value) for value in graph.output]
+
+
+def read_onnx(path: Path, *, weights: bool) -> Any:
+    """The model of an ONNX file. Raises `ModelError` as `read_sockets` does."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise ModelError(
+            f"{path.name}: reading ONNX files needs onnx, which is not installed; "
+            "run: pip install onnx onnxruntime"
+        ) from error
+    try:
+        model = onnx.load(str(path), load_external_data=weights)
+    except Exception as error:  # protobuf's and the file system's
+        raise ModelError(f"{path}: cannot be read as ONNX ({error})") from error
+    if not model.graph.node:
+        raise ModelError(f"{path}: cannot be read as ONNX (it holds no graph)")
+    return model
+
+
+def adapted(model: Any, feed: Feed) -> Any:
+    """The model with an input `images` float [N,3,H,W], RGB in 0..1, and outputs of our names."""
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    (old,) = [value for value in graph.input if value.name == feed.input]
+    dims = [d.dim_param or d.dim_value or None for d in old.type.tensor_type.shape.dim]
+    graph.input.remove(old)
+    graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, dims))
+    nodes: list[Any] = []
+    at = INPUT
+
+    def then(operator: str, constant: Sequence[float] | None = None, **attributes: Any) -> None:
+        nonlocal at
+        name = f"{_OURS}{len(nodes)}"
+        inputs = [at]
+        if constant is not None:
+            whole = operator == "Gather"
+            kind = TensorProto.INT64 if whole else TensorProto.FLOAT
+            shape = [len(constant)] if whole else [1, len(constant), 1, 1]
+            graph.initializer.append(helper.make_tensor(f"{name}_by", kind, shape, constant))
+            inputs.append(f"{name}_by")
+        nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        at = name
+
+    if feed.bgr:
+        then("Gather", [2, 1, 0], axis=1)
+    if feed.scale != 1:
+        then("Mul", [feed.scale])
+    if feed.mean:
+        then("Sub", feed.mean)
+    if feed.std:
+        then("Div", feed.std)
+    if feed.kind == "uint8":
+        then("Round")
+        then("Cast", to=TensorProto.UINT8)
+    elif feed.kind == "float16":
+        then("Cast", to=TensorProto.FLOAT16)
+    nodes.append(helper.make_node("Identity", [at], [feed.input], name=f"{_OURS}{len(nodes)}"))
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+    values = {value.name: value for value in graph.output}
+    del graph.output[:]
+    for ours, theirs in feed.outputs.items():
+        value = values[theirs]
+        if ours != theirs:
+            graph.node.append(helper.make_node("Identity", [theirs], [ours], name=f"{_OURS}{ours}"))
+            value.name = ours
+        graph.output.append(value)
+    return model
+
+
+def stays_fp32(model: Any) -> list[str]:
+    """Names of the nodes that `adapted` added."""
+    return [node.name for node in model.graph.node if node.name.startswith(_OURS)]
+
+
+def one_input(inputs: Sequence[Socket], what: str, path: Path) -> Socket:
+    """The only input, an image [N,3,H,W].
+
+    Raises `ModelError` with what was expected and found.
+    """
+    fits = (
+        len(inputs) == 1
+        and len(inputs[0].shape) == 4
+        and inputs[0].shape[1] in (3, -1)
+        and inputs[0].kind in ("float", "float16", "uint8")
+    )
+    if not fits:
+        refuse(what, path, "one input, images [N,3,H,W] of float, float16 or uint8", inputs)
+    return inputs[0]
+
+
+def refuse(what: str, path: Path, expected: str, found: Sequence[Socket]) -> None:
+    """Raise `ModelError`: the file does not fit the contract of a family."""
+    there = "; ".join(map(str, found)) or "nothing"
+    raise ModelError(f"{path.name} is not a {what} network: expected {expected}, found {there}")
+
+
+def _socket(value: Any) -> Socket:
+    from onnx import TensorProto
+
+    tensor = value.type.tensor_type
+    shape = tuple(d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim)
+    return Socket(value.name, TensorProto.DataType.Name(tensor.elem_type).lower(), shape)
