@@ -84,6 +84,24 @@ _STANDING = torch.tensor(
 )
 
 
+def _whole(bodies: Tensor, random: torch.Generator) -> Tensor:
+    """[F,P,17,2] COCO bodies -> [F,P,133,2] with feet, a face and hands where they belong."""
+    face = torch.linspace(0, 2 * torch.pi, 68)
+    face = torch.stack([face.sin() * 14, -face.cos() * 18], -1)
+    fingers = torch.arange(21)
+    hand = torch.stack(
+        [((fingers - 1) // 4 - 2.0) * 5 * (fingers > 0), ((fingers - 1) % 4 + 1) * 5.0], -1
+    )
+    foot = torch.tensor([[12.0, 8], [4, 9], [-6, 4]])
+
+    def at(joint: int, part: Tensor) -> Tensor:
+        moved = torch.randn(*bodies.shape[:2], len(part), 2, generator=random)
+        return bodies[:, :, joint, None] + part + moved
+
+    feet = [at(15, foot), at(16, foot * torch.tensor([-1.0, 1.0]))]
+    return torch.cat([bodies, *feet, at(0, face), at(9, hand), at(10, hand)], 2)
+
+
 @pytest.fixture
 def people() -> Callable[..., Poses]:
     """Made poses: P people a frame in random attitudes on F canvases."""
@@ -95,9 +113,11 @@ def people() -> Callable[..., Poses]:
         *,
         seed: int = 0,
         grown: float = 1.0,
+        whole: bool = False,
     ) -> Poses:
         random = torch.Generator().manual_seed(seed)
         bodies = _STANDING + torch.randn(frames, people, 17, 2, generator=random) * 12
+        bodies = _whole(bodies, random) if whole else bodies
         bodies = bodies * (torch.rand(frames, people, 1, 1, generator=random) + 0.5) * grown
         height, width = canvas
         places = torch.rand(frames, people, 1, 2, generator=random)
@@ -105,13 +125,13 @@ def people() -> Callable[..., Poses]:
         low, high = keypoints.amin(2), keypoints.amax(2)
         return Poses(
             keypoints=keypoints,
-            confidence=torch.ones(frames, people, 17),
+            confidence=torch.ones(keypoints.shape[:3]),
             boxes=torch.cat([low, high], -1),
             scores=torch.ones(frames, people),
             track_ids=torch.full((frames, people), -1),
             count=torch.full((frames,), people),
             canvas=canvas,
-            skeleton="coco_17",
+            skeleton="coco_wholebody_133" if whole else "coco_17",
         )
 
     return make

@@ -1,6 +1,7 @@
 """Skeletons of a whole batch of frames, drawn at once on the poses' device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -8,15 +9,17 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import Size, expand_frames, fit_images, place
 from ..pose.poses import Poses
+from ..pose.skeletons import OPENPOSE_134
 from .raster import DOT, ELLIPSE, LINE, Shapes, draw
-from .styles import STYLES, Style
+from .styles import PARTS, RGB, STYLES, TRACK_COLOURS, UNTRACKED, Group, Style
 
 COLOUR_ORDERS = ("rgb", "bgr")
+COLOURINGS = ("style", "track")
+
+_THINNEST = 0.5  # px: half a pixel, the least radius that still marks one
 
 # Pixels drawn in one go: bounds the working memory to some hundred MB at any length of video,
 # and on a CPU keeps it near the caches.
-_THINNEST = 0.5  # px: half a pixel, the least radius that still marks one
-
 _PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**26}
 
 
@@ -24,11 +27,13 @@ def draw_skeletons(
     poses: Poses,
     *,
     style: str = "openpose",
+    parts: Collection[str] | None = None,
     size: Size | None = None,
     fit: str = "stretch",
     footage: Tensor | None = None,
     line_width: float = 0.0,
     joint_radius: float = 0.0,
+    colours: str = "style",
     colour_order: str = "rgb",
     antialias: bool = True,
     progress: Callable[[int], None] | None = None,
@@ -36,24 +41,27 @@ def draw_skeletons(
     """Draw every visible joint and limb of `poses`.
 
     style:        one of `STYLES`
+    parts:        which of body, feet, hands, face; None = those that the style draws. What the
+                  poses have no joints for is left out
     size:         height, width of the pictures; None = the poses' canvas
     fit:          how the canvas is brought to another size: each side by itself (stretch), whole
                   with empty borders (letterbox), or filling it and cut at the edges (crop)
     footage:      [F,H,W,3] or [1,H,W,3] 0..1 to draw over; None = black
-    line_width:   thickness of limbs in px; 0 = the style's
-    joint_radius: radius of dots in px; 0 = the style's; negative = no dots
+    line_width:   thickness of the body's limbs in px, the others' in proportion; 0 = the style's
+    joint_radius: radius of the body's dots in px, likewise; 0 = the style's; negative = no dots
+    colours:      the style's, or one for each track
     antialias:    False draws hard pixels at the whole-pixel positions of the OpenCV drawing code
 
     Returns IMAGE [F,H,W,3] and MASK [F,H,W] (1 where something was drawn) on the poses' device.
     Raises `InputError` for an unknown choice, a size below 1 or footage of another length.
     """
-    if style not in STYLES:
-        raise InputError(f"style: expected one of {', '.join(STYLES)}, found {style!r}")
+    _check("style", style, STYLES)
     look = STYLES[style]
-    if colour_order not in COLOUR_ORDERS:
-        raise InputError(
-            f"colour order: expected one of {', '.join(COLOUR_ORDERS)}, found {colour_order!r}"
-        )
+    drawn = look.parts if parts is None else tuple(parts)
+    for part in drawn:
+        _check("parts", part, PARTS)
+    _check("colours", colours, COLOURINGS)
+    _check("colour order", colour_order, COLOUR_ORDERS)
     height, width = size or poses.canvas
     if min(height, width) < 1:
         raise InputError(f"size: expected at least 1x1, found {width}x{height}")
@@ -67,100 +75,179 @@ def draw_skeletons(
     mask = torch.zeros(frames, height, width, device=poses.device)
     scale, shift = place(poses.canvas, (height, width), fit)
     at_once = max(1, _PIXELS_AT_ONCE.get(poses.device.type, 2**24) // (height * width))
-    half_width = line_width / 2 if line_width > 0 else look.half_width(height, width)
-    radius = joint_radius if joint_radius != 0 else look.radius(height, width)
-    table = _colours(look, colour_order, poses.device)
-    joints = poses.as_openpose() if look.skeleton == "openpose_18" else poses
-    points = joints.keypoints.float()
+    points, seen = _points(poses)
     points = points * points.new_tensor(scale[::-1]) + points.new_tensor(shift[::-1])
-    seen = (joints.confidence > 0) & poses.present[..., None]
+    table = _Table.of(
+        look, drawn, points.shape[2], (height, width), line_width, joint_radius, poses.device
+    )
+    colour = _colours(table, colours, colour_order, poses.track_ids)
     for begin in range(0, frames, at_once):
-        part = slice(begin, begin + at_once)
+        part_of = slice(begin, begin + at_once)
         shapes = _shapes(
-            look, points[part], seen[part], half_width, radius, table, whole=not antialias
+            table,
+            points[part_of],
+            seen[part_of],
+            colour if len(colour) == 1 else colour[part_of],
+            by_person=look.by_person,
+            whole=not antialias,
         )
-        draw(shapes, image[part], mask[part], antialias=antialias)
+        draw(shapes, image[part_of], mask[part_of], antialias=antialias)
         if progress is not None:
             progress(min(at_once, frames - begin))
     return image, mask
 
 
+def _check(name: str, found: str, known: Collection[str]) -> None:
+    if found not in known:
+        raise InputError(f"{name}: expected one of {', '.join(known)}, found {found!r}")
+
+
+def _points(poses: Poses) -> tuple[Tensor, Tensor]:
+    """[F,P,J,2] px and whether seen [F,P,J], in the order of the styles."""
+    joints = poses.as_openpose()
+    points = joints.keypoints.float()
+    seen = (joints.confidence > 0) & poses.present[..., None]
+    if joints.skeleton != OPENPOSE_134.name:
+        return points, seen
+    feet = OPENPOSE_134.parts["feet"].start
+    big, small = [feet, feet + 3], [feet + 1, feet + 4]
+    toes = (points[:, :, big] + points[:, :, small]) / 2
+    return (
+        torch.cat([points, toes], 2),
+        torch.cat([seen, seen[:, :, big] & seen[:, :, small]], 2),
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The S shapes of a person: [S] each, in drawing order, on the device of the drawing.
+
+    start, end are joints, the same for a dot, whose radius is `half_width`.
+    """
+
+    start: Tensor
+    end: Tensor
+    kind: Tensor
+    half_width: Tensor
+    colour: Tensor  # [S,3] 0..1
+
+    @classmethod
+    def of(
+        cls,
+        style: Style,
+        parts: Collection[str],
+        joints: int,
+        size: Size,
+        line_width: float,
+        joint_radius: float,
+        device: torch.device,
+    ) -> "_Table":
+        """joints: how many the poses have; line_width, joint_radius: the body's, 0 = as styled"""
+        body = style.groups[0]
+        thicker = line_width / 2 / body.half_width(*size) if line_width > 0 else 1.0
+        larger = joint_radius / body.radius(*size) if joint_radius > 0 else 1.0
+        rows: list[tuple[int, int, int, float, RGB]] = []
+        for group in style.groups:
+            if group.part not in parts:
+                continue
+            limbs = _limbs(group, group.half_width(*size) * thicker)
+            dots = [(j, j, DOT, group.radius(*size) * larger, rgb) for j, rgb in group.dots]
+            if joint_radius < 0 and limbs:
+                dots = []
+            rows += [*dots, *limbs] if style.joints_first else [*limbs, *dots]
+        rows = [row for row in rows if max(row[0], row[1]) < joints]
+        start, end, kind, half_width, colour = zip(*rows, strict=True) if rows else [()] * 5
+        # divided on the CPU: another device rounds the last bit otherwise
+        table = torch.tensor(colour, dtype=torch.float32).view(-1, 3) / 255
+        return cls(
+            start=torch.tensor(start, dtype=torch.int64, device=device),
+            end=torch.tensor(end, dtype=torch.int64, device=device),
+            kind=torch.tensor(kind, dtype=torch.int64, device=device),
+            half_width=torch.tensor(half_width, dtype=torch.float32, device=device),
+            colour=table.to(device),
+        )
+
+
+def _limbs(group: Group, half_width: float) -> list[tuple[int, int, int, float, RGB]]:
+    kind = ELLIPSE if group.ellipses else LINE
+    return [(a, b, kind, half_width, rgb) for (a, b), rgb in group.limbs]
+
+
 def _shapes(
-    style: Style,
+    table: _Table,
     points: Tensor,
     seen: Tensor,
-    half_width: float,
-    radius: float,
-    table: Tensor,
+    colour: Tensor,
     *,
+    by_person: bool,
     whole: bool,
 ) -> Shapes:
     """The ellipses, lines and dots of [F,P,J,2] points, where seen [F,P,J].
 
+    colour: [F or 1,P or 1,S,3]
+
     `whole` cuts positions, lengths and angles to whole numbers as the OpenCV drawing code does.
     """
-    frames, people, joints = seen.shape
+    frames, people, _ = seen.shape
+    count = len(table.kind)
     if whole:
         points = points.double()  # a float's rounding would tip values across whole numbers
-    limbs = torch.tensor(style.limbs, device=points.device)
-    count = len(style.limbs)
-    start, end = points[:, :, limbs[:, 0]], points[:, :, limbs[:, 1]]  # [F,P,L,2]
-    limb_seen = seen[:, :, limbs[:, 0]] & seen[:, :, limbs[:, 1]]
+    start, end = points[:, :, table.start], points[:, :, table.end]  # [F,P,S,2]
+    visible = seen[:, :, table.start] & seen[:, :, table.end]
     along = start - end
     length = torch.linalg.vector_norm(along, dim=-1)
-    middle = (start + end) / 2
+    centre = (start + end) / 2
     half_length = length / 2
     direction = along / length.clamp(min=1e-6)[..., None]
     direction = torch.where((length < 1e-6)[..., None], direction.new_tensor([1.0, 0.0]), direction)
+    half_width = table.half_width.to(points.dtype).expand(frames, people, count)
     if whole:
-        points = points.trunc()
-        if style.ellipses:
-            middle, half_length = middle.trunc(), half_length.trunc()
-            angle = torch.rad2deg(torch.atan2(along[..., 1], along[..., 0])).trunc().deg2rad()
-            direction = torch.stack([angle.cos(), angle.sin()], -1)
+        ellipse = table.kind == ELLIPSE
+        # lines keep their ends; ellipses and dots lie on whole pixels
+        centre = torch.where((table.kind == LINE)[:, None], centre, centre.trunc())
+        half_length = torch.where(ellipse, half_length.trunc(), half_length)
+        angle = torch.rad2deg(torch.atan2(along[..., 1], along[..., 0])).trunc().deg2rad()
+        turned = torch.stack([angle.cos(), angle.sin()], -1)
+        direction = torch.where(ellipse[:, None], turned, direction)
     else:
         # Coordinates have the corner of the first pixel as their origin, shapes its centre.
-        points, middle = points - 0.5, middle - 0.5
+        centre = centre - 0.5
         half_length = half_length.clamp(min=_THINNEST)
+    dot = table.kind == DOT
+    half_width = half_width.clamp(min=_THINNEST) if not whole else half_width
+    half_length = torch.where(dot, half_width.clamp(min=_THINNEST), half_length)
 
-    # order within a frame: [P, L + J]
     person = torch.arange(people, device=points.device)[:, None]
-    part = torch.arange(count + joints, device=points.device)[None]
-    if style.joints_first:
-        part = (part + joints) % (count + joints)  # dots 0..J-1, limbs after them
-    order = person * (count + joints) + part if style.by_person else part * people + person
+    shape = torch.arange(count, device=points.device)[None]
+    order = person * count + shape if by_person else shape * people + person  # [P,S]
     frame = torch.arange(frames, device=points.device)[:, None, None]
-    frame = frame.expand(frames, people, count + joints)
-    order = order[None]
-
-    dots = seen if radius > 0 else torch.zeros_like(seen)
-    keep = torch.cat([limb_seen, dots], 2).flatten().nonzero().squeeze(1)
-    upright = points.new_tensor([1.0, 0.0]).expand(frames, people, joints, 2)
-    width = points.new_full((frames, people, count), half_width)
-    round_ = points.new_full((frames, people, joints), max(radius, _THINNEST))
-    limb = torch.arange(count + joints, device=points.device) < count
-    kind = torch.where(limb, ELLIPSE if style.ellipses else LINE, DOT)
+    keep = visible.flatten().nonzero().squeeze(1)
 
     def kept(values: Tensor) -> Tensor:
-        return values.expand(frames, people, *values.shape[2:]).flatten(0, 2)[keep]
+        return values.expand(frames, people, count, *values.shape[3:]).flatten(0, 2)[keep]
 
     return Shapes(
         frame=kept(frame),
-        order=kept(order),
-        center=kept(torch.cat([middle, points], 2)).float(),
-        direction=kept(torch.cat([direction, upright], 2)).float(),
-        half_length=kept(torch.cat([half_length, round_], 2)).float(),
-        half_width=kept(torch.cat([width, round_], 2)).float(),
-        colour=kept(table[None, None]),
-        kind=kept(kind[None, None]),
+        order=kept(order[None]),
+        center=kept(centre).float(),
+        direction=kept(direction).float(),
+        half_length=kept(half_length).float(),
+        half_width=kept(half_width).float(),
+        colour=kept(colour),
+        kind=kept(table.kind[None, None]),
     )
 
 
-def _colours(style: Style, colour_order: str, device: torch.device) -> Tensor:
-    """[L+J,3] 0..1"""
-    table = torch.tensor(style.limb_colours + style.joint_colours) / 255
-    # divided on the CPU: another device rounds the last bit otherwise
-    return (table.flip(1) if colour_order == "bgr" else table).to(device)
+def _colours(table: _Table, colours: str, colour_order: str, tracks: Tensor) -> Tensor:
+    """[1,1,S,3], or [F,P,S,3] by track with the style's brightness of every shape."""
+    chosen = table.colour[None, None]
+    if colours == "track":
+        palette = torch.tensor([*TRACK_COLOURS, UNTRACKED]) / 255
+        palette = palette.to(tracks.device)
+        index = torch.where(tracks < 0, len(TRACK_COLOURS), tracks % len(TRACK_COLOURS))
+        brightness = table.colour.amax(1)
+        chosen = palette[index][:, :, None] * brightness[:, None]
+    return chosen.flip(-1) if colour_order == "bgr" else chosen
 
 
 def _background(

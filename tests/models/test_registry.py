@@ -56,11 +56,12 @@ def test_files_in_the_folder_are_not_shared() -> None:
 
 
 def test_every_embedded_file_is_in_the_registry() -> None:
-    assert {p.name for p in EMBEDDED.iterdir()} == {entry.file for entry in registry().values()}
+    known = {entry.file for entry in registry().values() if entry.embedded}
+    assert {path.name for path in EMBEDDED.iterdir()} == known
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(ModelError, match="expected one of movenet_multipose, found 'posenet'"):
+    with pytest.raises(ModelError, match="expected one of movenet_multipose, .*, found 'posenet'"):
         resolve("posenet")
 
 

@@ -1,7 +1,9 @@
 """Skeletons against OpenCV drawings of the same styles, golden images and invariants."""
 
+import colorsys
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,8 +14,9 @@ from torch import Tensor
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.render.skeleton import draw_skeletons
-from kinograph.engines.render.styles import OPENPOSE, STYLES, YOLO_NAS
+from kinograph.engines.render.styles import OPENPOSE, PARTS, STYLES, TRACK_COLOURS, YOLO_NAS
 
+BODY = OPENPOSE.groups[0]
 Golden = Callable[[str, Tensor], None]
 People = Callable[..., Poses]
 
@@ -31,9 +34,9 @@ def opencv_openpose(poses: Poses, frame: int) -> np.ndarray:
     """[H,W,3] 0..1: person by person, limbs in 0.6 of their colour, then dots."""
     canvas = np.zeros((*poses.canvas, 3), np.uint8)
     for person in poses.as_openpose().keypoints[frame].double().numpy():
-        for (i, j), colour in zip(OPENPOSE.limbs, OPENPOSE.limb_colours, strict=True):
+        for (i, j), colour in BODY.limbs:
             _limb(canvas, person[i], person[j], colour)
-        for (x, y), colour in zip(person, OPENPOSE.joint_colours, strict=True):
+        for (x, y), (_, colour) in zip(person, BODY.dots, strict=True):
             cv2.circle(canvas, (int(x), int(y)), 4, colour, -1)
     return canvas / 255
 
@@ -48,11 +51,11 @@ def opencv_vace(poses: Poses, frame: int) -> np.ndarray:
         big[1] / width,
         big[0] / height,
     )
-    for n, (i, j) in enumerate(OPENPOSE.limbs):
+    for ((i, j), _), (_, colour) in zip(BODY.limbs, BODY.dots, strict=False):
         for person in points:
-            _limb(canvas, person[i], person[j], OPENPOSE.joint_colours[n])
+            _limb(canvas, person[i], person[j], colour)
     canvas = (canvas * 0.6).astype(np.uint8)
-    for n, colour in enumerate(OPENPOSE.joint_colours):
+    for n, colour in BODY.dots:
         for person in points:
             cv2.circle(canvas, (int(person[n][0]), int(person[n][1])), 4, colour, -1)
     return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA) / 255
@@ -64,7 +67,7 @@ def opencv_yolo_nas(poses: Poses, frame: int) -> np.ndarray:
     for person in poses.as_openpose().keypoints[frame].int().tolist():
         for x, y in person:
             cv2.circle(canvas, (x, y), 8, (0, 255, 0), -1, cv2.LINE_AA)
-        for (i, j), colour in zip(YOLO_NAS.limbs, YOLO_NAS.limb_colours, strict=True):
+        for (i, j), colour in YOLO_NAS.groups[0].limbs:
             full = tuple(round(c / 0.75) for c in colour)
             cv2.line(canvas, person[i], person[j], full, 10, cv2.LINE_AA)
     return canvas * 0.75 / 255
@@ -137,6 +140,105 @@ def test_golden(people: People, golden: Golden, style: str, antialias: bool) -> 
     image, mask = draw_skeletons(poses, style=style, antialias=antialias)
     golden(f"{style}_{'smooth' if antialias else 'exact'}", image[0])
     assert bool(((image.amax(-1) > 0) <= (mask > 0)).all())
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_golden_of_whole_bodies(people: People, golden: Golden, style: str) -> None:
+    poses = people(1, 1, (320, 320), seed=3, grown=1.2, whole=True)
+    golden(f"{style}_whole", draw_skeletons(poses, style=style)[0][0])
+
+
+def opencv_hands_and_face(poses: Poses, frame: int) -> np.ndarray:
+    """[H,W,3] 0..1: fingers as 2 px lines of all hues, blue dots, then white dots of the face."""
+    canvas = np.zeros((*poses.canvas, 3), np.uint8)
+    points = poses.as_openpose().keypoints[frame, 0].int().numpy()
+    for hand in (points[92:113], points[113:134]):
+        edges = [(0 if p == 0 else 4 * f + p, 4 * f + p + 1) for f in range(5) for p in range(4)]
+        for n, (i, j) in enumerate(edges):
+            colour = [round(c * 255) for c in colorsys.hsv_to_rgb(n / 20, 1, 1)]
+            cv2.line(canvas, hand[i].tolist(), hand[j].tolist(), colour, 2)
+        for x, y in hand.tolist():
+            cv2.circle(canvas, (x, y), 4, (0, 0, 255), -1)
+    for x, y in points[24:92].tolist():
+        cv2.circle(canvas, (x, y), 3, (255, 255, 255), -1)
+    return canvas / 255
+
+
+def test_hands_and_face_look_as_other_packs_draw_them(people: People) -> None:
+    poses = people(3, 1, whole=True, grown=1.5)
+    image, _ = draw_skeletons(poses, parts=["hands", "face"], antialias=False)
+    for frame in range(3):
+        wanted = opencv_hands_and_face(poses, frame)
+        assert rmse(image[frame].numpy(), wanted) < 0.02  # lines differ by a pixel's edge
+        dots = (wanted == np.array([0, 0, 1])).all(-1) | (wanted == 1).all(-1)
+        np.testing.assert_array_equal(image[frame].numpy()[dots], wanted[dots])
+
+
+@pytest.mark.parametrize(
+    ("style", "drawn"),
+    [
+        ("openpose", {"body", "hands", "face"}),
+        ("vace", {"body", "face"}),
+        ("vace_body", {"body"}),
+        ("xinsir", {"body", "hands", "face"}),
+        ("yolo_nas", {"body"}),
+        ("wan_animate", {"body", "feet", "hands"}),
+    ],
+)
+def test_what_a_style_draws(people: People, style: str, drawn: set[str]) -> None:
+    poses = people(1, 1, whole=True)
+    poses.keypoints += torch.tensor([416.0, 232.0]) - poses.keypoints[0, 0, :17].mean(0)
+    whole, _ = draw_skeletons(poses, style=style)
+    assert torch.equal(whole, draw_skeletons(poses, style=style, parts=drawn)[0])
+    for part in PARTS:
+        _, alone = draw_skeletons(poses, style=style, parts=[part])
+        assert alone.any(), part
+        with_it, _ = draw_skeletons(poses, style=style, parts={*drawn, part})
+        assert torch.equal(with_it, whole) == (part in drawn), part
+
+
+def test_a_body_has_no_hands(people: People) -> None:
+    image, mask = draw_skeletons(people(1, 1), parts=["hands", "face", "feet"])
+    assert not image.any()
+    assert not mask.any()
+
+
+def test_wan_animate_has_one_toe_a_foot(people: People) -> None:
+    poses = people(1, 1, (480, 832), whole=True)
+    poses.confidence[:] = 0
+    poses.confidence[:, :, [15, 17, 18]] = 1  # left ankle, big and small toe
+    toe = poses.keypoints[0, 0, [17, 18]].mean(0)
+    image, _ = draw_skeletons(poses, style="wan_animate", parts=["feet"])
+    x, y = (toe - 0.5).round().int().tolist()
+    assert (image[0, y, x] * 255).round().int().tolist() == [200, 200, 0]
+    poses.confidence[:, :, 18] = 0  # half a toe is none
+    assert not draw_skeletons(poses, style="wan_animate", parts=["feet"])[0].any()
+
+
+@pytest.mark.parametrize(
+    ("longer", "width"), [(400, 8), (500, 16), (832, 16), (1280, 24), (9000, 56)]
+)
+def test_xinsir_sticks_grow(longer: int, width: int) -> None:
+    poses = Poses.empty(1, (160, longer), skeleton="openpose_18")
+    poses.keypoints[0, 0, 1] = torch.tensor([100.0, 20.0])
+    poses.keypoints[0, 0, 8] = torch.tensor([100.0, 140.0])
+    poses.confidence[0, 0, [1, 8]] = 1
+    poses.count[:] = 1
+    _, mask = draw_skeletons(poses, style="xinsir", joint_radius=-1)
+    assert float(mask[0, 80].sum()) == pytest.approx(width, abs=0.5)
+
+
+def test_colours_by_track(people: People) -> None:
+    poses = people(2, 3)
+    tracks = torch.tensor([[4, 16, -1], [16, 4, 2]])  # 4 and 16 share a colour of twelve
+    poses = replace(poses, track_ids=tracks)
+    image, _ = draw_skeletons(poses, colours="track", antialias=False)
+    for frame, track in ((0, 0), (1, 1)):
+        x, y = poses.as_openpose().keypoints[frame, track, 7].int().tolist()  # left wrist, on top
+        colour = TRACK_COLOURS[4]
+        assert (image[frame, y, x] * 255).round().int().tolist() == list(colour)
+    _, mask = draw_skeletons(poses, antialias=False)
+    assert torch.equal(image.amax(-1) > 0, mask > 0)
 
 
 def test_a_batch_equals_its_singles(people: People) -> None:
@@ -258,7 +360,7 @@ def test_sizes_of_lines_and_dots(people: People) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"style": "cubist"}, "style: expected one of openpose, vace, yolo_nas, found 'cubist'"),
+        ({"style": "cubist"}, "style: expected one of openpose, vace, .*, found 'cubist'"),
         ({"fit": "tight"}, "fit: expected one of stretch, letterbox, crop, found 'tight'"),
         ({"colour_order": "grb"}, "colour order: expected one of rgb, bgr"),
         ({"size": (0, 9)}, "size: expected at least 1x1, found 9x0"),
