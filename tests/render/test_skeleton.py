@@ -187,7 +187,7 @@ def test_hands_and_face_look_as_other_packs_draw_them(people: People) -> None:
 )
 def test_what_a_style_draws(people: People, style: str, drawn: set[str]) -> None:
     poses = people(1, 1, whole=True)
-    poses.keypoints += torch.tensor([416.0, 232.0]) - poses.keypoints[0, 0, :17].mean(0)
+    poses.keypoints.add_(torch.tensor([416.0, 232.0]) - poses.keypoints[0, 0, :17].mean(0))
     whole, _ = draw_skeletons(poses, style=style)
     assert torch.equal(whole, draw_skeletons(poses, style=style, parts=drawn)[0])
     for part in PARTS:
