@@ -2,9 +2,9 @@
 
 from importlib import import_module
 
-from .errors import ModelError
+from .errors import InputError, ModelError
 from .models.registry import Model
-from .pose.family import PoseFamily
+from .pose.family import OneStage, PoseFamily, TopDown
 from .runtime.network import Network
 
 # family -> module and the name of what describes it there
@@ -36,6 +36,28 @@ def pose_family(model: Model) -> PoseFamily:
     module, name = _POSE[family]
     found: PoseFamily = getattr(import_module(module, __package__), name)
     return found
+
+
+def one_stage(model: Model) -> OneStage:
+    """The family of a model that sees whole frames. Raises `InputError` for one that does not."""
+    family = pose_family(model)
+    if not isinstance(family, OneStage):
+        raise InputError(
+            f"engine: {model.name} is a top-down model, which looks at one person at a time; find "
+            "the people with another model and use Detect Poses in Boxes"
+        )
+    return family
+
+
+def top_down(model: Model) -> TopDown:
+    """The family of a model that sees one person. Raises `InputError` for one that does not."""
+    family = pose_family(model)
+    if not isinstance(family, TopDown):
+        raise InputError(
+            f"engine: {model.name} sees whole frames; use Detect Poses, or choose a top-down "
+            "model (RTMPose, DWPose, ViTPose)"
+        )
+    return family
 
 
 def network_of(model: Model) -> Network:

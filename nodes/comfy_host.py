@@ -8,6 +8,7 @@ import comfy.model_management
 import comfy.utils
 import folder_paths
 
+from ..engines.errors import InputError
 from ..engines.models import folders
 from ..engines.runtime import folders as engine_folders
 from ..engines.runtime.engine import Engine
@@ -56,6 +57,14 @@ def build_progress(phase: str, step: int, steps: int) -> None:
     comfy.model_management.throw_exception_if_processing_interrupted()
     if steps:
         comfy.utils.ProgressBar(steps).update_absolute(step + 1, steps)
+
+
+def input_path(name: str) -> Path:
+    root = Path(folder_paths.get_input_directory()).resolve()
+    path = (root / name).resolve()
+    if not name or not path.is_relative_to(root) or not path.exists():
+        raise InputError(f"{name!r}: no such file or folder in {root}")
+    return path
 
 
 def save_path(prefix: str, suffix: str) -> Path:

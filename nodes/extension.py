@@ -2,7 +2,9 @@
 
 from .api import ComfyExtension, io
 from .engine import BuildEngine, EngineUpkeep
-from .pose import DetectPoses, LoadPoseFile, LoadPoseModel, SaveKeypoints
+from .people import FillPoseGaps, FilterPoses, RetargetPoses, SmoothPoses, TrackPoses
+from .pose import DetectPoses, DetectPosesInBoxes, LoadPoseFile, LoadPoseModel, SaveKeypoints
+from .pose_files import LoadPoses, PosesFromKeypoints, PosesToKeypoints, SavePoses
 from .render import DrawSkeleton
 from .vace import SaveVace, VaceNormalise
 
@@ -11,8 +13,18 @@ NODES: list[type[io.ComfyNode]] = [
     LoadPoseFile,
     BuildEngine,
     DetectPoses,
+    DetectPosesInBoxes,
+    TrackPoses,
+    FillPoseGaps,
+    SmoothPoses,
+    FilterPoses,
+    RetargetPoses,
     DrawSkeleton,
     VaceNormalise,
+    PosesToKeypoints,
+    PosesFromKeypoints,
+    LoadPoses,
+    SavePoses,
     SaveKeypoints,
     SaveVace,
     EngineUpkeep,

@@ -5,10 +5,14 @@ from typing import Any
 
 from torch import Tensor
 
+from ..engines.errors import InputError
 from ..engines.files import written_aside
 from ..engines.models.registry import OWN_FAMILIES, registry, resolve
+from ..engines.pose.boxes import from_bounding_boxes
 from ..engines.pose.detect import detect_poses
-from ..engines.pose.keypoints import to_bounding_boxes, to_pose_keypoint
+from ..engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+from ..engines.pose.poses import Poses
+from ..engines.pose.top_down import poses_in_boxes
 from ..engines.runtime.engine import Engine
 from .api import host, io, ui
 from .types import BoundingBox, KinoEngine, KinoModel, KinoPoses, PoseKeypoint
@@ -125,19 +129,18 @@ class DetectPoses(io.ComfyNode):
                     max=4096,
                     step=32,
                     tooltip="Longer side of the network's input in pixels, a multiple of 32. "
-                    "0: the model's recommendation. Larger finds smaller people and is slower; "
-                    "256 suits close-ups.",
+                    "0: by how large the people are, 256 for close-ups to 512. Larger finds "
+                    "smaller people and is slower. Models that take one size only take that.",
+                ),
+                io.Boolean.Input(
+                    "second_pass",
+                    default=False,
+                    optional=True,
+                    tooltip="Finds the joints once more, in crops round the people: better placed, "
+                    "above all for small people, for one more small pass a person.",
                 ),
             ],
-            outputs=[
-                KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes."),
-                PoseKeypoint.Output(
-                    display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
-                ),
-                BoundingBox.Output(
-                    display_name="bounding_box", tooltip="Boxes of the people of each frame."
-                ),
-            ],
+            outputs=list(_pose_outputs()),
         )
 
     @classmethod
@@ -149,6 +152,7 @@ class DetectPoses(io.ComfyNode):
         keypoint_threshold: float,
         max_people: int,
         detection_size: int,
+        second_pass: bool = False,
     ) -> io.NodeOutput:
         host.ready(engine)
         poses = detect_poses(
@@ -158,16 +162,97 @@ class DetectPoses(io.ComfyNode):
             score_threshold=score_threshold,
             keypoint_threshold=keypoint_threshold,
             max_people=max_people,
+            closer=second_pass,
             progress=host.progress(image.shape[0]),
         )
-        frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
-        nobody = int((poses.count == 0).sum())
-        text = f"{frames} frames, {people} poses, at most {most} people at once"
-        if nobody:
-            text += f"; nobody in {nobody} frames"
-        return io.NodeOutput(
-            poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
+        return _found(poses)
+
+
+class DetectPosesInBoxes(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographDetectPosesInBoxes",
+            display_name="Detect Poses in Boxes",
+            category="Kinograph/pose",
+            description="Finds the joints of people whose boxes are known, with a top-down model "
+            "(RTMPose, DWPose, ViTPose). Crops of all people of many frames make a batch.",
+            inputs=[
+                io.Image.Input("image", tooltip="The frames that the people were found in."),
+                KinoEngine.Input("engine", tooltip="From Build Engine, of a top-down pose model."),
+                io.Float.Input(
+                    "keypoint_threshold",
+                    default=0.3,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Joints below this confidence count as not seen and are not drawn.",
+                ),
+                KinoPoses.Input(
+                    "people",
+                    optional=True,
+                    tooltip="Whose boxes to look in, e.g. from Detect Poses or Track Poses; their "
+                    "tracks are kept.",
+                ),
+                BoundingBox.Input(
+                    "bounding_box",
+                    optional=True,
+                    tooltip="The boxes, from any detector; used when people is not connected.",
+                ),
+            ],
+            outputs=list(_pose_outputs()),
         )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        engine: Engine,
+        keypoint_threshold: float,
+        people: Poses | None = None,
+        bounding_box: Any = None,
+    ) -> io.NodeOutput:
+        if people is None:
+            if bounding_box is None:
+                raise InputError(
+                    "people: expected poses or boxes that say where to look, found neither; "
+                    "connect people or bounding_box"
+                )
+            canvas = (image.shape[1], image.shape[2])
+            people = from_bounding_boxes(bounding_box, image.shape[0], canvas)
+        host.ready(engine)
+        return _found(
+            poses_in_boxes(
+                image,
+                people,
+                engine,
+                keypoint_threshold=keypoint_threshold,
+                progress=host.progress(image.shape[0]),
+            )
+        )
+
+
+def _pose_outputs() -> tuple[Any, ...]:
+    return (
+        KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes."),
+        PoseKeypoint.Output(
+            display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
+        ),
+        BoundingBox.Output(
+            display_name="bounding_box", tooltip="Boxes of the people of each frame."
+        ),
+    )
+
+
+def _found(poses: Poses) -> io.NodeOutput:
+    frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
+    nobody = int((poses.count == 0).sum())
+    text = f"{frames} frames, {people} poses, at most {most} people at once"
+    if nobody:
+        text += f"; nobody in {nobody} frames"
+    return io.NodeOutput(
+        poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
+    )
 
 
 class SaveKeypoints(io.ComfyNode):

@@ -1,15 +1,21 @@
 """Nodes that draw."""
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from ..engines.checks import check_frames
 from ..engines.errors import InputError
 from ..engines.geometry import FITS
 from ..engines.pose.poses import Poses
-from ..engines.render.skeleton import COLOUR_ORDERS, draw_skeletons
+from ..engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
 from ..engines.render.styles import STYLES
 from .api import host, io
+from .people import sized
 from .types import KinoPoses
+
+_PARTS = ("hands", "face", "feet")
+_CHOICES = ["style", "always", "never"]
 
 
 class DrawSkeleton(io.ComfyNode):
@@ -26,8 +32,10 @@ class DrawSkeleton(io.ComfyNode):
                     "style",
                     options=list(STYLES),
                     default="vace",
-                    tooltip="vace: as VACE's own annotator draws. openpose: 18 joints as in "
-                    "ControlNet OpenPose and DWPose. yolo_nas: as the YOLO-NAS-Pose nodes draw.",
+                    tooltip="vace: as VACE's own annotator draws, with face; vace_body: without "
+                    "it. openpose: as ControlNet OpenPose and DWPose, with hands and face. xinsir: "
+                    "the same with the thicker sticks of xinsir's ControlNets. wan_animate: thin, "
+                    "with toes and hands. yolo_nas: as the YOLO-NAS-Pose nodes draw.",
                 ),
                 io.Int.Input(
                     "width",
@@ -92,6 +100,28 @@ class DrawSkeleton(io.ComfyNode):
                     optional=True,
                     tooltip="Frames to draw upon when background is footage: one, or one a pose.",
                 ),
+                *(
+                    io.Combo.Input(
+                        part,
+                        options=_CHOICES,
+                        default="style",
+                        optional=True,
+                        tooltip=f"Whether {part} are drawn where the poses have them: as the style "
+                        "does, always or never."
+                        if part != "face"
+                        else "Whether faces are drawn where the poses have them: as the style "
+                        "does, always or never.",
+                    )
+                    for part in _PARTS
+                ),
+                io.Combo.Input(
+                    "colours",
+                    options=list(COLOURINGS),
+                    default="style",
+                    optional=True,
+                    tooltip="style: as the style colours limbs. track: one colour for each person, "
+                    "by the tracks of Track Poses; for looking, not for models.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The drawn frames."),
@@ -113,6 +143,10 @@ class DrawSkeleton(io.ComfyNode):
         antialias: bool,
         background: str,
         footage: Tensor | None = None,
+        hands: str = "style",
+        face: str = "style",
+        feet: str = "style",
+        colours: str = "style",
     ) -> io.NodeOutput:
         if background == "footage":
             if footage is None:
@@ -124,7 +158,9 @@ class DrawSkeleton(io.ComfyNode):
         image, mask = draw_skeletons(
             poses,
             style=style,
-            size=_size(poses.canvas, height, width),
+            parts=_parts(style, {"hands": hands, "face": face, "feet": feet}),
+            colours=colours,
+            size=sized(poses.canvas, height, width),
             fit=fit,
             footage=footage if background == "footage" else None,
             line_width=line_width,
@@ -137,11 +173,9 @@ class DrawSkeleton(io.ComfyNode):
         return io.NodeOutput(image.to(device), mask.to(device))
 
 
-def _size(canvas: tuple[int, int], height: int, width: int) -> tuple[int, int]:
-    if height and width:
-        return height, width
-    if width:
-        return max(1, round(width * canvas[0] / canvas[1])), width
-    if height:
-        return height, max(1, round(height * canvas[1] / canvas[0]))
-    return canvas
+def _parts(style: str, choices: Mapping[str, str]) -> set[str]:
+    drawn = set(STYLES[style].parts) if style in STYLES else set()
+    for part, choice in choices.items():
+        if choice != "style":
+            drawn = drawn | {part} if choice == "always" else drawn - {part}
+    return drawn

@@ -5,6 +5,7 @@ from .api import io
 KinoModel = io.Custom("KINO_MODEL")
 KinoEngine = io.Custom("KINO_ENGINE")
 KinoPoses = io.Custom("KINO_POSES")
+KinoState = io.Custom("KINO_STATE")
 KinoVace = io.Custom("KINO_VACE")
 PoseKeypoint = io.Custom("POSE_KEYPOINT")
 BoundingBox = io.Custom("BOUNDING_BOX")

@@ -14,9 +14,9 @@ import torch
 from .. import __version__
 from ..engines.checks import check_frames
 from ..engines.errors import InputError
-from ..engines.families import network_of
+from ..engines.families import network_of, one_stage
 from ..engines.models.registry import registry, resolve
-from ..engines.pose.detect import from_outputs, letterbox_for, one_stage
+from ..engines.pose.detect import from_outputs, letterbox_for
 from ..engines.pose.poses import Poses
 from ..engines.render.skeleton import draw_skeletons
 from ..engines.runtime.engine import Engine, build_engine
@@ -111,7 +111,7 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
     with sample.clock("decode"):
         frames = read_video(video).frames
     sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])
-    letterbox, family = letterbox_for(engine, sample.canvas, size), one_stage(engine)
+    letterbox, family = letterbox_for(engine, sample.canvas, size), one_stage(engine.model)
     found = []
     with torch.inference_mode():
         with sample.clock("preprocess"):

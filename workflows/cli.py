@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import __version__
 from .engine_cli import add_commands
+from .eval_cli import add_commands as add_eval
 
 HERE = Path(__file__).parent
 DEMO_GRAPH = HERE / "api" / "pose_to_vace.json"
@@ -111,6 +112,7 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     pose.set_defaults(run=_bench_pose)
     # The registry is read only where its names are asked for.
     add_commands(commands, subjects, common, running, models="bench" in argv)
+    add_eval(commands, common)
     return parser
 
 

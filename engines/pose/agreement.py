@@ -20,8 +20,9 @@ def same_people(decode: Decode) -> Compare:
     """A comparison for networks that suppress doubles themselves.
 
     Whom they keep of near doubles, and in which order, turns on the last bit. So for everybody
-    whom either is sure of, the other must have a box of the same place (IoU 0.9) with a score and
-    joints (mean distance by the box's diagonal) within the tolerance of the precision.
+    whom either is sure of, the other must have a box of the same place (IoU 0.9) with a score,
+    joints (mean distance by the box's diagonal) and their confidence (mean difference) within the
+    tolerance of the precision.
     """
 
     def compare(
@@ -31,7 +32,7 @@ def same_people(decode: Decode) -> Compare:
             if name not in outputs:
                 return Verdict(False, f"the output {name!r} is missing", {})
             found = outputs[name]
-            if found.ndim != wanted.ndim or found.shape[2:] != wanted.shape[2:]:
+            if _sizes(name, found) != _sizes(name, wanted):
                 shapes = f"expected {list(wanted.shape)}, found {list(found.shape)}"
                 return Verdict(False, f"{name}: {shapes}", {})
             if found.is_floating_point() != wanted.is_floating_point():
@@ -39,7 +40,7 @@ def same_people(decode: Decode) -> Compare:
                 return Verdict(False, f"{name}: {kinds}", {})
             if not bool(found.isfinite().all()):
                 return Verdict(False, f"{name}: NaN or infinity", {})
-        frames = _frames(reference)
+        frames = max(_frames(reference), _frames(outputs))
         ours = decode({n: v.cpu() for n, v in outputs.items()}, frames, 0.0)
         theirs = decode({n: v.cpu() for n, v in reference.items()}, frames, 0.0)
         error = max(_worst(theirs, ours), _worst(ours, theirs))
@@ -53,6 +54,12 @@ def same_people(decode: Decode) -> Compare:
         return Verdict(True, seen, errors)
 
     return compare
+
+
+def _sizes(name: str, values: Tensor) -> tuple[int, ...]:
+    """The shape without the number of people: rows of "flat", places of a frame otherwise."""
+    people = 0 if name == "flat" else 1
+    return (*values.shape[:people], *values.shape[people + 1 :])
 
 
 def _frames(outputs: Mapping[str, Tensor]) -> int:
@@ -82,5 +89,7 @@ def _worst(wanted: Candidates, found: Candidates) -> float:
         apart = wanted.keypoints[frame][sure] - found.keypoints[frame][which]
         joints = apart.norm(dim=2).mean(1) / diagonal
         scores = (wanted.scores[frame][sure] - found.scores[frame][which]).abs()
-        worst = max(worst, float(torch.maximum(joints, scores).max()))
+        seen = wanted.confidence[frame][sure] - found.confidence[frame][which]
+        errors = torch.stack([joints, scores, seen.abs().mean(1)])
+        worst = max(worst, float(errors.max()))
     return worst

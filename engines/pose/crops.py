@@ -5,6 +5,11 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 
+def batches(count: int, most: int, device: torch.device) -> tuple[Tensor, ...]:
+    """The numbers 0 to `count` - 1 in tensors of at most `most`; none for none."""
+    return torch.arange(count, device=device).split(most) if count else ()
+
+
 def crop_boxes(boxes: Tensor, size: tuple[int, int], padding: float) -> Tensor:
     """Boxes [N,4] x0, y0, x1, y1 grown by `padding` round their centres, and to the shape of
     `size` (height, width), so that nothing is squashed."""

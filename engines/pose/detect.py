@@ -7,11 +7,13 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..families import pose_family
+from ..families import one_stage
 from ..runtime.engine import Engine
 from .family import Candidates, OneStage, without_doubles
 from .letterbox import Letterbox
 from .poses import Poses
+from .second_pass import second_pass
+from .size import detection_size
 
 
 def detect_poses(
@@ -22,15 +24,17 @@ def detect_poses(
     score_threshold: float = 0.2,
     keypoint_threshold: float = 0.3,
     max_people: int = 6,
+    closer: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Poses:
     """Find the people in `frames` [F,H,W,3] 0..1, in batches, on the engine's device.
 
-    size:               longer side of the network's input; 0 = the model's recommendation; a
-                        network that takes one size only takes that
+    size:               longer side of the network's input; 0 = by how large people are (see
+                        `detection_size`); a network that takes one size only takes that
     score_threshold:    people below it are dropped
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
     max_people:         most people a frame, the surest first; a network's own limit also holds
+    closer:             find the joints once more in crops round the people: see `second_pass`
     progress:           called with the number of frames done since the last call
 
     Returns poses in pixels of the frames, on the engine's device. Raises `InputError` for frames
@@ -40,24 +44,26 @@ def detect_poses(
     check_thresholds(score_threshold, keypoint_threshold)
     if max_people < 1:
         raise InputError(f"max_people: expected at least 1, found {max_people}")
-    family = one_stage(engine)
+    family = one_stage(engine.model)
+    size = size or detection_size(frames, engine)
     letterbox = letterbox_for(engine, (frames.shape[1], frames.shape[2]), size)
     people = min(max_people, engine.network.max_people)
     chunks = []
     for chunk in frames.split(engine.batch_for(*letterbox.target)):
-        images = letterbox.apply(chunk.to(engine.device, torch.float32), fill=family.fill)
-        outputs = engine.infer(images.clamp(0, 1))
-        chunks.append(
-            from_outputs(
-                family,
-                outputs,
-                letterbox,
-                len(chunk),
-                people,
-                score_threshold,
-                keypoint_threshold,
-            )
+        here = chunk.to(engine.device, torch.float32)
+        images = letterbox.apply(here, fill=family.fill).clamp(0, 1)
+        poses = from_outputs(
+            family,
+            engine.infer(images),
+            letterbox,
+            len(chunk),
+            people,
+            score_threshold,
+            keypoint_threshold,
         )
+        if closer:
+            poses = second_pass(here, poses, engine, keypoint_threshold=keypoint_threshold)
+        chunks.append(poses)
         if progress is not None:
             progress(chunk.shape[0])
     return Poses.cat(chunks)
@@ -71,22 +77,10 @@ def check_thresholds(score_threshold: float, keypoint_threshold: float) -> None:
             raise InputError(f"{name}: expected 0..1, found {value}")
 
 
-def one_stage(engine: Engine) -> OneStage:
-    """The engine's family. Raises `InputError` for one that needs to be told where people are."""
-    family = pose_family(engine.model)
-    if not isinstance(family, OneStage):
-        raise InputError(
-            f"engine: {engine.model.name} is a top-down model, which looks at one person at a "
-            "time; find the people with another model and use Detect Poses in Boxes"
-        )
-    return family
-
-
 def letterbox_for(engine: Engine, source: tuple[int, int], size: int) -> Letterbox:
     """How frames of `source` (height, width) are brought into the engine's input."""
     if engine.network.fixed is not None:
         return Letterbox.inside(source, engine.network.fixed)
-    size = size or engine.model.entry.recommended_size
     engine.check_size(size)
     return Letterbox.fit(source, size, stride=engine.network.stride)
 

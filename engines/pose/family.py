@@ -73,7 +73,7 @@ def without_doubles(candidates: Candidates, *, above: float, overlap: float) -> 
     frame, place = (scores > above).nonzero(as_tuple=True)
     boxes = candidates.boxes[frame, place].float()
     # frames side by side, so that only boxes of one frame overlap
-    apart = frame * (boxes.amax().clamp(min=0) + 1 if boxes.numel() else 1)
+    apart = frame * (boxes.amax() - boxes.amin() + 1 if boxes.numel() else 1)
     kept = nms(boxes + apart[:, None], scores[frame, place].float(), overlap)
     left = torch.zeros_like(scores)
     left[frame[kept], place[kept]] = scores[frame[kept], place[kept]]

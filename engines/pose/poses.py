@@ -10,6 +10,8 @@ from ..checks import check_shape
 from ..errors import InputError
 from .skeletons import COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
 
+_EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
+
 
 @dataclass(frozen=True)
 class Poses:
@@ -86,13 +88,15 @@ class Poses:
 
     @classmethod
     def cat(cls, chunks: "list[Poses]") -> "Poses":
-        """The frames of all `chunks`, which share canvas, skeleton and number of places."""
+        """The frames of all `chunks`, which share canvas and skeleton; with the most places."""
         first = chunks[0]
         if len(chunks) == 1:
             return first
         if any((c.canvas, c.skeleton) != (first.canvas, first.skeleton) for c in chunks):
             raise InputError("Poses.cat: the chunks differ in canvas or skeleton")
-        return first._with_tensors(lambda name: torch.cat([getattr(c, name) for c in chunks]))
+        most = max(chunk.scores.shape[1] for chunk in chunks)
+        wide = [chunk.with_places(most) for chunk in chunks]
+        return first._with_tensors(lambda name: torch.cat([getattr(c, name) for c in wide]))
 
     def __len__(self) -> int:
         return self.keypoints.shape[0]
@@ -106,6 +110,21 @@ class Poses:
         """[F,P] bool: which places hold a person."""
         places = torch.arange(self.scores.shape[1], device=self.device)
         return places[None] < self.count[:, None]
+
+    def with_places(self, people: int) -> "Poses":
+        """The same people in at least so many places a frame."""
+        more = people - self.scores.shape[1]
+        if more <= 0:
+            return self
+
+        def widened(name: str) -> Tensor:
+            values: Tensor = getattr(self, name)
+            if values.ndim == 1:
+                return values
+            empty = values.new_full((values.shape[0], more, *values.shape[2:]), _EMPTY.get(name, 0))
+            return torch.cat([values, empty], 1)
+
+        return self._with_tensors(widened)
 
     def to(self, device: torch.device | str) -> "Poses":
         """The same poses on `device`."""

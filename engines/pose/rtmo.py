@@ -16,7 +16,7 @@ from .agreement import same_people
 from .family import Candidates, OneStage
 from .skeletons import COCO_17
 
-_OUTPUTS = {"dets": (3, 5), "keypoints": (4, 3)}  # dimensions, last size
+_OUTPUTS = {"dets": (-1, -1, 5), "keypoints": (-1, -1, len(COCO_17), 3)}  # -1: any size
 
 
 def network(model: Model) -> Network:
@@ -26,11 +26,9 @@ def network(model: Model) -> Network:
     """
     inputs, outputs = read_sockets(model.path)
     image = one_input(inputs, "RTMO", model.path)
-    shapes = {o.name: o.shape for o in outputs}
-    for name, (dimensions, last) in _OUTPUTS.items():
-        shape = shapes.get(name, ())
-        if len(shape) != dimensions or shape[-1] not in (last, -1):
-            refuse("RTMO", model.path, "the outputs dets [B,N,5], keypoints [B,N,17,3]", outputs)
+    there = {o.name: o for o in outputs}
+    if not all(name in there and there[name].fits(shape) for name, shape in _OUTPUTS.items()):
+        refuse("RTMO", model.path, "the outputs dets [B,N,5], keypoints [B,N,17,3]", outputs)
     batch, _, high, wide = image.shape
     fixed = (high, wide) if min(high, wide) > 0 else None
     return Network(

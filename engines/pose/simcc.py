@@ -2,7 +2,7 @@
 
 Trained on RGB with ImageNet's mean and deviation (mmpose, configs/wholebody_2d_keypoint/rtmpose);
 the exported graph begins behind that. A joint's x and y are told apart, each as the highest of the
-bins of half a pixel.
+bins of half a pixel, of which the first is the middle of the first pixel.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,8 @@ def wholebody_network(model: Model) -> Network:
 def decode(outputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Keypoints [N,K,2] in pixels of the crop and confidence [N,K]: the lower of both heights."""
     (height_x, x), (height_y, y) = (outputs[name].float().max(2) for name in ("simcc_x", "simcc_y"))
-    return torch.stack([x, y], -1) / _SPLIT, torch.minimum(height_x, height_y).clamp(0, 1)
+    points = torch.stack([x, y], -1) / _SPLIT + 0.5  # ours begin at the first pixel's corner
+    return points, torch.minimum(height_x, height_y).clamp(0, 1)
 
 
 BODY = TopDown(skeleton=COCO_17, network=body_network, decode=decode)

@@ -7,11 +7,10 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..families import pose_family
+from ..families import top_down
 from ..runtime.engine import Engine
 from .crops import crop, crop_boxes, from_crops
 from .detect import check_thresholds
-from .family import TopDown
 from .poses import Poses
 
 
@@ -35,12 +34,7 @@ def poses_in_boxes(
     """
     check_frames("image", frames)
     check_thresholds(0, keypoint_threshold)
-    family = pose_family(engine.model)
-    if not isinstance(family, TopDown):
-        raise InputError(
-            f"engine: {engine.model.name} sees whole frames; use Detect Poses, or choose a "
-            "top-down model (RTMPose, DWPose, ViTPose)"
-        )
+    family = top_down(engine.model)
     if len(people) != len(frames) or people.canvas != tuple(frames.shape[1:3]):
         height, width = people.canvas
         raise InputError(
@@ -56,8 +50,9 @@ def poses_in_boxes(
     keypoints = torch.zeros(*people.scores.shape, joints, 2, device=engine.device)
     confidence = torch.zeros(*people.scores.shape, joints, device=engine.device)
     done = 0
+    everybody = torch.arange(len(frame), device=engine.device)
     with torch.inference_mode():
-        for part in torch.arange(len(frame), device=engine.device).split(engine.max_batch):
+        for part in everybody.split(engine.max_batch) if len(frame) else ():
             first, last = int(frame[part[0]]), int(frame[part[-1]])
             here = frames[first : last + 1].to(engine.device, torch.float32)
             images = crop(here, frame[part] - first, boxes[part], size).clamp(0, 1)

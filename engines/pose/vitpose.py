@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -89,7 +90,7 @@ def load(size: str, path: Path) -> nn.Module:
     module = _ViTPose(size)
     try:
         module.network.load_state_dict(load_file(path))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         raise ModelError(f"{path}: not the weights of {size}: {error}") from error
     return module.eval()
 

@@ -8,6 +8,7 @@ as in training: longer side to the input's, padded at the right and the bottom w
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,12 +22,12 @@ from .skeletons import COCO_17
 
 _JOINTS = len(COCO_17)
 _FLAT = 6 + 3 * _JOINTS  # image, box, score, joints
-# Outputs of the "batch" format: our name, how the graph's ends, dimensions.
+# Outputs of the "batch" format: our name, how the graph's ends, its shape, -1 where any size fits.
 _BATCH = (
-    ("num_predictions", ("num_predictions",), 2),
-    ("boxes", ("post_nms_boxes", "pred_boxes"), 3),
-    ("scores", ("post_nms_scores", "pred_scores"), 2),
-    ("joints", ("post_nms_joints", "pred_joints"), 4),
+    ("num_predictions", ("num_predictions",), (-1, 1)),
+    ("boxes", ("post_nms_boxes", "pred_boxes"), (-1, -1, 4)),
+    ("scores", ("post_nms_scores", "pred_scores"), (-1, -1)),
+    ("joints", ("post_nms_joints", "pred_joints"), (-1, -1, _JOINTS, 3)),
 )
 
 
@@ -51,7 +52,7 @@ def network(model: Model) -> Network:
         feed=Feed(image.name, image.kind, names, scale=255.0),
         batch=max(batch, 0),
         fixed=fixed,
-        join=_join_flat if "flat" in names else _join_batch,
+        join=partial(_join_flat, batch) if "flat" in names else _join_batch,
         sees_people=True,
         compare=same_people(decode),
     )
@@ -59,12 +60,12 @@ def network(model: Model) -> Network:
 
 def _outputs(outputs: Sequence[Socket], model: Model) -> dict[str, str]:
     """Our names -> the graph's: by the ends of the names, otherwise by order."""
-    if len(outputs) == 1 and outputs[0].shape[-1:] == (_FLAT,):
+    if len(outputs) == 1 and outputs[0].fits((-1, _FLAT)):
         return {"flat": outputs[0].name}
     if len(outputs) == len(_BATCH):
         named = [o for _, ends, _ in _BATCH for o in outputs if o.name.endswith(ends)]
         outputs = named if len(named) == len(_BATCH) else outputs
-        if all(len(o.shape) == d for o, (_, _, d) in zip(outputs, _BATCH, strict=True)):
+        if all(o.fits(shape) for o, (_, _, shape) in zip(outputs, _BATCH, strict=True)):
             return {ours: o.name for o, (ours, _, _) in zip(outputs, _BATCH, strict=True)}
     shapes = "num_predictions [B,1], boxes [B,N,4], scores [B,N], joints [B,N,17,3]"
     refuse("YOLO-NAS-Pose", model.path, f"the outputs {shapes}, or one [N,{_FLAT}]", outputs)
@@ -85,13 +86,12 @@ def _join_batch(pieces: Sequence[Outputs], images: int) -> Outputs:
     return joined
 
 
-def _join_flat(pieces: Sequence[Outputs], images: int) -> Outputs:
+def _join_flat(batch: int, pieces: Sequence[Outputs], images: int) -> Outputs:
     """The image's number, the first column, goes on from piece to piece."""
-    each = -(-images // len(pieces))
     rows = []
     for number, piece in enumerate(pieces):
         flat = piece["flat"].clone()
-        flat[:, 0] += number * each
+        flat[:, 0] += number * batch
         rows.append(flat)
     flat = torch.cat(rows)
     return {"flat": flat[flat[:, 0] < images]}
@@ -108,8 +108,8 @@ def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidat
         keypoints=joints[..., :2],
         confidence=joints[..., 2].clamp(0, 1),
         boxes=outputs["boxes"].float(),
-        # rows behind the number of predictions hold leftovers
-        scores=scores * (place < outputs["num_predictions"].view(-1, 1)),
+        # rows behind the number of predictions hold leftovers, whatever they are
+        scores=torch.where(place < outputs["num_predictions"].view(-1, 1), scores, 0),
     )
 
 

@@ -9,6 +9,7 @@ from ..errors import ModelError
 
 INPUT = "images"
 _OURS = "kinograph_feed_"  # before the names of nodes that stay in fp32
+_THEIRS = "graph/"  # before all names of a file that others made
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Socket:
     name: str
     kind: str
     shape: tuple[int, ...]
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether it can have `shape`, where -1 is any size."""
+        sizes = zip(self.shape, shape, strict=False)
+        return len(self.shape) == len(shape) and all(a == b or min(a, b) < 0 for a, b in sizes)
 
     def __str__(self) -> str:
         sizes = ",".join("?" if size < 0 else str(size) for size in self.shape)
@@ -75,11 +81,15 @@ def read_onnx(path: Path, *, weights: bool) -> Any:
 
 
 def adapted(model: Any, feed: Feed) -> Any:
-    """The model with an input `images` float [N,3,H,W], RGB in 0..1, and outputs of our names."""
-    from onnx import TensorProto, helper
+    """The model with an input `images` float [N,3,H,W], RGB in 0..1, and outputs of our names.
+
+    Outputs of float16 become float32.
+    """
+    from onnx import TensorProto, compose, helper
 
     graph = model.graph
-    (old,) = [value for value in graph.input if value.name == feed.input]
+    compose.add_prefix_graph(graph, _THEIRS, inplace=True)  # any of its names may be one of ours
+    (old,) = [value for value in graph.input if value.name == _THEIRS + feed.input]
     dims = [d.dim_param or d.dim_value or None for d in old.type.tensor_type.shape.dim]
     graph.input.remove(old)
     graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, dims))
@@ -112,16 +122,21 @@ def adapted(model: Any, feed: Feed) -> Any:
         then("Cast", to=TensorProto.UINT8)
     elif feed.kind == "float16":
         then("Cast", to=TensorProto.FLOAT16)
-    nodes.append(helper.make_node("Identity", [at], [feed.input], name=f"{_OURS}{len(nodes)}"))
+    nodes.append(helper.make_node("Identity", [at], [old.name], name=f"{_OURS}{len(nodes)}"))
     for node in reversed(nodes):
         graph.node.insert(0, node)
     values = {value.name: value for value in graph.output}
     del graph.output[:]
     for ours, theirs in feed.outputs.items():
-        value = values[theirs]
-        if ours != theirs:
-            graph.node.append(helper.make_node("Identity", [theirs], [ours], name=f"{_OURS}{ours}"))
-            value.name = ours
+        value = values[_THEIRS + theirs]
+        kind = value.type.tensor_type
+        half = kind.elem_type == TensorProto.FLOAT16
+        operator = "Cast" if half else "Identity"
+        how: dict[str, Any] = {"to": TensorProto.FLOAT} if half else {}
+        name = f"{_OURS}{ours}"
+        graph.node.append(helper.make_node(operator, [value.name], [ours], name=name, **how))
+        value.name = ours
+        kind.elem_type = TensorProto.FLOAT if half else kind.elem_type
         graph.output.append(value)
     return model
 

@@ -78,6 +78,17 @@ def build_progress(phase: str, step: int, steps: int) -> None:
     """Show how far a build is; it also raises when the user has cancelled."""
 
 
+def input_path(name: str) -> Path:
+    """A file or folder by its path or by its name in an input folder; in ComfyUI by its name in
+    the input folder only. Raises `InputError` when there is none."""
+    roots = settings.get().inputs
+    for path in (Path(name), *(root / name for root in roots)):
+        if name and path.exists():
+            return path
+    where = ", ".join(str(root) for root in roots)
+    raise InputError(f"{name!r}: no such file or folder, neither as a path nor in {where}")
+
+
 def save_path(prefix: str, suffix: str) -> Path:
     """The next free path for `prefix`, as ComfyUI counts: "pose/map" -> pose/map_00001_.mp4.
 

@@ -125,6 +125,34 @@ def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path)
     assert "runs on onnxruntime in fp32 on cpu" in outputs["4"]["text"][0]
 
 
+def test_tracks_are_the_same(comfy: ComfyUI, tmp_path: Path) -> None:
+    graph = json.loads((DEMO_GRAPH.parent / "tracked_poses_to_vace.json").read_text())
+    comfy.place_input(MEDIA / graph["1"]["inputs"]["file"])
+    outputs = comfy.run(graph)
+    headless(graph, tmp_path)
+    for name in ("poses_00001_.safetensors", "vace_tracked_00001_.safetensors"):
+        ours, theirs = (load_file(f / name) for f in (tmp_path, comfy.base / "output"))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert outputs["6"]["text"] == ["2 people"]
+    # and back: what was saved is loaded as it was
+    comfy.place_input(tmp_path / "poses_00001_.safetensors")
+    again = {
+        "1": {"class_type": "KinographLoadPoses", "inputs": {"file": "poses_00001_.safetensors"}},
+        "2": {
+            "class_type": "KinographSavePoses",
+            "inputs": {"poses": ["1", 0], "form": "safetensors", "filename_prefix": "again"},
+        },
+    }
+    comfy.run(again)
+    saved = load_file(comfy.base / "output" / "again_00001_.safetensors")
+    before = load_file(tmp_path / "poses_00001_.safetensors")
+    assert all(torch.equal(saved[key], before[key]) for key in before)
+    again["1"]["inputs"]["file"] = "../output/again_00001_.safetensors"
+    with pytest.raises(ComfyUIError, match="no such file or folder in"):
+        comfy.run(again)
+
+
 def test_unloading_models_takes_the_engine_and_the_next_run_loads_it(comfy: ComfyUI) -> None:
     comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
     before = comfy.run(SHIPPED)

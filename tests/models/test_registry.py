@@ -61,7 +61,7 @@ def test_every_embedded_file_is_in_the_registry() -> None:
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(ModelError, match="expected one of movenet_multipose, .*, found 'posenet'"):
+    with pytest.raises(ModelError, match=r"expected one of movenet_multipose, .*, found 'posenet'"):
         resolve("posenet")
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.pose.keypoints import to_bounding_boxes, to_pose_keypoint
+from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.skeletons import COCO_17, OPENPOSE_18
 

@@ -1,0 +1,59 @@
+"""People as boxes alone: what other packs' detectors find."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from .poses import Poses
+from .skeletons import COCO_17
+
+
+def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Poses:
+    """ComfyUI's BOUNDING_BOX as people without joints.
+
+    boxes: for every frame a list of boxes, or the list of a single frame's boxes, or one box;
+    each with x, y, width, height in pixels of the canvas, and score (missing: 1)
+
+    Raises `InputError`, with the place, for what is malformed or of another number of frames.
+    """
+    if isinstance(boxes, Mapping):
+        boxes = [[boxes]]
+    if not isinstance(boxes, list):
+        raise InputError(
+            f"bounding_box: expected a list of boxes a frame, found {type(boxes).__name__}"
+        )
+    if boxes and isinstance(boxes[0], Mapping):
+        boxes = [boxes]
+    if len(boxes) != frames:
+        raise InputError(
+            f"bounding_box: expected boxes for {frames} frames, found them for {len(boxes)}"
+        )
+    most = max((len(people) for people in boxes), default=0)
+    poses = Poses.empty(frames, canvas, people=max(1, most), skeleton=COCO_17.name)
+    for f, people in enumerate(boxes):
+        rows = [_row(box, f"bounding_box[{f}][{p}]") for p, box in enumerate(people)]
+        rows.sort(key=lambda row: -row[4])
+        if rows:
+            values = torch.tensor(rows)
+            poses.boxes[f, : len(rows)] = values[:, :4]
+            poses.scores[f, : len(rows)] = values[:, 4]
+            poses.count[f] = len(rows)
+    return poses
+
+
+def _row(box: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(box, Mapping):
+        raise InputError(f"{where}: expected x, y, width, height, found {type(box).__name__}")
+    values = []
+    for key in ("x", "y", "width", "height"):
+        value = box.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            raise InputError(f"{where}.{key}: expected a number of pixels, found {value!r}")
+        values.append(float(value))
+    x, y, width, height = values
+    if width <= 0 or height <= 0:
+        raise InputError(f"{where}: expected a box of some size, found {width:g}x{height:g}")
+    score = box.get("score")
+    return x, y, x + width, y + height, float(1.0 if score is None else score)

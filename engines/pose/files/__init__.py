@@ -1,0 +1,121 @@
+"""Files of poses, one format a module: reading, whoever wrote them, and writing."""
+
+from pathlib import Path
+
+from ...errors import InputError
+from ...files import written_aside
+from ..poses import Poses
+from . import coco, compact, openpose_folder, pose_keypoint, predictions
+from .assemble import frame_count
+from .document import Value, dump, load
+
+FORMS = ("pose_keypoint", "openpose", "coco", "predictions", "safetensors")
+
+_READERS = {
+    "pose_keypoint": pose_keypoint.parse,
+    "coco": coco.parse,
+    "predictions": predictions.parse,
+}
+# The first of these keys in a list's first object tells the form.
+_KEYS = {
+    "people": "pose_keypoint",
+    "image_id": "coco",
+    "image": "predictions",
+    "detections": "predictions",
+}
+
+
+def read_poses(
+    path: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+) -> Poses:
+    """The poses in a file or folder of any of the `FORMS`, found out by looking.
+
+    canvas: height and width of the frames, for files that do not say (openpose, coco, others'
+            predictions); where a file does, that holds
+    frames: how many frames the clip has, for files that may end before it; the rest is empty
+
+    Joints that are not seen lie at (0, 0), except in safetensors files, which are taken as they
+    are. Raises `InputError` with the place in the file, what was expected and what was found.
+    """
+    _check(canvas, frames)
+    form, document = look(path)
+    if form == "openpose":
+        return openpose_folder.read(path, canvas=canvas, frames=frames)
+    if form == "safetensors":
+        return _lengthened(compact.read(path), document, frames)
+    return _READERS[form](document, canvas=canvas, frames=frames)
+
+
+def write_poses(poses: Poses, path: Path, form: str) -> None:
+    """Write `path` (openpose: a folder) in one of the `FORMS`; it appears when it is complete.
+
+    What a form cannot hold is left out: coco has 17 joints, pose_keypoint and openpose have
+    OpenPose's order, and none but safetensors says where a joint is that is not seen. Raises
+    `InputError` for an unknown form or NaN, `MediaError` for a path that cannot be written.
+    """
+    if form not in FORMS:
+        raise InputError(f"form: expected one of {', '.join(FORMS)}, found {form!r}")
+    if form == "openpose":
+        openpose_folder.write(poses, path)
+        return
+    with written_aside(path) as aside:
+        if form == "safetensors":
+            compact.write(poses, aside)
+        elif form == "coco":
+            dump(coco.to_coco(poses), aside)
+        elif form == "predictions":
+            dump(predictions.to_predictions(poses), aside)
+        else:
+            dump(pose_keypoint.to_pose_keypoint(poses), aside)
+
+
+def look(path: Path) -> tuple[str, Value]:
+    """Which of the `FORMS` a path has, and what its JSON says (None for those without).
+
+    Raises `InputError` when it has none of them.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder")
+    if path.is_dir():
+        return "openpose", Value(None, str(path))
+    if path.suffix == ".safetensors":
+        return "safetensors", Value(None, str(path))
+    document = load(path)
+    raw = document.raw
+    if raw == []:
+        return "coco", document  # nobody; of every other form there would be frames
+    if isinstance(raw, list) and isinstance(raw[0], dict):
+        for key, form in _KEYS.items():
+            if key in raw[0]:
+                return form, document
+        raise Value(raw[0], "[0]", document).wrong(
+            "a frame with people, a result with image_id or an entry with image and detections"
+        )
+    if isinstance(raw, dict):
+        if "people" in raw:
+            return "pose_keypoint", document
+        if "images" in raw and "annotations" in raw:
+            raise document.wrong(
+                "poses", "COCO annotations, which kinograph eval pose compares poses with"
+            )
+        if "predictions" in raw or (raw and all(isinstance(v, list) for v in raw.values())):
+            return "predictions", document
+    raise document.wrong("POSE_KEYPOINT, COCO results or predictions")
+
+
+def _lengthened(poses: Poses, document: Value, frames: int | None) -> Poses:
+    """With empty frames behind, so that there are `frames`."""
+    more = frame_count(document, len(poses), frames) - len(poses)
+    if more == 0:
+        return poses
+    people = poses.scores.shape[1]
+    return Poses.cat(
+        [poses, Poses.empty(more, poses.canvas, people=people, skeleton=poses.skeleton)]
+    )
+
+
+def _check(canvas: tuple[int, int] | None, frames: int | None) -> None:
+    if canvas is not None and min(canvas) < 1:
+        raise InputError(f"canvas: expected height and width >= 1, found {canvas}")
+    if frames is not None and frames < 1:
+        raise InputError(f"frames: expected at least 1, found {frames}")

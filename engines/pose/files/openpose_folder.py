@@ -1,0 +1,154 @@
+"""OpenPose's own output: a folder with one JSON file a frame, CLIP_000000000012_keypoints.json.
+
+Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md (version 1.3).
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...errors import InputError, MediaError
+from ..poses import Poses
+from ..skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
+from .assemble import Person, assemble, frame_count, settled, triples
+from .document import Value, dump, load
+from .pose_keypoint import box_of, read_person, score_of, track_of, with_pupils
+
+_NAME = re.compile(r"(?P<clip>.*?)_?(?P<frame>\d+)_keypoints\.json")
+_PARTS = {
+    "face": "face_keypoints_2d",
+    "left_hand": "hand_left_keypoints_2d",
+    "right_hand": "hand_right_keypoints_2d",
+}
+# OpenPose writes these, too, empty unless it sees in three dimensions.
+_IN_3D = tuple(f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", "hand_right"))
+
+
+def write(poses: Poses, folder: Path) -> None:
+    """Write a folder named after the clip, one file a frame; it appears when it is complete.
+
+    Bodies have 18 points, whole bodies 25, as OpenPose's BODY_25: with the feet, and the middle
+    of the hips as mid hip. c is the confidence, person_id the track. `score` and `box` are keys
+    of our own. Raises `InputError` for NaN or infinity, `MediaError` for a folder that is there
+    already with something in it, or cannot be written.
+    """
+    joints = settled(poses.as_openpose())
+    columns = _columns(joints)
+    name = folder.resolve().name
+    aside: Path | None = None
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise MediaError(f"{folder}: there are files in it already; choose a new folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+        for f, count in enumerate(joints.count.tolist()):
+            people = [
+                {key: column[f][p] for key, column in columns.items()} | {key: [] for key in _IN_3D}
+                for p in range(count)
+            ]
+            frame = {"version": 1.3, "people": people}
+            dump(frame, aside / f"{name}_{f:012d}_keypoints.json")
+        mask = os.umask(0)
+        os.umask(mask)
+        aside.chmod(0o777 & ~mask)  # mkdtemp gives 0700
+        if folder.is_dir():
+            folder.rmdir()  # empty; Windows renames onto nothing only
+        aside.rename(folder)
+    except OSError as error:
+        raise MediaError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _columns(joints: Poses) -> dict[str, Any]:
+    """For every key of a person its values by frame and place."""
+    skeleton = SKELETONS[joints.skeleton]
+    points = triples(joints)
+    body = points[:, :, skeleton.parts["body"]]
+    columns = {"person_id": joints.track_ids[..., None].tolist()}
+    if skeleton is OPENPOSE_134:
+        left, right = (points[:, :, skeleton.joints.index(f"{s}_hip")] for s in ("left", "right"))
+        mid_hip = (left + right) / 2
+        mid_hip[..., 2] = torch.minimum(left[..., 2], right[..., 2])
+        mid_hip = torch.where(mid_hip[..., 2:] > 0, mid_hip, 0)
+        feet = points[:, :, skeleton.parts["feet"]]
+        body = torch.cat([body[:, :, :8], mid_hip[:, :, None], body[:, :, 8:], feet], 2)
+    columns["pose_keypoints_2d"] = body.flatten(2).tolist()
+    for part, key in _PARTS.items():
+        place = skeleton.parts.get(part, slice(0, 0))
+        values = points[:, :, place]
+        if part == "face" and skeleton is OPENPOSE_134:
+            values = with_pupils(points, place)
+        columns[key] = values.flatten(2).tolist()
+    columns["score"] = joints.scores.tolist()
+    columns["box"] = joints.boxes.tolist()
+    return columns
+
+
+def read(
+    folder: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+) -> Poses:
+    """The poses in a folder; frames whose file is missing are empty.
+
+    canvas: height and width of the frames, which the files do not say
+    frames: how many there are; None = up to the last file's
+
+    Gives openpose_18, or openpose_wholebody_134 as soon as anybody has a face or a hand; then
+    the feet of 25-point bodies are kept, too. Scores and boxes of others' files are made from the
+    joints. Raises `InputError` for a folder without such files, with those of two clips, or with
+    one that is malformed.
+    """
+    files: dict[int, Path] = {}
+    clips: dict[str, Path] = {}
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    for path in paths:
+        named = _NAME.fullmatch(path.name)
+        if named is None:
+            continue
+        frame = int(named["frame"])
+        if frame in files:
+            raise InputError(f"{path}: expected one file a frame, found {files[frame].name}, too")
+        files[frame] = path
+        clips.setdefault(named["clip"], path)
+    where = Value(None, str(folder))
+    if not files:
+        raise where.wrong("files named CLIP_000000000000_keypoints.json", "none")
+    if len(clips) > 1:
+        one, other = list(clips.values())[:2]
+        raise where.wrong("the files of one clip", f"{one.name} and {other.name}")
+    if canvas is None:
+        raise InputError(
+            f"{folder}: OpenPose's files do not say the size of the frames; "
+            "give the canvas (height, width)"
+        )
+    found = [
+        (frame, person, read_person(person))
+        for frame, path in files.items()
+        for person in load(path).needed("people").entries("a list of people")
+    ]
+    whole = any(body.is_whole for _, _, body in found)
+    return assemble(
+        [
+            Person(
+                frame,
+                body.joints(whole=whole),
+                score=score_of(person),
+                box=box_of(person),
+                track=track_of(person),
+            )
+            for frame, person, body in found
+        ],
+        frames=frame_count(where, max(files) + 1, frames),
+        canvas=canvas,
+        skeleton=(OPENPOSE_134 if whole else OPENPOSE_18).name,
+        source=str(folder),
+    )

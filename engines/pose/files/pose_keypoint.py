@@ -1,0 +1,263 @@
+"""POSE_KEYPOINT, as controlnet_aux and DWPose packs write it and OpenPose editors read it.
+
+A list with one object a frame: people, canvas_height, canvas_width. A person has flat lists of
+x, y, c: pose_keypoints_2d (18 points, or 25 as OpenPose's BODY_25), face_keypoints_2d (68, or 70
+with the pupils), hand_left_keypoints_2d and hand_right_keypoints_2d (21 each), or null.
+Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md, and the code of
+comfyui_controlnet_aux, src/custom_controlnet_aux/dwpose.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..poses import Poses
+from ..skeletons import OPENPOSE_18, OPENPOSE_134
+from .assemble import Person, assemble, frame_count, settled
+from .document import Value
+
+# Part of the skeleton -> how its keys begin, and its points.
+_PARTS = {
+    "body": ("pose", 18),
+    "feet": ("foot", 6),
+    "face": ("face", 68),
+    "left_hand": ("hand_left", 21),
+    "right_hand": ("hand_right", 21),
+}
+_EXPECTED = ("body", "face", "left_hand", "right_hand")  # keys that readers look for, if null
+_MID_HIP = 8  # of BODY_25, which is OpenPose's 18 with this joint and six of the feet behind
+_PUPILS = (14, 15)  # of the body: the eyes stand in for the pupils, which nobody has
+
+
+def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
+    """One dict a frame, as controlnet_aux writes and openpose editors read.
+
+    `pose_keypoints_2d` is a flat list of 18 times x, y, c in pixels of the canvas. Readers drop
+    every point with c < 1, so c is 1.0 where the joint is seen and 0.0 (with x = y = 0) where
+    not. The real confidences stand in `pose_confidence`, the person's in `score`, the track in
+    `track_id` (-1 = none), the box (x0, y0, x1, y1) in `box`. Whole bodies also have the face (70
+    points: as in DWPose packs the last two are the eyes), the hands, and under a key of our own
+    the feet (`foot_keypoints_2d`, 6 points), each with its confidences.
+
+    Raises `InputError` for NaN or infinity.
+    """
+    joints = settled(poses.as_openpose())
+    skeleton = OPENPOSE_134 if joints.skeleton == OPENPOSE_134.name else OPENPOSE_18
+    seen = (joints.confidence > 0).to(joints.keypoints.dtype)
+    points = torch.cat([joints.keypoints, seen[..., None]], -1)
+    columns: dict[str, Any] = {f"{_PARTS[part][0]}_keypoints_2d": None for part in _EXPECTED}
+    for part, place in skeleton.parts.items():
+        key = _PARTS[part][0]
+        values = with_pupils(points, place) if part == "face" else points[:, :, place]
+        columns[f"{key}_keypoints_2d"] = values.flatten(2).tolist()
+        columns[f"{key}_confidence"] = joints.confidence[:, :, place].tolist()
+    columns["score"] = joints.scores.tolist()
+    columns["track_id"] = joints.track_ids.tolist()
+    columns["box"] = joints.boxes.tolist()
+    height, width = joints.canvas
+    return [
+        {
+            "people": [
+                {key: column and column[f][p] for key, column in columns.items()}
+                for p in range(count)
+            ],
+            "canvas_height": height,
+            "canvas_width": width,
+        }
+        for f, count in enumerate(joints.count.tolist())
+    ]
+
+
+def with_pupils(points: Tensor, face: slice) -> Tensor:
+    """[F,P,70,3]: the face of whole bodies [F,P,134,3] as OpenPose has it."""
+    return torch.cat([points[:, :, face], points[:, :, _PUPILS]], 2)
+
+
+def to_bounding_boxes(poses: Poses) -> list[list[dict[str, Any]]]:
+    """For each frame the boxes of its people, as ComfyUI's BOUNDING_BOX: x, y, width, height in
+    pixels of the canvas, with label and score."""
+    here = poses.to("cpu")
+    boxes, scores, counts = here.boxes.tolist(), here.scores.tolist(), here.count.tolist()
+    return [
+        [
+            {
+                "x": x0,
+                "y": y0,
+                "width": x1 - x0,
+                "height": y1 - y0,
+                "label": "person",
+                "score": scores[f][p],
+            }
+            for p, (x0, y0, x1, y1) in enumerate(boxes[f][: counts[f]])
+        ]
+        for f in range(len(here))
+    ]
+
+
+def from_pose_keypoint(
+    pose_keypoint: Any, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+) -> Poses:
+    """What a POSE_KEYPOINT socket carries, ours or another pack's; see `parse`.
+
+    Raises `InputError` for what is malformed, with the place in it.
+    """
+    return parse(Value(pose_keypoint, "pose_keypoint"), canvas=canvas, frames=frames)
+
+
+def parse(
+    document: Value, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+) -> Poses:
+    """The poses in a document: a list of frames, or the object of a single one.
+
+    canvas: height and width, for documents that do not say
+    frames: how many there are; those behind the document's are empty
+
+    Gives openpose_18, or openpose_wholebody_134 as soon as anybody has a face, a hand or our
+    feet; then the feet of a 25-point body are kept, too. Where our confidences are there, they
+    stand for c. Without our confidences, coordinates that all lie in -1..2 on a larger canvas
+    are fractions of its sides, as older controlnet_aux wrote them (joints may lie a bit outside).
+    """
+    entries = [document] if isinstance(document.raw, dict) else None
+    found: list[tuple[int, Value]] = []
+    sizes: dict[tuple[int, int], Value] = {}
+    length = 0
+    for i, entry in enumerate(entries or document.entries("a list with one object a frame")):
+        people = entry.needed("people").entries("a list of people")
+        found += [(i, person) for person in people]
+        size = _canvas(entry)
+        if size is not None:
+            sizes.setdefault(size, entry)
+        length = i + 1
+    if length == 0 and frames is None:
+        raise document.wrong("at least one frame", "an empty list")
+    if len(sizes) > 1:
+        one, other = list(sizes)[:2]
+        raise sizes[other].wrong(
+            f"the canvas {one[1]}x{one[0]} of the frames before", f"{other[1]}x{other[0]}"
+        )
+    stated = next(iter(sizes), canvas)
+    if stated is None:
+        raise document.wrong(
+            "canvas_height and canvas_width, or a canvas given with the file", "neither"
+        )
+    bodies = [(frame, read_person(person)) for frame, person in found]
+    whole = any(body.is_whole for _, body in bodies)
+    people_found = [
+        Person(
+            frame,
+            body.joints(whole=whole),
+            score=score_of(person),
+            box=box_of(person),
+            track=track_of(person),
+        )
+        for (frame, body), (_, person) in zip(bodies, found, strict=True)
+    ]
+    ours = any(body.ours for _, body in bodies)
+    fractions = not ours and _are_fractions(people_found, stated)
+    return assemble(
+        people_found,
+        frames=frame_count(document, length, frames),
+        canvas=stated,
+        skeleton=(OPENPOSE_134 if whole else OPENPOSE_18).name,
+        source=document.source,
+        scale=(float(stated[1]), float(stated[0])) if fractions else (1.0, 1.0),
+    )
+
+
+@dataclass(frozen=True)
+class Body:
+    """The parts of one person: x, y, c, flat; a part that is not there is None.
+
+    spare: feet of a 25-point body, which count only if the person is a whole body anyhow
+    ours:  whether it says its real confidences
+    """
+
+    parts: dict[str, list[float] | None]
+    spare: list[float] | None
+    ours: bool
+
+    @property
+    def is_whole(self) -> bool:
+        return any(points is not None for part, points in self.parts.items() if part != "body")
+
+    def joints(self, *, whole: bool) -> list[float]:
+        """In the order of openpose_18 or openpose_wholebody_134."""
+        skeleton = OPENPOSE_134 if whole else OPENPOSE_18
+        joints: list[float] = []
+        for part, place in skeleton.parts.items():
+            points = self.parts[part]
+            if points is None and part == "feet":
+                points = self.spare
+            joints += points or [0.0] * (3 * (place.stop - place.start))
+        return joints
+
+
+def read_person(person: Value) -> Body:
+    """A person of POSE_KEYPOINT, or of one of OpenPose's own files."""
+    parts: dict[str, list[float] | None] = {}
+    spare = None
+    ours = False
+    for part, (key, size) in _PARTS.items():
+        points = person.member(f"{key}_keypoints_2d")
+        if points is None or points.is_empty_list():
+            parts[part] = None
+            continue
+        more = {"body": (25,), "face": (70,)}.get(part, ())
+        numbers = points.joints(size, *more)
+        if part == "body" and len(numbers) == 3 * 25:
+            start = 3 * (size + 1)
+            spare = numbers[start:]
+            numbers = numbers[: 3 * _MID_HIP] + numbers[3 * (_MID_HIP + 1) : start]
+        numbers = numbers[: 3 * size]
+        confidence = person.member(f"{key}_confidence")
+        if confidence is not None:
+            ours = True
+            for i, value in enumerate(confidence.numbers(size)):
+                if not 0 <= value <= 1:
+                    raise Value(value, f"[{i}]", confidence).wrong("a confidence in 0..1")
+                # An editor may have moved, added or removed joints: c says which are there.
+                if value > 0 and numbers[3 * i + 2] > 0:
+                    numbers[3 * i + 2] = value
+        parts[part] = numbers
+    return Body(parts, spare, ours)
+
+
+def _canvas(frame: Value) -> tuple[int, int] | None:
+    height, width = frame.member("canvas_height"), frame.member("canvas_width")
+    if height is None and width is None:
+        return None
+    return (
+        frame.needed("canvas_height").whole(1, 2**24),
+        frame.needed("canvas_width").whole(1, 2**24),
+    )
+
+
+def score_of(person: Value) -> float | None:
+    """Our key `score`; None where it is not there."""
+    value = person.member("score")
+    return None if value is None else value.number(0, 1)
+
+
+def track_of(person: Value) -> int:
+    """Our key `track_id`, else OpenPose's `person_id`, a list of one number; -1 without."""
+    track = person.member("track_id") or person.member("person_id")
+    if track is not None and isinstance(track.raw, list):
+        track = next(track.entries("a list of one number"), None)
+    return -1 if track is None else track.whole(-1)
+
+
+def box_of(person: Value) -> list[float] | None:
+    """Our key `box`: x0, y0, x1, y1; None where it is not there."""
+    box = person.member("box")
+    return None if box is None else box.numbers(4)
+
+
+def _are_fractions(people: Sequence[Person], canvas: tuple[int, int]) -> bool:
+    if min(canvas) <= 2:
+        return False
+    points = torch.tensor([p.joints for p in people], dtype=torch.float64).view(-1, 3)
+    seen = points[points[:, 2] > 0, :2]
+    return bool(len(seen) and seen.min() >= -1 and seen.max() <= 2)

@@ -1,0 +1,239 @@
+"""Whom to keep, on which canvas, with whose limbs, and looking twice."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from walkers import STANDING, poses_of, straight
+
+from kinograph.engines.errors import InputError
+from kinograph.engines.pose.boxes import from_bounding_boxes
+from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
+from kinograph.engines.pose.filters import filter_people, parse_ids
+from kinograph.engines.pose.poses import Poses
+from kinograph.engines.pose.retarget import onto_canvas, with_proportions
+from kinograph.engines.pose.size import detection_size
+from kinograph.engines.pose.tracking import Tracker
+from kinograph.engines.runtime.engine import Engine
+from kinograph.engines.video.clip import Clip
+
+
+@pytest.fixture
+def three() -> Poses:
+    """Three people of 185, 92 and 37 px for four frames, with tracks 0, 1, 2 by their scores."""
+    paths = torch.stack([straight((x, 240), (x + 8, 240), 4) for x in (150, 400, 650)], 1)
+    scale = torch.tensor([1.0, 0.5, 0.2])
+    return Tracker().update(poses_of(paths, scale=scale, shuffle=None))
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({}, [0, 1, 2]),
+        ({"ids": [2, 0]}, [0, 2]),
+        ({"ids": [7]}, []),
+        ({"min_height": 0.1}, [0, 1]),
+        ({"max_height": 0.2}, [1, 2]),
+        ({"min_height": 0.1, "max_height": 0.2}, [1]),
+        ({"most": 1}, [0]),
+        ({"most": 2, "ids": [1, 2]}, [1, 2]),
+        ({"most": 1, "max_height": 0.2}, [1]),
+    ],
+)
+def test_who_is_kept(three: Poses, asked: dict[str, object], kept: list[int]) -> None:
+    left = filter_people(three, **asked)
+    assert left.count.tolist() == [len(kept)] * 4
+    for frame in range(4):
+        assert left.track_ids[frame].tolist() == kept + [-1] * (3 - len(kept))
+        places = [three.track_ids[frame].tolist().index(track) for track in kept]
+        assert torch.equal(left.keypoints[frame, : len(kept)], three.keypoints[frame, places])
+    assert not left.keypoints[:, len(kept) :].any()
+
+
+def test_who_is_in_the_region(three: Poses) -> None:
+    region = torch.zeros(4, 48, 80)
+    region[:, :, 30:50] = 1  # the middle
+    region[2] = 0
+    left = filter_people(three, region=region)
+    assert left.count.tolist() == [1, 1, 0, 1]
+    assert left.track_ids[[0, 1, 3], 0].tolist() == [1, 1, 1]
+    assert filter_people(three, region=region[:1]).count.tolist() == [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"min_height": 0.5, "max_height": 0.2}, "expected 0 <= min_height <= max_height <= 1"),
+        ({"most": -1}, "most: expected at least 0"),
+        ({"region": torch.zeros(3, 8, 8)}, "every one of 4 frames, or one for all"),
+    ],
+)
+def test_unusable_filters(three: Poses, asked: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        filter_people(three, **asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"), [("", []), ("3", [3]), (" 0, 2-4,9 ", [0, 2, 3, 4, 9]), ("5-5", [5])]
+)
+def test_ids_as_text(text: str, ids: list[int]) -> None:
+    assert parse_ids(text) == ids
+
+
+@pytest.mark.parametrize("text", ["a", "1-", "-2", "1;2", "1.5"])
+def test_text_that_is_no_ids(text: str) -> None:
+    with pytest.raises(InputError, match="tracks: expected numbers and ranges"):
+        parse_ids(text)
+
+
+@pytest.mark.parametrize(
+    ("fit", "point"),
+    [("stretch", (200, 100)), ("letterbox", (200, 220)), ("crop", (-20.8, 208.0))],
+)
+def test_another_canvas(three: Poses, fit: str, point: tuple[float, float]) -> None:
+    three.keypoints[0, 0, 0] = torch.tensor([416.0, 100.0])  # of 832x480
+    moved = onto_canvas(replace(three, canvas=(480, 832)), (480, 400), fit)
+    x, y = moved.keypoints[0, 0, 0].tolist()
+    assert moved.canvas == (480, 400)
+    if fit == "stretch":
+        assert (x, y) == pytest.approx((200, 100))
+    elif fit == "letterbox":
+        scale = 400 / 832
+        assert (x, y) == pytest.approx((200, 100 * scale + (480 - 480 * scale) / 2), abs=0.01)
+    else:
+        assert (x, y) == pytest.approx((200, 100), abs=0.01)
+
+
+def body(**changes: float) -> torch.Tensor:
+    """[17,2] the standing person with some limbs longer: arms, legs."""
+    points = STANDING.clone()
+    arms, legs = changes.get("arms", 1.0), changes.get("legs", 1.0)
+    for shoulder, elbow, wrist in ((5, 7, 9), (6, 8, 10)):
+        upper, lower = STANDING[elbow] - STANDING[shoulder], STANDING[wrist] - STANDING[elbow]
+        points[elbow] = points[shoulder] + upper * arms
+        points[wrist] = points[elbow] + lower * arms
+    for hip, knee, ankle in ((11, 13, 15), (12, 14, 16)):
+        upper, lower = STANDING[knee] - STANDING[hip], STANDING[ankle] - STANDING[knee]
+        points[knee] = points[hip] + upper * legs
+        points[ankle] = points[knee] + lower * legs
+    return points
+
+
+def one(points: torch.Tensor, canvas: tuple[int, int] = (480, 832)) -> Poses:
+    poses = Poses.empty(1, canvas)
+    poses.keypoints[0, 0] = points
+    poses.confidence[:] = 0.9
+    poses.boxes[0, 0] = torch.cat([points.amin(0), points.amax(0)])
+    poses.scores[:] = 0.9
+    poses.count[:] = 1
+    return poses
+
+
+def test_somebody_elses_limbs() -> None:
+    paths = straight((150, 240), (650, 240), 12)[:, None]
+    poses = Tracker().update(poses_of(paths))
+    # the reference is drawn at twice the size somewhere else
+    reference = one(body(arms=1.4, legs=0.8) * 2 + torch.tensor([300.0, 200.0]))
+    given = with_proportions(poses, reference).as_coco()
+    wanted = body(arms=1.4, legs=0.8)
+    wanted = wanted + (STANDING[15] - wanted[15]) * torch.tensor([0.0, 1.0])  # feet on the ground
+    found = given.keypoints[:, 0] - paths
+    torch.testing.assert_close(found, wanted.expand(12, -1, -1), atol=0.6, rtol=0)
+    assert given.track_ids.tolist() == poses.track_ids.tolist()
+    assert bool((given.boxes[:, 0, 2] > poses.boxes[:, 0, 2]).all())  # longer arms
+    half = with_proportions(poses, reference, strength=0.5).as_coco()
+    between = (given.keypoints + poses.keypoints) / 2
+    torch.testing.assert_close(half.keypoints, between, atol=0.5, rtol=0)
+    none = with_proportions(poses, reference, strength=0).as_coco()
+    torch.testing.assert_close(none.keypoints, poses.keypoints, atol=1e-3, rtol=0)
+
+
+def test_own_limbs_change_nothing(three: Poses) -> None:
+    reference = one(STANDING * 0.7 + 100)
+    given = with_proportions(three, reference).as_coco()
+    torch.testing.assert_close(given.keypoints, three.keypoints, atol=0.05, rtol=0)
+
+
+def test_limbs_that_are_not_shown_keep_their_length() -> None:
+    poses = Tracker().update(poses_of(straight((150, 240), (650, 240), 12)[:, None]))
+    reference = one(body(arms=1.5))
+    reference.confidence[0, 0, [7, 8, 9, 10]] = 0
+    given = with_proportions(poses, reference).as_coco()
+    torch.testing.assert_close(given.keypoints, poses.keypoints, atol=0.05, rtol=0)
+    # one side is enough for both
+    reference.confidence[0, 0, [7, 9]] = 0.9
+    given = with_proportions(poses, reference).as_coco()
+    assert float((given.keypoints - poses.keypoints)[:, 0, 10].norm(dim=1).min()) > 10
+
+
+def test_a_shortened_limb_stays_shortened() -> None:
+    """Lengths are compared over the clip: an arm towards the camera is not made long."""
+    poses = Tracker().update(poses_of(straight((300, 240), (340, 240), 20)[:, None]))
+    elbow, wrist = poses.keypoints[10, 0, 7], poses.keypoints[10, 0, 9]
+    wrist.copy_(elbow + (wrist - elbow) * 0.2)
+    given = with_proportions(poses, one(STANDING + 200)).as_coco()
+    torch.testing.assert_close(given.keypoints, poses.keypoints, atol=0.05, rtol=0)
+
+
+def test_references_that_show_nobody() -> None:
+    poses = Tracker().update(poses_of(straight((300, 240), (340, 240), 3)[:, None]))
+    with pytest.raises(InputError, match="expected a person, found nobody"):
+        with_proportions(poses, Poses.empty(2, (10, 10)))
+    reference = one(STANDING)
+    reference.confidence[0, 0, 11] = 0
+    with pytest.raises(InputError, match="neck and hips are seen"):
+        with_proportions(poses, reference)
+
+
+def test_boxes_of_other_packs(three: Poses) -> None:
+    boxes = to_bounding_boxes(three)
+    people = from_bounding_boxes(boxes, 4, three.canvas)
+    torch.testing.assert_close(people.boxes, three.boxes)
+    torch.testing.assert_close(people.scores, three.scores)
+    assert from_bounding_boxes(boxes[0], 1, three.canvas).count.tolist() == [3]
+    assert from_bounding_boxes(boxes[0][0], 1, three.canvas).count.tolist() == [1]
+    assert from_bounding_boxes([[], []], 2, three.canvas).count.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ("no", "expected a list of boxes a frame, found str"),
+        ([[], []], "expected boxes for 1 frames, found them for 2"),
+        ([[3]], r"bounding_box\[0\]\[0\]: expected x, y, width, height, found int"),
+        ([[{"x": 1, "y": "2"}]], r"bounding_box\[0\]\[0\].y: expected a number of pixels"),
+        ([[{"x": 1, "y": 2, "width": 0, "height": 3}]], "a box of some size, found 0x3"),
+    ],
+)
+def test_unusable_boxes(boxes: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        from_bounding_boxes(boxes, 1, (10, 10))
+
+
+def test_the_size_follows_the_people(clip: Clip, engine: Engine) -> None:
+    assert detection_size(clip.frames, engine) == 448
+    assert detection_size(clip.frames[:1], engine) in (384, 448)
+    close = clip.frames[:4, 20:220, 220:400]  # the man fills it
+    assert detection_size(close, engine) == 256
+    assert detection_size(torch.zeros(2, 90, 160, 3), engine) == 512
+
+
+def test_a_second_look_is_the_better_one(clip: Clip, engine: Engine) -> None:
+    frames = clip.frames[::8, :300, 150:500]  # the man
+    first = detect_poses(frames, engine, size=192)
+    second = detect_poses(frames, engine, size=192, closer=True)
+    best = detect_poses(frames, engine, size=288)
+    assert second.count.tolist() == first.count.tolist()
+    assert torch.equal(second.boxes, first.boxes)
+
+    def away(poses: Poses) -> float:
+        both = (poses.confidence[:, 0] > 0) & (best.confidence[:, 0] > 0)
+        return float((poses.keypoints - best.keypoints)[:, 0].norm(dim=-1)[both].mean())
+
+    assert away(second) < 0.8 * away(first)
+
+
+def test_looking_twice_at_nobody(engine: Engine) -> None:
+    poses = detect_poses(torch.zeros(3, 90, 160, 3), engine, closer=True)
+    assert poses.count.tolist() == [0, 0, 0]
