@@ -13,8 +13,13 @@ from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
+from kinograph.engines.pose.crops import crop
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.filters import filter_people
 from kinograph.engines.pose.poses import Poses
+from kinograph.engines.pose.retarget import onto_canvas, with_proportions
+from kinograph.engines.pose.smoothing import Smoother, fill_gaps
+from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
@@ -148,3 +153,61 @@ def test_raft(tmp_path: Path, backend: str, precision: str) -> None:
     assert built.verdict is not None
     assert built.verdict.passed
     assert built.infer(torch.rand(4, 3, 128, 256, device="cuda"))["flow"].shape == (3, 2, 128, 256)
+
+
+def test_what_is_done_with_poses_is_the_same_as_on_the_cpu(people: Callable[..., Poses]) -> None:
+    poses = people(24, 3, (480, 832), whole=True)
+    poses.keypoints.add_(torch.arange(24)[:, None, None, None] * 2.0)
+    poses.boxes.copy_(torch.cat([poses.keypoints.amin(2), poses.keypoints.amax(2)], -1))
+    poses.count[7:9] = 2
+
+    def worked(poses: Poses) -> Poses:
+        tracked = Tracker().update(poses)
+        smooth = Smoother(direction="both").update(fill_gaps(tracked, 4))
+        given = with_proportions(smooth, tracked)
+        return onto_canvas(filter_people(given, most=2), (640, 640))
+
+    here, there = worked(poses), worked(poses.to("cuda"))
+    assert there.device.type == "cuda"
+    for name in ("keypoints", "confidence", "boxes", "scores", "track_ids", "count"):
+        torch.testing.assert_close(
+            getattr(there, name).cpu(), getattr(here, name), atol=2e-2, rtol=0
+        )
+    for style in STYLES:
+        image, _ = draw_skeletons(here, style=style, colours="track")
+        cuda, _ = draw_skeletons(there, style=style, colours="track")
+        assert float((cuda.cpu() - image).abs().mean()) < 1e-4
+
+
+def test_a_second_look(clip: Clip, engine: Engine) -> None:
+    model = resolve("movenet_multipose")
+    cuda = build_engine(model, network_of(model), backend="torch", device="cuda", precision="fp32")
+    frames = clip.frames[::4]
+    found = detect_poses(frames.cuda(), cuda, closer=True)
+    wanted = detect_poses(frames, engine, closer=True)
+    assert found.count.tolist() == wanted.count.tolist()
+    both = (found.confidence.cpu() > 0) & (wanted.confidence > 0)
+    distance = (found.keypoints.cpu() - wanted.keypoints).norm(dim=-1)[both]
+    assert float(distance.median()) < 0.05
+
+
+def test_crops_are_the_same_as_on_the_cpu() -> None:
+    random = torch.Generator().manual_seed(0)
+    frames = torch.rand(3, 120, 200, 3, generator=random)
+    frame = torch.tensor([0, 2, 1, 1])
+    low = torch.rand(4, 2, generator=random) * 100 - 20
+    boxes = torch.cat([low, low + 30 + torch.rand(4, 2, generator=random) * 150], 1)
+    here = crop(frames, frame, boxes, (64, 48))
+    there = crop(frames.cuda(), frame.cuda(), boxes.cuda(), (64, 48))
+    torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=0)
+
+
+def test_memory_is_flat_over_two_thousand_frames(clip: Clip) -> None:
+    model = resolve("movenet_multipose")
+    cuda = build_engine(model, network_of(model), backend="torch", device="cuda")
+    frames = clip.frames[:16].cuda()
+    held = []
+    for _ in range(125):
+        draw_skeletons(detect_poses(frames, cuda, size=448))
+        held.append(torch.cuda.memory_reserved())
+    assert len(set(held[2:])) == 1

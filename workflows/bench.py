@@ -18,6 +18,9 @@ from ..engines.families import network_of, one_stage
 from ..engines.models.registry import registry, resolve
 from ..engines.pose.detect import from_outputs, letterbox_for
 from ..engines.pose.poses import Poses
+from ..engines.pose.smoothing import DIRECTIONS, Smoother
+from ..engines.pose.tracking import Tracker
+from ..engines.pose.tracks import jitter
 from ..engines.render.skeleton import draw_skeletons
 from ..engines.runtime.engine import Engine, build_engine
 from ..engines.vace.normalise import normalise
@@ -32,6 +35,7 @@ def bench_pose(
     *,
     device: str = "auto",
     precision: str = "auto",
+    backend: str = "auto",
     runs: int = 5,
     size: int = 0,
     style: str = "vace",
@@ -45,7 +49,7 @@ def bench_pose(
         raise InputError(f"runs: expected at least 1, found {runs}")
     model = resolve(next(iter(registry())))
     network = network_of(model)
-    engine = build_engine(model, network, device=device, precision=precision)
+    engine = build_engine(model, network, device=device, precision=precision, backend=backend)
     where = engine.device
     size = size or model.entry.recommended_size
     engine.check_size(size)
@@ -74,6 +78,7 @@ def bench_pose(
         "runs": runs,
         "ms_per_frame": {**per_frame, "total": total},
         "fps": 1000 / total,
+        "jitter_px_per_frame2": samples[0].jitter,
         "versions": {
             "kinograph": __version__,
             "python": platform.python_version(),
@@ -91,6 +96,7 @@ class _Sample:
     frames: int = 0
     canvas: tuple[int, int] = (0, 0)
     people: int = 0
+    jitter: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
@@ -109,7 +115,8 @@ class _Sample:
 def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
     sample = _Sample(engine.device)
     with sample.clock("decode"):
-        frames = read_video(video).frames
+        clip = read_video(video)
+        frames = clip.frames
     sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])
     letterbox, family = letterbox_for(engine, sample.canvas, size), one_stage(engine.model)
     found = []
@@ -129,6 +136,11 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
         with sample.clock("normalise"):
             normalise(image).control()
     sample.people = int(poses.count.sum())
+    tracked = Tracker().update(poses)
+    sample.jitter = {"raw": jitter(tracked)}
+    for direction in DIRECTIONS:
+        smooth = Smoother(fps=float(clip.rate), direction=direction).update(tracked)
+        sample.jitter[f"smoothed, {direction}"] = jitter(smooth)
     return sample
 
 
@@ -151,3 +163,5 @@ def print_bench(report: dict[str, Any]) -> None:
         "ms/frame,share",
     )
     print(f"{report['fps']:.1f} frames a second")
+    shaking = ", ".join(f"{n} {v:.2f}" for n, v in report["jitter_px_per_frame2"].items())
+    print(f"mean acceleration of the joints, px/frame²: {shaking}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import __version__
 from .engine_cli import add_commands
 from .eval_cli import add_commands as add_eval
+from .memory import keep_freed_memory
 
 HERE = Path(__file__).parent
 DEMO_GRAPH = HERE / "api" / "pose_to_vace.json"
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before PyTorch is imported: huge pages for large tensors, a third of a network's time on a
     # Linux CPU, where every fresh activation is otherwise paged in 4 KiB at a time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    keep_freed_memory()
     from ..engines.errors import KinographError
 
     try:
@@ -109,6 +111,14 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     pose.add_argument("--precision", default="auto", help="auto (default), fp32, fp16 or bf16")
     pose.add_argument("--style", default="vace", help="drawing style (default vace)")
     pose.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    pose.add_argument(
+        "--resident",
+        metavar="WxH",
+        help="instead: frames of this size on the device to maps there, against one by one",
+    )
+    pose.add_argument("--frames", type=int, default=64, help="with --resident (default 64)")
+    pose.add_argument("--batch", type=int, default=16, help="with --resident (default 16)")
+    pose.add_argument("--backend", default="auto", help="auto (default) or a backend's name")
     pose.set_defaults(run=_bench_pose)
     # The registry is read only where its names are asked for.
     add_commands(commands, subjects, common, running, models="bench" in argv)
@@ -168,17 +178,31 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _bench_pose(arguments: argparse.Namespace) -> int:
-    from .bench import bench_pose, print_bench
+    video = arguments.video or next(MEDIA.glob("*.mp4"))
+    common = {
+        "device": arguments.device,
+        "precision": arguments.precision,
+        "backend": arguments.backend,
+        "runs": arguments.runs,
+    }
+    if arguments.resident:
+        from .bench_resident import bench_resident, print_resident
+        from .engine_cli import parsed_size
 
-    report = bench_pose(
-        arguments.video or next(MEDIA.glob("*.mp4")),
-        device=arguments.device,
-        precision=arguments.precision,
-        runs=arguments.runs,
-        size=arguments.size,
-        style=arguments.style,
-    )
-    print_bench(report)
+        report = bench_resident(
+            video,
+            parsed_size("--resident", arguments.resident),
+            frames=arguments.frames,
+            batch=arguments.batch,
+            detection_size=arguments.size,
+            **common,
+        )
+        print_resident(report)
+    else:
+        from .bench import bench_pose, print_bench
+
+        report = bench_pose(video, size=arguments.size, style=arguments.style, **common)
+        print_bench(report)
     if arguments.json:
         from ..engines.files import written_aside
 

@@ -173,7 +173,7 @@ def _suite(arguments: argparse.Namespace) -> int:
         runs=arguments.runs,
         warmup=arguments.warmup,
         batch=arguments.batch,
-        size=_size(arguments.size),
+        size=parsed_size("--size", arguments.size) if arguments.size else None,
     )
     _print_suite(report)
     if arguments.output:
@@ -186,15 +186,13 @@ def _suite(arguments: argparse.Namespace) -> int:
     return 0 if passed(report, named or [n for n, c in candidates.items() if c["available"]]) else 1
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    """ "448x256" -> height 256, width 448."""
+def parsed_size(option: str, text: str) -> tuple[int, int]:
+    """ "448x256" -> height 256, width 448. Raises `InputError` for anything else."""
     from ..engines.errors import InputError
 
-    if text is None:
-        return None
     wide, cross, high = text.lower().partition("x")
-    if not (cross and wide.isdigit() and high.isdigit()):
-        raise InputError(f"--size: expected WIDTHxHEIGHT, e.g. 448x256, found {text!r}")
+    if not (cross and wide.isdigit() and high.isdigit() and int(wide) and int(high)):
+        raise InputError(f"{option}: expected WIDTHxHEIGHT, e.g. 448x256, found {text!r}")
     return int(high), int(wide)
 
 

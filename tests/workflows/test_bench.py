@@ -1,0 +1,73 @@
+"""What `kinograph bench pose` measures, and that memory does not grow with the clip."""
+
+import gc
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.render.skeleton import draw_skeletons
+from kinograph.engines.runtime.engine import Engine
+from kinograph.engines.video.clip import Clip
+from kinograph.workflows.cli import main
+
+
+def test_stages_and_jitter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    status = main(["bench", "pose", "--runs", "1", "--device", "cpu", "--json", str(path)])
+    assert status == 0
+    report = json.loads(path.read_text())
+    times = report["ms_per_frame"]
+    assert report["people"] == 57
+    assert times["total"] == pytest.approx(sum(times.values()) - times["total"], rel=0.01)
+    jitter = report["jitter_px_per_frame2"]
+    assert 0 < jitter["smoothed, both"] < jitter["smoothed, causal"] < jitter["raw"]
+    assert "frames a second" in capsys.readouterr().out
+
+
+def test_resident_frames_against_one_by_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    arguments = ["--resident", "320x192", "--frames", "10", "--batch", "4", "--runs", "1"]
+    status = main(["bench", "pose", *arguments, "--size", "256", "--json", str(path)])
+    assert status == 0
+    report = json.loads(path.read_text())
+    assert report["size"] == [320, 192]
+    assert report["frames"] == 10
+    assert report["ratio"] == pytest.approx(report["fps"] / report["baseline"]["fps"])
+    assert set(report["stages_ms_per_frame"]) == {"preprocess", "network", "heads", "draw"}
+    assert all(ms > 0 for ms in report["stages_ms_per_frame"].values())
+    assert "times as fast" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resident", "huge"], "--resident: expected WIDTHxHEIGHT"),
+        (["--resident", "0x10"], "--resident: expected WIDTHxHEIGHT"),
+        (["--resident", "64x64", "--frames", "0"], "frames: expected at least 1"),
+        (["--runs", "0"], "runs: expected at least 1"),
+    ],
+)
+def test_what_cannot_be_measured(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "pose", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_memory_is_flat_over_two_thousand_frames(clip: Clip, engine: Engine) -> None:
+    frames = torch.nn.functional.interpolate(clip.frames.movedim(-1, 1), size=(116, 208))
+    frames = frames.movedim(1, -1).contiguous()[:25]
+    process, held = psutil.Process(), []
+    for chunk in range(80):
+        poses = detect_poses(frames, engine, size=224)
+        draw_skeletons(poses, size=(232, 416))
+        if chunk % 16 == 15:
+            gc.collect()
+            held.append(process.memory_info().rss / 2**20)
+    assert max(held[1:]) - held[0] < 24, held  # MiB; one chunk's pictures are 30
