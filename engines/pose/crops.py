@@ -21,13 +21,18 @@ def crop_boxes(boxes: Tensor, size: tuple[int, int], padding: float) -> Tensor:
     return torch.cat([centre - half, centre + half], 1)
 
 
-def crop(frames: Tensor, frame: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """What boxes [N,4] px hold of frames [F,H,W,3], as images [N,3,h,w]; black beyond the edge.
+def crop(
+    frames: Tensor, frame: Tensor, boxes: Tensor, size: tuple[int, int], *, fill: float = 0.0
+) -> Tensor:
+    """What boxes [N,4] px hold of frames [F,H,W,3], as images [N,3,h,w].
 
     frame: [N] which frame each box lies on
+    fill:  grey beyond the frames' edges, 0..1
 
     Bilinear, averaged over all the pixels that fall on one when a box is larger than `size`.
     """
+    if fill:
+        return crop(frames - fill, frame, boxes, size) + fill
     rois = torch.cat([frame[:, None].to(boxes.dtype), boxes], 1)
     images = frames.movedim(-1, 1)
     crops: Tensor = roi_align(images, rois, size, sampling_ratio=-1, aligned=True)

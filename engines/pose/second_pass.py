@@ -36,8 +36,10 @@ def second_pass(
             f, p, box = frame[part], place[part], boxes[part]
             first, last = int(f[0]), int(f[-1])
             here = frames[first : last + 1].to(engine.device, torch.float32)
-            images = crop(here, f - first, box, size).clamp(0, 1)
+            images = crop(here, f - first, box, size, fill=family.fill).clamp(0, 1)
             found = family.decode(engine.infer(images), len(part), 0.0)
+            if not found.scores.shape[1]:
+                continue
             meant = poses.boxes[f, p].unflatten(1, (2, 2)) - box[:, None, :2]
             meant = meant * box.new_tensor(size[::-1]) / (box[:, None, 2:] - box[:, None, :2])
             overlap = _overlap(meant.flatten(1)[:, None], found.boxes) * (found.scores > _SURE)

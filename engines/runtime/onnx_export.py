@@ -64,8 +64,9 @@ def exported(
 ) -> Artifact:
     """The ONNX file of a model, from the cache or made now; inputs and outputs are fp32.
 
-    Batch, height and width are free. `check`: see `EngineCache.fetch`. Raises `EngineError` where
-    a package is missing, or for a precision that is neither fp32 nor fp16.
+    Batch, height and width are free; of a network that takes one size, the batch. `check`: see
+    `EngineCache.fetch`. Raises `EngineError` where a package is missing, for a precision that is
+    neither fp32 nor fp16, and for a network that cannot be exported.
     """
     if precision not in ("fp32", "fp16"):
         raise EngineError(f"precision: ONNX is exported in fp32 or fp16, found {precision!r}")
@@ -133,21 +134,28 @@ def _export(module: nn.Module, network: Network, precision: str) -> bytes:
         module = _Fp16(module)
     side = max(4 * network.stride, 2 * network.least)
     # no two sizes alike, or they are taken for one
-    example = torch.rand(network.min_batch + 1, 3, side, side + network.stride)
+    high, wide = network.fixed or (side, side + network.stride)
+    example = torch.rand(network.min_batch + 1, 3, high, wide)
     free = torch.export.Dim.DYNAMIC
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        program = torch.onnx.export(
-            module.eval(),
-            (example,),
-            input_names=[INPUT],
-            output_names=list(network.outputs),
-            opset_version=OPSET,
-            dynamic_shapes={INPUT: {0: free, 2: free, 3: free}},
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise EngineError(f"{network.name}: the exporter gave nothing")
-    data: bytes = program.model_proto.SerializeToString()
+    sizes = {0: free} if network.fixed else {0: free, 2: free, 3: free}
+    try:
+        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+            warnings.simplefilter("ignore")  # the exporter's own deprecations
+            program = torch.onnx.export(
+                module.eval(),
+                (example,),
+                input_names=[INPUT],
+                output_names=list(network.outputs),
+                opset_version=OPSET,
+                dynamic_shapes={INPUT: sizes},
+                dynamo=True,
+                verbose=False,
+            )
+        if program is None:
+            raise EngineError(f"{network.name}: the exporter gave nothing")
+        data: bytes = program.model_proto.SerializeToString()
+    except EngineError:
+        raise
+    except Exception as error:  # the exporter's and protobuf's share no narrower base
+        raise EngineError(f"{network.name}: cannot be exported to ONNX: {error}") from error
     return data

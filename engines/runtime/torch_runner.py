@@ -93,7 +93,8 @@ def eager(
 def compile_ahead(
     network: Network, weights: Path, device: torch.device, precision: str, path: Path
 ) -> None:
-    """Compile the network with AOTInductor into a package at `path`; batch and sides stay free.
+    """Compile the network with AOTInductor into a package at `path`; batch and sides stay free,
+    of a network that takes one size the batch.
 
     Raises `EngineError` with the compiler's words when that fails.
     """
@@ -103,13 +104,16 @@ def compile_ahead(
     module = prepared(network.module(weights), device, precision)
     side = max(4 * stride, 2 * network.least)
     # no two sizes alike, or they are taken for one
-    example = torch.rand(network.min_batch + 1, 3, side, side + stride, device=device)
+    size = network.fixed or (side, side + stride)
+    example = torch.rand(network.min_batch + 1, 3, *size, device=device)
     # The rows of the outputs are what may be one; the exporter finds no way to say it of the rest.
     rows, less = torch.export.Dim("rows", min=1, max=4095), network.min_batch - 1
     batch = rows + less if less else rows
     least = -(-network.least // stride)
-    high, wide = (torch.export.Dim(name, min=least, max=4096) for name in ("high", "wide"))
-    sizes = {0: batch, 2: stride * high, 3: stride * wide}
+    sizes = {0: batch}
+    if network.fixed is None:
+        high, wide = (torch.export.Dim(name, min=least, max=4096) for name in ("high", "wide"))
+        sizes |= {2: stride * high, 3: stride * wide}
     try:
         with torch.inference_mode(False), torch.no_grad():
             images = example.to(DTYPES[precision], memory_format=_LAYOUT)

@@ -7,8 +7,10 @@ import torch
 from walkers import STANDING, poses_of, straight
 
 from kinograph.engines.errors import InputError
+from kinograph.engines.pose import movenet, second_pass
 from kinograph.engines.pose.boxes import from_bounding_boxes
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.family import Candidates
 from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
 from kinograph.engines.pose.filters import filter_people, parse_ids
 from kinograph.engines.pose.poses import Poses
@@ -237,3 +239,15 @@ def test_a_second_look_is_the_better_one(clip: Clip, engine: Engine) -> None:
 def test_looking_twice_at_nobody(engine: Engine) -> None:
     poses = detect_poses(torch.zeros(3, 90, 160, 3), engine, closer=True)
     assert poses.count.tolist() == [0, 0, 0]
+
+
+def test_a_second_look_that_finds_nobody_keeps_the_first(
+    clip: Clip, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = clip.frames[:3]
+    first = detect_poses(frames, engine, size=448)
+    empty = Candidates(*(torch.zeros(3, 0, *rest) for rest in ((17, 2), (17,), (4,), ())))
+    blind = replace(movenet.FAMILY, decode=lambda outputs, frames, above: empty)
+    monkeypatch.setattr(second_pass, "one_stage", lambda model: blind)
+    again = second_pass.second_pass(frames, first, engine)
+    assert torch.equal(again.keypoints, first.keypoints)
