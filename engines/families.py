@@ -12,6 +12,7 @@ _POSE = {
     "movenet": (".pose.movenet", "FAMILY"),
     "yolo_nas_pose": (".pose.yolo_nas", "FAMILY"),
     "rtmo": (".pose.rtmo", "FAMILY"),
+    "yolox": (".pose.yolox", "FAMILY"),
     "rtmpose": (".pose.simcc", "BODY"),
     "rtmpose_wholebody": (".pose.simcc", "WHOLEBODY"),
     "dwpose": (".pose.simcc", "WHOLEBODY"),

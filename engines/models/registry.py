@@ -53,6 +53,7 @@ def parsed(text: str) -> Mapping[str, ModelEntry]:
 OWN_FAMILIES = {
     "yolo_nas_pose": (".onnx", 640),
     "rtmo": (".onnx", 640),
+    "yolox": (".onnx", 640),
     "rtmpose": (".onnx", 256),
     "rtmpose_wholebody": (".onnx", 384),
     "dwpose": (".onnx", 384),
