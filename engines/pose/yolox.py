@@ -1,8 +1,8 @@
 """YOLOX (Megvii): people as boxes, for Detect Poses in Boxes. Apache-2.0.
 
 Trained on BGR 0..255 without mean or deviation, letterboxed top left with 114. Two exports are
-known: the network alone, whose rows still have to be placed (DWPose's yolox_l.onnx), and mmdeploy's,
-which ends in NMS (rtmlib's).
+known: the network alone, whose rows still have to be placed (DWPose's yolox_l.onnx), and that of
+mmdeploy, which ends in NMS (rtmlib's).
 """
 
 from collections.abc import Mapping
