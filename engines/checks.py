@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from .errors import InputError
@@ -78,7 +79,7 @@ def check_range(name: str, values: Tensor) -> bool:
             f"{name}: expected floating-point values in 0..1, found {values.dtype}; "
             "divide 8-bit values by 255"
         )
-    low, high = (float(v) for v in values.aminmax())  # aminmax propagates NaN
+    low, high = torch.stack(values.aminmax()).tolist()  # aminmax propagates NaN
     if low != low or high in (float("inf"), float("-inf")) or low == float("-inf"):
         raise InputError(
             f"{name}: the pixels hold NaN or infinity; "
@@ -89,4 +90,4 @@ def check_range(name: str, values: Tensor) -> bool:
         raise InputError(
             f"{name}: expected pixels in 0..1, found {low:.4g}..{high:.4g}; {cure} first"
         )
-    return low >= 0 and high <= 1
+    return bool(low >= 0 and high <= 1)

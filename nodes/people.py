@@ -8,10 +8,11 @@ from ..engines.checks import check_frames
 from ..engines.errors import InputError
 from ..engines.geometry import FITS
 from ..engines.pose.cuts import scene_cuts, thumbnails
-from ..engines.pose.filters import filter_people, parse_ids
+from ..engines.pose.filters import filter_people, parse_tracks
+from ..engines.pose.gaps import fill_gaps
 from ..engines.pose.poses import Poses
 from ..engines.pose.retarget import onto_canvas, with_proportions
-from ..engines.pose.smoothing import DIRECTIONS, FilterState, Smoother, fill_gaps
+from ..engines.pose.smoothing import DIRECTIONS, FilterState, Smoother
 from ..engines.pose.tracking import Tracker, TrackState
 from ..engines.pose.tracks import jitter
 from .api import io, ui
@@ -67,6 +68,10 @@ class TrackPoses(io.ComfyNode):
         cuts = None
         if image is not None:
             check_frames("image", image)
+            if image.shape[0] != len(poses):
+                raise InputError(
+                    f"image: expected the {len(poses)} frames of the poses, found {image.shape[0]}"
+                )
             cuts = scene_cuts(image, last)
             last = thumbnails(image[-1:])
         tracked = tracker.update(poses, cuts)
@@ -249,12 +254,12 @@ class FilterPoses(io.ComfyNode):
         most: int,
         region: Tensor | None = None,
     ) -> io.NodeOutput:
-        ids = parse_ids(tracks)
-        if ids:
+        wanted = parse_tracks(tracks)
+        if wanted is not None:
             _need_tracks(poses)
         kept = filter_people(
             poses,
-            ids=ids,
+            tracks=wanted,
             min_height=min_height,
             max_height=max_height,
             region=region,

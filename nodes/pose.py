@@ -1,15 +1,16 @@
 """Nodes that find people and keep what was found."""
 
-import json
 from typing import Any
 
 from torch import Tensor
 
 from ..engines.errors import InputError
+from ..engines.families import network_of
 from ..engines.files import written_aside
 from ..engines.models.registry import OWN_FAMILIES, registry, resolve
 from ..engines.pose.boxes import from_bounding_boxes
 from ..engines.pose.detect import detect_poses
+from ..engines.pose.files.document import dump
 from ..engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
 from ..engines.pose.poses import Poses
 from ..engines.pose.top_down import poses_in_boxes
@@ -82,7 +83,9 @@ class LoadPoseFile(io.ComfyNode):
 
     @classmethod
     def execute(cls, family: str, file: str) -> io.NodeOutput:
-        return io.NodeOutput(resolve(f"{family}:{file.strip()}", folder=host.models_folder()))
+        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
+        network_of(model)  # refuses what does not fit
+        return io.NodeOutput(model)
 
 
 class DetectPoses(io.ComfyNode):
@@ -279,5 +282,5 @@ class SaveKeypoints(io.ComfyNode):
     def execute(cls, pose_keypoint: list[dict[str, Any]], filename_prefix: str) -> io.NodeOutput:
         path = host.save_path(filename_prefix, ".json")
         with written_aside(path) as aside:
-            aside.write_text(json.dumps(pose_keypoint), encoding="utf-8")
+            dump(pose_keypoint, aside)
         return io.NodeOutput(ui=ui.PreviewText(str(path)))

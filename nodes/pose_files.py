@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from ..engines.checks import check_frames
+from ..engines.errors import InputError
 from ..engines.pose.files import FORMS, read_poses, write_poses
 from ..engines.pose.files.pose_keypoint import (
     from_pose_keypoint,
@@ -73,6 +74,10 @@ class PosesFromKeypoints(io.ComfyNode):
 
     @classmethod
     def execute(cls, pose_keypoint: Any, width: int, height: int) -> io.NodeOutput:
+        if bool(width) != bool(height):
+            raise InputError(
+                f"width, height: expected both, or neither, found {width} and {height}"
+            )
         canvas = (height, width) if width and height else None
         return io.NodeOutput(from_pose_keypoint(pose_keypoint, canvas=canvas))
 
@@ -120,6 +125,9 @@ class LoadPoses(io.ComfyNode):
             frames, canvas = image.shape[0], (image.shape[1], image.shape[2])
         poses = read_poses(host.input_path(file.strip()), canvas=canvas, frames=frames)
         text = f"{len(poses)} frames, {int(poses.count.sum())} poses"
+        if canvas is not None and poses.canvas != canvas:
+            high, wide = poses.canvas
+            text += f"; the file says {wide}x{high}, image is {canvas[1]}x{canvas[0]}"
         return io.NodeOutput(
             poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
         )

@@ -16,9 +16,10 @@ from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.crops import crop
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.filters import filter_people
+from kinograph.engines.pose.gaps import fill_gaps
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas, with_proportions
-from kinograph.engines.pose.smoothing import Smoother, fill_gaps
+from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES

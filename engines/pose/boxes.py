@@ -1,5 +1,6 @@
 """People as boxes alone: what other packs' detectors find."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,12 +25,16 @@ def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Pos
         raise InputError(
             f"bounding_box: expected a list of boxes a frame, found {type(boxes).__name__}"
         )
-    if boxes and isinstance(boxes[0], Mapping):
+    if (not boxes and frames == 1) or (boxes and isinstance(boxes[0], Mapping)):
         boxes = [boxes]
     if len(boxes) != frames:
         raise InputError(
             f"bounding_box: expected boxes for {frames} frames, found them for {len(boxes)}"
         )
+    for f, people in enumerate(boxes):
+        if not isinstance(people, list):
+            kind = type(people).__name__
+            raise InputError(f"bounding_box[{f}]: expected a list of boxes, found {kind}")
     most = max((len(people) for people in boxes), default=0)
     poses = Poses.empty(frames, canvas, people=max(1, most), skeleton=COCO_17.name)
     for f, people in enumerate(boxes):
@@ -48,12 +53,20 @@ def _row(box: Any, where: str) -> tuple[float, ...]:
         raise InputError(f"{where}: expected x, y, width, height, found {type(box).__name__}")
     values = []
     for key in ("x", "y", "width", "height"):
-        value = box.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-            raise InputError(f"{where}.{key}: expected a number of pixels, found {value!r}")
-        values.append(float(value))
+        values.append(_number(box.get(key), f"{where}.{key}", "a number of pixels"))
     x, y, width, height = values
     if width <= 0 or height <= 0:
         raise InputError(f"{where}: expected a box of some size, found {width:g}x{height:g}")
-    score = box.get("score")
-    return x, y, x + width, y + height, float(1.0 if score is None else score)
+    score = 1.0
+    if box.get("score") is not None:
+        score = _number(box["score"], f"{where}.score", "a number in 0..1")
+        if not 0 <= score <= 1:
+            raise InputError(f"{where}.score: expected a number in 0..1, found {score:g}")
+    return x, y, x + width, y + height, score
+
+
+def _number(value: Any, where: str, what: str) -> float:
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
+        raise InputError(f"{where}: expected {what}, found {value!r}")
+    return float(plain)

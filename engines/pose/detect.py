@@ -40,7 +40,7 @@ def detect_poses(
     Returns poses in pixels of the frames, on the engine's device. Raises `InputError` for frames
     that are not RGB in 0..1, for thresholds outside 0..1 and for a top-down network.
     """
-    check_frames("image", frames)
+    exact = check_frames("image", frames)
     check_thresholds(score_threshold, keypoint_threshold)
     if max_people < 1:
         raise InputError(f"max_people: expected at least 1, found {max_people}")
@@ -51,7 +51,8 @@ def detect_poses(
     chunks = []
     for chunk in frames.split(engine.batch_for(*letterbox.target)):
         here = chunk.to(engine.device, torch.float32)
-        images = letterbox.apply(here, fill=family.fill).clamp(0, 1)
+        images = letterbox.apply(here, fill=family.fill)
+        images = images if exact else images.clamp(0, 1)  # averages stay within
         poses = from_outputs(
             family,
             engine.infer(images),

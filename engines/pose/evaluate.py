@@ -101,6 +101,8 @@ def evaluate_file(path: Path, annotations: Path) -> dict[str, Any]:
 def _annotations(path: Path) -> _Truth:
     """The images and people of a COCO file, refused with the place in it when malformed."""
     document = load(path)
+    if not isinstance(document.raw, dict):
+        raise document.wrong("COCO keypoint annotations, an object with images and annotations")
     images: dict[int, _Image] = {}
     for entry in document.needed("images").entries("a list of images"):
         name = entry.member("file_name")

@@ -1,11 +1,13 @@
 """Whom to keep: by track, by size, by place."""
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ..checks import check_masks
 from ..errors import InputError
 from .poses import Poses
 
@@ -36,7 +38,7 @@ def keep_people(poses: Poses, keep: Tensor) -> Poses:
 def filter_people(
     poses: Poses,
     *,
-    ids: Collection[int] = (),
+    tracks: Collection[range] | None = None,
     min_height: float = 0.0,
     max_height: float = 1.0,
     region: Tensor | None = None,
@@ -44,7 +46,7 @@ def filter_people(
 ) -> Poses:
     """People of these tracks, of this size and in this region; all that is asked must hold.
 
-    ids:                    tracks; none = all
+    tracks:                 ranges of ids (see `parse_tracks`); None = all
     min_height, max_height: of the person's box in parts of the canvas's height, 0..1; max_height
                             1 has no upper end
     region:                 [1 or F,h,w] 0..1 over the canvas; a person belongs to it when the
@@ -61,9 +63,11 @@ def filter_people(
     if most < 0:
         raise InputError(f"most: expected at least 0, found {most}")
     keep = poses.present
-    if ids:
-        wanted = torch.tensor(sorted(ids), device=poses.device)
-        keep = keep & torch.isin(poses.track_ids, wanted)
+    if tracks is not None:
+        wanted = torch.zeros_like(keep)
+        for some in tracks:
+            wanted |= (poses.track_ids >= some.start) & (poses.track_ids < some.stop)
+        keep = keep & wanted
     sides = poses.boxes[..., 2:] - poses.boxes[..., :2]
     height = sides[..., 1] / poses.canvas[0]
     keep = keep & (height >= min_height)
@@ -78,23 +82,28 @@ def filter_people(
     return keep_people(poses, keep)
 
 
-def parse_ids(text: str) -> list[int]:
-    """ "0, 2-4" -> [0, 2, 3, 4]. Raises `InputError` for anything else."""
-    ids: list[int] = []
-    for part in text.replace(" ", "").split(","):
-        if not part:
-            continue
-        first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+_RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", re.ASCII)
+
+
+def parse_tracks(text: str) -> list[range] | None:
+    """ "0, 2-4" -> [range(0, 1), range(2, 5)], "" -> None; `InputError` for anything else."""
+    if not text.strip():
+        return None
+    tracks = []
+    for part in text.split(","):
+        found = _RANGE.fullmatch(part)
+        low, high = (int(end or found[1]) for end in found.groups()) if found else (1, 0)
+        if high < low:
             raise InputError(f"tracks: expected numbers and ranges such as 0,2-4, found {text!r}")
-        ids += range(int(first), int(last or first) + 1)
-    return ids
+        tracks.append(range(low, high + 1))
+    return tracks
 
 
 def _inside(poses: Poses, region: Tensor) -> Tensor:
     """[F,P] bool"""
     frames = len(poses)
-    if region.ndim != 3 or region.shape[0] not in (1, frames):
+    check_masks("region", region)
+    if region.shape[0] not in (1, frames):
         raise InputError(
             f"region: expected a mask for every one of {frames} frames, or one for all; found "
             f"shape {list(region.shape)}"

@@ -111,6 +111,10 @@ class Poses:
         places = torch.arange(self.scores.shape[1], device=self.device)
         return places[None] < self.count[:, None]
 
+    def frames(self, first: int, last: int) -> "Poses":
+        """Those from `first` up to before `last`."""
+        return self._with_tensors(lambda name: getattr(self, name)[first:last])
+
     def with_places(self, people: int) -> "Poses":
         """The same people in at least so many places a frame."""
         more = people - self.scores.shape[1]

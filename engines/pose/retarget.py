@@ -64,14 +64,16 @@ def with_proportions(poses: Poses, reference: Poses, *, strength: float = 1.0) -
         raise InputError(f"strength: expected 0..1, found {strength}")
     like = poses.as_openpose()
     tracks = by_track(like)
-    model, shown = _reference(reference)
+    model, shown = _reference(reference.to(poses.device))
+    model_torso = _torso(model[None, None], shown[None, None])
+    if not bool(model_torso.isfinite().all()):
+        raise InputError("reference: expected a person whose neck and hips are seen, found none")
+    if not len(tracks.ids):
+        return like
     points, seen = tracks.keypoints, tracks.seen
     ours = _lengths(points, seen)  # [F,T,L]
     true = _longest(ours)  # [T,L]
-    torso, model_torso = _torso(points, seen), _torso(model[None, None], shown[None, None])
-    if not bool(model_torso.isfinite().all()):
-        raise InputError("reference: expected a person whose neck and hips are seen, found none")
-    own_torso = _longest(torso[..., None])[:, 0]  # [T]
+    own_torso = _longest(_torso(points, seen)[..., None])[:, 0]  # [T]
     wanted = _lengths(model[None, None], shown[None, None])[0, 0] / model_torso[0, 0]  # [L]
     wanted = _either_side(wanted)
     ratio = wanted * own_torso[:, None] / _either_side(true)

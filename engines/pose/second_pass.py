@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ..errors import EngineError
 from ..families import one_stage
 from ..runtime.engine import Engine
 from .crops import batches, crop, crop_boxes, from_crops
@@ -26,8 +27,7 @@ def second_pass(
     as a whole pass in 640 instead of 448.
     """
     family = one_stage(engine.model)
-    side = max(_SIDE, engine.sizes[0])
-    size = engine.network.fixed or (side, side)
+    size = engine.network.fixed or _crop_size(engine)
     frame, place = poses.present.nonzero(as_tuple=True)
     boxes = crop_boxes(poses.boxes[frame, place].float(), size, _PADDING)
     keypoints, confidence = poses.keypoints.clone(), poses.confidence.clone()
@@ -52,6 +52,19 @@ def second_pass(
             keypoints[f, p] = torch.where(again[:, None, None], points, keypoints[f, p])
             confidence[f, p] = torch.where(again[:, None], sure, confidence[f, p])
     return replace(poses, keypoints=keypoints, confidence=confidence)
+
+
+def _crop_size(engine: Engine) -> tuple[int, int]:
+    """The crop that the engine takes: a multiple of its stride within its sizes."""
+    low, high = engine.sizes
+    stride = engine.network.stride
+    side = min(-(-max(_SIDE, low) // stride), high // stride) * stride
+    if side < low:
+        raise EngineError(
+            f"second_pass: expected an engine that takes crops of a multiple of {stride}, found "
+            f"one for {low} to {high}; widen min_size and max_size in Build Engine"
+        )
+    return side, side
 
 
 def _overlap(a: Tensor, b: Tensor) -> Tensor:

@@ -23,14 +23,14 @@ def detection_size(frames: Tensor, engine: Engine) -> int:
     from .detect import detect_poses
 
     recommended = engine.model.entry.recommended_size
-    if engine.network.fixed is not None or engine.model.entry.family != "movenet":
+    if engine.network.fixed is not None:
         return recommended
     low, high = engine.sizes
     sizes = [size for size in _SIZES if low <= size <= high]
-    if not sizes:
-        return min(max(recommended, low), high)
-    step = max(1, len(frames) // _LOOKS)
-    looks = frames[step // 2 :: step][:_LOOKS]
+    if engine.model.entry.family != "movenet" or not sizes:
+        stride = engine.network.stride
+        return min(max(-(-low // stride), recommended // stride), high // stride) * stride
+    looks = frames[torch.linspace(0, len(frames) - 1, _LOOKS).round().long().unique()]
     large = detect_poses(looks, engine, size=sizes[0])
     small = detect_poses(looks, engine, size=sizes[-1])
     new = small.present & ~_part_of(small.boxes, large.boxes, large.present)

@@ -1,7 +1,6 @@
-"""Steadier joints: One-Euro filtering by track, gaps filled between what was seen."""
+"""Steadier joints: One-Euro filtering by track."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -20,13 +19,16 @@ _RESTART = 0.5  # s out of sight after which a joint begins anew
 class FilterState:
     """What a smoother knows at the end of a chunk; opaque, hand it to the next.
 
-    ids [T]; points, speeds [T,K,2]; gone [T,K] frames since a joint was seen, inf = never
+    ids [T]; points, speeds [T,K,2]; gone [T,K] frames since a joint was seen, inf = never; canvas
+    and skeleton of the poses
     """
 
     ids: Tensor
     points: Tensor
     speeds: Tensor
     gone: Tensor
+    canvas: tuple[int, int]
+    skeleton: str
 
 
 @dataclass
@@ -65,11 +67,21 @@ class Smoother:
         self.state = None
 
     def update(self, poses: Poses) -> Poses:
-        """The next chunk, smoothed; confidences, boxes and scores stay."""
+        """The next chunk, smoothed; confidences, boxes and scores stay.
+
+        Raises `InputError` when canvas or skeleton change without a reset.
+        """
+        known = self.state
+        if known is not None and (known.canvas, known.skeleton) != (poses.canvas, poses.skeleton):
+            raise InputError(
+                f"poses: {poses.skeleton} in {poses.canvas[1]}x{poses.canvas[0]}, but those before "
+                f"were {known.skeleton} in {known.canvas[1]}x{known.canvas[0]}; disconnect or "
+                "reset the state"
+            )
         tracks = by_track(poses, self._ids(poses))
         if not len(tracks.ids) or not len(poses):
             return poses
-        points = self._filtered(tracks, keep=True)
+        points = self._filtered(tracks, poses)
         if self.direction == "both":
             back = replace(
                 tracks,
@@ -78,7 +90,7 @@ class Smoother:
                 boxes=tracks.boxes.flip(0),
                 present=tracks.present.flip(0),
             )
-            points = (points + self._filtered(back, keep=False).flip(0)) / 2
+            points = (points + self._filtered(back, poses).flip(0)) / 2
         points = torch.where(tracks.seen[..., None], points, tracks.keypoints)
         return to_poses(replace(tracks, keypoints=points), poses)
 
@@ -89,7 +101,7 @@ class Smoother:
         ids: Tensor = now.unique()
         return ids
 
-    def _filtered(self, tracks: Tracks, *, keep: bool) -> Tensor:
+    def _filtered(self, tracks: Tracks, poses: Poses) -> Tensor:
         """[F,T,K,2] px. A loop over frames, as each needs the one before; on the CPU, where small
         operations cost least."""
         seen = tracks.seen.cpu()
@@ -99,7 +111,7 @@ class Smoother:
         last = torch.zeros(people, joints, 2)
         speed = torch.zeros(people, joints, 2)
         gone = torch.full((people, joints), math.inf)
-        if self.state is not None and (keep or self.direction == "causal"):
+        if self.state is not None:
             column = torch.searchsorted(tracks.ids.cpu(), self.state.ids)
             last[column], speed[column] = self.state.points, self.state.speeds
             gone[column] = self.state.gone
@@ -118,58 +130,20 @@ class Smoother:
             speed = torch.where(here, rate, speed)
             gone = torch.where(here[..., 0], 0.0, gone + 1)
             out[f] = last
-        if keep and self.direction == "causal":
-            self.state = FilterState(tracks.ids.cpu(), last, speed, gone)
+        if self.direction == "causal":
+            # a joint that begins anew needs no past
+            here = (gone <= _RESTART * self.fps).any(1)
+            self.state = FilterState(
+                tracks.ids.cpu()[here],
+                last[here],
+                speed[here],
+                gone[here],
+                poses.canvas,
+                poses.skeleton,
+            )
         return out.to(tracks.keypoints.device, tracks.keypoints.dtype)
 
 
 def _weight(cutoff: Tensor, seconds: Tensor) -> Tensor:
     """How much of a new value a low pass of `cutoff` Hz takes after `seconds`."""
     return 1 / (1 + 1 / (2 * math.pi * cutoff * seconds))
-
-
-def fill_gaps(poses: Poses, limit: int) -> Poses:
-    """Joints, and people, that a track loses for at most `limit` frames are put back on the
-    straight line between where they were last and next seen, with the lower of both confidences.
-
-    Raises `InputError` for a limit below 0.
-    """
-    if limit < 0:
-        raise InputError(f"limit: expected at least 0, found {limit}")
-    tracks = by_track(poses)
-    if limit == 0 or not len(tracks.ids):
-        return poses
-    within, mix = _gaps(tracks.present, limit)
-    here = tracks.present | within
-    boxes = torch.where(tracks.present[..., None], tracks.boxes, mix(tracks.boxes))
-    scores = torch.where(tracks.present, tracks.scores, mix(tracks.scores, lower=True))
-    within, mix = _gaps(tracks.seen, limit)
-    fill = within & here[..., None]
-    keypoints = torch.where(fill[..., None], mix(tracks.keypoints), tracks.keypoints)
-    confidence = torch.where(fill, mix(tracks.confidence, lower=True), tracks.confidence)
-    filled = Tracks(tracks.ids, keypoints, confidence, boxes, scores, here)
-    return to_poses(filled, poses)
-
-
-def _gaps(known: Tensor, limit: int) -> tuple[Tensor, Callable[..., Tensor]]:
-    """Where `known` [F,...] is false between two true ones at most `limit` + 1 frames apart, and a
-    function that mixes the values at both ends."""
-    frames = len(known)
-    shape = (frames, *[1] * (known.ndim - 1))
-    frame = torch.arange(frames, device=known.device).view(shape).expand(known.shape)
-    before = torch.where(known, frame, -1).cummax(0).values
-    after = torch.where(known, frame, frames).flip(0).cummin(0).values.flip(0)
-    within = ~known & (before >= 0) & (after < frames) & (after - before - 1 <= limit)
-    low, high = before.clamp(min=0), after.clamp(max=frames - 1)
-    part = (frame - low) / (high - low).clamp(min=1)
-
-    def mix(values: Tensor, *, lower: bool = False) -> Tensor:
-        more = values.ndim - known.ndim
-        index = [i.view(*i.shape, *[1] * more).expand(values.shape) for i in (low, high)]
-        first, last = (values.gather(0, i) for i in index)
-        if lower:
-            return torch.minimum(first, last)
-        weight = part.view(*part.shape, *[1] * more)
-        return first + (last - first) * weight
-
-    return within, mix

@@ -9,7 +9,7 @@ from ..checks import check_frames
 from ..errors import InputError
 from ..families import top_down
 from ..runtime.engine import Engine
-from .crops import crop, crop_boxes, from_crops
+from .crops import batches, crop, crop_boxes, from_crops
 from .detect import check_thresholds
 from .poses import Poses
 
@@ -50,16 +50,16 @@ def poses_in_boxes(
     keypoints = torch.zeros(*people.scores.shape, joints, 2, device=engine.device)
     confidence = torch.zeros(*people.scores.shape, joints, device=engine.device)
     done = 0
-    everybody = torch.arange(len(frame), device=engine.device)
     with torch.inference_mode():
-        for part in everybody.split(engine.max_batch) if len(frame) else ():
-            first, last = int(frame[part[0]]), int(frame[part[-1]])
-            here = frames[first : last + 1].to(engine.device, torch.float32)
-            images = crop(here, frame[part] - first, boxes[part], size).clamp(0, 1)
+        for part in batches(len(frame), engine.batch_for(*size), engine.device):
+            used, index = frame[part].unique(return_inverse=True)
+            here = frames[used.to(frames.device)].to(engine.device, torch.float32)
+            images = crop(here, index, boxes[part], size).clamp(0, 1)
             points, sure = family.decode(engine.infer(images))
             keypoints[frame[part], place[part]] = from_crops(points, boxes[part], size)
             confidence[frame[part], place[part]] = sure * (sure >= keypoint_threshold)
             if progress is not None:
+                last = int(used[-1])
                 progress(last - done)
                 done = last
     if progress is not None:

@@ -150,9 +150,11 @@ def _pairs(
     joints = both.sum(-1)
     oks = (alike * both).sum(-1) / np.maximum(joints, 1)
     similarity = np.where(joints >= 3, _OKS_PART * oks + (1 - _OKS_PART) * near, near)
-    # people do not double or halve from one frame to the next
+    # people do not become three times as large from one frame to the next
     ratio = np.array([p.size for p in people])[:, None] / np.array([n.size for n in found])[None]
     similarity = np.where((ratio > 3) | (ratio < 1 / 3), 0, similarity)
+    # what is not a number is like nobody
+    similarity = np.nan_to_num(similarity, nan=0.0, posinf=0.0, neginf=0.0)
     chosen: Any = linear_sum_assignment(similarity, maximize=True)
     return [(o, n) for o, n in zip(*map(list, chosen), strict=True) if similarity[o, n] >= _LEAST]
 

@@ -158,13 +158,19 @@ class TensorRTRunner(Runner):
             raise EngineError(f"the engine takes no input of shape {list(images.shape)}")
         if unknown := context.infer_shapes():
             raise EngineError(f"the engine does not know the shapes of {', '.join(unknown)}")
+        shapes = {name: _sizes(context.get_tensor_shape(name)) for name in self._outputs}
+        if unknown := [name for name, shape in shapes.items() if min(shape, default=0) < 0]:
+            raise EngineError(
+                f"how large {', '.join(unknown)} is depends on the picture, which this runner does "
+                "not do; choose onnxruntime, or a file in batch format"
+            )
         outputs = {
             name: torch.empty(
-                _sizes(context.get_tensor_shape(name)),
+                shape,
                 dtype=_DTYPES[self._engine.get_tensor_dtype(name).name],
                 device=images.device,
             )
-            for name in self._outputs
+            for name, shape in shapes.items()
         }
         size = max(1, context.update_device_memory_size_for_shapes())
         workspace = torch.empty(size, dtype=torch.uint8, device=images.device)

@@ -22,7 +22,7 @@ from transformers.models.vitpose.modeling_vitpose import VitPoseEstimatorOutput
 from kinograph.engines.errors import EngineError, InputError, ModelError
 from kinograph.engines.families import network_of, pose_family
 from kinograph.engines.models.registry import Model, resolve
-from kinograph.engines.pose import rtmo, simcc, vitpose, yolo_nas
+from kinograph.engines.pose import rtmo, simcc, top_down, vitpose, yolo_nas
 from kinograph.engines.pose.agreement import same_people
 from kinograph.engines.pose.crops import crop, crop_boxes, from_crops
 from kinograph.engines.pose.detect import detect_poses
@@ -255,6 +255,31 @@ def test_joints_of_nobody(engines: Callable[..., Engine]) -> None:
     assert not poses.keypoints.any()
     assert not poses.count.any()
     assert sum(done) == 3
+
+
+def test_only_frames_with_people_are_looked_at(
+    engines: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, people, _ = crowd(5)
+    apart = torch.zeros(60, *frames.shape[1:])
+    apart[0], apart[-1] = frames[0], frames[4]
+    sparse = Poses.empty(60, people.canvas, people=people.scores.shape[1])
+    for at, frame in ((0, 0), (59, 4)):
+        for name in ("boxes", "scores", "count"):
+            getattr(sparse, name)[at] = getattr(people, name)[frame]
+    looked: list[int] = []
+
+    def noted(images: Tensor, *rest: Any, **options: Any) -> Tensor:
+        looked.append(len(images))
+        return crop(images, *rest, **options)
+
+    monkeypatch.setattr(top_down, "crop", noted)
+    engine = engines("rtmpose")
+    poses = poses_in_boxes(apart, sparse, engine)
+    assert sum(looked) <= 2 * len(looked)
+    monkeypatch.undo()
+    whole = poses_in_boxes(frames, people, engine)
+    torch.testing.assert_close(poses.keypoints[[0, 59]], whole.keypoints[[0, 4]])
 
 
 def test_joints_that_are_not_sure_are_not_seen(engines: Callable[..., Engine]) -> None:

@@ -21,7 +21,7 @@ from kinograph.engines.errors import InputError, MediaError
 from kinograph.engines.pose.files import FORMS, read_poses, write_poses
 from kinograph.engines.pose.files.coco import parse as parse_coco
 from kinograph.engines.pose.files.coco import to_coco
-from kinograph.engines.pose.files.document import Value
+from kinograph.engines.pose.files.document import Value, dump
 from kinograph.engines.pose.files.pose_keypoint import from_pose_keypoint, to_pose_keypoint
 from kinograph.engines.pose.files.predictions import parse as parse_predictions
 from kinograph.engines.pose.files.predictions import to_predictions
@@ -593,7 +593,10 @@ def test_files_that_do_not_say_the_size(tmp_path: Path) -> None:
     path = tmp_path / "keypoints.json"
     for content, message in (
         ([{"people": []}], ": expected canvas_height and canvas_width, or a canvas given with the"),
-        ([RESULT], ": a file of COCO results does not say the size of the frames; give the canvas"),
+        (
+            [RESULT],
+            ": a file of COCO results does not say the size of the frames; connect the frames",
+        ),
         ([], ": a file of COCO results does not say the size"),
         ([entry("a.png")], ": a file of predictions without meta.canvas_height does not say"),
     ):
@@ -653,7 +656,7 @@ def test_malformed_folders(tmp_path: Path, names: list[str], message: str) -> No
 
 def test_a_folder_needs_a_canvas(tmp_path: Path) -> None:
     (tmp_path / "a_0_keypoints.json").write_text('{"people": []}')
-    with pytest.raises(InputError, match="do not say the size of the frames; give the canvas"):
+    with pytest.raises(InputError, match="do not say the size of the frames; connect the frames"):
         read_poses(tmp_path)
     (tmp_path / "a_1_keypoints.json").write_text('{"people": [{"pose_keypoints_2d": [1]}]}')
     message = r"a_1_keypoints.json: people\[0\].pose_keypoints_2d: expected 54 or 75 .*, found 1"
@@ -783,3 +786,23 @@ def test_coco_and_openpose_joints_are_told_apart(people: Callable[..., Poses]) -
         document = to_predictions(here)
         del document["meta"]["skeleton"]
         assert parse_predictions(Value(document, "p")).skeleton == skeleton.name
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([{"x": float("nan")}], "what JSON cannot hold"),
+        ([{"x": object()}], "what JSON cannot hold"),
+    ],
+)
+def test_what_json_cannot_hold_is_not_written(
+    tmp_path: Path, content: object, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        dump(content, tmp_path / "a.json")
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_arrays_are_written_as_lists(tmp_path: Path) -> None:
+    dump([{"pose_keypoints_2d": torch.tensor([1.5, 2.0]).numpy()}], tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == [{"pose_keypoints_2d": [1.5, 2.0]}]

@@ -7,17 +7,19 @@ import torch
 from walkers import STANDING, poses_of, straight
 
 from kinograph.engines.errors import InputError
+from kinograph.engines.families import network_of
+from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose import movenet, second_pass
 from kinograph.engines.pose.boxes import from_bounding_boxes
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.family import Candidates
 from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
-from kinograph.engines.pose.filters import filter_people, parse_ids
+from kinograph.engines.pose.filters import filter_people, parse_tracks
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas, with_proportions
 from kinograph.engines.pose.size import detection_size
 from kinograph.engines.pose.tracking import Tracker
-from kinograph.engines.runtime.engine import Engine
+from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.video.clip import Clip
 
 
@@ -33,13 +35,13 @@ def three() -> Poses:
     ("asked", "kept"),
     [
         ({}, [0, 1, 2]),
-        ({"ids": [2, 0]}, [0, 2]),
-        ({"ids": [7]}, []),
+        ({"tracks": [range(2, 3), range(0, 1)]}, [0, 2]),
+        ({"tracks": [range(7, 999999999)]}, []),
         ({"min_height": 0.1}, [0, 1]),
         ({"max_height": 0.2}, [1, 2]),
         ({"min_height": 0.1, "max_height": 0.2}, [1]),
         ({"most": 1}, [0]),
-        ({"most": 2, "ids": [1, 2]}, [1, 2]),
+        ({"most": 2, "tracks": [range(1, 3)]}, [1, 2]),
         ({"most": 1, "max_height": 0.2}, [1]),
     ],
 )
@@ -69,6 +71,7 @@ def test_who_is_in_the_region(three: Poses) -> None:
         ({"min_height": 0.5, "max_height": 0.2}, "expected 0 <= min_height <= max_height <= 1"),
         ({"most": -1}, "most: expected at least 0"),
         ({"region": torch.zeros(3, 8, 8)}, "every one of 4 frames, or one for all"),
+        ({"region": torch.zeros(1, 0, 8)}, "region: the mask is empty"),
     ],
 )
 def test_unusable_filters(three: Poses, asked: dict[str, object], message: str) -> None:
@@ -77,34 +80,42 @@ def test_unusable_filters(three: Poses, asked: dict[str, object], message: str) 
 
 
 @pytest.mark.parametrize(
-    ("text", "ids"), [("", []), ("3", [3]), (" 0, 2-4,9 ", [0, 2, 3, 4, 9]), ("5-5", [5])]
+    ("text", "tracks"),
+    [
+        ("", None),
+        ("  ", None),
+        ("3", [range(3, 4)]),
+        (" 0, 2 - 4,9 ", [range(1), range(2, 5), range(9, 10)]),
+        ("5-5", [range(5, 6)]),
+    ],
 )
-def test_ids_as_text(text: str, ids: list[int]) -> None:
-    assert parse_ids(text) == ids
+def test_tracks_as_text(text: str, tracks: list[range] | None) -> None:
+    assert parse_tracks(text) == tracks
 
 
-@pytest.mark.parametrize("text", ["a", "1-", "-2", "1;2", "1.5"])
-def test_text_that_is_no_ids(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["a", "1-", "-2", "1;2", "1.5", "4-2", ",", "1,,2", "1 2", "\u00b2", "9" * 20]
+)
+def test_text_that_is_no_tracks(text: str) -> None:
     with pytest.raises(InputError, match="tracks: expected numbers and ranges"):
-        parse_ids(text)
+        parse_tracks(text)
 
 
 @pytest.mark.parametrize(
     ("fit", "point"),
-    [("stretch", (200, 100)), ("letterbox", (200, 220)), ("crop", (-20.8, 208.0))],
+    [
+        ("stretch", (200, 100)),
+        ("letterbox", (200, 100 * 400 / 832 + (480 - 480 * 400 / 832) / 2)),
+        ("crop", (200, 100)),
+    ],
 )
 def test_another_canvas(three: Poses, fit: str, point: tuple[float, float]) -> None:
     three.keypoints[0, 0, 0] = torch.tensor([416.0, 100.0])  # of 832x480
-    moved = onto_canvas(replace(three, canvas=(480, 832)), (480, 400), fit)
-    x, y = moved.keypoints[0, 0, 0].tolist()
+    three.boxes[0, 0, :2] = torch.tensor([416.0, 100.0])
+    moved = onto_canvas(three, (480, 400), fit)
     assert moved.canvas == (480, 400)
-    if fit == "stretch":
-        assert (x, y) == pytest.approx((200, 100))
-    elif fit == "letterbox":
-        scale = 400 / 832
-        assert (x, y) == pytest.approx((200, 100 * scale + (480 - 480 * scale) / 2), abs=0.01)
-    else:
-        assert (x, y) == pytest.approx((200, 100), abs=0.01)
+    assert tuple(moved.keypoints[0, 0, 0].tolist()) == pytest.approx(point, abs=0.01)
+    assert tuple(moved.boxes[0, 0, :2].tolist()) == pytest.approx(point, abs=0.01)
 
 
 def body(**changes: float) -> torch.Tensor:
@@ -188,6 +199,14 @@ def test_references_that_show_nobody() -> None:
         with_proportions(poses, reference)
 
 
+@pytest.mark.parametrize("frames", [0, 1, 5])
+def test_nobody_is_given_limbs(frames: int) -> None:
+    nobody = Poses.empty(frames, (480, 832))
+    assert with_proportions(nobody, one(STANDING)).count.tolist() == [0] * frames
+    with pytest.raises(InputError, match="found nobody"):
+        with_proportions(nobody, Poses.empty(1, (10, 10)))
+
+
 def test_boxes_of_other_packs(three: Poses) -> None:
     boxes = to_bounding_boxes(three)
     people = from_bounding_boxes(boxes, 4, three.canvas)
@@ -196,6 +215,7 @@ def test_boxes_of_other_packs(three: Poses) -> None:
     assert from_bounding_boxes(boxes[0], 1, three.canvas).count.tolist() == [3]
     assert from_bounding_boxes(boxes[0][0], 1, three.canvas).count.tolist() == [1]
     assert from_bounding_boxes([[], []], 2, three.canvas).count.tolist() == [0, 0]
+    assert from_bounding_boxes([], 1, three.canvas).count.tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +226,10 @@ def test_boxes_of_other_packs(three: Poses) -> None:
         ([[3]], r"bounding_box\[0\]\[0\]: expected x, y, width, height, found int"),
         ([[{"x": 1, "y": "2"}]], r"bounding_box\[0\]\[0\].y: expected a number of pixels"),
         ([[{"x": 1, "y": 2, "width": 0, "height": 3}]], "a box of some size, found 0x3"),
+        ([None], r"bounding_box\[0\]: expected a list of boxes, found NoneType"),
+        ([[{"x": 1, "y": 2, "width": 2, "height": float("inf")}]], "height: expected a number"),
+        ([[{"x": 1, "y": 2, "width": 2, "height": 3, "score": "a"}]], "score: expected a number"),
+        ([[{"x": 1, "y": 2, "width": 2, "height": 3, "score": 7}]], "in 0..1, found 7"),
     ],
 )
 def test_unusable_boxes(boxes: object, message: str) -> None:
@@ -234,6 +258,26 @@ def test_a_second_look_is_the_better_one(clip: Clip, engine: Engine) -> None:
         return float((poses.keypoints - best.keypoints)[:, 0].norm(dim=-1)[both].mean())
 
     assert away(second) < 0.8 * away(first)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "crop"), [((128, 160), 160), ((250, 512), 256), ((128, 512), 192)]
+)
+def test_the_second_look_fits_the_engine(
+    clip: Clip, sizes: tuple[int, int], crop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = resolve("movenet_multipose")
+    small = build_engine(
+        model, network_of(model), backend="torch", device="cpu", precision="fp32", sizes=sizes
+    )
+    asked: list[int] = []
+    infer = small.infer
+    monkeypatch.setattr(
+        small, "infer", lambda images: (asked.append(images.shape[2]), infer(images))[1]
+    )
+    frames = clip.frames[:1, :232, 180:420]
+    assert detect_poses(frames, small, size=sizes[1], closer=True).count.tolist() == [1]
+    assert asked[-1] == crop
 
 
 def test_looking_twice_at_nobody(engine: Engine) -> None:

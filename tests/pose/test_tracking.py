@@ -1,7 +1,5 @@
 """Ids that stay with people, joints that stay with bodies, gaps that close."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from walkers import owners, poses_of, straight
@@ -9,17 +7,13 @@ from walkers import owners, poses_of, straight
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.cuts import scene_cuts, thumbnails
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.gaps import GapFiller, fill_gaps
 from kinograph.engines.pose.poses import Poses
-from kinograph.engines.pose.smoothing import Smoother, fill_gaps
+from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.pose.tracks import by_track, jitter, to_poses
 from kinograph.engines.runtime.engine import Engine
 from kinograph.engines.video.clip import Clip
-
-
-def part(poses: Poses, first: int, last: int) -> Poses:
-    names = ("keypoints", "confidence", "boxes", "scores", "track_ids", "count")
-    return replace(poses, **{name: getattr(poses, name)[first:last] for name in names})
 
 
 def same(a: Poses, b: Poses) -> bool:
@@ -86,7 +80,7 @@ def test_chunks_are_tracked_as_the_whole(lengths: tuple[int, ...]) -> None:
     for length in lengths:
         # what a node does: a new tracker each time, the state handed on
         tracker = Tracker(state=tracker.state)
-        chunks.append(tracker.update(part(poses, begin, begin + length)))
+        chunks.append(tracker.update(poses.frames(begin, begin + length)))
         begin += length
     assert same(Poses.cat(chunks), whole)
 
@@ -201,7 +195,7 @@ def test_chunks_are_smoothed_as_the_whole(lengths: tuple[int, ...]) -> None:
     smoother, chunks, begin = Smoother(), [], 0
     for length in lengths:
         smoother = Smoother(state=smoother.state)
-        chunks.append(smoother.update(part(poses, begin, begin + length)))
+        chunks.append(smoother.update(poses.frames(begin, begin + length)))
         begin += length
     assert same(Poses.cat(chunks), whole)
 
@@ -273,6 +267,53 @@ def test_nothing_is_made_up_at_the_ends() -> None:
         poses_of(straight((100, 250), (300, 250), 20)[:, None], present=present)
     )
     assert same(fill_gaps(poses, 10), poses)
+
+
+@pytest.mark.parametrize("lengths", [(40,), (1,) * 40, (7, 20, 13), (3, 0, 34, 3)])
+@pytest.mark.parametrize("limit", [0, 3, 6])
+def test_gaps_across_chunks_are_filled_as_of_the_whole(
+    lengths: tuple[int, ...], limit: int
+) -> None:
+    random = torch.Generator().manual_seed(3)
+    present = torch.rand(40, 2, generator=random) > 0.4
+    poses = Tracker().update(poses_of(CROSSING, present=present))
+    poses.confidence[torch.rand(poses.confidence.shape, generator=random) > 0.7] = 0
+    filler, chunks, begin = GapFiller(limit), [], 0
+    for length in lengths:
+        chunks.append(filler.update(poses.frames(begin, begin + length)))
+        begin += length
+    chunks.append(filler.finish())
+    given = [chunk for chunk in chunks if chunk is not None]
+    assert sum(map(len, given)) == 40
+    assert same(Poses.cat(given), fill_gaps(poses, limit))
+    assert filler.finish() is None
+
+
+def test_a_state_that_does_not_fit() -> None:
+    poses = Tracker().update(poses_of(CROSSING[:5]))
+    smoother = Smoother()
+    smoother.update(poses)
+    with pytest.raises(InputError, match="openpose_18 in 832x480, but those before were coco_17"):
+        smoother.update(poses.as_openpose())
+
+
+def test_who_is_gone_is_forgotten() -> None:
+    smoother, tracker = Smoother(fps=16), Tracker(max_gap=2)
+    for chunk in range(30):
+        path = straight((100 + 20 * chunk, 250), (100 + 20 * chunk, 250), 12)[:, None]
+        present = torch.zeros(12, 1, dtype=torch.bool)
+        present[:6] = True
+        smoother.update(tracker.update(poses_of(path, present=present)))
+    assert tracker.state.next_id == 30
+    assert smoother.state is not None
+    assert len(smoother.state.ids) <= 2
+
+
+def test_poses_that_are_no_numbers_do_no_harm() -> None:
+    poses = poses_of(CROSSING[:4])
+    poses.keypoints[2, 0] = torch.nan
+    poses.boxes[2, 0] = torch.nan
+    assert Tracker().update(poses).track_ids[3].min() >= 0
 
 
 def test_tracks_there_and_back() -> None:

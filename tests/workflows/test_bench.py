@@ -70,4 +70,5 @@ def test_memory_is_flat_over_two_thousand_frames(clip: Clip, engine: Engine) -> 
         if chunk % 16 == 15:
             gc.collect()
             held.append(process.memory_info().rss / 2**20)
-    assert max(held[1:]) - held[0] < 24, held  # MiB; one chunk's pictures are 30
+    # MiB; 64 chunks between first and last: a chunk's poses kept would be 1, its pictures 1900
+    assert max(held[1:]) - min(held[1:]) < 8, held

@@ -153,6 +153,6 @@ def need_canvas(document: Value, canvas: tuple[int, int] | None, form: str) -> t
     if canvas is None:
         raise InputError(
             f"{document.source}: {form} does not say the size of the frames; "
-            "give the canvas (height, width)"
+            "connect the frames to image (in Python: canvas=)"
         )
     return canvas

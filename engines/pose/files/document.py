@@ -67,7 +67,8 @@ class Value:
         """Of an object, where it must be."""
         found = self.member(key)
         if found is None:
-            raise self.wrong(f"an object with {json.dumps(key)}", _keys(self.raw))
+            there = f"{json.dumps(key)}: null" if key in self.raw else _keys(self.raw)
+            raise self.wrong(f"an object with {json.dumps(key)}", there)
         return found
 
     def text(self) -> str:
@@ -148,10 +149,24 @@ def load(path: Path) -> Value:
 
 
 def dump(raw: Any, path: Path) -> None:
-    """Write a JSON file, compact, numbers in the shortest form that reads back the same."""
-    path.write_text(
-        json.dumps(raw, allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8"
-    )
+    """Write a JSON file, compact, numbers in the shortest form that reads back the same.
+
+    Arrays become lists. Raises `InputError` for NaN, infinity and what JSON has no form for.
+    """
+    try:
+        text = json.dumps(raw, allow_nan=False, separators=(",", ":"), default=_as_list)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"keypoints: expected numbers, texts, lists and objects, found what JSON cannot hold: "
+            f"{error}"
+        ) from error
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _as_list(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} {value!r}"[:80])
 
 
 def _refused(name: str) -> None:

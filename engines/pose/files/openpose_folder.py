@@ -128,7 +128,7 @@ def read(
     if canvas is None:
         raise InputError(
             f"{folder}: OpenPose's files do not say the size of the frames; "
-            "give the canvas (height, width)"
+            "connect the frames to image (in Python: canvas=)"
         )
     found = [
         (frame, person, read_person(person))
