@@ -165,7 +165,7 @@ class DetectPoses(io.ComfyNode):
             score_threshold=score_threshold,
             keypoint_threshold=keypoint_threshold,
             max_people=max_people,
-            closer=second_pass,
+            second_pass=second_pass,
             progress=host.progress(image.shape[0]),
         )
         return _found(poses)

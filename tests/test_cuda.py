@@ -2,6 +2,8 @@
 
 import gc
 import hashlib
+import statistics
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,9 @@ from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
+from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 
@@ -184,8 +188,8 @@ def test_a_second_look(clip: Clip, engine: Engine) -> None:
     model = resolve("movenet_multipose")
     cuda = build_engine(model, network_of(model), backend="torch", device="cuda", precision="fp32")
     frames = clip.frames[::4]
-    found = detect_poses(frames.cuda(), cuda, closer=True)
-    wanted = detect_poses(frames, engine, closer=True)
+    found = detect_poses(frames.cuda(), cuda, second_pass=True)
+    wanted = detect_poses(frames, engine, second_pass=True)
     assert found.count.tolist() == wanted.count.tolist()
     both = (found.confidence.cpu() > 0) & (wanted.confidence > 0)
     distance = (found.keypoints.cpu() - wanted.keypoints).norm(dim=-1)[both]
@@ -212,3 +216,31 @@ def test_memory_is_flat_over_two_thousand_frames(clip: Clip) -> None:
         draw_skeletons(detect_poses(frames, cuda, size=448))
         held.append(torch.cuda.memory_reserved())
     assert len(set(held[2:])) == 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_runner_adds_less_than_fifty_microseconds(precision: str) -> None:
+    """Host time of a call of a network that does nothing, the conversion of its input included."""
+    runner = TorchRunner(
+        lambda images: {"same": images}, "torch", torch.device("cuda", 0), precision, 0
+    )
+    images = torch.rand(1, 3, 256, 448, device="cuda")
+    times = []
+    for _ in range(300):
+        torch.cuda.synchronize()
+        started = time.perf_counter()
+        runner.infer(images)
+        times.append(time.perf_counter() - started)
+    assert statistics.median(times) < 50e-6
+
+
+def test_a_cached_engine_loads_within_two_hundred_milliseconds(tmp_path: Path) -> None:
+    model = resolve("movenet_multipose")
+    cache = EngineCache(tmp_path)
+    for _ in range(3):
+        engine = build_engine(
+            model, network_of(model), backend="torch_compiled", device="cuda", cache=cache
+        )
+        engine.unload()
+    assert any(line.startswith("cached: ") for line in engine.why)
+    assert engine.seconds < 0.2

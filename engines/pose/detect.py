@@ -12,7 +12,7 @@ from ..runtime.engine import Engine
 from .family import Candidates, OneStage, without_doubles
 from .letterbox import Letterbox
 from .poses import Poses
-from .second_pass import second_pass
+from .second_pass import refined_in_crops
 from .size import detection_size
 
 
@@ -24,7 +24,7 @@ def detect_poses(
     score_threshold: float = 0.2,
     keypoint_threshold: float = 0.3,
     max_people: int = 6,
-    closer: bool = False,
+    second_pass: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Poses:
     """Find the people in `frames` [F,H,W,3] 0..1, in batches, on the engine's device.
@@ -34,7 +34,7 @@ def detect_poses(
     score_threshold:    people below it are dropped
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
     max_people:         most people a frame, the surest first; a network's own limit also holds
-    closer:             find the joints once more in crops round the people: see `second_pass`
+    second_pass:        find the joints once more in crops round people: `refined_in_crops`
     progress:           called with the number of frames done since the last call
 
     Returns poses in pixels of the frames, on the engine's device. Raises `InputError` for frames
@@ -62,8 +62,8 @@ def detect_poses(
             score_threshold,
             keypoint_threshold,
         )
-        if closer:
-            poses = second_pass(here, poses, engine, keypoint_threshold=keypoint_threshold)
+        if second_pass:
+            poses = refined_in_crops(here, poses, engine, keypoint_threshold=keypoint_threshold)
         chunks.append(poses)
         if progress is not None:
             progress(chunk.shape[0])

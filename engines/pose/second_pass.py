@@ -1,4 +1,4 @@
-"""A second look at everybody, closer: a one-stage network on crops round the people it found."""
+"""The second pass: a one-stage network once more, on crops round the people it found."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ _SAME = 0.3  # IoU with the first pass's box of who is meant
 _SURE = 0.1  # score of who is meant
 
 
-def second_pass(
+def refined_in_crops(
     frames: Tensor, poses: Poses, engine: Engine, *, keypoint_threshold: float = 0.3
 ) -> Poses:
     """`poses` with the joints found anew in crops of `frames` [F,H,W,3] 0..1, all people of many

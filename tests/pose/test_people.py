@@ -248,7 +248,7 @@ def test_the_size_follows_the_people(clip: Clip, engine: Engine) -> None:
 def test_a_second_look_is_the_better_one(clip: Clip, engine: Engine) -> None:
     frames = clip.frames[::8, :300, 150:500]  # the man
     first = detect_poses(frames, engine, size=192)
-    second = detect_poses(frames, engine, size=192, closer=True)
+    second = detect_poses(frames, engine, size=192, second_pass=True)
     best = detect_poses(frames, engine, size=288)
     assert second.count.tolist() == first.count.tolist()
     assert torch.equal(second.boxes, first.boxes)
@@ -276,12 +276,12 @@ def test_the_second_look_fits_the_engine(
         small, "infer", lambda images: (asked.append(images.shape[2]), infer(images))[1]
     )
     frames = clip.frames[:1, :232, 180:420]
-    assert detect_poses(frames, small, size=sizes[1], closer=True).count.tolist() == [1]
+    assert detect_poses(frames, small, size=sizes[1], second_pass=True).count.tolist() == [1]
     assert asked[-1] == crop
 
 
 def test_looking_twice_at_nobody(engine: Engine) -> None:
-    poses = detect_poses(torch.zeros(3, 90, 160, 3), engine, closer=True)
+    poses = detect_poses(torch.zeros(3, 90, 160, 3), engine, second_pass=True)
     assert poses.count.tolist() == [0, 0, 0]
 
 
@@ -293,5 +293,5 @@ def test_a_second_look_that_finds_nobody_keeps_the_first(
     empty = Candidates(*(torch.zeros(3, 0, *rest) for rest in ((17, 2), (17,), (4,), ())))
     blind = replace(movenet.FAMILY, decode=lambda outputs, frames, above: empty)
     monkeypatch.setattr(second_pass, "one_stage", lambda model: blind)
-    again = second_pass.second_pass(frames, first, engine)
+    again = second_pass.refined_in_crops(frames, first, engine)
     assert torch.equal(again.keypoints, first.keypoints)
