@@ -1,0 +1,1 @@
+"""Files of optical flow, one format a module."""
