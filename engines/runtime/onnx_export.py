@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -105,11 +106,12 @@ def _digest(path: Path) -> str:
 
 def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
     """A network's ONNX graph as ours are: an input `images` fp32 RGB 0..1, outputs of our names,
-    weights inside; fp16 only between inputs and outputs."""
+    weights inside; fp16 only between inputs and outputs. One that is in fp16 stays as it is."""
     graph = read_onnx(model.path, weights=True)
+    half = _is_half(graph)
     if network.feed is not None:
         graph = adapted(graph, network.feed)
-    if precision == "fp16":
+    if precision == "fp16" and not half:
         if find_spec("onnxruntime") is None:
             raise EngineError(
                 "converting ONNX to fp16 needs onnxruntime: pip install onnxruntime; or choose fp32"
@@ -127,6 +129,13 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
             )
     data: bytes = graph.SerializeToString()
     return data
+
+
+def _is_half(graph: Any) -> bool:
+    """Whether an ONNX model keeps weights in fp16: it was converted by its author."""
+    from onnx import TensorProto
+
+    return any(tensor.data_type == TensorProto.FLOAT16 for tensor in graph.graph.initializer)
 
 
 def _export(module: nn.Module, network: Network, precision: str) -> bytes:
