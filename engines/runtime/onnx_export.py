@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -106,9 +105,9 @@ def _digest(path: Path) -> str:
 
 def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
     """A network's ONNX graph as ours are: an input `images` fp32 RGB 0..1, outputs of our names,
-    weights inside; fp16 only between inputs and outputs. One that is in fp16 stays as it is."""
+    weights inside; fp16 only between inputs and outputs. One that takes fp16 is in fp16 already."""
     graph = read_onnx(model.path, weights=True)
-    half = _is_half(graph)
+    half = network.feed is not None and network.feed.kind == "float16"
     if network.feed is not None:
         graph = adapted(graph, network.feed)
     if precision == "fp16" and not half:
@@ -129,13 +128,6 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
             )
     data: bytes = graph.SerializeToString()
     return data
-
-
-def _is_half(graph: Any) -> bool:
-    """Whether an ONNX model keeps weights in fp16: it was converted by its author."""
-    from onnx import TensorProto
-
-    return any(tensor.data_type == TensorProto.FLOAT16 for tensor in graph.graph.initializer)
 
 
 def _export(module: nn.Module, network: Network, precision: str) -> bytes:
