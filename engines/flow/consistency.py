@@ -19,10 +19,10 @@ def occlusions(flow: Flow) -> tuple[Tensor, Tensor]:
     A pixel whose way there and back does not end where it began is hidden, and so is one that
     leaves the picture. Raises `InputError` for a flow without its backward part.
     """
-    if flow.backward is None:
+    if flow.forward is None or flow.backward is None:
         raise InputError(
-            "flow: expected flow in both directions, found forward only; choose direction both "
-            "where it is estimated"
+            f"flow: expected flow in both directions, found {flow.direction} only; choose "
+            "direction both in Estimate Flow"
         )
     return _lost(flow.forward, flow.backward), _lost(flow.backward, flow.forward)
 

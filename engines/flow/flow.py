@@ -1,6 +1,6 @@
 """`Flow`: what travels on a KINO_FLOW socket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,51 +8,114 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InputError
 
+DIRECTIONS = ("forward", "backward", "both")
+FIRST_FRAMES = ("duplicate", "white", "zero")
+
 
 @dataclass(frozen=True)
 class Flow:
-    """The motion between the frames of a clip of N + 1 frames.
+    """The motion between neighbouring frames of a clip, one row for each of its N pairs.
 
-    forward:  [N,2,H,W] x, y in pixels; row i says where each pixel of frame i is in frame i + 1
-    backward: [N,2,H,W] or None; row i says where each pixel of frame i + 1 was in frame i
+    forward:  [N,2,H,W] float32 x, y in pixels, or None; row i says where each pixel of the first
+              frame of pair i is in the second
+    backward: [N,2,H,W] or None; row i says where each pixel of the second frame was in the first
     fps:      frames a second of the clip
+    first:    what stands for the clip's first frame, which nothing comes before: the next frame's
+              motion ("duplicate"), none at all and drawn white ("white") or black ("zero"); "" in a
+              chunk that goes on from another, where the first pair begins in the chunk before
 
-    Raises `InputError` when shapes, devices or types do not fit together.
+    A clip of N + 1 frames has N pairs; pair i belongs to frame i + 1. A chunk that goes on has as
+    many pairs as frames. Raises `InputError` when shapes, devices or types do not fit together.
     """
 
-    forward: Tensor
+    forward: Tensor | None = None
     backward: Tensor | None = None
     fps: float = 16.0
+    first: str = "duplicate"
 
     def __post_init__(self) -> None:
-        check_shape("Flow.forward", self.forward, ("pairs", 2, "height", "width"))
-        if self.backward is not None:
-            check_shape("Flow.backward", self.backward, tuple(self.forward.shape))
-            if self.backward.device != self.forward.device:
-                raise InputError(
-                    f"Flow.backward: expected on {self.forward.device}, found on "
-                    f"{self.backward.device}"
-                )
+        if self.forward is None and self.backward is None:
+            raise InputError("Flow: expected forward, backward or both, found neither")
+        shape: tuple[int | str, ...] = ("pairs", 2, "height", "width")
+        for name in ("forward", "backward"):
+            value: Tensor | None = getattr(self, name)
+            if value is None:
+                continue
+            check_shape(f"Flow.{name}", value, shape)
+            if value.dtype != torch.float32:
+                raise InputError(f"Flow.{name}: expected float32, found {value.dtype}")
+            shape = tuple(value.shape)
+        if self.forward is not None and self.backward is not None:
+            one, two = self.forward.device, self.backward.device
+            if one != two:
+                raise InputError(f"Flow.backward: expected on {one}, found on {two}")
         if not self.fps > 0:
             raise InputError(f"Flow.fps: expected more than 0, found {self.fps}")
+        if self.first not in ("", *FIRST_FRAMES):
+            raise InputError(
+                f"Flow.first: expected one of {', '.join(FIRST_FRAMES)}, found {self.first!r}"
+            )
 
     def __len__(self) -> int:
         """How many pairs of frames."""
-        return self.forward.shape[0]
+        return self.main.shape[0]
+
+    @property
+    def main(self) -> Tensor:
+        """[N,2,H,W] the forward flow; the backward one where that is all there is."""
+        found = self.backward if self.forward is None else self.forward
+        assert found is not None  # one of them is there, by __post_init__
+        return found
+
+    @property
+    def direction(self) -> str:
+        """Which of `DIRECTIONS` it has."""
+        if self.backward is None:
+            return "forward"
+        return "backward" if self.forward is None else "both"
+
+    @property
+    def frames(self) -> int:
+        """How many frames of the clip or chunk it belongs to."""
+        return len(self) + (self.first != "")
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.forward.shape[2], self.forward.shape[3]
+        return self.main.shape[2], self.main.shape[3]
 
     @property
     def device(self) -> torch.device:
-        return self.forward.device
+        return self.main.device
+
+    def one(self, direction: str) -> Tensor:
+        """[N,2,H,W] the flow in `direction`. Raises `InputError` where it is not there."""
+        found = {"forward": self.forward, "backward": self.backward}[direction]
+        if found is None:
+            raise InputError(
+                f"flow: expected {direction} flow, found {self.direction} only; choose direction "
+                f"{direction} or both in Estimate Flow"
+            )
+        return found
+
+    def per_frame(self, rows: Tensor | None = None) -> Tensor:
+        """[frames,...] `rows` (one a pair; None: `main`) with one more in front for the first
+        frame: the first row again, or zeros."""
+        rows = self.main if rows is None else rows
+        if not self.first:
+            return rows
+        same = self.first == "duplicate" and len(rows)
+        start = rows[:1] if same else rows.new_zeros(1, *rows.shape[1:])
+        return torch.cat([start, rows])
 
     def to(self, device: torch.device | str) -> "Flow":
         """The same flow on `device`."""
-        backward = None if self.backward is None else self.backward.to(device)
-        return Flow(self.forward.to(device), backward, self.fps)
+        moved = {
+            name: value.to(device)
+            for name, value in (("forward", self.forward), ("backward", self.backward))
+            if value is not None
+        }
+        return replace(self, **moved)
 
 
 def lengths(flow: Tensor) -> Tensor:
