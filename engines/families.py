@@ -61,6 +61,14 @@ def top_down(model: Model) -> TopDown:
     return family
 
 
+def check_flow(model: Model) -> None:
+    """Raise `InputError` for a model that does not estimate flow."""
+    if model.entry.family not in _FLOW:
+        raise InputError(
+            f"engine: {model.name} does not estimate flow; choose a model in Load Flow Model"
+        )
+
+
 def network_of(model: Model) -> Network:
     """The network of `model`'s family.
 

@@ -1,0 +1,89 @@
+"""DIS: dense inverse search, OpenCV's fast flow for CPUs. It needs no weights.
+
+Kroeger, Timofte, Dai and Van Gool, ECCV 2016, arXiv:1603.03590.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..errors import InputError
+
+PRESETS = ("ultrafast", "fast", "medium")
+STRIDE = 1
+LEAST = 16  # px a side: two of its patches
+
+Picture = NDArray[np.uint8]
+
+
+class Dis:
+    """Flow between neighbouring images, on the CPU.
+
+    preset: OpenCV's, from fast to exact
+
+    Pairs are shared out among threads, each with an estimator of its own. Raises `InputError` for
+    an unknown preset.
+    """
+
+    def __init__(self, preset: str = "medium"):
+        if preset not in PRESETS:
+            raise InputError(f"preset: expected one of {', '.join(PRESETS)}, found {preset!r}")
+        self._preset = PRESETS.index(preset)
+        self._own = threading.local()
+
+    def __call__(self, images: Tensor, direction: str) -> dict[str, Tensor]:
+        """Images [F,3,H,W] RGB 0..1, sides at least `LEAST` -> flow [F-1,2,H,W] px on their
+        device, "forward", "backward" or both, as `direction` says."""
+        grey = _grey(images)
+        ways = {"forward": (grey, grey[1:]), "backward": (grey[1:], grey)}
+        with _one_thread_each(), ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+            found = {
+                name: pool.map(self._flow, *pair)
+                for name, pair in ways.items()
+                if direction in (name, "both")
+            }  # all under way before any is waited for
+            return {name: _stacked(list(rows), images) for name, rows in found.items()}
+
+    def _flow(self, one: Picture, two: Picture) -> NDArray[np.float32]:
+        """[H,W,2]"""
+        estimator = getattr(self._own, "estimator", None)
+        if estimator is None:
+            import cv2
+
+            estimator = self._own.estimator = cv2.DISOpticalFlow_create(self._preset)
+        found: NDArray[np.float32] = estimator.calc(one, two, None)
+        return found
+
+
+def _grey(images: Tensor) -> list[Picture]:
+    """[F,3,H,W] RGB 0..1 -> F pictures [H,W] with the luma of Rec. 601"""
+    weights = images.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    luma = (images * weights).sum(1).mul_(255).round_().clamp_(0, 255)
+    return list(luma.to(torch.uint8).cpu().numpy())
+
+
+def _stacked(rows: list[NDArray[np.float32]], images: Tensor) -> Tensor:
+    """F-1 flows [H,W,2] as a tensor [F-1,2,H,W] on the images' device"""
+    if not rows:
+        return images.new_zeros(0, 2, *images.shape[2:], dtype=torch.float32)
+    stacked = torch.from_numpy(np.stack(rows)).to(images.device)
+    return stacked.movedim(-1, 1).contiguous()
+
+
+class _one_thread_each:  # noqa: N801
+    """OpenCV within one thread while several of ours call it: a third faster on two cores."""
+
+    def __enter__(self) -> None:
+        import cv2
+
+        self._threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+
+    def __exit__(self, *_: object) -> None:
+        import cv2
+
+        cv2.setNumThreads(self._threads)

@@ -1,0 +1,156 @@
+"""From frames to `Flow`: whole clips, and clips that come in chunks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..checks import check_frames
+from ..errors import InputError
+from ..families import check_flow
+from ..runtime.engine import Engine
+from . import dis
+from .dis import Dis
+from .flow import DIRECTIONS, FIRST_FRAMES, Flow
+from .sizes import FlowSize
+
+Progress = Callable[[int], None]
+
+_DIS_PAIRS = 8  # a call: some for every thread, and progress that moves
+
+
+def estimate_flow(
+    frames: Tensor,
+    engine: Engine | None = None,
+    *,
+    direction: str = "forward",
+    size: int = 0,
+    first: str = "duplicate",
+    fps: float = 16.0,
+    preset: str = "medium",
+    progress: Progress | None = None,
+) -> Flow:
+    """The motion between the frames of a clip [F,H,W,3] 0..1; see `FlowEstimator`."""
+    estimator = FlowEstimator(
+        engine, direction=direction, size=size, first=first, fps=fps, preset=preset
+    )
+    return estimator.update(frames, progress)
+
+
+@dataclass(frozen=True)
+class FlowState:
+    """What carries over from chunk to chunk: the last frame [1,H,W,3], None at the start."""
+
+    last: Tensor | None = None
+
+
+@dataclass
+class FlowEstimator:
+    """Flow of a clip that may come in chunks, with the same result as of the whole.
+
+    engine:    of a flow model; None = OpenCV's DIS, on the CPU
+    direction: forward (from each frame to the next), backward or both
+    size:      longer side of the frames in the computation, px; 0 = the model's recommendation,
+               but no more than their own; DIS: their own. The flow is of the frames' size.
+    first:     what stands for the first frame of all: see `Flow`
+    fps:       frames a second of the clip
+    preset:    of DIS: ultrafast, fast or medium
+    state:     from before, to go on
+
+    Raises `InputError` for unknown names and an engine of another kind.
+    """
+
+    engine: Engine | None = None
+    direction: str = "forward"
+    size: int = 0
+    first: str = "duplicate"
+    fps: float = 16.0
+    preset: str = "medium"
+    state: FlowState = field(default_factory=FlowState)
+
+    def __post_init__(self) -> None:
+        for name, known in (("direction", DIRECTIONS), ("first", FIRST_FRAMES)):
+            if (value := getattr(self, name)) not in known:
+                raise InputError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
+        if self.engine is not None:
+            check_flow(self.engine.model)
+        self._dis = Dis(self.preset)
+
+    def reset(self) -> None:
+        """The next frames begin another clip."""
+        self.state = FlowState()
+
+    def update(self, frames: Tensor, progress: Progress | None = None) -> Flow:
+        """The flow of the next frames [F,H,W,3] 0..1, on the engine's device, with DIS on theirs.
+
+        The first chunk of F frames has F - 1 pairs, every other one F: its first pair begins in
+        the last frame of the chunk before. progress: called with frames done since the last call.
+
+        Raises `InputError` for frames that are no RGB in 0..1 or of another size than before.
+        """
+        exact = check_frames("image", frames)
+        last = self.state.last
+        if last is not None:
+            if last.shape[1:] != frames.shape[1:]:
+                raise InputError(
+                    f"image: expected {last.shape[2]}x{last.shape[1]} as in the chunk before, "
+                    f"found {frames.shape[2]}x{frames.shape[1]}; reset the state for another clip"
+                )
+            frames = torch.cat([last.to(frames), frames])
+        place = self._place((frames.shape[1], frames.shape[2]))
+        device = frames.device if self.engine is None else self.engine.device
+        empty = torch.zeros(0, 2, *place.source, device=device)
+        found: dict[str, list[Tensor]] = {
+            name: [empty] for name in ("forward", "backward") if self.direction in (name, "both")
+        }
+        step = self._pairs(place)
+        for start in range(0, len(frames) - 1, step):
+            chunk = frames[start : start + step + 1]
+            images = place.apply(chunk.to(device, torch.float32).movedim(-1, 1))
+            if not exact or place.inner != place.source:  # resizing rounds past 1, too
+                images = images.clamp(0, 1)
+            for name, flow in self._flow(images).items():
+                found[name].append(place.back(flow))
+            if progress is not None:
+                progress(len(chunk) - 1)
+        if progress is not None and last is None:
+            progress(1)
+        self.state = FlowState(frames[-1:].clone())
+        first = self.first if last is None else ""
+        return Flow(
+            **{name: torch.cat(rows) for name, rows in found.items()}, fps=self.fps, first=first
+        )
+
+    def _place(self, source: tuple[int, int]) -> FlowSize:
+        if self.engine is None:
+            return FlowSize.fit(source, self.size, stride=dis.STRIDE, least=dis.LEAST)
+        network = self.engine.network
+        size = self.size or min(self.engine.model.entry.recommended_size, max(source))
+        place = FlowSize.fit(source, size, stride=network.stride, least=network.least)
+        self.engine.check_size(max(place.padded))
+        return place
+
+    def _pairs(self, place: FlowSize) -> int:
+        """How many pairs to compute at once."""
+        if self.engine is None:
+            return _DIS_PAIRS
+        return max(1, self.engine.batch_for(*place.padded) - 1)
+
+    def _flow(self, images: Tensor) -> dict[str, Tensor]:
+        """Images [F,3,h,w] -> flow [F-1,2,h,w] by direction."""
+        if self.engine is None:
+            return self._dis(images, self.direction)
+        if self.direction == "backward":
+            return {"backward": self._reversed(images)}
+        outputs = self.engine.infer(images)
+        flows = {"forward": outputs["flow"]}
+        if self.direction == "both":
+            known = outputs.get("backward")
+            flows["backward"] = self._reversed(images) if known is None else known
+        return flows
+
+    def _reversed(self, images: Tensor) -> Tensor:
+        """Backward flow as the forward one of the clip played backwards."""
+        assert self.engine is not None
+        return self.engine.infer(images.flip(0))["flow"].flip(0)
