@@ -23,9 +23,10 @@ _POSE = {
     "vitpose_plus_large": (".pose.vitpose", "FAMILY"),
     "vitpose_plus_huge": (".pose.vitpose", "FAMILY"),
 }
-_FLOW = {
-    "raft_small": (".flow.raft", "SMALL"),
-    "raft_large": (".flow.raft", "LARGE"),
+# family -> module, and what `network` there is told besides the model's settings
+_FLOW: dict[str, tuple[str, dict[str, bool]]] = {
+    "raft_small": (".flow.raft", {"large": False}),
+    "raft_large": (".flow.raft", {"large": True}),
 }
 
 
@@ -79,6 +80,8 @@ def network_of(model: Model) -> Network:
         return pose_family(model).network(model)
     if family not in _FLOW:
         raise ModelError(f"model {model.name}: unknown family {family!r}")
-    module, name = _FLOW[family]
-    network: Network = getattr(import_module(module, __package__), name)
+    module, settings = _FLOW[family]
+    network: Network = import_module(module, __package__).network(
+        **settings, updates=model.updates, both=model.both
+    )
     return network

@@ -2,119 +2,81 @@
 
 Teed and Deng, ECCV 2020, arXiv:2003.12039. Layers and weights are torchvision's (raft_small and
 raft_large, BSD-3); the forward pass is our own: a clip goes in at once and each frame is encoded
-once, only the last update is brought to full size, and the look-up gathers whole neighbourhoods
-instead of sampling a grid, so that it can be exported, compiled and captured in a CUDA graph.
+once, also for both directions; what stays the same in every update is computed once; only the last
+update is brought to full size. It can be exported, compiled and captured in a CUDA graph.
 Convolutions run in the precision of the weights; coordinates, flow and sums are fp32 in any.
 """
 
+import pickle
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..errors import ModelError
 from ..runtime.network import Network
+from .correlation import Volume
+from .raft_layers import UpdateBlock, bilinear_upsample, convex_upsample, prepared_encoder
 
 STRIDE = 8
 LEAST = 128  # the coarsest of the four levels of correlation must have two cells a side
+LARGEST = 2048
 UPDATES = 12
-_LEVELS = 4
 
 
 class RAFT(nn.Module):
     """images [F,3,H,W] RGB in 0..1, sides multiples of 8 -> {"flow": [F-1,2,H,W] x, y in pixels}.
 
     Row i is the motion from frame i to frame i + 1.
+
+    source:  torchvision's network with its weights
+    updates: how often the flow is improved
+    both:    give "backward", too: row i is the motion from frame i + 1 to frame i
     """
 
-    def __init__(self, *, large: bool, updates: int = UPDATES):
+    def __init__(self, source: nn.Module, *, updates: int = UPDATES, both: bool = False):
         super().__init__()
-        from torchvision.models.optical_flow import raft_large, raft_small
-
-        self.raft = (raft_large if large else raft_small)(weights=None)
-        self.radius = 4 if large else 3
+        theirs: Any = source
+        self.features = prepared_encoder(theirs.feature_encoder)
+        self.context = prepared_encoder(theirs.context_encoder)
+        self.update = UpdateBlock(theirs.update_block, theirs.corr_block.radius)
+        self.weighting: nn.Module | None = theirs.mask_predictor
         self.updates = updates
+        self.both = both
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        raft: Any = self.raft
+    def forward(self, images: Tensor, start: Tensor | None = None) -> dict[str, Tensor]:
+        """start: [F-1,2,H/8,W/8] flow to begin with, in pixels of that size; None = none. With
+        `both`, that of the backward flow follows in rows F-1 to 2F-3."""
         scaled = images * 2 - 1  # what the weights were trained on
-        features = raft.feature_encoder(scaled)
-        one, two = features[:-1], features[1:]
-        context = raft.context_encoder(scaled[:-1])
-        hidden_size = raft.update_block.hidden_state_size
-        hidden, context = context[:, :hidden_size].tanh(), context[:, hidden_size:].relu()
-        correlations = _Correlations(one, two, self.radius)
-        grid = _grid(one)
-        flow = torch.zeros_like(one[:, :2], dtype=torch.float32)
-        for _ in range(self.updates):
-            found = correlations.round(grid + flow).to(one.dtype)
-            hidden, delta = raft.update_block(hidden, context, found, flow.to(one.dtype))
-            flow = flow + delta.float()
-        if raft.mask_predictor is None:
-            up = F.interpolate(flow, scale_factor=8.0, mode="bilinear", align_corners=True) * 8
+        features, contexts = self.features(scaled), self.context(scaled)
+        one, two, context = features[:-1], features[1:], contexts[:-1]
+        if self.both:  # the volume of the way back is the transposed one
+            one, two = torch.cat([one, two]), torch.cat([two, one])
+            context = torch.cat([context, contexts[1:]])
+        flow, hidden = self._updated(Volume(one, two), context, start)
+        if self.weighting is None:
+            up = bilinear_upsample(flow)
         else:
-            up = _convex_upsample(flow, raft.mask_predictor(hidden).float())
-        return {"flow": up}
+            up = convex_upsample(flow, self.weighting(hidden).float())
+        pairs = images.shape[0] - 1
+        return {"flow": up[:pairs], "backward": up[pairs:]} if self.both else {"flow": up}
 
-
-class _Correlations:
-    """Dot products of all cells of two feature maps [B,C,h,w], and look-ups among them.
-
-    The second map is pooled to 1, 1/2, 1/4 and 1/8 of its size. All levels lie in one tensor, one
-    row for each cell of the first map, so that a look-up is one gather.
-    """
-
-    def __init__(self, one: Tensor, two: Tensor, radius: int):
-        _, channels, height, width = one.shape
-        volume = one.flatten(2).transpose(1, 2) @ two.flatten(2)  # [B,hw,hw]
-        level = (volume.float() / channels**0.5).reshape(-1, 1, height, width)
-        levels = [level]
-        for _ in range(_LEVELS - 1):
-            level = F.avg_pool2d(level, 2)
-            levels.append(level)
-        self.rows = torch.cat([level.flatten(1) for level in levels], 1)  # [Bhw,L]
-        # Numbers made on the device: a copy from the host could not be captured.
-        count = partial(torch.arange, dtype=torch.float32, device=one.device)
-        self.scale = torch.exp2(count(_LEVELS))[:, None]  # [4,1]
-        whole = torch.stack([torch.full_like(self.scale, n) for n in (width, height)], -1)
-        self.size = (whole[:, 0] / self.scale).floor()  # [4,2] x, y
-        cells = self.size.prod(1)
-        self.start = (cells.cumsum(0) - cells)[:, None, None]
-        self.steps = count(-radius, radius + 2)
-        self.side = 2 * radius + 1
-
-    def round(self, centres: Tensor) -> Tensor:
-        """The neighbourhoods of `centres` [B,2,h,w] at every level: [B,4*side^2,h,w].
-
-        Bilinear between cells, zero outside; x is the slower of the two offsets, as in
-        torchvision. All points round a centre have the same fraction, so a patch one cell larger
-        is gathered and blended with four weights.
-        """
-        pairs, _, height, width = centres.shape
-        at = centres.permute(0, 2, 3, 1).reshape(-1, 1, 2) / self.scale  # [Bhw,4,2]
-        # Further out all is zero; a far centre must not overflow the index.
-        at = torch.minimum(at, self.size + self.side).clamp(min=-self.side - 1)
-        corner = at.floor()
-        fraction = at - corner
-        x, y = (corner[..., i, None] + self.steps for i in range(2))  # [Bhw,4,side+1]
-        wide, high = self.size[:, 0, None], self.size[:, 1, None]
-        near_x, near_y = (
-            torch.minimum(v, most - 1).clamp(min=0) for v, most in ((x, wide), (y, high))
-        )
-        inside = (near_x == x)[..., :, None] & (near_y == y)[..., None, :]
-        # Whole numbers below 2^24: exact in fp32.
-        index = (
-            self.start + near_y[..., None, :] * wide[..., None] + near_x[..., :, None]
-        )  # [Bhw,4,x,y]
-        patch = self.rows.gather(1, index.long().flatten(1)).view_as(index) * inside
-        fx, fy = (fraction[..., i, None, None] for i in range(2))
-        across = torch.lerp(patch[..., :-1, :], patch[..., 1:, :], fx)
-        blended = torch.lerp(across[..., :-1], across[..., 1:], fy)
-        return blended.reshape(pairs, height, width, -1).permute(0, 3, 1, 2)
+    def _updated(
+        self, volume: Volume, context: Tensor, start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Flow [B,2,h,w] fp32 and the hidden state, after all updates."""
+        hidden, fixed = self.update.begun(context)
+        grid = _grid(context)
+        flow = torch.zeros_like(grid) if start is None else start.float()
+        for _ in range(self.updates):
+            hidden, delta = self.update(volume, hidden, fixed, grid + flow, flow)
+            flow = flow + delta
+        return flow, hidden
 
 
 def _grid(features: Tensor) -> Tensor:
@@ -125,44 +87,47 @@ def _grid(features: Tensor) -> Tensor:
     return torch.stack([x.expand(shape), y[:, None].expand(shape)], 1)
 
 
-def _convex_upsample(flow: Tensor, weights: Tensor) -> Tensor:
-    """Eight times the size: every pixel a mean of its cell and the eight round it, with weights
-    [B,9*64,h,w] that the network gives (section 3.3 of the paper)."""
-    pairs, _, height, width = flow.shape
-    shares = weights.view(pairs, 1, 9, 8, 8, height, width).softmax(2)
-    padded = F.pad(flow * 8, (1, 1, 1, 1))
-    round_it = torch.stack(
-        [padded[:, :, y : y + height, x : x + width] for y in range(3) for x in range(3)], 2
-    )  # [B,2,9,h,w]
-    up = (shares * round_it[:, :, :, None, None]).sum(2)  # [B,2,8,8,h,w]
-    return up.permute(0, 1, 4, 2, 5, 3).reshape(pairs, 2, height * 8, width * 8)
+def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False) -> RAFT:
+    """The network with torchvision's weights, from its .pth file or the same as safetensors.
 
+    Raises `ModelError` for a file of something else.
+    """
+    from torchvision.models.optical_flow import raft_large, raft_small
 
-def load(path: Path, *, large: bool, updates: int = UPDATES) -> RAFT:
-    """The network with torchvision's weights, from its .pth file or the same as safetensors."""
+    source = (raft_large if large else raft_small)(weights=None)
+    name = "raft_large" if large else "raft_small"
     state: Mapping[str, Tensor]
-    if path.suffix == ".safetensors":
-        state = load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    module = RAFT(large=large, updates=updates)
-    module.raft.load_state_dict(state)
-    return module.eval()
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        source.load_state_dict(state)
+    except (OSError, SafetensorError, pickle.UnpicklingError, EOFError, TypeError) as error:
+        raise ModelError(f"{path}: cannot be read as weights: {error}") from error
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{path}: expected torchvision's {name}: {reason}") from error
+    return RAFT(source, updates=updates, both=both).eval()
 
 
-def _network(name: str, large: bool) -> Network:
+def network(*, large: bool, updates: int = 0, both: bool = False) -> Network:
+    """How RAFT is run; `updates` (0 = 12) and `both` are fixed when it is built.
+
+    Raises `ModelError` for a number of updates that makes no sense.
+    """
+    if not 0 <= updates <= 64:
+        raise ModelError(f"updates: expected 1 to 64, or 0 for {UPDATES}, found {updates}")
+    updates = updates or UPDATES
+    name = f"raft_{'large' if large else 'small'}-{updates}{'-both' if both else ''}"
     return Network(
         name=name,
-        load=partial(load, large=large),
-        outputs={"flow": 2},
+        load=partial(load, large=large, updates=updates, both=both),
+        outputs={"flow": 2, "backward": 2} if both else {"flow": 2},
         stride=STRIDE,
-        sizes=(LEAST, 1024),
+        sizes=(LEAST, LARGEST),
         max_people=0,
         pixel_bytes=4 * 64,
         min_batch=2,
         min_side=LEAST,
     )
-
-
-SMALL = _network("raft_small", large=False)
-LARGE = _network("raft_large", large=True)

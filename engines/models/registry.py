@@ -21,10 +21,15 @@ EMBEDDED = _HERE / "weights"
 
 @dataclass(frozen=True)
 class Model:
-    """A model whose file is at hand and whole; what travels on a KINO_MODEL socket."""
+    """A model whose file is at hand and whole; what travels on a KINO_MODEL socket.
+
+    updates, both: what is fixed when a network of flow is built, see `flow.raft`; 0 = its own
+    """
 
     entry: ModelEntry
     path: Path
+    updates: int = 0
+    both: bool = False
 
     @property
     def name(self) -> str:
@@ -49,7 +54,7 @@ def parsed(text: str) -> Mapping[str, ModelEntry]:
     return MappingProxyType(entries)
 
 
-# What a user's own weights are trained for: family -> file's suffix, longer side of the input.
+# What a user's own weights are trained for: family -> file's suffixes, longer side of the input.
 OWN_FAMILIES = {
     "yolo_nas_pose": (".onnx", 640),
     "rtmo": (".onnx", 640),
@@ -64,6 +69,10 @@ OWN_FAMILIES = {
     "vitpose_plus_large": (".safetensors", 256),
     "vitpose_plus_huge": (".safetensors", 256),
 }
+OWN_FLOW_FAMILIES = {
+    "raft_small": (".pth .safetensors", 512),
+    "raft_large": (".pth .safetensors", 512),
+}
 
 
 def own(family: str, file: str) -> ModelEntry:
@@ -71,18 +80,19 @@ def own(family: str, file: str) -> ModelEntry:
 
     Raises `ModelError` for an unknown family, another kind of file, and a path out of the folder.
     """
-    if family not in OWN_FAMILIES:
-        raise ModelError(f"family: expected one of {', '.join(OWN_FAMILIES)}, found {family!r}")
-    suffix, size = OWN_FAMILIES[family]
+    families = OWN_FAMILIES | OWN_FLOW_FAMILIES
+    if family not in families:
+        raise ModelError(f"family: expected one of {', '.join(families)}, found {family!r}")
+    suffixes, size = families[family]
     path = PurePosixPath(file.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in file or not file:
         raise ModelError(f"file: expected the name of a file in the models folder, found {file!r}")
-    if path.suffix != suffix:
-        raise ModelError(f"file: {family} comes as {suffix}, found {file!r}")
+    if path.suffix not in suffixes.split():
+        raise ModelError(f"file: {family} comes as {suffixes}, found {file!r}")
     return ModelEntry(
         name=f"{family}:{path}",
         title=f"{path.name}, your own {family}",
-        task="pose",
+        task="pose" if family in OWN_FAMILIES else "flow",
         family=family,
         licence="as its author says",
         source="the models folder",

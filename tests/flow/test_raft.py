@@ -17,9 +17,7 @@ def frames(count: int = 3, size: tuple[int, int] = (128, 168)) -> Tensor:
 def pair(*, large: bool) -> tuple[RAFT, torch.nn.Module]:
     torch.manual_seed(0)
     theirs = (raft_large if large else raft_small)(weights=None).eval()
-    ours = RAFT(large=large).eval()
-    ours.raft.load_state_dict(theirs.state_dict())
-    return ours, theirs
+    return RAFT(theirs).eval(), theirs
 
 
 @pytest.mark.parametrize("large", [False, True])
