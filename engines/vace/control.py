@@ -5,20 +5,27 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..checks import check_shape
+from .placement import Placement
 
 
 @dataclass(frozen=True)
 class VaceControl:
-    """Control video and mask in the layout of VACE and Daydream Scope.
+    """Control video, mask and references in the layout of VACE and Daydream Scope.
 
-    video: [1,3,F,H,W] float32 in -1..1, 0 neutral
-    mask:  [1,1,F,H,W] float32 in 0..1, 1 = generate here, 0 = keep
+    video:      [1,3,F,H,W] float32 in -1..1, 0 neutral
+    mask:       [1,1,F,H,W] float32 in 0..1, 1 = generate here, 0 = keep
+    references: [1,3,R,H,W] float32 in -1..1, on white; or None
+    placement:  how the clip became this, for the way back; None where nobody knows
     """
 
     video: Tensor
     mask: Tensor
+    references: Tensor | None = None
+    placement: Placement | None = None
 
     def __post_init__(self) -> None:
         check_shape("VaceControl.video", self.video, (1, 3, "frames", "height", "width"))
         frames, height, width = self.video.shape[2:]
         check_shape("VaceControl.mask", self.mask, (1, 1, frames, height, width))
+        if self.references is not None:
+            check_shape("VaceControl.references", self.references, (1, 3, "count", height, width))

@@ -5,24 +5,46 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import check_frames, check_masks
+from ..checks import check_masks
 from ..errors import InputError
-from ..geometry import Size, expand_frames, fit_images
+from ..geometry import Size
 from .control import VaceControl
+from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
+from .placement import Placement
+from .presets import PRESETS
+from .reference import fit_references
+from .resample import spread
+from .settings import LENGTH_MODES, Settings
 
-SIDE = 16  # multiple of both sides: the VAE's 8 times the transformer's patch of 2
-STEP = 4  # the VAE takes the first frame, then four at a time: 4n+1
-NEUTRAL = 0.5  # grey: no control
-GENERATE = 1.0  # mask: this pixel is the model's
-LENGTH_MODES = ("repeat_last", "pad", "cut")
+__all__ = [
+    "GENERATE",
+    "LENGTH_MODES",
+    "NEUTRAL",
+    "SIDE",
+    "STEP",
+    "Normalised",
+    "check_mask_count",
+    "normalise",
+]
+
+SIDE = PRESETS[
+    "none"
+].side  # multiple of both sides: the VAE's 8 times the transformer's patch of 2
+STEP = PRESETS["none"].step  # the VAE takes the first frame, then four at a time: 4n+1
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """Images [F,H,W,3] and masks [F,H,W] in 0..1 for WanVaceToVideo, F = 4n+1."""
+    """Images [F,H,W,3] and masks [F,H,W] in 0..1 for WanVaceToVideo, F = 4n+1 (LTX 8n+1).
+
+    placement:  where the frames came from
+    references: [R,H,W,3] 0..1, or None
+    """
 
     image: Tensor
     mask: Tensor
+    placement: Placement
+    references: Tensor | None = None
 
     @property
     def length(self) -> int:
@@ -33,10 +55,12 @@ class Normalised:
         return self.image.shape[1], self.image.shape[2]
 
     def control(self) -> VaceControl:
-        """The same as one tensor in -1..1."""
-        video = self.image.movedim(-1, 0)[None]  # FHWC -> 1CFHW
+        """The same as tensors in -1..1."""
         return VaceControl(
-            video=torch.add(-1.0, video, alpha=2.0), mask=self.mask[None, None].contiguous()
+            video=_signed(self.image),
+            mask=self.mask[None, None].contiguous(),
+            references=None if self.references is None else _signed(self.references),
+            placement=self.placement,
         )
 
 
@@ -49,87 +73,97 @@ def normalise(
     length: int = 0,
     length_mode: str = "repeat_last",
     fit: str = "crop",
+    preset: str = "none",
+    fps: float = 0.0,
+    target_fps: float = 0.0,
+    references: Tensor | None = None,
+    reference_masks: Tensor | None = None,
 ) -> Normalised:
-    """Bring control images and masks to a size and a length that VACE takes as they are.
+    """Bring control images and masks to a size, a rate and a length that VACE takes as they are.
 
-    image:         [F,H,W,3] 0..1
+    image:         [F,H,W,3] 0..1; grey ones ([F,H,W,1] or [F,H,W]) are repeated for three channels
     mask:          [F,h,w] or [1,h,w] 0..1, 1 = generate; None = all ones. One mask serves every
                    frame. It is stretched onto the image first, whatever its size.
-    width, height: multiples of 16. One 0: follows from the other and the image's shape. Both 0:
-                   the image's own size, rounded down.
-    length:        4n+1; 0 = the nearest that the clip's own length and `length_mode` give
+    width, height: multiples of 16 (ltx: 32). One 0: follows from the other and the image's shape.
+                   Both 0: `reference_size` of the preset
+    length:        4n+1 (ltx: 8n+1), counted at the new rate; 0 = the nearest that the clip's own
+                   length and `length_mode` give
     length_mode:   what fills missing frames: the last one again ("repeat_last") or neutral grey
-                   with a mask of ones ("pad"); "cut" drops frames instead
+                   with a mask of ones ("pad"); "cut" drops frames instead. "spread" takes frames
+                   evenly over the whole clip as VACE itself does; length 0 is then the clip's own,
+                   rounded down, at most what the preset's model was trained for
     fit:           see `geometry.FITS`; borders are neutral grey with a mask of ones
+    preset:        one of `PRESETS`
+    fps:           frames a second of the clip; 0 = unknown, every frame is used
+    target_fps:    frames a second to come to by leaving frames out or showing them again; 0 = the
+                   preset's, if the clip has more
+    references, reference_masks: see `fit_references`
 
+    Without a preset and rates, and where the size fits, the images are the given ones, not copies.
     Raises `InputError` for what VACE would have to crop, pad or rescale itself.
     """
-    exact = check_frames("image", image)
-    frames, source_height, source_width = image.shape[:3]
-    target = _target_size((source_height, source_width), height, width)
-    wanted = _target_length(frames, length, length_mode)
-    if mask is not None:
-        check_masks("mask", mask)
-        if mask.shape[0] not in (1, frames):
-            raise InputError(
-                f"mask: expected 1 mask or {frames} (one for each image), found {mask.shape[0]}"
-            )
-    # Frames that are dropped need not be resized.
-    image = fit_images(image[:wanted].float(), target, fit, fill=NEUTRAL)
-    if not exact or target != (source_height, source_width):  # resizing rounds past 1, too
-        image = image.clamp(0, 1)
-    kept = image.shape[0]
+    settings = Settings(width, height, length, length_mode, fit, preset, fps, target_fps)
+    image, exact = as_frames("image", image)
+    frames, *source = image.shape[:3]
+    check_mask_count(mask, frames)
+    fitting = Fitting((source[0], source[1]), settings.size_for((source[0], source[1])), fit)
+    indices, wanted, rate = _taken(settings, frames, fitting.target)
+    pad = length_mode == "pad"
+    ready = fitting.images(image, indices, wanted, exact=exact, pad=pad)
+    masks = fitting.masks(mask, indices, wanted, like=image, pad=pad)
+    placement = Placement(
+        source=fitting.source,
+        target=fitting.target,
+        fit=fit,
+        frames=frames,
+        indices=fill_up(indices, wanted, pad=pad),
+        kept=len(indices),
+        step=settings.model.step,
+        fps=fps,
+        rate=rate,
+    )
+    if references is not None:
+        references = fit_references(references, fitting.target, reference_masks).to(image.device)
+    elif reference_masks is not None:
+        raise InputError(
+            "reference_masks: there are no reference images that these could belong to; connect "
+            "reference_images, or disconnect the masks"
+        )
+    return Normalised(ready, masks, placement, references)
+
+
+def check_mask_count(mask: Tensor | None, frames: int) -> None:
+    """Raise `InputError` unless there are masks for every frame, one for all, or none."""
     if mask is None:
-        mask = image.new_full((kept, *target), GENERATE)
-    else:
-        mask = mask[:wanted, ..., None].to(image)
-        mask = fit_images(mask, (source_height, source_width), "stretch", fill=GENERATE)
-        mask = fit_images(mask, target, fit, fill=GENERATE)[..., 0].clamp(0, 1)
-        mask = expand_frames(mask, kept)
-    if kept < wanted:
-        more = wanted - kept
-        if length_mode == "repeat_last":
-            image = torch.cat([image, image[-1:].expand(more, -1, -1, -1)])
-            mask = torch.cat([mask, mask[-1:].expand(more, -1, -1)])
-        else:
-            image = torch.cat([image, image.new_full((more, *image.shape[1:]), NEUTRAL)])
-            mask = torch.cat([mask, mask.new_full((more, *mask.shape[1:]), GENERATE)])
-    return Normalised(image, mask.contiguous())
-
-
-def _target_size(source: Size, height: int, width: int) -> Size:
-    for name, value in (("width", width), ("height", height)):
-        if value < 0 or value % SIDE:
-            below = max(SIDE, value // SIDE * SIDE)
-            raise InputError(
-                f"{name}: expected a multiple of {SIDE} (or 0), found {value}; "
-                f"try {below} or {below + SIDE}"
-            )
-    if height and width:
-        return height, width
-    if width:
-        exact = width * source[0] / source[1]
-        return max(SIDE, round(exact / SIDE) * SIDE), width
-    if height:
-        exact = height * source[1] / source[0]
-        return height, max(SIDE, round(exact / SIDE) * SIDE)
-    return max(SIDE, source[0] // SIDE * SIDE), max(SIDE, source[1] // SIDE * SIDE)
-
-
-def _target_length(frames: int, length: int, mode: str) -> int:
-    if mode not in LENGTH_MODES:
-        raise InputError(f"length_mode: expected one of {', '.join(LENGTH_MODES)}, found {mode!r}")
-    below = (frames - 1) // STEP * STEP + 1
-    if length == 0:
-        return below if mode == "cut" or below == frames else below + STEP
-    if length < 0 or length % STEP != 1:
-        lower = max(1, (length - 1) // STEP * STEP + 1)
+        return
+    check_masks("mask", mask)
+    if mask.shape[0] not in (1, frames):
         raise InputError(
-            f"length: expected 4n+1 frames (or 0), found {length}; try {lower} or {lower + STEP}"
+            f"mask: expected 1 mask or {frames} (one for each image), found {mask.shape[0]}"
         )
-    if length > frames and mode == "cut":
-        raise InputError(
-            f"length: {length} frames asked for, the clip has {frames}, and length_mode is cut; "
-            "choose repeat_last or pad, or a shorter length"
-        )
-    return length
+
+
+def fill_up(indices: Tensor, length: int, *, pad: bool) -> Tensor:
+    """[length] int64: `Placement.indices` with what fills up behind them."""
+    more = length - len(indices)
+    filling = indices.new_full((more,), -1) if pad else indices[-1:].expand(more)
+    return torch.cat([indices, filling])
+
+
+def _taken(settings: Settings, frames: int, target: Size) -> tuple[Tensor, int, float]:
+    """Source frames of the prepared ones, how many are wanted, and their rate."""
+    if settings.length_mode == "spread":
+        wanted = settings.length_for(frames, target)
+        rate = settings.fps * wanted / frames if settings.fps else settings.rate
+        return spread(frames, wanted), wanted, rate
+    sampling = settings.sampling
+    available = frames if sampling is None else sampling.count(frames)
+    wanted = settings.length_for(available, target)
+    kept = min(wanted, available)
+    indices = torch.arange(kept) if sampling is None else sampling.indices(0, kept)
+    return indices, wanted, settings.rate
+
+
+def _signed(images: Tensor) -> Tensor:
+    """[F,H,W,3] 0..1 -> [1,3,F,H,W] -1..1."""
+    return torch.add(-1.0, images.movedim(-1, 0)[None], alpha=2.0)

@@ -1,5 +1,7 @@
 """What nodes show: the surface of `comfy_api.latest.ui` that Kinograph uses."""
 
+from typing import Any
+
 
 class PreviewText:
     """A text shown on the node."""
@@ -9,3 +11,13 @@ class PreviewText:
 
     def as_dict(self) -> dict[str, tuple[str, ...]]:
         return {"text": (self.value,)}
+
+
+class PreviewImage:
+    """Pictures shown on the node. Headless nobody looks, and nothing is written."""
+
+    def __init__(self, image: Any, animated: bool = False, cls: Any = None):
+        self.animated = animated
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"images": [], "animated": (self.animated,)}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kinograph.engines.errors import InputError
 from kinograph.engines.vace.control import VaceControl
 from kinograph.engines.vace.normalise import LENGTH_MODES, normalise
+from kinograph.engines.vace.presets import PRESETS
 
 
 def clip(frames: int, height: int = 32, width: int = 48) -> torch.Tensor:
@@ -26,15 +27,18 @@ def clip(frames: int, height: int = 32, width: int = 48) -> torch.Tensor:
     mode=st.sampled_from(LENGTH_MODES),
     fit=st.sampled_from(["crop", "letterbox", "stretch"]),
     masked=st.booleans(),
+    name=st.sampled_from(list(PRESETS)),
 )
 def test_whatever_goes_in_fits_vace(
-    frames: int, height: int, width: int, mode: str, fit: str, masked: bool
+    frames: int, height: int, width: int, mode: str, fit: str, masked: bool, name: str
 ) -> None:
     mask = torch.rand(frames, height, width) if masked else None
-    ready = normalise(clip(frames, height, width), mask, length_mode=mode, fit=fit)
-    assert all(side % 16 == 0 and side >= 16 for side in ready.size)
-    assert ready.length % 4 == 1
-    assert abs(ready.length - frames) < 4
+    ready = normalise(clip(frames, height, width), mask, length_mode=mode, fit=fit, preset=name)
+    side, step = PRESETS[name].side, PRESETS[name].step
+    assert all(length % side == 0 and length >= side for length in ready.size)
+    assert ready.length % step == 1
+    assert abs(ready.length - frames) < step
+    assert (len(ready.placement.indices), ready.placement.target) == (ready.length, ready.size)
     assert ready.mask.shape == ready.image.shape[:3]
     control = ready.control()
     assert control.video.shape == (1, 3, ready.length, *ready.size)
@@ -110,6 +114,36 @@ def test_one_mask_serves_every_frame_and_follows_the_image() -> None:
     assert torch.equal(ready.mask[0], ready.mask[4])
 
 
+@pytest.mark.parametrize("size", [(32, 48), (40, 70)])
+@pytest.mark.parametrize("mode", LENGTH_MODES)
+def test_grey_is_the_same_in_three_channels(size: tuple[int, int], mode: str) -> None:
+    depth = torch.rand(6, *size)
+    colour = normalise(depth[..., None].expand(-1, -1, -1, 3), length_mode=mode)
+    for image in (depth, depth[..., None]):
+        ready = normalise(image, length_mode=mode)
+        assert ready.image.shape[-1] == 3
+        assert ready.image.is_contiguous()
+        assert torch.equal(ready.image, colour.image)
+        assert torch.equal(ready.control().video, colour.control().video)
+
+
+def test_long_clips_are_resized_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, mask = torch.rand(11, 30, 50, 3), torch.rand(11, 20, 20)
+    whole = normalise(image, mask, width=64, height=48)
+    monkeypatch.setattr("kinograph.engines.vace.fitting._PIECE", 3 * 64 * 48 * 4)
+    pieces = normalise(image, mask, width=64, height=48)
+    assert torch.equal(pieces.image, whole.image)
+    assert torch.equal(pieces.mask, whole.mask)
+
+
+def test_what_comes_in_is_not_changed() -> None:
+    image, mask = torch.rand(3, 20, 30, 3) + 0.05, torch.rand(3, 20, 30)
+    before = image.clone(), mask.clone()
+    normalise(image, mask)
+    assert torch.equal(image, before[0])
+    assert torch.equal(mask, before[1])
+
+
 def test_overshoot_is_clamped() -> None:
     assert float(normalise(torch.full((1, 16, 16, 3), 1.05)).image.max()) == 1
 
@@ -123,6 +157,9 @@ def test_overshoot_is_clamped() -> None:
         ({"length": -3}, r"length: expected 4n\+1"),
         ({"length": 33, "length_mode": "cut"}, "33 frames asked for, the clip has 3"),
         ({"length_mode": "loop"}, "length_mode: expected one of repeat_last, pad, cut"),
+        ({"preset": "wan"}, "preset: expected one of none, wan_480p, .* found 'wan'"),
+        ({"preset": "ltx", "width": 848}, r"width: expected a multiple of 32 .* try 832 or 864"),
+        ({"preset": "ltx", "length": 21}, r"length: expected 8n\+1 .* found 21; try 17 or 25"),
         ({"fit": "tight"}, r"fit: expected one of stretch"),
         ({"mask": torch.zeros(2, 8, 8)}, r"mask: expected 1 mask or 3 .* found 2"),
         ({"mask": torch.zeros(8, 8)}, r"mask: expected masks of shape .* found \[8, 8\]"),
@@ -130,6 +167,10 @@ def test_overshoot_is_clamped() -> None:
         ({"mask": torch.full((1, 8, 8), math.nan)}, "mask: .*NaN"),
         ({"image": torch.full((1, 8, 8, 3), 9.0)}, "image: expected pixels in 0..1"),
         ({"image": torch.zeros(1, 8, 8, 4)}, "image: .*found 4"),
+        ({"image": torch.zeros(8, 8, 3)}, r"image: expected images of shape .*\[8, 8, 3\]"),
+        ({"image": torch.zeros(0, 8, 8)}, "image: no frames"),
+        ({"image": torch.full((1, 8, 8), math.nan)}, "image: .*NaN"),
+        ({"image": torch.zeros(1, 8, 8, 1, dtype=torch.uint8)}, "image: .*found torch.uint8"),
     ],
 )
 def test_unusable_input(options: dict[str, object], message: str) -> None:

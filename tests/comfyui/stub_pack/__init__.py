@@ -1,6 +1,7 @@
-"""A pack for tests: a VAE that keeps what it is asked to encode, and a node that writes it."""
+"""A pack for tests: clips of noise, a VAE that keeps what it is asked to encode, and a node that
+writes what passed between the nodes, to the bit."""
 
-import os
+from pathlib import Path
 
 import folder_paths
 import torch
@@ -32,7 +33,28 @@ class StubVae:
         return KeepingVae(), [[torch.zeros(1, 1, 8), {}]]
 
 
-class SaveEncoded:
+class NoiseClip:
+    """Frames and masks of their own sizes; masks of every value, black and white among them."""
+
+    RETURN_TYPES = ("IMAGE", "MASK")
+    FUNCTION = "make"
+    CATEGORY = "test"
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        number = ("INT", {"default": 1, "min": 1, "max": 4096})
+        return {"required": dict.fromkeys(("frames", "height", "width", "masks"), number)}
+
+    def make(self, frames, height, width, masks):
+        random = torch.Generator().manual_seed(0)
+        image = torch.rand(frames, height, width, 3, generator=random)
+        mask = torch.rand(masks, height // 2, width // 2, generator=random)
+        return image, (mask * 3 - 1).clamp(0, 1)
+
+
+class SavePassed:
+    """What was encoded since the last time, and the tensors that came in."""
+
     RETURN_TYPES = ()
     FUNCTION = "save"
     CATEGORY = "test"
@@ -40,13 +62,36 @@ class SaveEncoded:
 
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"vae": ("VAE",), "latent": ("LATENT",)}}
+        required = {
+            "name": ("STRING", {"default": "passed"}),
+            "vae": ("VAE",),
+            "positive": ("CONDITIONING",),
+            "latent": ("LATENT",),
+            "trimmed": ("LATENT",),
+            "image": ("IMAGE",),
+            "mask": ("MASK",),
+        }
+        return {"required": required, "optional": {"references": ("IMAGE",)}}
 
-    def save(self, vae, latent):
-        inactive, reactive = vae.seen[-2:]
-        path = os.path.join(folder_paths.get_output_directory(), "encoded.safetensors")
-        save_file({"inactive": inactive, "reactive": reactive, "latent": latent["samples"]}, path)
+    def save(self, name, vae, positive, latent, trimmed, image, mask, references=None):
+        encoded, vae.seen = vae.seen, []
+        conditions = positive[0][1]
+        tensors = {
+            **{f"encoded_{i}": pixels for i, pixels in enumerate(encoded)},
+            "vace_frames": conditions["vace_frames"][0],
+            "vace_mask": conditions["vace_mask"][0],
+            "latent": latent["samples"],
+            "trimmed": trimmed["samples"],
+            "image": image,
+            "mask": mask,
+        }
+        if references is not None:
+            tensors["references"] = references
+        folder = Path(folder_paths.get_output_directory())
+        folder.mkdir(exist_ok=True)
+        path = str(folder / f"{name}.safetensors")
+        save_file({key: value.contiguous().clone() for key, value in tensors.items()}, path)
         return {"ui": {"text": (path,)}}
 
 
-NODE_CLASS_MAPPINGS = {"StubVae": StubVae, "SaveEncoded": SaveEncoded}
+NODE_CLASS_MAPPINGS = {"StubVae": StubVae, "NoiseClip": NoiseClip, "SavePassed": SavePassed}

@@ -1,0 +1,113 @@
+"""Frames of one size from frames of another, piece by piece into the result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import check_frames, check_range
+from ..geometry import Size, fit_images
+
+NEUTRAL = 0.5  # grey: no control
+GENERATE = 1.0  # mask: this pixel is the model's
+_PIECE = 1 << 24  # values that are resized at a time: what is needed besides source and result
+
+
+def as_frames(name: str, image: Tensor) -> tuple[Tensor, bool]:
+    """[F,H,W,C] with C = 3, or C = 1 for grey images, and whether all values lie in 0..1.
+
+    image: an IMAGE [F,H,W,3], or grey as depth and edges are: [F,H,W,1] or a MASK [F,H,W]
+
+    Raises `InputError` for anything else, NaN, integers and other ranges.
+    """
+    if image.ndim == 3 and image.shape[-1] not in (3, 4):  # those are one picture [H,W,C]
+        image = image[..., None]
+    grey = image.ndim == 4 and image.shape[-1] == 1
+    if not grey:
+        return image, check_frames(name, image)
+    check_frames(name, image[:1].expand(-1, -1, -1, 3))  # the shape, at little cost
+    return image, check_range(name, image)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """From frames of the size `source` to float32 frames of the size `target`, see `FITS`."""
+
+    source: Size
+    target: Size
+    fit: str
+
+    def images(
+        self, images: Tensor, indices: Tensor, length: int, *, exact: bool, pad: bool
+    ) -> Tensor:
+        """[N,H,W,C] -> [length,h,w,3]: the frames `indices`, then the last again, or grey (`pad`).
+
+        exact: all values lie in 0..1. Frames that are to stay as they are are not copied.
+        """
+        run = _run(indices)
+        if exact and self.source == self.target and run is not None and len(indices) == length:
+            colour = images.shape[-1] == 3
+            taken = images[run].float()
+            return taken if colour else taken.expand(-1, -1, -1, 3).contiguous()
+        out = images.new_empty((length, *self.target, 3), dtype=torch.float32)
+
+        def fit(part: Tensor) -> Tensor:
+            return fit_images(part.float(), self.target, self.fit, fill=NEUTRAL)
+
+        _write(out, images, indices, fit, NEUTRAL if pad else None)
+        return out
+
+    def masks(
+        self, masks: Tensor | None, indices: Tensor, length: int, *, like: Tensor, pad: bool
+    ) -> Tensor:
+        """[N,h,w], [1,h,w] or None -> [length,H,W]: as `images`, stretched onto the source first.
+
+        None: ones. Borders and padding are ones. On the device of `like`.
+        """
+        out = like.new_full((length, *self.target), GENERATE, dtype=torch.float32)
+        if masks is None:
+            return out
+
+        def fit(part: Tensor) -> Tensor:
+            part = fit_images(part.to(out), self.source, "stretch", fill=GENERATE)
+            return fit_images(part, self.target, self.fit, fill=GENERATE)
+
+        if masks.shape[0] == 1:
+            out[: len(indices)] = fit(masks[..., None])[..., 0].clamp(0, 1)
+            _fill(out, len(indices), GENERATE if pad else None)
+        else:
+            _write(out[..., None], masks[..., None], indices, fit, GENERATE if pad else None)
+        return out
+
+
+def _write(
+    out: Tensor,
+    images: Tensor,
+    indices: Tensor,
+    convert: Callable[[Tensor], Tensor],
+    fill: float | None,
+) -> None:
+    largest = max(images[:1].numel(), out[:1].numel())
+    size = max(1, _PIECE // max(1, largest))
+    at = 0
+    for piece in indices.split(size):
+        run = _run(piece)
+        taken = images[run] if run else images.index_select(0, piece.to(images.device))
+        # Resizing rounds past 1. A grey piece [n,h,w,1] fills all three channels.
+        out[at : at + len(piece)] = convert(taken).clamp(0, 1)
+        at += len(piece)
+    _fill(out, len(indices), fill)
+
+
+def _fill(out: Tensor, start: int, value: float | None) -> None:
+    if start < out.shape[0]:
+        out[start:] = out[start - 1] if value is None else value
+
+
+def _run(indices: Tensor) -> slice | None:
+    """The frames as a slice, if each is the one after the last."""
+    if len(indices) == 0 or not bool((indices.diff() == 1).all()):
+        return None
+    first = int(indices[0])
+    return slice(first, first + len(indices))

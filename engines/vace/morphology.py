@@ -1,0 +1,51 @@
+"""Growing, shrinking and softening masks [F,H,W], all frames at once."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_TAIL = 3  # a Gaussian is cut at so many standard deviations
+_FADE = 4  # an edge fades 95 % of the way within 4 standard deviations
+
+
+def grow(mask: Tensor, pixels: int) -> Tensor:
+    """Grown by `pixels` on every side, in squares; negative shrinks.
+
+    What lies beyond the picture's edge counts as what lies at it: nothing grows or shrinks there.
+    """
+    if pixels < 0:
+        return 1 - grow(1 - mask, -pixels)
+    return _highest(_highest(mask, pixels, 2), pixels, 1)
+
+
+def feather(mask: Tensor, pixels: float) -> Tensor:
+    """Edges faded over `pixels`, half on each side; a Gaussian of a quarter of that.
+
+    What lies beyond the picture's edge is as what lies at it, so that a mask stays full there.
+    """
+    if pixels <= 0:
+        return mask
+    deviation = pixels / _FADE
+    reach = max(1, round(_TAIL * deviation))
+    at = torch.arange(-reach, reach + 1, device=mask.device, dtype=mask.dtype)
+    kernel = torch.exp(-0.5 * (at / deviation) ** 2)
+    kernel = kernel / kernel.sum()
+    planes = F.pad(mask[:, None], (reach, reach, reach, reach), mode="replicate")
+    planes = F.conv2d(planes, kernel.view(1, 1, 1, -1))
+    return F.conv2d(planes, kernel.view(1, 1, -1, 1))[:, 0].clamp(0, 1)
+
+
+def _highest(mask: Tensor, reach: int, axis: int) -> Tensor:
+    """The maximum within `reach` on both sides along `axis`.
+
+    The window doubles at each step: the cost is the logarithm of its width.
+    """
+    window = 2 * reach + 1
+    sides = (reach, reach) if axis == 2 else (0, 0, reach, reach)
+    highest, width = F.pad(mask, sides), 1
+    while width < window:
+        step = min(width, window - width)
+        rest = highest.shape[axis] - step
+        highest = torch.maximum(highest.narrow(axis, 0, rest), highest.narrow(axis, step, rest))
+        width += step
+    return highest

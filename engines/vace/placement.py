@@ -1,0 +1,153 @@
+"""Where the frames of a clip went when it was normalised, and the way back."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..checks import check_frames
+from ..errors import InputError
+from ..geometry import Size, fit_images, place
+
+SIZES = ("source", "prepared")
+Box = tuple[int, int, int, int]  # top, left, bottom, right
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How source frames became prepared ones.
+
+    source:  height and width of the clip as it was
+    target:  height and width as prepared
+    fit:     one of `geometry.FITS`
+    frames:  number of source frames
+    indices: [F] int64 on the CPU: the source frame of each prepared one, counted from the first of
+             the clip; -1: neutral grey
+    kept:    prepared frames that come from the clip; the rest fill up the length
+    step:    lengths are step*n + 1
+    fps:     frames a second of the source, 0 unknown
+    rate:    frames a second as prepared
+    """
+
+    source: Size
+    target: Size
+    fit: str
+    frames: int
+    indices: Tensor
+    kept: int
+    step: int
+    fps: float
+    rate: float
+
+    def __post_init__(self) -> None:
+        if self.indices.ndim != 1 or not 0 <= self.kept <= len(self.indices):
+            raise InputError(
+                f"Placement: expected indices [F] of which 0 to F are kept, found "
+                f"{list(self.indices.shape)} and {self.kept}"
+            )
+
+    @property
+    def length(self) -> int:
+        return len(self.indices)
+
+    @property
+    def whole(self) -> Box:
+        """Where the whole source lies on the prepared canvas, px; beyond its edges where cropped.
+
+        As `geometry.fit_images` puts it.
+        """
+        scale, shift = place(self.source, self.target, self.fit)
+        height, width = (max(1, round(s * by)) for s, by in zip(self.source, scale, strict=True))
+        top, left = round(shift[0]), round(shift[1])
+        return top, left, top + height, left + width
+
+    @property
+    def visible(self) -> Box:
+        """The part of the prepared canvas that shows the source; the rest is border."""
+        top, left, bottom, right = self.whole
+        return max(0, top), max(0, left), min(self.target[0], bottom), min(self.target[1], right)
+
+    @property
+    def seen(self) -> Box:
+        """The part of the source that the prepared canvas shows; the rest was cropped."""
+        whole, visible = self.whole, self.visible
+
+        def back(side: int, axis: int) -> int:
+            length = whole[axis + 2] - whole[axis]
+            return round((visible[side] - whole[axis]) * self.source[axis] / length)
+
+        top, left = back(0, 0), back(1, 1)
+        return top, left, max(top + 1, back(2, 0)), max(left + 1, back(3, 1))
+
+    @property
+    def is_cropped(self) -> bool:
+        return self.seen != (0, 0, *self.source)
+
+
+def restore(
+    images: Tensor, placement: Placement, *, size: str = "source", original: Tensor | None = None
+) -> Tensor:
+    """Cut off what `normalise` added to a clip: borders, and frames that filled up the length.
+
+    images:   [F,H,W,3] 0..1, generated from what was prepared: as many frames, of the same size
+    size:     "source": scaled back, so that a pixel is as large as in the source; "prepared": not
+              scaled
+    original: [frames,h,w,3] 0..1, the clip as it was, for size "source" only: what a crop had cut
+              away is filled in from it. Without it the result is the part that was not cut away
+
+    Returns [kept,h,w,3] at the prepared rate, on the device of `images`. Raises `InputError` for
+    frames of another size or number than was prepared.
+    """
+    if size not in SIZES:
+        raise InputError(f"size: expected one of {', '.join(SIZES)}, found {size!r}")
+    _check_generated(images, placement)
+    top, left, bottom, right = placement.visible
+    inner = images[: placement.kept, top:bottom, left:right]
+    if size == "prepared":
+        if original is not None:
+            raise InputError('original: is filled in with size "source" only; disconnect it')
+        return inner.contiguous()
+    if original is not None:
+        _check_original(original, placement)
+    top, left, bottom, right = placement.seen
+    scaled = fit_images(inner.float(), (bottom - top, right - left), "stretch", fill=0.0)
+    scaled = scaled.clamp(0, 1)  # resizing rounds past 1
+    if original is None or not placement.is_cropped:
+        return scaled
+    taken = placement.indices[: placement.kept].to(original.device)
+    filled = original.index_select(0, taken).to(scaled)
+    filled[:, top:bottom, left:right] = scaled
+    return filled
+
+
+def _check_generated(images: Tensor, placement: Placement) -> None:
+    check_frames("image", images)
+    frames, height, width = images.shape[:3]
+    if (height, width) != placement.target:
+        tall, wide = placement.target
+        raise InputError(
+            f"image: expected frames of {wide}x{tall}, as VACE Normalise prepared them, found "
+            f"{width}x{height}; scale them back first"
+        )
+    if frames != placement.length:
+        more = frames - placement.length
+        cure = "connect the clip that was generated from this control"
+        if more > 0 and more % placement.step == 0:
+            cure = (
+                "are frames of reference images still in it? Put TrimVideoLatent with "
+                "WanVaceToVideo's trim_latent before the decoding"
+            )
+        raise InputError(
+            f"image: expected {placement.length} frames, as VACE Normalise prepared them, found "
+            f"{frames}; {cure}"
+        )
+
+
+def _check_original(original: Tensor, placement: Placement) -> None:
+    check_frames("original", original)
+    found = tuple(original.shape[:3])
+    if found != (placement.frames, *placement.source):
+        tall, wide = placement.source
+        raise InputError(
+            f"original: expected the {placement.frames} frames of {wide}x{tall} that went into "
+            f"VACE Normalise, found {found[0]} of {found[2]}x{found[1]}"
+        )

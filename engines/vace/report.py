@@ -1,0 +1,129 @@
+"""In words: what was done to a clip, and what is unlikely to be meant."""
+
+from torch import Tensor
+
+from ..geometry import Size
+from .normalise import Normalised
+from .placement import Placement
+from .presets import PRESETS, longest_length
+
+
+def report(ready: Normalised, preset: str = "none") -> str:
+    """Lines for a node to show of a whole clip: the result, what was done for it, then warnings."""
+    placement = ready.placement
+    lines = [f"{ready.length} frames of {_size(ready.size)} at {_rate(placement)}"]
+    done = [*_sizing(placement), *_timing(placement, preset), *_references(ready)]
+    if done:
+        lines.append("; ".join(done))
+    lines += [f"Warning: {warning}" for warning in _warnings(placement, preset)]
+    return "\n".join(lines)
+
+
+def _sizing(placement: Placement) -> list[str]:
+    """What became of the picture."""
+    done = []
+    if placement.source != placement.target:
+        done.append(f"from {_size(placement.source)}")
+    seen, (height, width) = placement.seen, placement.source
+    if cut := _margins(seen, (height, width)):
+        done.append(f"cropped {cut}")
+    if border := _margins(placement.visible, placement.target):
+        done.append(f"grey borders of {border}")
+    by_y, by_x = placement.target[0] / height, placement.target[1] / width
+    if placement.fit == "stretch" and by_y != by_x:
+        done.append(f"stretched {by_x:.3g} times in width, {by_y:.3g} times in height")
+    return done
+
+
+def _timing(placement: Placement, preset: str) -> list[str]:
+    """What became of the frames."""
+    done = []
+    taken = placement.indices[: placement.kept].unique()
+    again = placement.kept - len(taken)
+    used = int(taken[-1]) + 1  # of the clip, up to the last that was taken
+    if len(taken) < used or again:
+        before = f"{placement.fps:.4g} fps" if placement.fps else "unknown rate"
+        shown = f", {again} shown again" if again else ""
+        done.append(f"{len(taken)} of {used} frames at {before} taken{shown}")
+    if preset != "none" and placement.fps and placement.rate < PRESETS[preset].fps:
+        done.append(f"slower than the {PRESETS[preset].fps:g} fps of {preset}, as VACE leaves it")
+    if added := placement.length - placement.kept:
+        kind = "neutral grey" if int(placement.indices[-1]) < 0 else "the last one again"
+        done.append(f"{added} frames added at the end ({kind})")
+    if used < placement.frames and not _evenly(placement):
+        done.append(f"{placement.frames - used} frames cut off at the end")
+    return done
+
+
+def _evenly(placement: Placement) -> bool:
+    """Whether what follows the last frame taken is less than the rate leaves out between two."""
+    steps = placement.indices[: placement.kept].diff()
+    widest = int(steps.max()) if len(steps) else 1
+    return placement.frames - int(placement.indices[placement.kept - 1]) <= widest
+
+
+def _references(ready: Normalised) -> list[str]:
+    if ready.references is None:
+        return []
+    count = ready.references.shape[0]
+    if count == 1:
+        return ["1 reference image on white"]
+    return [f"{count} reference images on white, of which WanVaceToVideo uses the first alone"]
+
+
+def _warnings(placement: Placement, preset: str) -> list[str]:
+    warnings = []
+    model = PRESETS[preset]
+    longest = longest_length(placement.target, model)
+    if longest is not None and placement.length > longest:
+        warnings.append(
+            f"{preset} was trained with up to {longest} frames of {_size(placement.target)}, "
+            f"these are {placement.length}"
+        )
+    area = placement.target[0] * placement.target[1]
+    if model.area is not None and area > model.area:
+        warnings.append(
+            f"{_size(placement.target)} is more than the {model.area} pixels a frame that {preset} "
+            "was trained with"
+        )
+    return warnings
+
+
+def _margins(box: tuple[int, int, int, int], size: Size) -> str:
+    """How far a box is from the edges: "12 px left and right"; "" if it fills the size."""
+    top, left, bottom, right = box
+    sides = {
+        "left": left,
+        "right": size[1] - right,
+        "above": top,
+        "below": size[0] - bottom,
+    }
+    words = []
+    for one, other in (("left", "right"), ("above", "below")):
+        if sides[one] == sides[other]:
+            words += [f"{sides[one]} px {one} and {other}"] if sides[one] else []
+        else:
+            words += [f"{sides[side]} px {side}" for side in (one, other) if sides[side]]
+    return ", ".join(words)
+
+
+def _rate(placement: Placement) -> str:
+    known = "" if placement.fps else " (assumed: fps is not given)"
+    return f"{placement.rate:.4g} fps{known}"
+
+
+def _size(size: Size) -> str:
+    return f"{size[1]}x{size[0]}"
+
+
+def report_restored(restored: Tensor, placement: Placement, size: str, *, pasted: bool) -> str:
+    """Lines for a node to show: what `restore` gave, and what cannot come back."""
+    frames, height, width = restored.shape[:3]
+    lines = [f"{frames} frames of {_size((height, width))} at {_rate(placement)}"]
+    if cut := _margins(placement.seen, placement.source):
+        what = "filled in from the original" if pasted else "was cropped and cannot come back"
+        cure = "" if pasted else "; connect original to fill it in"
+        lines.append(f"{cut} of the source {what}{cure if size == 'source' else ''}")
+    elif pasted:
+        lines.append("original is not used: nothing of the source was cropped")
+    return "\n".join(lines)
