@@ -4,6 +4,7 @@ from .api import io
 
 KinoModel = io.Custom("KINO_MODEL")
 KinoEngine = io.Custom("KINO_ENGINE")
+KinoFlow = io.Custom("KINO_FLOW")
 KinoPoses = io.Custom("KINO_POSES")
 KinoState = io.Custom("KINO_STATE")
 KinoVace = io.Custom("KINO_VACE")

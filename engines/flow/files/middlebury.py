@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...files import written_aside
+from .values import check_pair, content
 
 _MAGIC = 202021.25  # "PIEH" as a little-endian float
 _HEAD = struct.Struct("<fii")
@@ -17,25 +18,25 @@ _LARGEST = 99_999  # px a side, as in the published reader
 
 def write_flo(flow: Tensor, path: Path) -> None:
     """Write a flow [2,H,W] px. Raises `InputError` for another shape."""
-    if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
-        raise InputError(f"flow: expected [2,H,W], found {list(flow.shape)}")
+    data = flo_bytes(flow)
+    with written_aside(path) as aside:
+        aside.write_bytes(data)
+
+
+def flo_bytes(flow: Tensor) -> bytes:
+    """What `write_flo` writes."""
+    check_pair(flow)
     _, height, width = flow.shape
     values = flow.detach().to("cpu", torch.float32).movedim(0, -1).contiguous().numpy()
-    with written_aside(path) as aside:
-        aside.write_bytes(
-            _HEAD.pack(_MAGIC, width, height) + values.astype("<f4", copy=False).tobytes()
-        )
+    return _HEAD.pack(_MAGIC, width, height) + values.astype("<f4", copy=False).tobytes()
 
 
 def read_flo(path: Path) -> Tensor:
-    """The flow [2,H,W] px of a file.
+    """The flow [2,H,W] px of a file, as it stands there: beyond 1e9 it is unknown (`known`).
 
     Raises `InputError` for a file that is missing, of another kind, cut off or too long.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    data = content(path)
     if len(data) < _HEAD.size:
         raise InputError(f"{path}: expected a .flo file, found {len(data)} bytes")
     magic, width, height = _HEAD.unpack_from(data)
