@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,16 +131,19 @@ def build(
     sizes: Iterable[int] = (),
     capabilities: Iterable[str] = (),
     device: str = "auto",
+    updates: int = 0,
+    both: bool = False,
     progress: trt.Progress | None = None,
 ) -> Path:
     """Build one engine into the cache and return its file.
 
+    updates, both: of a network of flow, see `Model`
     capabilities: cards to build for with TensorRT-RTX; on any machine, but not compared with the
     reference before it meets its card. Otherwise this machine's engine, compared.
 
     Raises `EngineError` when the backend builds nothing or cannot be used here.
     """
-    found = resolve(model)
+    found = replace(resolve(model), updates=updates, both=both)
     network = network_of(found)
     low, high = tuple(sizes) or network.sizes
     request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
@@ -174,9 +177,10 @@ def _verdict(cache: EngineCache, artifact: Artifact) -> tuple[str, str]:
     request: dict[str, Any] = dict(artifact.sidecar.get("request") or {})
     if not request or request.pop("capabilities", None):
         return "whole", "built for a card, not run here"
+    variant = {name: request.pop(name) for name in ("updates", "both") if name in request}
     try:
         engine = build_engine(
-            found := resolve(request.pop("model")),
+            found := replace(resolve(request.pop("model")), **variant),
             network_of(found),
             sizes=tuple(request.pop("sizes", ())) or None,
             cache=cache,

@@ -2,11 +2,15 @@
 
 from .api import ComfyExtension, io
 from .engine import BuildEngine, EngineUpkeep
+from .flow import EstimateFlow, LoadFlowFile, LoadFlowModel
+from .flow_files import LoadFlow, SaveFlow
 from .people import FillPoseGaps, FilterPoses, RetargetPoses, SmoothPoses, TrackPoses
 from .pose import DetectPoses, DetectPosesInBoxes, LoadPoseFile, LoadPoseModel, SaveKeypoints
 from .pose_files import LoadPoses, PosesFromKeypoints, PosesToKeypoints, SavePoses
 from .render import DrawSkeleton
-from .vace import SaveVace, VaceNormalise
+from .vace import SaveVace, VaceNormalise, VaceRestore
+from .vace_masks import VaceCombine, VaceKeyframes, VaceMask, VaceOutpaint
+from .vace_view import VacePreview
 
 NODES: list[type[io.ComfyNode]] = [
     LoadPoseModel,
@@ -20,7 +24,18 @@ NODES: list[type[io.ComfyNode]] = [
     FilterPoses,
     RetargetPoses,
     DrawSkeleton,
+    LoadFlowModel,
+    LoadFlowFile,
+    EstimateFlow,
+    LoadFlow,
+    SaveFlow,
+    VaceMask,
+    VaceOutpaint,
+    VaceKeyframes,
+    VaceCombine,
     VaceNormalise,
+    VacePreview,
+    VaceRestore,
     PosesToKeypoints,
     PosesFromKeypoints,
     LoadPoses,

@@ -76,7 +76,8 @@ def test_requirements_are_those_of_the_package_without_torch(root: Path) -> None
     package = set(re.findall(r'"([^"]+)"', listed[1]))
     required = set((root / "requirements.txt").read_text().split())
     assert required == {d for d in package if not d.startswith("torch")}
-    assert not any(word in required for word in ("onnxruntime", "opencv-python"))
+    assert not any("onnxruntime" in word for word in required)
+    assert "opencv-python" not in required  # its windows need libraries that servers lack
 
 
 README_COMMANDS = [

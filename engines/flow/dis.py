@@ -5,13 +5,15 @@ Kroeger, Timofte, Dai and Van Gool, ECCV 2016, arXiv:1603.03590.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import EngineError, InputError
 
 PRESETS = ("ultrafast", "fast", "medium")
 STRIDE = 1
@@ -26,12 +28,16 @@ class Dis:
     preset: OpenCV's, from fast to exact
 
     Pairs are shared out among threads, each with an estimator of its own. Raises `InputError` for
-    an unknown preset.
+    an unknown preset, `EngineError` where OpenCV is missing.
     """
 
     def __init__(self, preset: str = "medium"):
         if preset not in PRESETS:
             raise InputError(f"preset: expected one of {', '.join(PRESETS)}, found {preset!r}")
+        if find_spec("cv2") is None:
+            raise EngineError(
+                "OpenCV, whose DIS it is, is not installed; run: pip install opencv-python-headless"
+            )
         self._preset = PRESETS.index(preset)
         self._own = threading.local()
 
@@ -54,7 +60,8 @@ class Dis:
         if estimator is None:
             import cv2
 
-            estimator = self._own.estimator = cv2.DISOpticalFlow_create(self._preset)
+            library: Any = cv2  # its types do not know DIS
+            estimator = self._own.estimator = library.DISOpticalFlow_create(self._preset)
         found: NDArray[np.float32] = estimator.calc(one, two, None)
         return found
 

@@ -75,7 +75,7 @@ class FlowEstimator:
                 raise InputError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
         if self.engine is not None:
             check_flow(self.engine.model)
-        self._dis = Dis(self.preset)
+        self._dis = Dis(self.preset) if self.engine is None else None
 
     def reset(self) -> None:
         """The next frames begin another clip."""
@@ -139,8 +139,9 @@ class FlowEstimator:
 
     def _flow(self, images: Tensor) -> dict[str, Tensor]:
         """Images [F,3,h,w] -> flow [F-1,2,h,w] by direction."""
-        if self.engine is None:
+        if self._dis is not None:
             return self._dis(images, self.direction)
+        assert self.engine is not None
         if self.direction == "backward":
             return {"backward": self._reversed(images)}
         outputs = self.engine.infer(images)

@@ -16,10 +16,11 @@ class ModelEntry:
     licence:          SPDX identifier, or the licence's name
     source:           where the weights come from
     file:             name of the file: embedded in the package, or in the models folder
-    bytes, sha256:    of that file; 0 and "" where they are not known
+    bytes, sha256:    of that file; 0 and "" where they are not known, or the first digits alone
     recommended_size: longer side of the input, in pixels, when the user names none
     repo, revision:   where the Hugging Face Hub has it, and its pinned commit; "": embedded
     remote:           the file's path there, where it differs from `file`
+    url:              where a file lies that the Hub does not have; "": none
     terms:            what a user must accept before it is fetched; "": nothing
     """
 
@@ -36,7 +37,15 @@ class ModelEntry:
     repo: str = ""
     revision: str = ""
     remote: str = ""
+    url: str = ""
     terms: str = ""
+
+    @property
+    def page(self) -> str:
+        """Where a person finds the file; "" for one that is here."""
+        if self.url or not self.repo:
+            return self.url
+        return f"https://huggingface.co/{self.repo}/blob/{self.revision}/{self.remote or self.file}"
 
     @property
     def own(self) -> bool:
@@ -46,7 +55,7 @@ class ModelEntry:
     @property
     def embedded(self) -> bool:
         """Whether the file comes with the package."""
-        return not self.repo and not self.own
+        return not self.repo and not self.url and not self.own
 
     def differs(self, path: Path) -> str:
         """Why the file at `path` is not this model's; "" if it is."""
@@ -55,7 +64,7 @@ class ModelEntry:
             return f"expected {self.bytes} bytes, found {size}"
         if self.sha256:
             digest = sha256_of(path)
-            if digest != self.sha256:
+            if not digest.startswith(self.sha256):
                 return f"expected sha256 {self.sha256}, found {digest}"
         return ""
 

@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face Hub: resumed, checked, and explained when there is no network."""
+"""Weights from the Hugging Face Hub or a URL: resumed, checked, and explained without a network."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..errors import ModelError
+from . import download
 from .entry import ModelEntry
 
 ACCEPT = "KINOGRAPH_ACCEPT_LICENCES"  # names of models whose licence is accepted, or "all"
@@ -35,22 +36,32 @@ def fetch(
             f"Read it, then switch on accept_licence in the node that loads the model, or set "
             f"{ACCEPT}={entry.name}"
         )
+    target = folder / entry.file
+    by_hand = f"; or put the file there by hand: {target} (from {entry.page})"
+    aside = folder / ".downloads"
+    if entry.url:
+        path = download.fetch(entry, aside / entry.file, by_hand, progress)
+    else:
+        path = _from_hub(entry, aside, by_hand, progress)
+    if reason := entry.differs(path):
+        path.unlink()
+        source = "the address" if entry.url else "the Hub"
+        raise ModelError(f"model {entry.name}: what {source} gave is not it: {reason}{by_hand}")
+    path.replace(target)
+    return target
+
+
+def _from_hub(entry: ModelEntry, aside: Path, by_hand: str, progress: Progress | None) -> Path:
     # The Hub's client is heavy, and most runs have the file.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    target = folder / entry.file
-    by_hand = (
-        f"; or put the file there by hand: {target} (from https://huggingface.co/"
-        f"{entry.repo}/blob/{entry.revision}/{entry.remote or entry.file})"
-    )
-    aside = folder / ".downloads"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        aside.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {}
         if progress is not None:
             options["tqdm_class"] = _reporting(progress)
-        path = Path(
+        return Path(
             hf_hub_download(
                 entry.repo,
                 entry.remote or entry.file,
@@ -71,15 +82,10 @@ def fetch(
         ) from error
     except OSError as error:
         raise ModelError(
-            f"model {entry.name}: {entry.file} cannot be downloaded to {folder} "
+            f"model {entry.name}: {entry.file} cannot be downloaded to {aside.parent} "
             f"({error.strerror or _first_line(error)}); try again, it goes on where it "
             f"stopped{by_hand}"
         ) from error
-    if reason := entry.differs(path):
-        path.unlink()
-        raise ModelError(f"model {entry.name}: what the Hub gave is not it: {reason}{by_hand}")
-    path.replace(target)
-    return target
 
 
 def _accepted(name: str) -> bool:

@@ -35,6 +35,12 @@ class Model:
     def name(self) -> str:
         return self.entry.name
 
+    @property
+    def variant(self) -> dict[str, int]:
+        """Which of its settings are not its own, by name."""
+        given = {"updates": self.updates, "both": self.both}
+        return {name: value for name, value in given.items() if value}
+
 
 @cache
 def registry() -> Mapping[str, ModelEntry]:
@@ -70,8 +76,9 @@ OWN_FAMILIES = {
     "vitpose_plus_huge": (".safetensors", 256),
 }
 OWN_FLOW_FAMILIES = {
-    "raft_small": (".pth .safetensors", 512),
-    "raft_large": (".pth .safetensors", 512),
+    "raft_small": (".pth .safetensors", 640),
+    "raft_large": (".pth .safetensors", 640),
+    "neuflow_v2": (".pth .safetensors", 768),
 }
 
 
@@ -161,7 +168,8 @@ def resolved(
 
 def _known(entry: ModelEntry, path: Path) -> Model:
     """The model with the sha256 of its file, by which its engines are found."""
-    return Model(entry if entry.sha256 else replace(entry, sha256=digest_of(path)), path)
+    whole = len(entry.sha256) == 64
+    return Model(entry if whole else replace(entry, sha256=digest_of(path)), path)
 
 
 def state_of(entry: ModelEntry) -> str:

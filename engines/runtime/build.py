@@ -75,6 +75,7 @@ class BuildRequest:
         """What the sidecar keeps, so that the engine can be built anew."""
         return {
             "model": self.model.name,
+            **self.model.variant,
             "backend": backend,
             "precision": precision,
             "device": device,

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,7 @@ class ShapeGraphs:
 
     call:      images [N,3,H,W] -> outputs by name, without waiting for the GPU
     rows_less: how many rows fewer an output has than there are images
+    capturing: settings that hold while a graph is captured
     """
 
     def __init__(
@@ -39,8 +41,10 @@ class ShapeGraphs:
         memory_format: torch.memory_format,
         max_batch: int,
         rows_less: int = 0,
+        capturing: Callable[[], AbstractContextManager[None]] = nullcontext,
     ):
         self._call = call
+        self._capturing = capturing
         self._device = device
         self._dtype = dtype
         self._format = memory_format
@@ -55,7 +59,8 @@ class ShapeGraphs:
         with self._lock:
             captured = self._graphs.get(shape)
             if captured is None:
-                captured = self._capture(shape)
+                with self._capturing():
+                    captured = self._capture(shape)
                 self._graphs[shape] = captured
                 if len(self._graphs) > _MOST:
                     self._graphs.popitem(last=False)

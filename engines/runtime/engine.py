@@ -31,6 +31,8 @@ log = logging.getLogger("kinograph")
 # zeroed anew at every use, which halves the network's speed on a CPU.
 _CPU_BLOCK = 32 * 2**20
 
+_GPU_ROOM = 3 * 2**30  # bytes, for what grows with the square of the pixels; fits cards of 4 GB
+
 
 class Engine:
     """A network on a runner; what travels on a KINO_ENGINE socket.
@@ -132,9 +134,14 @@ class Engine:
     def batch_for(self, height: int, width: int) -> int:
         """How many inputs of height x width to give at once for the best speed."""
         if self.device.type != "cpu":
-            return self.max_batch
+            if self.network.gpu_bytes is None:
+                return self.max_batch
+            number = 4 if self.precision == "fp32" else 2
+            rows = _GPU_ROOM // self.network.gpu_bytes(height, width, number)
+            least = self.network.min_batch
+            return max(least, min(self.max_batch, rows + least - 1))
         fits = _CPU_BLOCK // (self.network.pixel_bytes * height * width)
-        return max(1, min(self.max_batch, fits))
+        return max(self.network.min_batch, min(self.max_batch, fits))
 
     def report(self) -> str:
         """The engine in words: what runs where, for what sizes, and why."""

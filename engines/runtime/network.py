@@ -33,6 +33,8 @@ class Network:
     max_people:   how many people one pass can find
     pixel_bytes:  largest fp32 activation in bytes per input pixel; sets how many frames a CPU
                   takes at once
+    gpu_bytes:    height, width, bytes of a number -> bytes that each row of an output takes on a
+                  GPU, where that can be too much for `max_batch` images at once; None: it cannot
     min_batch:    fewest images a call (two for a network that compares neighbours); every output
                   has `min_batch - 1` rows less than the input
     min_side:     shortest side that it takes; 0 = the stride
@@ -51,6 +53,7 @@ class Network:
     sizes: tuple[int, int]
     max_people: int
     pixel_bytes: int
+    gpu_bytes: Callable[[int, int, int], int] | None = None
     min_batch: int = 1
     min_side: int = 0
     feed: Feed | None = None

@@ -84,7 +84,12 @@ def exported(
         onnx_key(model, network, precision),
         build,
         check,
-        request={"model": model.name, "backend": "onnxruntime", "precision": precision},
+        request={
+            "model": model.name,
+            **model.variant,
+            "backend": "onnxruntime",
+            "precision": precision,
+        },
     )
 
 

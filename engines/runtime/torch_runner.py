@@ -44,7 +44,8 @@ class TorchRunner(Runner):
         self._in_graphs = graphs is not None
         self._call: Callable[[Tensor], Mapping[str, Tensor]] | None = call
         if graphs is not None:
-            self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs)
+            fastest = nullcontext if precision == "fp32" else _fastest_convolutions
+            self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs, fastest)
 
     def infer(self, images: Tensor) -> Mapping[str, Tensor]:
         if self._call is None:
@@ -73,6 +74,16 @@ class TorchRunner(Runner):
 
     def close(self) -> None:
         self._call = None
+
+
+def _fastest_convolutions() -> AbstractContextManager[None]:
+    """cuDNN tries its algorithms instead of guessing; not in fp32, where the fastest may take many
+    times the memory."""
+    cudnn = torch.backends.cudnn
+    flags: AbstractContextManager[None] = cudnn.flags(
+        cudnn.enabled, True, deterministic=cudnn.deterministic, allow_tf32=cudnn.allow_tf32
+    )
+    return flags
 
 
 def prepared(module: nn.Module, device: torch.device, precision: str) -> nn.Module:

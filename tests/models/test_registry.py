@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from kinograph.engines.errors import ModelError
-from kinograph.engines.families import network_of, pose_family
+from kinograph.engines.families import check_flow, network_of, pose_family
 from kinograph.engines.models import registry as registry_module
 from kinograph.engines.models.entry import ModelEntry
 from kinograph.engines.models.registry import (
     EMBEDDED,
     OWN_FAMILIES,
+    OWN_FLOW_FAMILIES,
     Model,
     registry,
     resolve,
@@ -39,15 +40,25 @@ def test_every_embedded_entry_is_valid(name: str, root: Path) -> None:
 @pytest.mark.parametrize(
     "entry", [e for e in registry().values() if not e.embedded], ids=lambda e: e.name
 )
-def test_every_entry_of_the_hub_is_valid(entry: ModelEntry) -> None:
-    assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
-    assert re.fullmatch(r"[0-9a-f]{64}|", entry.sha256)
-    assert entry.sha256 or entry.name == "vitpose_plus_large"  # its Hub page gave none
-    assert pose_family(Model(entry, Path(entry.file)))
-    suffix, _ = OWN_FAMILIES[entry.family]
-    assert entry.file.endswith(suffix)
+def test_every_entry_to_fetch_is_valid(entry: ModelEntry) -> None:
+    if entry.url:
+        assert re.fullmatch(r"https://\S+/" + re.escape(entry.file), entry.url)
+        assert f"-{entry.sha256}." in entry.file
+    else:
+        assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
+        assert re.fullmatch(r"[0-9a-f]{64}|", entry.sha256)
+        assert entry.sha256 or entry.name == "vitpose_plus_large"  # its Hub page gave none
+    suffixes, _ = (OWN_FAMILIES | OWN_FLOW_FAMILIES)[entry.family]
+    assert Path(entry.file).suffix in suffixes.split()
     assert entry.recommended_size % 16 == 0
-    assert bool(entry.terms) == (entry.licence != "Apache-2.0")
+    model = Model(entry, Path(entry.file))
+    if entry.task == "pose":
+        assert pose_family(model)
+        assert bool(entry.terms) == (entry.licence != "Apache-2.0")
+    else:
+        check_flow(model)
+        assert not entry.terms
+        assert entry.licence in {"Apache-2.0", "BSD-3-Clause"}
 
 
 def test_files_in_the_folder_are_not_shared() -> None:
