@@ -10,10 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .engines.flow.preprocessor import OpticalFlowTensorRTPreprocessor
     from .engines.pose.preprocessor import PoseTensorRTPreprocessor
     from .nodes.api import ComfyExtension
 
-__all__ = ["WEB_DIRECTORY", "PoseTensorRTPreprocessor", "__version__", "comfy_entrypoint"]
+__all__ = [
+    "WEB_DIRECTORY",
+    "OpticalFlowTensorRTPreprocessor",
+    "PoseTensorRTPreprocessor",
+    "__version__",
+    "comfy_entrypoint",
+]
 
 __version__ = "0.1.0"
 
@@ -28,7 +35,10 @@ async def comfy_entrypoint() -> ComfyExtension:
 
 
 # What programs use -> where it is defined.
-_LAZY = {"PoseTensorRTPreprocessor": ".engines.pose.preprocessor"}
+_LAZY = {
+    "OpticalFlowTensorRTPreprocessor": ".engines.flow.preprocessor",
+    "PoseTensorRTPreprocessor": ".engines.pose.preprocessor",
+}
 
 
 def __getattr__(name: str) -> object:

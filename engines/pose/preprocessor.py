@@ -5,15 +5,13 @@ import threading
 import torch
 from torch import Tensor
 
-from ..checks import check_range
-from ..errors import EngineError, InputError
+from ..errors import InputError
 from ..families import network_of, one_stage
-from ..geometry import Size
 from ..models.registry import resolve
+from ..programs import as_floats, check_device, images_of, size_of, video_of
 from ..render.skeleton import draw_skeletons
 from ..render.styles import STYLES
 from ..runtime.engine import Engine, build_engine
-from ..runtime.ladder import torch_cuda
 from ..runtime.network import Network
 from .detect import check_thresholds, detect_poses
 
@@ -89,13 +87,11 @@ class PoseTensorRTPreprocessor:
 
         Raises `InputError` for other shapes, types and ranges, and for several videos at once.
         """
-        images = _images(frames)
-        size = _size((images.shape[1], images.shape[2]), target_height, target_width)
+        images = images_of(frames)
+        size = size_of((images.shape[1], images.shape[2]), target_height, target_width)
         engine = self._built()
-        if images.dtype == torch.uint8:
-            images = images.to(engine.device).float() / 255
         poses = detect_poses(
-            images,
+            as_floats(images, engine.device),
             engine,
             size=nearest_size(engine.network, self.detect_resolution),
             score_threshold=self.score_threshold,
@@ -103,9 +99,7 @@ class PoseTensorRTPreprocessor:
             max_people=self.max_people,
         )
         drawn, _ = draw_skeletons(poses, style=self.style, size=size)
-        video = drawn.new_empty(1, 3, *drawn.shape[:3])
-        torch.add(-1.0, drawn.movedim(-1, 0), alpha=2.0, out=video[0])  # FHWC -> CFHW
-        return video
+        return video_of(drawn)
 
     def warmup(self, height: int | None = None, width: int | None = None) -> None:
         """Build or load the engine and run one black frame; None = a square one.
@@ -135,11 +129,7 @@ class PoseTensorRTPreprocessor:
             return self._engine
 
     def _build(self) -> Engine:
-        cuda = torch_cuda()
-        if self.device.startswith("cuda") and not cuda.usable:
-            raise EngineError(
-                f'device {self.device}: {cuda.reason}; try: {cuda.cure}; or give device="cpu"'
-            )
+        check_device(self.device)
         model = resolve(self.model, accept=self.accept_licence)
         one_stage(model)  # raises for one that has to be told where people are
         return build_engine(
@@ -157,34 +147,3 @@ def nearest_size(network: Network, wanted: int) -> int:
     stride = network.stride
     low, high = -(-network.sizes[0] // stride), network.sizes[1] // stride
     return max(low, min(high, (wanted + stride // 2) // stride)) * stride
-
-
-def _images(frames: object) -> Tensor:
-    """Frames of any accepted layout as [F,H,W,3], a view; checked."""
-    if not isinstance(frames, Tensor):
-        raise InputError(f"frames: expected a torch tensor, found {type(frames).__name__}")
-    shape = list(frames.shape)
-    images = frames
-    if frames.ndim == 5:
-        if shape[0] != 1:
-            raise InputError(
-                f"frames: expected one video, [1,3,F,H,W], found {shape}; call once for each"
-            )
-        images = frames[0]
-    if images.ndim == 4 and (frames.ndim == 5 or shape[3] != 3):
-        images = images.movedim(0, -1)  # CFHW -> FHWC
-    if images.ndim != 4 or images.shape[3] != 3 or 0 in shape:
-        raise InputError(
-            "frames: expected RGB frames of the shape [1,3,F,H,W], [3,F,H,W] or [F,H,W,3], "
-            f"found {shape}"
-        )
-    if frames.dtype != torch.uint8:
-        check_range("frames", frames)
-    return images
-
-
-def _size(source: Size, height: int | None, width: int | None) -> Size:
-    high, wide = source
-    if height is not None:
-        return height, max(1, round(height * wide / high)) if width is None else width
-    return source if width is None else (max(1, round(width * high / wide)), width)

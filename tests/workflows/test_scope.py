@@ -1,17 +1,13 @@
-"""The plugin for Daydream Scope, in a stand-in for Scope's side of the contract."""
+"""The plugin for Daydream Scope and its pipeline Pose, in a stand-in for Scope's side."""
 
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
-import pluggy
-import pydantic
 import pytest
 import torch
 from torch import Tensor
@@ -28,172 +24,18 @@ from kinograph.engines.runtime.ladder import BACKENDS
 from kinograph.engines.video.clip import Clip
 from kinograph.workflows import scope as plugin
 
-# Scope's side, as in daydreamlive/scope 0.2.4: scope.core.pipelines.{base_schema,interface}.
-
-
-class UsageType(str, Enum):
-    PREPROCESSOR = "preprocessor"
-    POSTPROCESSOR = "postprocessor"
-
-
-class ModeDefaults(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-    default: bool = False
-    height: int | None = None
-    width: int | None = None
-    input_size: int | None = None
-
-
-class BasePipelineConfig(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid")
-    pipeline_id: ClassVar[str] = "base"
-    pipeline_name: ClassVar[str] = "Base Pipeline"
-    pipeline_description: ClassVar[str] = ""
-    pipeline_version: ClassVar[str] = "1.0.0"
-    usage: ClassVar[list[UsageType]] = []
-    inputs: ClassVar[list[str]] = ["video"]
-    outputs: ClassVar[list[str]] = ["video"]
-    modes: ClassVar[dict[str, ModeDefaults]] = {"text": ModeDefaults(default=True)}
-    supports_prompts: ClassVar[bool] = True
-    height: int = pydantic.Field(default=512, ge=1)
-    width: int = pydantic.Field(default=512, ge=1)
-    manage_cache: bool = True
-    base_seed: int = 42
-    denoising_steps: list[int] | None = None
-    noise_scale: float | None = None
-    input_size: int | None = pydantic.Field(default=1, ge=1)
-    ref_images: list[str] | None = None
-    vace_context_scale: float = 1.0
-
-
-def ui_field_config(
-    *,
-    order: int | None = None,
-    component: str | None = None,
-    modes: list[str] | None = None,
-    is_load_param: bool = False,
-    label: str | None = None,
-    category: str | None = None,
-) -> dict[str, Any]:
-    return {"ui": {"order": order, "label": label, "is_load_param": is_load_param}}
-
-
-class Requirements(pydantic.BaseModel):
-    input_size: int
-
-
-class Node:
-    def __init__(self, node_id: str = "", config: dict[str, Any] | None = None):
-        self.node_id = node_id
-        self.config = config or {}
-
-    @classmethod
-    def get_config_class(cls) -> type[BasePipelineConfig] | None:
-        return None
-
-    def prepare(self, **kwargs: Any) -> Requirements | None:
-        return None
-
-    def __call__(self, **kwargs: Any) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def shutdown(self) -> None: ...
-
-
-class HookSpec:
-    @pluggy.HookspecMarker("scope")
-    def register_pipelines(self, register: Callable[[type[Node]], None]) -> None: ...
-
-    @pluggy.HookspecMarker("scope")
-    def register_nodes(self, register: Callable[[type[Node]], None]) -> None: ...
-
-
-class Scope:
-    """What Scope's manager and processor do with a plugin, no more."""
-
-    def __init__(self, entry_point: EntryPoint):
-        self.pipelines: dict[str, type[Node]] = {}
-        self.manager = pluggy.PluginManager("scope")
-        self.manager.add_hookspecs(HookSpec)
-        module = entry_point.load()
-        self.manager.register(module)
-        self.manager.hook.register_nodes(register=self.register)
-        self.manager.hook.register_pipelines(register=self.register)
-        self.tracked: list[type[Node]] = []
-        module.register_pipelines(self.tracked.append)  # a second time, by position
-
-    def register(self, pipeline: type[Node]) -> None:
-        config = pipeline.get_config_class()
-        assert config is not None
-        assert config.pipeline_id not in self.pipelines
-        self.pipelines[config.pipeline_id] = pipeline
-
-    def load(self, pipeline_id: str, **load_params: Any) -> Node:
-        pipeline = self.pipelines[pipeline_id]
-        config = pipeline.get_config_class()
-        assert config is not None
-        fields = config.model_fields.items()
-        defaults = {name: f.default for name, f in fields if f.default is not None}
-        return pipeline(**{**defaults, **load_params})
-
-    @staticmethod
-    def tick(node: Node, queue: list[Tensor], **parameters: Any) -> list[Tensor]:
-        """Give what `prepare` asks for from the queue; what comes out, uint8 (1,H,W,3) each."""
-        required = node.prepare(**parameters, video=True)
-        assert required is not None
-        count = required.input_size
-        step = len(queue) / count
-        chunk = [queue[round(i * step)] for i in range(count)]
-        del queue[: round((count - 1) * step) + 1]
-        video = Scope.call(node, chunk, **parameters)
-        pixels = (video * 255.0).clamp(0, 255).to(torch.uint8)
-        return [pixels[i].unsqueeze(0) for i in range(len(pixels))]
-
-    @staticmethod
-    def call(node: Node, chunk: list[Tensor], **parameters: Any) -> Tensor:
-        """What the pipeline makes of a chunk, (T,H,W,3) in 0..1."""
-        common = {"prompts": [{"text": "a dancer", "weight": 100}], "input_mode": "video"}
-        streams = {"video": chunk, "video_timestamps": [object()] * len(chunk)}
-        video = node(**{**common, **parameters, "init_cache": True, **streams})["video"]
-        assert isinstance(video, Tensor)
-        assert video.dtype == torch.float32
-        assert video.shape[0] == len(chunk)
-        assert video.shape[3] == 3
-        assert 0 <= float(video.min()) <= float(video.max()) <= 1
-        return video
+from .scope_stand_in import BasePipelineConfig, Node, Scope, UsageType, entry_point_of, scope_with
 
 
 @pytest.fixture(scope="module")
 def entry_point(root: Path) -> EntryPoint:
-    """The one entry point of the group; Scope refuses packages with more."""
-    text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    (group,) = re.findall(r'^\[project\.entry-points\."?scope"?\].*\n((?:\w.*\n)*)', text, re.M)
-    ((name, value),) = re.findall(r'^(\w+) = "(.+)"$', group, re.M)
-    return EntryPoint(name, value, "scope")
+    return entry_point_of(root)
 
 
 @pytest.fixture(scope="module")
 def scope(entry_point: EntryPoint) -> Iterator[Scope]:
-    parts = {
-        "scope": {},
-        "scope.core": {},
-        "scope.core.pipelines": {},
-        "scope.core.pipelines.base_schema": {
-            "BasePipelineConfig": BasePipelineConfig,
-            "ModeDefaults": ModeDefaults,
-            "UsageType": UsageType,
-            "ui_field_config": ui_field_config,
-        },
-        "scope.core.pipelines.interface": {"Pipeline": Node, "Requirements": Requirements},
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, contents in parts.items():
-            stand_in = ModuleType(name)
-            vars(stand_in).update(contents)
-            patch.setitem(sys.modules, name, stand_in)
-        plugin.pose_pipeline.cache_clear()
-        yield Scope(entry_point)
-        plugin.pose_pipeline.cache_clear()
+    with scope_with(entry_point) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -242,14 +84,25 @@ def test_the_entry_point(entry_point: EntryPoint) -> None:
 
 
 def test_the_pipelines_are_registered_whenever_scope_asks(scope: Scope) -> None:
-    assert list(scope.pipelines) == ["kinograph-pose"]
+    assert list(scope.pipelines) == ["kinograph-pose", "kinograph-flow"]
     assert scope.tracked == list(scope.pipelines.values())
 
 
-def test_how_it_appears(scope: Scope) -> None:
-    config = scope.pipelines["kinograph-pose"].get_config_class()
+@pytest.mark.parametrize(
+    ("name", "title", "live"),
+    [
+        (
+            "kinograph-pose",
+            "Pose",
+            {"style", "line_width", "score_threshold", "keypoint_threshold", "max_people"},
+        ),
+        ("kinograph-flow", "Flow", {"normalise", "flow_strength", "noise_floor"}),
+    ],
+)
+def test_how_they_appear(scope: Scope, name: str, title: str, live: set[str]) -> None:
+    config = scope.pipelines[name].get_config_class()
     assert config is not None
-    assert config.pipeline_name == "Pose"
+    assert config.pipeline_name == title
     assert config.usage == [UsageType.PREPROCESSOR]
     assert [(name, mode.default) for name, mode in config.modes.items()] == [("video", True)]
     assert config.supports_prompts is False
@@ -263,8 +116,7 @@ def test_how_it_appears(scope: Scope) -> None:
     assert [ui["order"] for ui in shown.values()] == list(range(1, len(shown) + 1))
     assert all(ui["label"] for ui in shown.values())
     assert set(shown) == set(config.model_fields) - set(BasePipelineConfig.model_fields)
-    at_load = {name for name, ui in shown.items() if ui["is_load_param"]}
-    assert at_load == {"detect_resolution", "model", "backend"}
+    assert {name for name, ui in shown.items() if not ui["is_load_param"]} == live
 
 
 def test_the_menus_offer_what_there_is(scope: Scope) -> None:
@@ -284,10 +136,7 @@ def test_the_menus_offer_what_there_is(scope: Scope) -> None:
 
 
 def test_a_stream(scope: Scope, pose: Node, video: list[Tensor], reference: Engine) -> None:
-    queue = list(video)
-    out = []
-    while queue:
-        out += scope.tick(pose, queue)
+    out = scope.stream(pose, list(video))
     assert len(out) == len(video)  # no frame is dropped
     wanted = (drawn(video, reference) * 255).to(torch.uint8)
     assert bool(wanted.any())

@@ -1,0 +1,103 @@
+"""From the frames of a stream to pictures of their motion."""
+
+import logging
+from dataclasses import dataclass, field, replace
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+from ..geometry import Size
+from ..render.flow_drawing import NOISE_FLOOR, draw_flow
+from ..render.flow_scales import ScaleState
+from .estimate import FlowEstimator
+from .flow import Flow
+
+log = logging.getLogger("kinograph")
+
+
+@dataclass
+class FlowStream:
+    """Flow maps of a video that comes in chunks of any lengths, the same as of the whole.
+
+    estimator: carries the last frame over
+    scales:    what `flow_scales` carries over; None at the start
+    """
+
+    estimator: FlowEstimator = field(default_factory=FlowEstimator)
+    scales: ScaleState | None = None
+
+    def reset(self) -> None:
+        """The next frames begin another video."""
+        self.estimator.reset()
+        self.scales = None
+
+    @property
+    def source(self) -> Size | None:
+        """Height and width of the frames so far; None before the first."""
+        last = self.estimator.state.last
+        return None if last is None else (last.shape[1], last.shape[2])
+
+    def update(
+        self,
+        frames: Tensor,
+        *,
+        size: Size | None = None,
+        normalise: str = "vace",
+        noise_floor: float = NOISE_FLOOR,
+        strength: float = 1.0,
+    ) -> Tensor:
+        """The maps [F,H,W,3] 0..1 of the next frames [F,H,W,3] 0..1.
+
+        size: of the maps; None = as the frames. Another shape stretches the flow as it would the
+              frames (`stretched`), before it is normalised: px are those of the maps
+
+        For the rest see `draw_flow`. A video that begins with a chunk of one frame has no motion to
+        duplicate: its first map is white, with a warning.
+
+        Raises `InputError` for frames that are none or of another size than before, for settings
+        that `draw_flow` does not take, and for normalise clip over several chunks.
+        """
+        if normalise == "clip" and self.source is not None:
+            raise InputError(
+                "normalise: clip needs the whole video in one call, as its fastest pixel may be in "
+                "a later one; choose vace, fixed or ema, or call reset() before another video"
+            )
+        estimator = replace(self.estimator)  # what fails leaves the stream as it was
+        flow = estimator.update(frames)
+        drawn = draw_flow(
+            flow if size is None else _resized(flow, size),
+            normalise=normalise,
+            noise_floor=noise_floor,
+            strength=strength,
+            state=self.scales,
+        )
+        self.estimator, self.scales = estimator, drawn.state
+        if flow.first == "duplicate" and not len(flow):
+            log.warning(
+                "the first chunk is a single frame, which has no motion to duplicate: its flow map "
+                "is white; give two frames or more, or choose first_frame white"
+            )
+        return drawn.image
+
+
+def _resized(flow: Flow, size: Size) -> Flow:
+    forward, backward = (
+        None if rows is None else stretched(rows, size) for rows in (flow.forward, flow.backward)
+    )
+    return replace(flow, forward=forward, backward=backward)
+
+
+def stretched(flow: Tensor, size: Size) -> Tensor:
+    """Flow [N,2,H,W] -> [N,2,h,w] of the frames stretched to `size`, in pixels of that size.
+
+    x is scaled by w / W and y by h / H, so directions turn as they do in the stretched frames.
+    Antialiased bilinear between pixels.
+    """
+    high, wide = flow.shape[2:]
+    if size == (high, wide):
+        return flow
+    if not len(flow):
+        return flow.new_zeros(0, 2, *size)
+    by = flow.new_tensor([size[1] / wide, size[0] / high])[:, None, None]  # x, y
+    return F.interpolate(flow, size, mode="bilinear", antialias=True) * by
