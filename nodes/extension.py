@@ -3,7 +3,9 @@
 from .api import ComfyExtension, io
 from .engine import BuildEngine, EngineUpkeep
 from .flow import EstimateFlow, LoadFlowFile, LoadFlowModel
+from .flow_draw import DrawFlow
 from .flow_files import LoadFlow, SaveFlow
+from .flow_motion import FlowMask, FlowOcclusion, FlowStatistics, FlowWarp
 from .people import FillPoseGaps, FilterPoses, RetargetPoses, SmoothPoses, TrackPoses
 from .pose import DetectPoses, DetectPosesInBoxes, LoadPoseFile, LoadPoseModel, SaveKeypoints
 from .pose_files import LoadPoses, PosesFromKeypoints, PosesToKeypoints, SavePoses
@@ -27,6 +29,11 @@ NODES: list[type[io.ComfyNode]] = [
     LoadFlowModel,
     LoadFlowFile,
     EstimateFlow,
+    DrawFlow,
+    FlowOcclusion,
+    FlowWarp,
+    FlowMask,
+    FlowStatistics,
     LoadFlow,
     SaveFlow,
     VaceMask,

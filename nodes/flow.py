@@ -24,8 +24,9 @@ def _updates_input() -> Any:
         min=0,
         max=64,
         step=1,
-        tooltip="How often RAFT improves its flow. Fewer are faster: half as many take about "
-        "half the time. 0: 12, as the network is usually run; VACE's annotator runs 20.",
+        tooltip="How often the network improves its flow. Fewer are faster: half as many take "
+        "about half the time. 0: as it is usually run, RAFT 12 times and NeuFlow 8; VACE's "
+        "annotator runs RAFT 20 times.",
     )
 
 
@@ -33,8 +34,8 @@ def _both_input() -> Any:
     return io.Boolean.Input(
         "both_ways",
         default=False,
-        tooltip="RAFT gives the backward flow from the same features and correlations; for "
-        "direction both in Estimate Flow, which otherwise runs the clip a second time, backwards.",
+        tooltip="The engine gives the backward flow, too, from the same features; for direction "
+        "both in Estimate Flow, which otherwise runs the clip a second time, backwards.",
     )
 
 
@@ -55,7 +56,8 @@ class LoadFlowModel(io.ComfyNode):
                     default="raft_small_v2",
                     tooltip="raft_small: fast. raft_large: more exact, about five times the work. "
                     "v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
-                    "annotator runs), v2 torchvision's own, a little better.",
+                    "annotator runs), v2 torchvision's own, a little better. neuflow_v2: newer and "
+                    "lighter than raft_large.",
                 ),
                 _updates_input(),
                 _both_input(),

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
 from .engine_cli import add_commands
@@ -120,10 +121,40 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     pose.add_argument("--batch", type=int, default=16, help="with --resident (default 16)")
     pose.add_argument("--backend", default="auto", help="auto (default) or a backend's name")
     pose.set_defaults(run=_bench_pose)
+    _add_bench_flow(subjects, common, running)
     # The registry is read only where its names are asked for.
     add_commands(commands, subjects, common, running, models="bench" in argv)
     add_eval(commands, common)
     return parser
+
+
+def _add_bench_flow(
+    subjects: Any, common: argparse.ArgumentParser, running: argparse.ArgumentParser
+) -> None:
+    flow = subjects.add_parser(
+        "flow", parents=[common, running], help="milliseconds a pair of frames, and torchvision's"
+    )
+    flow.add_argument(
+        "--model",
+        default="raft_small",
+        help="raft_small (default) or raft_large with random weights, dis, a name of the "
+        "registry, or FAMILY:FILE",
+    )
+    flow.add_argument("--size", default="512x512", metavar="WxH", help="default: 512x512")
+    flow.add_argument(
+        "--batch", type=int, default=16, help="pairs a call (default 16); dis: frames"
+    )
+    flow.add_argument("--updates", type=int, default=0, help="0: as the network is usually run")
+    flow.add_argument("--both", action="store_true", help="both directions in one pass")
+    flow.add_argument("--backend", default="auto", help="auto (default) or a backend's name")
+    flow.add_argument("--precision", default="auto", help="auto (default), fp32, fp16 or bf16")
+    flow.add_argument(
+        "--runs", type=int, default=10, help="runs to take the median of (default 10)"
+    )
+    flow.add_argument("--no-baseline", action="store_true", help="leave torchvision out")
+    flow.add_argument("--video", type=Path, help="default: the shipped clip")
+    flow.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    flow.set_defaults(run=_bench_flow)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -203,13 +234,40 @@ def _bench_pose(arguments: argparse.Namespace) -> int:
 
         report = bench_pose(video, size=arguments.size, style=arguments.style, **common)
         print_bench(report)
-    if arguments.json:
-        from ..engines.files import written_aside
-
-        with written_aside(arguments.json) as aside:
-            aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        print(f"wrote {arguments.json}")
+    _keep(report, arguments.json)
     return 0
+
+
+def _bench_flow(arguments: argparse.Namespace) -> int:
+    from .bench_flow import bench_flow, print_flow
+    from .engine_cli import parsed_size
+
+    report = bench_flow(
+        arguments.video or next(MEDIA.glob("*.mp4")),
+        model=arguments.model,
+        size=parsed_size("--size", arguments.size),
+        batch=arguments.batch,
+        updates=arguments.updates,
+        both=arguments.both,
+        device=arguments.device,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        runs=arguments.runs,
+        baseline=not arguments.no_baseline,
+    )
+    print_flow(report)
+    _keep(report, arguments.json)
+    return 0
+
+
+def _keep(report: dict[str, Any], path: Path | None) -> None:
+    if path is None:
+        return
+    from ..engines.files import written_aside
+
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,54 @@
 """What becomes hidden, and pictures moved along a flow."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..checks import check_frames
 from ..errors import InputError
 from .flow import Flow
+from .speeds import blocks, fastest
+
+ONTO = ("previous onto this", "next onto this")
 
 # Sundaram, Brox and Keutzer, Dense Point Trajectories by GPU-accelerated Large Displacement Optical
 # Flow, 2010: there and back must lead home but for this part of the way, and this many px².
 _PART, _SLACK = 0.01, 0.5
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """What neighbouring frames do not share, [frames,H,W] each.
+
+    lost:       0 or 1: what the next frame hides; nothing in the last frame
+    new:        0 or 1: what the frame before did not show; nothing in the first frame of a clip
+    confidence: 0..1: how well the way back from a frame to the one before leads home: 1 exactly,
+                1/e where it counts as hidden, 0 beyond the picture; 1 in the first frame of a clip
+    """
+
+    lost: Tensor
+    new: Tensor
+    confidence: Tensor
+
+
+def occlusion(flow: Flow) -> Occlusion:
+    """The occlusion of a clip or chunk, frame by frame.
+
+    The last frame of a chunk has nothing lost, as the frame after it is in the next chunk.
+    Raises `InputError` for a flow without one of its directions, and for one that is not finite.
+    """
+    forward, backward = _both(flow)
+    before = flow.frames - len(flow)
+    lost, new, confidence = (flow.main.new_zeros(flow.frames, *flow.size) for _ in range(3))
+    confidence[:before] = 1
+    for at, rows in blocks(flow.main):
+        block = (slice(at.start + before, at.stop + before), rows)
+        new[block], confidence[block] = _hidden(backward[at], forward[at], rows)
+    begun = 1 - before  # the first pair that begins in one of these frames
+    _hiding(forward[begun:], backward[begun:], lost[:-1])
+    return Occlusion(lost, new, confidence)
 
 
 def occlusions(flow: Flow) -> tuple[Tensor, Tensor]:
@@ -17,14 +56,14 @@ def occlusions(flow: Flow) -> tuple[Tensor, Tensor]:
     pixels of frame i + 1 that frame i did not.
 
     A pixel whose way there and back does not end where it began is hidden, and so is one that
-    leaves the picture. Raises `InputError` for a flow without its backward part.
+    leaves the picture. Raises `InputError` for a flow without one of its directions, and for one
+    that is not finite.
     """
-    if flow.forward is None or flow.backward is None:
-        raise InputError(
-            f"flow: expected flow in both directions, found {flow.direction} only; choose "
-            "direction both in Estimate Flow"
-        )
-    return _lost(flow.forward, flow.backward), _lost(flow.backward, flow.forward)
+    forward, backward = _both(flow)
+    lost, new = (flow.main.new_empty(len(flow), *flow.size) for _ in range(2))
+    _hiding(forward, backward, lost)
+    _hiding(backward, forward, new)
+    return lost, new
 
 
 def warp(images: Tensor, flow: Tensor) -> Tensor:
@@ -39,37 +78,120 @@ def warp(images: Tensor, flow: Tensor) -> Tensor:
             f"warp: expected {flow.shape[0]} images of {flow.shape[3]}x{flow.shape[2]}, found "
             f"{images.shape[0]} of {images.shape[2]}x{images.shape[1]}"
         )
-    moved = _looked_up(images.movedim(-1, 1).float(), flow.float())
-    return moved.movedim(1, -1).to(images.dtype)
+    out = torch.empty(images.shape, dtype=images.dtype, device=flow.device)
+    _warp(images, flow, out)
+    return out
 
 
-def _lost(there: Tensor, back: Tensor) -> Tensor:
-    there, back = there.float(), back.float()
-    home = _looked_up(back, there)
-    apart = (there + home).square().sum(1)
-    way = there.square().sum(1) + home.square().sum(1)
-    hidden = apart > _PART * way + _SLACK
-    return (hidden | _leaves(there)).float()
+def warp_clip(
+    images: Tensor, flow: Flow, onto: str = "previous onto this"
+) -> tuple[Tensor, Tensor]:
+    """Each frame of a clip [F,H,W,3] 0..1 as its neighbour shows it, on the flow's device, and
+    masks [F,H,W] 0 or 1 of what cannot be known from there.
+
+    onto: previous onto this: frame i - 1 brought onto frame i, along the backward flow. next onto
+          this: frame i + 1 brought onto frame i, along the forward flow.
+
+    The first frame, with next onto this the last, has no such neighbour and is itself. Unknown is
+    what the neighbour hides if the flow has both directions; else what comes from beyond its edge.
+    Raises `InputError` for images that are not the flow's frames, flow of the other direction only
+    and flow that is not finite.
+    """
+    if onto not in ONTO:
+        raise InputError(f"onto: expected one of {', '.join(ONTO)}, found {onto!r}")
+    check_frames("image", images)
+    count, (height, width) = flow.frames, flow.size
+    if images.shape[:3] != (count, height, width):
+        raise InputError(
+            f"image: expected the {count} frames of {width}x{height} of the flow, found "
+            f"{images.shape[0]} of {images.shape[2]}x{images.shape[1]}; connect the frames that "
+            "the flow was estimated from"
+        )
+    before = onto == "previous onto this"
+    there = flow.one("backward" if before else "forward")
+    back = flow.forward if before else flow.backward
+    inner = slice(len(flow) - (count - 1), None)  # pairs of which both frames are here
+    fastest(there)
+    image = torch.empty(images.shape, dtype=images.dtype, device=flow.device)
+    unknown = there.new_zeros(count, height, width)
+    source, target, own = (slice(0, -1), slice(1, None), 0)
+    if not before:
+        source, target, own = target, source, -1
+    image[own] = images[own]
+    _warp(images[source], there[inner], image[target])
+    if back is None:
+        _leaving(there[inner], unknown[target])
+    else:
+        fastest(back)
+        _hiding(there[inner], back[inner], unknown[target])
+    return image, unknown
 
 
-def _leaves(flow: Tensor) -> Tensor:
-    """[N,H,W] whether a pixel ends beyond the picture."""
+def _warp(images: Tensor, flow: Tensor, out: Tensor) -> None:
+    for at, rows in blocks(flow):
+        image = images[at].to(flow.device, torch.float32).movedim(-1, 1)
+        out[at, rows] = _looked_up(image, _places(flow[at], rows)).movedim(1, -1)
+
+
+def _hiding(there: Tensor, back: Tensor, out: Tensor) -> None:
+    """Which pixels are hidden, 0 or 1 into `out` [N,H,W]."""
+    for at, rows in blocks(there):
+        out[at, rows], _ = _hidden(there[at], back[at], rows)
+
+
+def _leaving(there: Tensor, out: Tensor) -> None:
+    """Which pixels leave the picture, 0 or 1 into `out` [N,H,W]."""
+    for at, rows in blocks(there):
+        out[at, rows] = _beyond(_places(there[at], rows), there)
+
+
+def _both(flow: Flow) -> tuple[Tensor, Tensor]:
+    if flow.forward is None or flow.backward is None:
+        raise InputError(
+            f"flow: expected flow in both directions, found {flow.direction} only; choose "
+            "direction both in Estimate Flow"
+        )
+    fastest(flow.forward)
+    fastest(flow.backward)
+    return flow.forward, flow.backward
+
+
+def _hidden(there: Tensor, back: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+    """[n,h,W] which pixels of some rows are hidden, and the confidence 0..1 of each.
+
+    there, back: [n,2,H,W] px
+    """
+    places = _places(there, rows)
+    way = there[:, :, rows]
+    home = _looked_up(back, places)
+    apart = (way + home).square_().sum(1)
+    length = way.square().sum(1).add_(home.square_().sum(1))
+    ratio = apart.div_(length.mul_(_PART).add_(_SLACK))
+    leaves = _beyond(places, there)
+    return (ratio > 1).logical_or_(leaves), ratio.neg_().exp_().masked_fill_(leaves, 0)
+
+
+def _places(flow: Tensor, rows: slice) -> Tensor:
+    """[n,2,h,W] x and y of where each pixel of some rows ends, in pixel centres."""
     _, _, height, width = flow.shape
-    x, y = _places(flow)
-    return (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
+    places = flow[:, :, rows].float().clone(memory_format=torch.contiguous_format)
+    places[:, 0] += torch.arange(width, device=flow.device)
+    places[:, 1] += torch.arange(height, device=flow.device)[rows, None]
+    return places
 
 
-def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
-    """[N,H,W] x and y of where each pixel ends, in pixel centres."""
-    _, _, height, width = flow.shape
-    x = torch.arange(width, device=flow.device, dtype=flow.dtype) + flow[:, 0]
-    y = torch.arange(height, device=flow.device, dtype=flow.dtype)[:, None] + flow[:, 1]
-    return x, y
+def _beyond(places: Tensor, picture: Tensor) -> Tensor:
+    """[n,h,W] whether a place lies beyond the picture [...,H,W].
+
+    The picture reaches half a pixel beyond its outer centres: noise does not lead out of it.
+    """
+    height, width = picture.shape[-2:]
+    x, y = places.unbind(1)
+    return (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
 
 
-def _looked_up(values: Tensor, flow: Tensor) -> Tensor:
-    """Values [N,C,H,W] at where the flow [N,2,H,W] leads."""
-    _, _, height, width = values.shape
-    x, y = _places(flow)
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
+def _looked_up(values: Tensor, places: Tensor) -> Tensor:
+    """Values [n,C,H,W] at `places` [n,2,h,W]: [n,C,h,W]"""
+    sides = values.new_tensor([values.shape[3], values.shape[2]])[:, None, None]
+    grid = (places * 2).add_(1).div_(sides).sub_(1).permute(0, 2, 3, 1)
     return F.grid_sample(values, grid, padding_mode="border", align_corners=False)

@@ -110,12 +110,9 @@ class Flow:
 
     def to(self, device: torch.device | str) -> "Flow":
         """The same flow on `device`."""
-        moved = {
-            name: value.to(device)
-            for name, value in (("forward", self.forward), ("backward", self.backward))
-            if value is not None
-        }
-        return replace(self, **moved)
+        ways = (self.forward, self.backward)
+        forward, backward = (None if way is None else way.to(device) for way in ways)
+        return replace(self, forward=forward, backward=backward)
 
 
 def lengths(flow: Tensor) -> Tensor:

@@ -6,20 +6,19 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..flow.speeds import blocks
 
-NORMALISATIONS = ("vace", "clip", "fixed", "ema")
+COLOURS = ("middlebury", "hsv")
 
 # Steps from red to yellow, to green, to cyan, to blue, to magenta and back, of the colour wheel of
 # Baker et al., A Database and Evaluation Methodology for Optical Flow, 2007 (Middlebury).
 _STEPS = (15, 6, 4, 11, 13, 6)
-_HOLD = 0.95  # of the last frame's scale, as long as nothing faster comes
+_CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1))
 
 
 def colour_wheel(device: torch.device | str = "cpu") -> Tensor:
     """[55,3] RGB 0..1."""
-    corners = torch.tensor(
-        [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]], dtype=torch.float32
-    )
+    corners = torch.tensor(_CORNERS, dtype=torch.float32)
     rows = []
     for number, steps in enumerate(_STEPS):
         start, end = corners[number], corners[(number + 1) % 6]
@@ -30,74 +29,65 @@ def colour_wheel(device: torch.device | str = "cpu") -> Tensor:
     return torch.cat(rows).to(device)
 
 
-def flow_scales(
-    flow: Tensor, normalise: str = "vace", *, fixed: float = 0.0, floor: float = 0.0
-) -> Tensor:
-    """[N] px: the speed that is drawn in full colour in each of the flows [N,2,H,W].
-
-    normalise: vace: each frame's own fastest pixel, as VACE's annotator; clip: the clip's fastest;
-               fixed: `fixed` px (0 = 2 % of the diagonal); ema: as vace, but falling slowly, so
-               that still pixels keep their colour when something fast leaves
-    floor:     px; no scale is less, so that the noise of a still picture stays pale
-    """
-    if normalise not in NORMALISATIONS:
-        raise InputError(
-            f"normalise: expected one of {', '.join(NORMALISATIONS)}, found {normalise!r}"
-        )
-    if fixed < 0 or floor < 0:
-        raise InputError(f"fixed, floor: expected at least 0 px, found {fixed} and {floor}")
-    count, _, height, width = flow.shape
-    if normalise == "fixed":
-        scales = flow.new_full((count,), fixed or 0.02 * math.hypot(height, width))
-    else:
-        fastest = torch.linalg.vector_norm(flow.float(), dim=1).flatten(1).amax(1)
-        if normalise == "clip" and count:
-            fastest = fastest.amax().expand(count)
-        elif normalise == "ema":
-            fastest = _held(fastest)
-        scales = fastest
-    return scales.float().clamp(min=max(floor, 1e-6))
-
-
 def flow_colours(
-    flow: Tensor, scales: Tensor, *, floor: float = 0.0, strength: float = 1.0
+    flow: Tensor,
+    scales: Tensor,
+    *,
+    colours: str = "middlebury",
+    floor: float = 0.0,
+    strength: float = 1.0,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """Flows [N,2,H,W] px as images [N,H,W,3] 0..1: white is still, a hue is a direction.
+    """Flows [N,2,H,W] px, finite, as images [N,H,W,3] 0..1: white is still, a hue is a direction.
 
     scales:   [N] px drawn in full colour (`flow_scales`); what is faster is drawn as that
-    floor:    px; what is slower is still
+    colours:  middlebury: the published wheel. hsv: hue for the direction, saturation for the speed,
+              value 1. In both, motion to the right is red and hues follow clockwise on the screen;
+              in hsv down is 90°, left 180° and up 270°.
+    floor:    px; what is slower is still, and colours fade in from there to twice that
     strength: of the colours, after the scale: 0 = all white, 2 = full colour at half the scale
+    out:      [N,H,W,3] float32, contiguous, to be drawn into
 
-    With floor 0 and strength 1 it is the published colouring (Middlebury's flow_to_color), without
-    its rounding to 8 bits.
+    With floor 0 and strength 1 middlebury is the published colouring (its flow_to_color), without
+    the rounding to 8 bits. Raises `InputError` for unknown colours and negative numbers.
     """
-    if strength < 0:
-        raise InputError(f"strength: expected at least 0, found {strength}")
-    flow = flow.float()
-    length = torch.linalg.vector_norm(flow, dim=1)
-    radius = length / scales.to(flow.device)[:, None, None] * strength
-    if floor:
-        radius = radius * (length >= floor)
-    radius = radius.clamp(max=1)[..., None]
-    wheel = colour_wheel(flow.device)
-    count = len(wheel)
-    angle = torch.atan2(-flow[:, 1], -flow[:, 0]) / math.pi
-    place = (angle + 1) / 2 * (count - 1)
-    low = place.floor().long()
-    part = (place - low)[..., None]
-    hue = wheel[low] * (1 - part) + wheel[(low + 1) % count] * part
-    image: Tensor = 1 - radius * (1 - hue)
-    return image
+    if floor < 0 or strength < 0:
+        raise InputError(
+            f"noise_floor, strength: expected at least 0, found {floor:g} and {strength:g}"
+        )
+    table = _table(colours).to(flow.device)
+    gains = (strength / scales.to(flow.device))[:, None, None]
+    count, _, height, width = flow.shape
+    if out is None:
+        out = torch.empty(count, height, width, 3, device=flow.device)
+    for at, rows in blocks(flow):
+        _paint(flow[at, :, rows].float(), gains[at], floor, table, out[at, rows])
+    return out
 
 
-def _held(values: Tensor) -> Tensor:
-    """[N] each value, or what is left of the largest before it: max over j <= i of v_j h^(i-j).
+def _table(colours: str) -> Tensor:
+    """[n,6] of a wheel's n colours in a whole turn: what each adds to white, and the way from there
+    to the next."""
+    if colours not in COLOURS:
+        raise InputError(f"colours: expected one of {', '.join(COLOURS)}, found {colours!r}")
+    if colours == "middlebury":
+        wheel = colour_wheel()
+    else:
+        wheel = torch.tensor([*_CORNERS, _CORNERS[0]], dtype=torch.float32)
+    return torch.cat([wheel - 1, wheel.roll(-1, 0) - wheel], 1)
 
-    As a running maximum of logarithms, without a loop.
-    """
-    if not len(values):
-        return values
-    fall = math.log(_HOLD) * torch.arange(len(values), device=values.device, dtype=torch.float64)
-    logarithms = values.double().clamp(min=1e-12).log()
-    held: Tensor = (logarithms - fall).cummax(0).values + fall
-    return held.exp().to(values.dtype)
+
+def _paint(flow: Tensor, gains: Tensor, floor: float, table: Tensor, out: Tensor) -> None:
+    """Flows [n,2,h,W] times `gains` [n,1,1], as colours into `out` [n,h,W,3]."""
+    u, v = flow.unbind(1)
+    radius = torch.hypot(u, v)
+    fade = ((radius - floor) / floor).clamp_(0, 1) if floor else None
+    radius.mul_(gains).clamp_(max=1)
+    if fade is not None:
+        radius.mul_(fade)
+    place = torch.atan2(-v, -u).div_(math.pi).add_(1).mul_((len(table) - 1) / 2)
+    below = place.int()
+    part = place.sub_(below).reshape(-1, 1)
+    found = table.index_select(0, below.flatten())
+    hue = torch.addcmul(found[:, :3], found[:, 3:], part)
+    torch.addcmul(hue.new_ones(()), hue, radius.reshape(-1, 1), out=out.view(-1, 3))
