@@ -28,6 +28,7 @@ _FLOW: dict[str, tuple[str, dict[str, bool]]] = {
     "raft_small": (".flow.raft", {"large": False}),
     "raft_large": (".flow.raft", {"large": True}),
     "neuflow_v2": (".flow.neuflow", {}),
+    "spynet": (".flow.spynet", {}),
 }
 
 

@@ -53,8 +53,8 @@ class VacePreview(io.ComfyNode):
                     min=0.0,
                     max=1000.0,
                     step=0.01,
-                    tooltip="Frames a second of the clip, e.g. from Get Video Components. 0: "
-                    "unknown, not looked at.",
+                    tooltip="Frames a second of the clip, e.g. from Get Video Components. 0: as "
+                    "vace says; else unknown, and not looked at.",
                 ),
                 io.Int.Input(
                     "columns",
@@ -117,6 +117,8 @@ class VacePreview(io.ComfyNode):
         image, mask = _input(vace, image, mask)
         if vace is not None and vace.references is not None and reference is None:
             reference = _images(vace.references)
+        if not fps and vace is not None and vace.placement is not None:
+            fps = vace.placement.rate
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
         text = report(seen, warnings(seen, image, mask, reference=reference, fps=fps), fps=fps)
         strip = strips(seen, panel=panel)

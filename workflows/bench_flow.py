@@ -1,4 +1,4 @@
-"""`kinograph bench flow`: milliseconds a pair of frames, against torchvision and what is possible."""
+"""`kinograph bench flow`: milliseconds a pair, against torchvision and against what is possible."""
 
 import platform
 import statistics

@@ -27,6 +27,47 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     pose.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON")
     pose.set_defaults(run=_eval_pose)
+    _add_flow(subjects, common)
+
+
+def _add_flow(subjects: Any, common: argparse.ArgumentParser) -> None:
+    flow = subjects.add_parser(
+        "flow", parents=[common], help="distance of flow from a motion that is known"
+    )
+    flow.add_argument(
+        "--data",
+        nargs="+",
+        default=["made", "motorcycle"],
+        metavar="DATA",
+        help="made, motorcycle (of scikit-image), or folders of MPI Sintel, KITTI, FlyingChairs or "
+        "Middlebury (default: made motorcycle)",
+    )
+    flow.add_argument("--model", default="dis", help="dis (default), a model, or FAMILY:FILE")
+    flow.add_argument(
+        "--preset", default="medium", help="of DIS: ultrafast, fast, medium (default)"
+    )
+    flow.add_argument(
+        "--size",
+        type=int,
+        default=0,
+        help="longer side in the computation, px; 0: as recommended, with DIS that of the frames",
+    )
+    flow.add_argument("--backend", default="auto", help="auto (default) or a backend's name")
+    flow.add_argument(
+        "--device", default="auto", help="where networks run: cpu, cuda or auto (default)"
+    )
+    flow.add_argument("--precision", default="auto", help="auto (default), fp32, fp16 or bf16")
+    flow.add_argument(
+        "--limit", type=int, default=0, metavar="N", help="most pairs of a data set; 0: all"
+    )
+    flow.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON")
+    flow.add_argument(
+        "--picture",
+        type=Path,
+        metavar="DIR",
+        help="write a PNG of each pair: first frame, true flow, error, flow",
+    )
+    flow.set_defaults(run=_eval_flow)
 
 
 def _eval_pose(arguments: argparse.Namespace) -> int:
@@ -34,13 +75,41 @@ def _eval_pose(arguments: argparse.Namespace) -> int:
 
     report = evaluate_file(arguments.predictions, arguments.annotations)
     _print_pose(report)
-    if arguments.output:
-        from ..engines.files import written_aside
-
-        with written_aside(arguments.output) as aside:
-            aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        print(f"wrote {arguments.output}")
+    _write(report, arguments.output)
     return 0
+
+
+def _eval_flow(arguments: argparse.Namespace) -> int:
+    from .eval_flow import eval_flow, print_flow
+    from .report import Bars
+
+    with Bars() as bars:
+        report = eval_flow(
+            arguments.data,
+            model=arguments.model,
+            preset=arguments.preset,
+            size=arguments.size,
+            backend=arguments.backend,
+            device=arguments.device,
+            precision=arguments.precision,
+            limit=arguments.limit,
+            picture=arguments.picture,
+            clip=next((Path(__file__).parent / "media").glob("*.mp4")),
+            bars=bars,
+        )
+    print_flow(report)
+    _write(report, arguments.output)
+    return 0
+
+
+def _write(report: dict[str, Any], output: Path | None) -> None:
+    if output is None:
+        return
+    from ..engines.files import written_aside
+
+    with written_aside(output) as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"wrote {output}")
 
 
 def _print_pose(report: dict[str, Any]) -> None:

@@ -7,19 +7,16 @@ mean of all cells it may have gone to, and that is corrected once; at 1/8 it is 
 times. Convolutions run in the precision of the weights; coordinates, flow and sums are fp32 in any.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import ModelError
+from ..models.tensors import fill, read_tensors
 from ..runtime.network import Network
 from .raft_layers import convex_upsample
 
@@ -361,38 +358,9 @@ def load(path: Path, *, updates: int = UPDATES, both: bool = False) -> NeuFlow:
     Raises `ModelError` for a file that cannot be read and for weights of another network.
     """
     module = NeuFlow(updates=updates, both=both)
-    state = _read(path)
-    if reason := _differs(state, module.state_dict()):
-        raise ModelError(f"{path}: not the weights of NeuFlow v2: {reason}")
-    module.load_state_dict(state)
+    fill(module, read_tensors(path), path, "NeuFlow v2")
     module.eval().fold()
     return module
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError) as error:
-        raise ModelError(f"{path}: cannot be read as weights of NeuFlow v2: {error}") from error
-    state = state.get("model", state) if isinstance(state, dict) else {}
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
-
-
-def _differs(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
-    """The first tensor that is missing, of another shape or too many; "" if all are right."""
-
-    def shape(state: Mapping[str, Tensor], name: str) -> str:
-        return str(list(state[name].shape)) if name in state else "none"
-
-    names = dict.fromkeys([*expected, *found])
-    wrong = [name for name in names if shape(expected, name) != shape(found, name)]
-    if not wrong:
-        return ""
-    name = wrong[0]
-    more = f" (and {len(wrong) - 1} more tensors)" if wrong[1:] else ""
-    return f"{name}: expected {shape(expected, name)}, found {shape(found, name)}{more}"
 
 
 def network(*, updates: int = 0, both: bool = False) -> Network:

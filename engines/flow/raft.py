@@ -7,21 +7,19 @@ update is brought to full size. It can be exported, compiled and captured in a C
 Convolutions run in the precision of the weights; coordinates, flow and sums are fp32 in any.
 """
 
-import pickle
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..models.tensors import fill, read_tensors
 from ..runtime.network import Network
-from .correlation import Volume
-from .raft_layers import UpdateBlock, bilinear_upsample, convex_upsample, prepared_encoder
+from .correlation import Volume, volume_bytes
+from .raft_encoder import Encoders
+from .raft_layers import UpdateBlock, bilinear_upsample, convex_upsample
 
 STRIDE = 8
 LEAST = 128  # the coarsest of the four levels of correlation must have two cells a side
@@ -42,8 +40,7 @@ class RAFT(nn.Module):
     def __init__(self, source: nn.Module, *, updates: int = UPDATES, both: bool = False):
         super().__init__()
         theirs: Any = source
-        self.features = prepared_encoder(theirs.feature_encoder)
-        self.context = prepared_encoder(theirs.context_encoder)
+        self.encoders = Encoders(theirs.feature_encoder, theirs.context_encoder)
         self.update = UpdateBlock(theirs.update_block, theirs.corr_block.radius)
         self.weighting: nn.Module | None = theirs.mask_predictor
         self.updates = updates
@@ -52,8 +49,7 @@ class RAFT(nn.Module):
     def forward(self, images: Tensor, start: Tensor | None = None) -> dict[str, Tensor]:
         """start: [F-1,2,H/8,W/8] flow to begin with, in pixels of that size; None = none. With
         `both`, that of the backward flow follows in rows F-1 to 2F-3."""
-        scaled = images * 2 - 1  # what the weights were trained on
-        features, contexts = self.features(scaled), self.context(scaled)
+        features, contexts = self.encoders(images)
         one, two, context = features[:-1], features[1:], contexts[:-1]
         if self.both:  # the volume of the way back is the transposed one
             one, two = torch.cat([one, two]), torch.cat([two, one])
@@ -95,19 +91,7 @@ def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False)
     from torchvision.models.optical_flow import raft_large, raft_small
 
     source = (raft_large if large else raft_small)(weights=None)
-    name = "raft_large" if large else "raft_small"
-    state: Mapping[str, Tensor]
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        source.load_state_dict(state)
-    except (OSError, SafetensorError, pickle.UnpicklingError, EOFError, TypeError) as error:
-        raise ModelError(f"{path}: cannot be read as weights: {error}") from error
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{path}: expected torchvision's {name}: {reason}") from error
+    fill(source, read_tensors(path), path, f"torchvision's raft_{'large' if large else 'small'}")
     return RAFT(source, updates=updates, both=both).eval()
 
 
@@ -128,6 +112,7 @@ def network(*, large: bool, updates: int = 0, both: bool = False) -> Network:
         sizes=(LEAST, LARGEST),
         max_people=0,
         pixel_bytes=4 * 64,
+        gpu_bytes=partial(volume_bytes, ways=1 + both),
         min_batch=2,
         min_side=LEAST,
     )

@@ -79,6 +79,7 @@ OWN_FLOW_FAMILIES = {
     "raft_small": (".pth .safetensors", 640),
     "raft_large": (".pth .safetensors", 640),
     "neuflow_v2": (".pth .safetensors", 768),
+    "spynet": (".pth .safetensors", 384),
 }
 
 

@@ -23,8 +23,7 @@ from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.ladder import BACKENDS
 from kinograph.engines.video.clip import Clip
 from kinograph.workflows import scope as plugin
-
-from .scope_stand_in import BasePipelineConfig, Node, Scope, UsageType, entry_point_of, scope_with
+from scope_stand_in import BasePipelineConfig, Node, Scope, UsageType, entry_point_of, scope_with
 
 
 @pytest.fixture(scope="module")

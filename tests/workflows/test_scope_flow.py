@@ -14,8 +14,7 @@ from kinograph.engines.flow.stream import FlowStream
 from kinograph.engines.models.registry import registry
 from kinograph.engines.runtime.ladder import BACKENDS
 from kinograph.engines.video.clip import Clip
-
-from .scope_stand_in import Node, Scope, entry_point_of, scope_with
+from scope_stand_in import Node, Scope, entry_point_of, scope_with
 
 
 @pytest.fixture(scope="module")

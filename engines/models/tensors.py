@@ -1,0 +1,55 @@
+"""Weights read from a file, and whether they are those of a network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ..errors import ModelError
+
+# Where the tensors are in files that hold more: BasicSR, MMEditing, NeuFlow.
+_INSIDE = ("params", "state_dict", "model")
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors file, or of one of torch.save, by name. Nothing in the file is
+    run. Raises `ModelError` for a file that cannot be read."""
+    state: Any
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (EOFError, OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        raise ModelError(f"{path}: cannot be read as weights: {error}") from error
+    for name in _INSIDE:
+        if isinstance(state, dict):
+            state = state.get(name, state)
+    state = state if isinstance(state, dict) else {}
+    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+
+
+def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, title: str) -> None:
+    """Give `module`, called `title`, the weights that were read from `path`.
+
+    Raises `ModelError` with the first tensor that is missing, of another shape or too many.
+    """
+    expected = module.state_dict()
+
+    def shape(tensors: Mapping[str, Tensor], name: str) -> str:
+        return str(list(tensors[name].shape)) if name in tensors else "none"
+
+    names = dict.fromkeys([*expected, *state])
+    wrong = [name for name in names if shape(expected, name) != shape(state, name)]
+    if wrong:
+        name = wrong[0]
+        more = f" (and {len(wrong) - 1} more tensors)" if wrong[1:] else ""
+        raise ModelError(
+            f"{path}: not the weights of {title}: {name}: expected {shape(expected, name)}, found "
+            f"{shape(state, name)}{more}"
+        )
+    module.load_state_dict(state)
