@@ -133,17 +133,18 @@ def build(
     device: str = "auto",
     updates: int = 0,
     both: bool = False,
+    warm: bool = False,
     progress: trt.Progress | None = None,
 ) -> Path:
     """Build one engine into the cache and return its file.
 
-    updates, both: of a network of flow, see `Model`
+    updates, both, warm: of a network of flow, see `Model`
     capabilities: cards to build for with TensorRT-RTX; on any machine, but not compared with the
     reference before it meets its card. Otherwise this machine's engine, compared.
 
     Raises `EngineError` when the backend builds nothing or cannot be used here.
     """
-    found = replace(resolve(model), updates=updates, both=both)
+    found = replace(resolve(model), updates=updates, both=both, warm=warm)
     network = network_of(found)
     low, high = tuple(sizes) or network.sizes
     request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
@@ -177,7 +178,7 @@ def _verdict(cache: EngineCache, artifact: Artifact) -> tuple[str, str]:
     request: dict[str, Any] = dict(artifact.sidecar.get("request") or {})
     if not request or request.pop("capabilities", None):
         return "whole", "built for a card, not run here"
-    variant = {name: request.pop(name) for name in ("updates", "both") if name in request}
+    variant = {name: request.pop(name) for name in ("updates", "both", "warm") if name in request}
     try:
         engine = build_engine(
             found := replace(resolve(request.pop("model")), **variant),

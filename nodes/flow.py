@@ -39,6 +39,15 @@ def _both_input() -> Any:
     )
 
 
+def _warm_input() -> Any:
+    return io.Boolean.Input(
+        "warm_start",
+        default=False,
+        tooltip="RAFT begins each pair with where the pair before leads, so that fewer updates do "
+        "in steady motion. Pairs then go one by one, and in PyTorch: for live streams.",
+    )
+
+
 class LoadFlowModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -61,14 +70,15 @@ class LoadFlowModel(io.ComfyNode):
                 ),
                 _updates_input(),
                 _both_input(),
+                _warm_input(),
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )
 
     @classmethod
-    def execute(cls, model: str, updates: int, both_ways: bool) -> io.NodeOutput:
+    def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
         found = resolve(model, folder=host.models_folder(), progress=host.progress)
-        found = replace(found, updates=updates, both=both_ways)
+        found = replace(found, updates=updates, both=both_ways, warm=warm_start)
         network_of(found)  # refuses settings that the network does not have
         return io.NodeOutput(found)
 
@@ -96,14 +106,17 @@ class LoadFlowFile(io.ComfyNode):
                 ),
                 _updates_input(),
                 _both_input(),
+                _warm_input(),
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )
 
     @classmethod
-    def execute(cls, family: str, file: str, updates: int, both_ways: bool) -> io.NodeOutput:
+    def execute(
+        cls, family: str, file: str, updates: int, both_ways: bool, warm_start: bool
+    ) -> io.NodeOutput:
         model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
-        model = replace(model, updates=updates, both=both_ways)
+        model = replace(model, updates=updates, both=both_ways, warm=warm_start)
         network_of(model)
         return io.NodeOutput(model)
 

@@ -1,7 +1,6 @@
 """What must hold on an NVIDIA GPU; skipped where PyTorch has none."""
 
 import gc
-import hashlib
 import statistics
 import time
 from collections.abc import Callable
@@ -13,7 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models.optical_flow import raft_small
 
+from kinograph import OpticalFlowTensorRTPreprocessor
 from kinograph.engines.families import network_of
+from kinograph.engines.flow.consistency import occlusions
+from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.crops import crop
 from kinograph.engines.pose.detect import detect_poses
@@ -23,6 +25,8 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas, with_proportions
 from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
+from kinograph.engines.render.flow_drawing import draw_flow
+from kinograph.engines.render.flow_scales import NORMALISATIONS
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
@@ -133,22 +137,22 @@ def test_unloading_gives_the_memory_back(backend: str) -> None:
     assert max(held[1:]) == held[1]
 
 
+@pytest.fixture(scope="module")
+def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """RAFT with random weights and two updates, which compile in a sixth of the time."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("raft")
+    save_file(raft_small(weights=None).state_dict(), folder / "random.safetensors")
+    return replace(resolve("raft_small:random.safetensors", folder=folder), updates=2)
+
+
 @pytest.mark.parametrize("backend", ["torch", *GRAPHED])
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_raft(tmp_path: Path, backend: str, precision: str) -> None:
-    torch.manual_seed(0)
-    path = tmp_path / "raft_small.safetensors"
-    save_file(raft_small(weights=None).state_dict(), path)
-    entry = replace(
-        resolve("movenet_multipose").entry,
-        name="raft_small",
-        family="raft_small",
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-    )
-    model = Model(entry, path)
+def test_raft(raft: Model, clip: Clip, backend: str, precision: str) -> None:
+    """Also against the steps in PyTorch, of which the GPU's kernels are short forms."""
     built = build_engine(
-        model,
-        network_of(model),
+        raft,
+        network_of(raft),
         backend=backend,
         device="cuda",
         precision=precision,
@@ -157,7 +161,67 @@ def test_raft(tmp_path: Path, backend: str, precision: str) -> None:
     )
     assert built.verdict is not None
     assert built.verdict.passed
-    assert built.infer(torch.rand(4, 3, 128, 256, device="cuda"))["flow"].shape == (3, 2, 128, 256)
+    images = clip.frames[:4, ::2, ::2].movedim(-1, 1)[..., :224, :400]
+    found = built.infer(images.cuda())["flow"].cpu()
+    wanted = network_of(raft).module(raft.path)(images)["flow"]
+    assert found.shape == (3, 2, 224, 400)
+    error = float((found - wanted).norm() / wanted.norm())
+    assert error < {"fp32": 1e-4, "fp16": 2e-2}[precision]
+
+
+@pytest.mark.parametrize("backend", GRAPHED)
+def test_raft_with_a_warm_start(raft: Model, clip: Clip, backend: str) -> None:
+    model = replace(raft, warm=True, both=True)
+    network = network_of(model)
+    frames = clip.frames[:4, ::2, ::2]
+    found, wanted = (
+        estimate_flow(
+            frames,
+            build_engine(model, network, backend=name, device=device, precision="fp32"),
+            direction="both",
+        ).to("cpu")
+        for name, device in ((backend, "cuda"), ("torch", "cpu"))
+    )
+    for name in ("forward", "backward"):
+        assert float((found.one(name) - wanted.one(name)).abs().max()) < 0.05
+
+
+def test_large_frames_stay_within_4_gb(raft: Model) -> None:
+    """1080p both ways, in fp32: a volume of 11 GB, were it kept whole."""
+    images = torch.rand(2, 3, 1088, 1920, device="cuda")
+    for precision, both in (("fp16", False), ("fp32", True)):
+        model = replace(raft, both=both)
+        built = build_engine(
+            model, network_of(model), backend="torch", device="cuda", precision=precision
+        )
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        assert built.batch_for(1088, 1920) == 2
+        built.infer(images)
+        assert torch.cuda.max_memory_reserved() < 4 * 2**30
+
+
+@pytest.mark.parametrize("model", ["dis", "raft_small:random.safetensors"])
+def test_flow_maps_of_a_stream(clip: Clip, models_dir: Path, model: str) -> None:
+    torch.manual_seed(0)
+    save_file(raft_small(weights=None).state_dict(), models_dir / "random.safetensors")
+    backend = "auto" if model == "dis" else "torch"
+    stream = OpticalFlowTensorRTPreprocessor(None, None, fp16=False, model=model, backend=backend)
+    frames = clip.frames[:4, ::2, ::2]
+    chunks = torch.cat([stream(frames[:2]), stream(frames[2:].cuda())], 2)
+    assert chunks.device.type == "cuda"
+    stream.reset()
+    whole = stream((frames * 255).round().byte())
+    assert float((chunks - whole).abs().mean()) < 0.02
+
+
+def test_drawn_flow_is_the_same_as_on_the_cpu(clip: Clip) -> None:
+    flow = estimate_flow(clip.frames[:6], direction="both")
+    for scale in NORMALISATIONS:
+        here, there = (draw_flow(f, normalise=scale, legend=True) for f in (flow, flow.to("cuda")))
+        torch.testing.assert_close(there.image.cpu(), here.image, atol=1e-4, rtol=0)
+    for one, two in zip(occlusions(flow), occlusions(flow.to("cuda")), strict=True):
+        assert float((one - two.cpu()).abs().mean()) < 1e-3
 
 
 def test_what_is_done_with_poses_is_the_same_as_on_the_cpu(people: Callable[..., Poses]) -> None:

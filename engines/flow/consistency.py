@@ -145,6 +145,27 @@ def _leaving(there: Tensor, out: Tensor) -> None:
         out[at, rows] = _beyond(_places(there[at], rows), there)
 
 
+def carried(flow: Tensor, stride: int) -> Tensor:
+    """Flow [N,2,H,W] px carried along itself, at 1/stride of its size and in pixels of that: what
+    the pair that follows may begin with.
+
+    Every cell goes to the nearest that it leads to; where several meet it is their mean, and where
+    nothing comes to, nothing.
+    """
+    small = F.avg_pool2d(flow.float(), stride) / stride
+    count, _, high, wide = small.shape
+    y, x = (torch.arange(n, device=flow.device, dtype=torch.float32) for n in (high, wide))
+    to_x, to_y = (x + small[:, 0]).round(), (y[:, None] + small[:, 1]).round()
+    stays = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < high)
+    # what leaves goes to one cell more than there are
+    to = torch.where(stays, to_y * wide + to_x, high * wide).long().flatten(1)[:, None]
+    landed = small.new_zeros(count, 3, high * wide + 1)
+    moving = torch.cat([small, torch.ones_like(small[:, :1])], 1).flatten(2)
+    landed.scatter_add_(2, to.expand(-1, 3, -1), moving)
+    carried = landed[:, :2, :-1] / landed[:, 2:, :-1].clamp(min=1)
+    return carried.view(count, 2, high, wide)
+
+
 def _both(flow: Flow) -> tuple[Tensor, Tensor]:
     if flow.forward is None or flow.backward is None:
         raise InputError(

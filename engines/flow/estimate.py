@@ -1,7 +1,7 @@
 """From frames to `Flow`: whole clips, and clips that come in chunks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..families import check_flow
 from ..runtime.engine import Engine
 from . import dis
+from .consistency import carried
 from .dis import Dis
 from .flow import DIRECTIONS, FIRST_FRAMES, Flow
 from .sizes import FlowSize
@@ -40,16 +41,19 @@ def estimate_flow(
 
 @dataclass(frozen=True)
 class FlowState:
-    """What carries over from chunk to chunk: the last frame [1,H,W,3], None at the start."""
+    """What carries over from chunk to chunk: the last frame [1,H,W,3], and with warm start what the
+    next pair begins with; None at the start."""
 
     last: Tensor | None = None
+    begin: Tensor | None = None
 
 
 @dataclass
 class FlowEstimator:
     """Flow of a clip that may come in chunks, with the same result as of the whole.
 
-    engine:    of a flow model; None = OpenCV's DIS, on the CPU
+    engine:    of a flow model; None = OpenCV's DIS, on the CPU. One that was built for a warm
+               start takes pairs one by one, each from where the one before leads
     direction: forward (from each frame to the next), backward or both
     size:      longer side of the frames in the computation, px; 0 = the model's recommendation,
                but no more than their own; DIS: their own. The flow is of the frames' size.
@@ -116,7 +120,7 @@ class FlowEstimator:
                 progress(len(chunk) - 1)
         if progress is not None and last is None:
             progress(1)
-        self.state = FlowState(frames[-1:].clone())
+        self.state = FlowState(frames[-1:].clone(), self.state.begin)
         first = self.first if last is None else ""
         return Flow(
             **{name: torch.cat(rows) for name, rows in found.items()}, fps=self.fps, first=first
@@ -135,6 +139,8 @@ class FlowEstimator:
         """How many pairs to compute at once."""
         if self.engine is None:
             return _DIS_PAIRS
+        if self.engine.network.start is not None:
+            return 1
         return max(1, self.engine.batch_for(*place.padded) - 1)
 
     def _flow(self, images: Tensor) -> dict[str, Tensor]:
@@ -142,6 +148,8 @@ class FlowEstimator:
         if self._dis is not None:
             return self._dis(images, self.direction)
         assert self.engine is not None
+        if self.engine.network.start is not None:
+            return self._warm(images)
         if self.direction == "backward":
             return {"backward": self._reversed(images)}
         outputs = self.engine.infer(images)
@@ -150,6 +158,25 @@ class FlowEstimator:
             known = outputs.get("backward")
             flows["backward"] = self._reversed(images) if known is None else known
         return flows
+
+    def _warm(self, images: Tensor) -> dict[str, Tensor]:
+        """A pair [2,3,h,w], begun with where the pair before leads."""
+        assert self.engine is not None
+        network = self.engine.network
+        if self.direction == "backward":
+            images = images.flip(0)
+        outputs = self.engine.infer(images, self.state.begin)
+        found = torch.cat([outputs[name].float() for name in network.outputs])
+        self.state = replace(self.state, begin=carried(found, network.stride))
+        names = ["backward"] if self.direction == "backward" else ["forward", "backward"]
+        flows = dict(zip(names, found.split(1), strict=False))
+        wanted = {name for name in flows if self.direction in (name, "both")}
+        if self.direction == "both" and len(flows) < 2:
+            raise InputError(
+                "engine: expected one built for both ways, as direction is both and each pair is "
+                "begun with the one before; switch on both_ways in Load Flow Model"
+            )
+        return {name: flows[name] for name in flows if name in wanted}
 
     def _reversed(self, images: Tensor) -> Tensor:
         """Backward flow as the forward one of the clip played backwards."""

@@ -95,8 +95,9 @@ def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False)
     return RAFT(source, updates=updates, both=both).eval()
 
 
-def network(*, large: bool, updates: int = 0, both: bool = False) -> Network:
-    """How RAFT is run; `updates` (0 = 12) and `both` are fixed when it is built.
+def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = False) -> Network:
+    """How RAFT is run; `updates` (0 = 12), `both`, and with `warm` whether it is given a flow to
+    begin with, are fixed when it is built.
 
     Raises `ModelError` for a number of updates that makes no sense.
     """
@@ -104,6 +105,7 @@ def network(*, large: bool, updates: int = 0, both: bool = False) -> Network:
         raise ModelError(f"updates: expected 1 to 64, or 0 for {UPDATES}, found {updates}")
     updates = updates or UPDATES
     name = f"raft_{'large' if large else 'small'}-{updates}{'-both' if both else ''}"
+    name += "-warm" if warm else ""
     return Network(
         name=name,
         load=partial(load, large=large, updates=updates, both=both),
@@ -113,6 +115,14 @@ def network(*, large: bool, updates: int = 0, both: bool = False) -> Network:
         max_people=0,
         pixel_bytes=4 * 64,
         gpu_bytes=partial(volume_bytes, ways=1 + both),
+        start=partial(_start, ways=1 + both) if warm else None,
         min_batch=2,
         min_side=LEAST,
     )
+
+
+def _start(images: Tensor, *, ways: int) -> Tensor:
+    """No flow to begin with, of the shape that images [F,3,H,W] ask for."""
+    frames, _, high, wide = images.shape
+    shape = (ways * (frames - 1), 2, high // STRIDE, wide // STRIDE)
+    return torch.zeros(shape, dtype=torch.float32, device=images.device)

@@ -23,13 +23,14 @@ EMBEDDED = _HERE / "weights"
 class Model:
     """A model whose file is at hand and whole; what travels on a KINO_MODEL socket.
 
-    updates, both: what is fixed when a network of flow is built, see `flow.raft`; 0 = its own
+    updates, both, warm: what is fixed when a network of flow is built, see `flow.raft`; 0 = its own
     """
 
     entry: ModelEntry
     path: Path
     updates: int = 0
     both: bool = False
+    warm: bool = False
 
     @property
     def name(self) -> str:
@@ -38,7 +39,7 @@ class Model:
     @property
     def variant(self) -> dict[str, int]:
         """Which of its settings are not its own, by name."""
-        given = {"updates": self.updates, "both": self.both}
+        given = {"updates": self.updates, "both": self.both, "warm": self.warm}
         return {name: value for name, value in given.items() if value}
 
 

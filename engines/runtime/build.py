@@ -108,6 +108,8 @@ def make_runner(rung: Rung, request: BuildRequest, verify: Verify = lambda runne
         runner: Runner = eager(network.module(model.path), device, rung.precision, graphs)
         verify(runner)
         return Made(runner)
+    if network.start is not None and rung.backend != "torch_compiled":
+        raise EngineError("a network that is given a flow to begin with runs in PyTorch only")
     loaded: list[Runner] = []
 
     def check(path: Path) -> Key | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Call = Callable[[Tensor], Mapping[str, Tensor]]
+Call = Callable[..., Mapping[str, Tensor]]
 
 _MOST = 8  # graphs kept; each holds its inputs, outputs and activations
 
@@ -18,6 +18,7 @@ _MOST = 8  # graphs kept; each holds its inputs, outputs and activations
 class _Captured:
     graph: torch.cuda.CUDAGraph
     images: Tensor
+    start: Tensor | None
     outputs: Mapping[str, Tensor]
 
 
@@ -28,7 +29,8 @@ class ShapeGraphs:
     own. Outputs are copies: the next call does not change them. The graphs share one pool of memory
     and the eight used last are kept.
 
-    call:      images [N,3,H,W] -> outputs by name, without waiting for the GPU
+    call:      images [N,3,H,W], and what the network begins with where that is given -> outputs by
+               name, without waiting for the GPU
     rows_less: how many rows fewer an output has than there are images
     capturing: settings that hold while a graph is captured
     """
@@ -54,19 +56,23 @@ class ShapeGraphs:
         self._graphs: OrderedDict[tuple[int, ...], _Captured] = OrderedDict()
         self._lock = threading.Lock()  # a graph has one set of inputs and outputs
 
-    def __call__(self, images: Tensor) -> Mapping[str, Tensor]:
-        shape = (self._bucket(len(images)), *images.shape[1:])
+    def __call__(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
+        # the rows of a second input are those of the very images
+        count = self._bucket(len(images)) if start is None else len(images)
+        shape = (count, *images.shape[1:])
         with self._lock:
             captured = self._graphs.get(shape)
             if captured is None:
                 with self._capturing():
-                    captured = self._capture(shape)
+                    captured = self._capture(shape, start)
                 self._graphs[shape] = captured
                 if len(self._graphs) > _MOST:
                     self._graphs.popitem(last=False)
             else:
                 self._graphs.move_to_end(shape)
             captured.images[: len(images)].copy_(images)
+            if captured.start is not None and start is not None:
+                captured.start.copy_(start)
             captured.graph.replay()
             rows = len(images) - self._rows_less
             return {name: value[:rows].clone() for name, value in captured.outputs.items()}
@@ -77,20 +83,21 @@ class ShapeGraphs:
             self._rows_less
         )
 
-    def _capture(self, shape: tuple[int, ...]) -> _Captured:
+    def _capture(self, shape: tuple[int, ...], start: Tensor | None) -> _Captured:
         images = torch.empty(
             shape, dtype=self._dtype, device=self._device, memory_format=self._format
         ).zero_()
+        given = () if start is None else (start.clone(),)
         stream = torch.cuda.Stream(self._device)
         stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(stream):
             for _ in range(2):  # libraries choose and load their kernels now, not while capturing
-                self._call(images)
+                self._call(images, *given)
         torch.cuda.current_stream(self._device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         # Other threads (ComfyUI's previews) may use the GPU meanwhile.
         with torch.cuda.graph(
             graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"
         ):
-            outputs = self._call(images)
-        return _Captured(graph, images, outputs)
+            outputs = self._call(images, *given)
+        return _Captured(graph, images, given[0] if given else None, outputs)

@@ -97,8 +97,10 @@ class Engine:
                 self._runner.close()
             self._runner = None
 
-    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
         """Images [N,3,H,W] in 0..1 on the engine's device -> the network's outputs by name.
+
+        start: what a network with a second input begins with; None = where nothing is known
 
         Raises `EngineError` for a batch or a size that the engine was not built for.
         """
@@ -120,7 +122,14 @@ class Engine:
                 f"engine {self.model.name}: expected sides that are multiples of "
                 f"{self.network.stride}, found {width}x{height}"
             )
-        return self.load().infer(images)
+        return self.load().infer(images, self._start(images, start))
+
+    def _start(self, images: Tensor, start: Tensor | None) -> Tensor | None:
+        if self.network.start is None:
+            if start is not None:
+                raise EngineError(f"engine {self.model.name}: built without a flow to begin with")
+            return None
+        return self.network.start(images) if start is None else start
 
     def check_size(self, size: int) -> None:
         """Raise `EngineError` unless the longer side `size` lies in the engine's range."""
@@ -252,9 +261,11 @@ class _Verifier:
         if (rung.backend, rung.device.type, rung.precision) == ("torch", "cpu", "fp32"):
             return None
         images = probe(request.network, request.sizes[0], request.max_batch)
+        begin = request.network.start
+        here = images.to(rung.device)
         verdict = request.network.compare(
             reference(request.model, request.network).infer(images),
-            runner.infer(images.to(rung.device)),
+            runner.infer(here, None if begin is None else begin(here)),
             rung.precision,
         )
         if not verdict.passed:

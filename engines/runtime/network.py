@@ -35,6 +35,8 @@ class Network:
                   takes at once
     gpu_bytes:    height, width, bytes of a number -> bytes that each row of an output takes on a
                   GPU, where that can be too much for `max_batch` images at once; None: it cannot
+    start:        of a network with a second input, what it begins with: images -> that input where
+                  nothing is known; runs in PyTorch only
     min_batch:    fewest images a call (two for a network that compares neighbours); every output
                   has `min_batch - 1` rows less than the input
     min_side:     shortest side that it takes; 0 = the stride
@@ -54,6 +56,7 @@ class Network:
     max_people: int
     pixel_bytes: int
     gpu_bytes: Callable[[int, int, int], int] | None = None
+    start: Callable[[Tensor], Tensor] | None = None
     min_batch: int = 1
     min_side: int = 0
     feed: Feed | None = None

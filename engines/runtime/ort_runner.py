@@ -58,7 +58,7 @@ class OnnxRunner(Runner):
         self._session: Any = session
         self._input = session.get_inputs()[0].name
 
-    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
         if self._session is None:
             raise EngineError("the engine was closed; run Build Engine again")
         images = images.float().contiguous()

@@ -23,7 +23,7 @@ class InPieces(Runner):
         self._runner = runner
         self._network = network
 
-    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
         batch = self._network.batch
         missing = -len(images) % batch
         if missing:

@@ -22,8 +22,11 @@ class Runner(ABC):
     bytes: int
 
     @abstractmethod
-    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Images [N,3,H,W] float32 -> outputs by name. The caller keeps `images` unchanged."""
+    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
+        """Images [N,3,H,W] float32 -> outputs by name. The caller keeps `images` unchanged.
+
+        start: the second input of a network that has one (`Network.start`)
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -23,13 +23,14 @@ _LAYOUT = torch.channels_last
 class TorchRunner(Runner):
     """Runs a network's torch form.
 
-    call:   images [N,3,H,W] of the precision's type, channels last -> outputs by name
+    call:   images [N,3,H,W] of the precision's type, channels last, and the network's second input
+            if it has one -> outputs by name
     graphs: (most images, rows that an output has less) to run it from CUDA graphs
     """
 
     def __init__(
         self,
-        call: Callable[[Tensor], Mapping[str, Tensor]],
+        call: Callable[..., Mapping[str, Tensor]],
         backend: str,
         device: torch.device,
         precision: str,
@@ -42,19 +43,19 @@ class TorchRunner(Runner):
         self.bytes = size
         self._dtype = DTYPES[precision]
         self._in_graphs = graphs is not None
-        self._call: Callable[[Tensor], Mapping[str, Tensor]] | None = call
+        self._call: Callable[..., Mapping[str, Tensor]] | None = call
         if graphs is not None:
             fastest = nullcontext if precision == "fp32" else _fastest_convolutions
             self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs, fastest)
 
-    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
         if self._call is None:
             raise EngineError("the engine was closed; run Build Engine again")
         try:
             with self._true_precision(), torch.inference_mode():
                 if not self._in_graphs:  # a graph's own input does the conversion
                     images = images.to(self._dtype, memory_format=_LAYOUT)
-                return self._call(images)
+                return self._call(images) if start is None else self._call(images, start)
         except torch.OutOfMemoryError as error:
             raise EngineError(
                 f"{self.device}: out of memory with {len(images)} frames of "
@@ -128,7 +129,14 @@ def compile_ahead(
     try:
         with torch.inference_mode(False), torch.no_grad():
             images = example.to(DTYPES[precision], memory_format=_LAYOUT)
-            program = torch.export.export(module, (images,), dynamic_shapes=(sizes,))
+            inputs: tuple[Tensor, ...] = (images,)
+            shapes: tuple[dict[int, Any], ...] = (sizes,)
+            if network.start is not None:
+                second = network.start(images)
+                inputs = (*inputs, second)
+                # its sizes follow from those of the images
+                shapes = (*shapes, dict.fromkeys(range(second.ndim), torch.export.Dim.AUTO))
+            program = torch.export.export(module, inputs, dynamic_shapes=shapes)
             package = path.with_name(path.name + ".pt2")  # the suffix that it insists on
             try:
                 aoti_compile_and_package(program, package_path=str(package))

@@ -121,7 +121,7 @@ class TensorRTRunner(Runner):
             config.set_runtime_cache(kernels)
         return config
 
-    def infer(self, images: Tensor) -> Mapping[str, Tensor]:
+    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
         if self._engine is None:
             raise EngineError("the engine was closed; run Build Engine again")
         try:

@@ -12,6 +12,7 @@ from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError, InputError, ModelError
 from kinograph.engines.families import network_of
+from kinograph.engines.flow.consistency import carried
 from kinograph.engines.flow.dis import Dis
 from kinograph.engines.flow.estimate import FlowEstimator, FlowState, estimate_flow
 from kinograph.engines.flow.flow import Flow
@@ -165,6 +166,55 @@ def test_both_ways_from_one_volume_is_the_clip_played_backwards(
     one, two = (estimate_flow(frames, engine, direction="both") for engine in (both, raft))
     torch.testing.assert_close(one.one("forward"), two.one("forward"), atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(one.one("backward"), two.one("backward"), atol=1e-3, rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def warm(raft: Engine) -> Engine:
+    model = replace(raft.model, both=True, warm=True)
+    return build_engine(model, network_of(model), backend="torch", device="cpu", max_batch=4)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+def test_warm_start_carries_over(warm: Engine, raft: Engine, direction: str) -> None:
+    """The first pair is that of a cold start, the others are not; chunks equal the whole."""
+    frames = moving(5, 128, 136)
+    whole = estimate_flow(frames, warm, direction=direction)
+    cold = estimate_flow(frames, raft, direction=direction)
+    for name in ("forward", "backward"):
+        if direction in (name, "both"):
+            torch.testing.assert_close(whole.one(name)[0], cold.one(name)[0], atol=1e-3, rtol=1e-3)
+            assert float((whole.one(name)[1:] - cold.one(name)[1:]).abs().max()) > 0.1
+    estimator = FlowEstimator(warm, direction=direction)
+    parts = [estimator.update(chunk) for chunk in frames.split([1, 3, 1])]
+    assert torch.equal(torch.cat([part.main for part in parts]), whole.main)
+    estimator.reset()
+    assert torch.equal(estimator.update(frames[:2]).main, whole.main[:1])
+
+
+def test_warm_start_asks_for_both_ways(raft: Engine) -> None:
+    model = replace(raft.model, warm=True)
+    engine = build_engine(model, network_of(model), backend="torch", device="cpu")
+    with pytest.raises(InputError, match="switch on both_ways in Load Flow Model"):
+        estimate_flow(moving(3, 128, 136), engine, direction="both")
+
+
+def test_warm_start_runs_in_pytorch_only(raft: Engine) -> None:
+    model = replace(raft.model, warm=True)
+    with pytest.raises(EngineError, match="runs in PyTorch only"):
+        build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
+
+
+def test_what_moves_is_carried_along() -> None:
+    flow = torch.zeros(1, 2, 64, 128)
+    flow[:, 0, 16:48, 16:48] = 16
+    begin = carried(flow, 8)
+    assert begin.shape == (1, 2, 8, 16)
+    # four cells, which have moved on two
+    assert begin[0, 0, 3].tolist() == [0, 0, 0, 0, 2, 2, 2, 2, *[0] * 8]
+    assert begin[0, 0, :, 5].tolist() == [0, 0, 2, 2, 2, 2, 0, 0]
+    assert not begin[0, 1].any()
+    away = torch.full((1, 2, 16, 16), 1e6)
+    assert not carried(away, 8).any()
 
 
 def test_reset_begins_another_clip() -> None:

@@ -144,7 +144,7 @@ def test_tensorrt_rtx_builds_for_any_card_without_one(
     assert steps
     assert built.path.name.startswith(f"{name}-1024-{precision}-tensorrt_rtx-{capability}-")
     weights = {model.name: 4.7e6, raft.name: 1.0e6}[name] * {"fp32": 4, "fp16": 2}[precision]
-    assert weights * 0.95 < built.path.stat().st_size < weights + 35e6  # and its kernels
+    assert weights * 0.95 < built.path.stat().st_size < weights + 50e6  # and its kernels
     data = built.path.read_bytes()
     # A plan's header: magic, size at 16, version at 24. More of it only a GPU can read.
     assert data[:4] == b"vtrt"

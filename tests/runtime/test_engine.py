@@ -48,7 +48,7 @@ def test_lower_precision_is_compared_with_the_reference(model: Model, precision:
 def test_an_engine_that_disagrees_is_not_used(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def infer(self: TorchRunner, images: Tensor) -> Mapping[str, Tensor]:
+    def infer(self: TorchRunner, images: Tensor, start: None = None) -> Mapping[str, Tensor]:
         outputs = dict(right(self, images))
         if self.precision != "fp32":
             outputs["kpt_offset"] = outputs["kpt_offset"] * 1.5
