@@ -14,7 +14,7 @@ from .models.registry import resolve
 from .runtime import trt
 from .runtime.build import BuildRequest, tensorrt_engine
 from .runtime.cache import Artifact, EngineCache
-from .runtime.engine import build_engine
+from .runtime.engine import build_engine, within
 from .runtime.ladder import BACKENDS
 from .runtime.onnx_export import exported
 
@@ -146,7 +146,8 @@ def build(
     """
     found = replace(resolve(model), updates=updates, both=both, warm=warm)
     network = network_of(found)
-    low, high = tuple(sizes) or network.sizes
+    asked = tuple(sizes)
+    low, high = within(network, (asked[0], asked[1]) if asked else None)
     request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
     if capabilities:
         return tensorrt_engine(backend, precision, request, tuple(capabilities)).path

@@ -31,6 +31,8 @@ log = logging.getLogger("kinograph")
 # zeroed anew at every use, which halves the network's speed on a CPU.
 _CPU_BLOCK = 32 * 2**20
 
+_LOW, _HIGH = 128, 256  # px, steps of the range of sizes that engines are built for
+
 _GPU_ROOM = 3 * 2**30  # bytes, for what grows with the square of the pixels; fits cards of 4 GB
 
 
@@ -136,9 +138,14 @@ class Engine:
         low, high = self.sizes
         if not low <= size <= high:
             raise EngineError(
-                f"engine {self.model.name}: built for a detection size of {low} to {high}, "
+                f"engine {self.model.name}: built for a {self._size_name} of {low} to {high}, "
                 f"found {size}; change it, or min_size and max_size in Build Engine"
             )
+
+    @property
+    def _size_name(self) -> str:
+        """As the node calls it that sets it."""
+        return "size" if self.model.entry.task == "flow" else "detection size"
 
     def batch_for(self, height: int, width: int) -> int:
         """How many inputs of height x width to give at once for the best speed."""
@@ -161,7 +168,7 @@ class Engine:
         lines = [
             f"{entry.title}, {entry.licence}",
             f"runs on {self.backend} in {self.precision} on {on}",
-            f"up to {self.max_batch} frames a call, detection size {low} to {high}",
+            f"up to {self.max_batch} frames a call, {self._size_name} {low} to {high}",
             f"parity: {verdict}",
             f"built in {self.seconds:.2f} s",
             *(f"- {reason}" for reason in self.why),
@@ -198,10 +205,6 @@ def build_engine(
     low, high = within(network, sizes)
     if max_batch < network.min_batch:
         raise EngineError(f"max_batch: expected at least {network.min_batch}, found {max_batch}")
-    if not network.least <= low <= high:
-        raise EngineError(
-            f"size range: expected {network.least} <= min_size <= max_size, found {low} to {high}"
-        )
     way = ladder(backend, precision, device, torch_runs=network.load is not None)
     request = BuildRequest(
         model, network, max_batch, (low, high), cache or EngineCache(engine_folder()), progress
@@ -242,10 +245,17 @@ def _log_once(name: str, why: list[str]) -> None:
 
 
 def within(network: Network, sizes: tuple[int, int] | None) -> tuple[int, int]:
-    """The range of the longer side to build for: as asked, unless the network takes but one."""
+    """The range of the longer side to build for: that asked for in whole buckets, so that clips of
+    nearly the same size share an engine; a network's own where it takes but one size."""
     if network.fixed is not None or sizes is None:
         return network.sizes
-    return sizes
+    low, high = sizes
+    if not network.least <= low <= high:
+        raise EngineError(
+            f"size range: expected {network.least} <= min_size <= max_size, found {low} to {high}"
+        )
+    first = max(network.least, low // _LOW * _LOW)
+    return first, max(high, min(-(-high // _HIGH) * _HIGH, network.sizes[1]))
 
 
 class _Verifier:

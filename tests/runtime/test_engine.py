@@ -14,7 +14,7 @@ from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose import movenet
 from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
-from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.engine import Engine, build_engine, within
 from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
 
 
@@ -58,6 +58,22 @@ def test_an_engine_that_disagrees_is_not_used(
     monkeypatch.setattr(TorchRunner, "infer", infer)
     with pytest.raises(EngineError, match=r"disagrees with the reference \(kpt_offset: relative"):
         build_engine(model, network_of(model), precision="bf16", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("asked", "built"),
+    [
+        ((128, 256), (128, 256)),
+        ((200, 700), (128, 768)),
+        ((256, 1000), (256, 1024)),
+        ((40, 1025), (32, 1025)),  # never beyond what the network is meant for
+        (None, (128, 1024)),
+    ],
+)
+def test_sizes_come_in_buckets(
+    model: Model, asked: tuple[int, int] | None, built: tuple[int, int]
+) -> None:
+    assert within(network_of(model), asked) == built
 
 
 def test_auto_says_why(model: Model) -> None:

@@ -72,3 +72,45 @@ def test_memory_is_flat_over_two_thousand_frames(clip: Clip, engine: Engine) -> 
             held.append(process.memory_info().rss / 2**20)
     # MiB; 64 chunks between first and last: a chunk's poses kept would be 1, its pictures 1900
     assert max(held[1:]) - min(held[1:]) < 8, held
+
+
+def test_flow(clip_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bench.json"
+    command = ["bench", "flow", "--video", str(clip_path), "--size", "136x128", "--batch", "2"]
+    options = ["--updates", "2", "--runs", "1", "--backend", "torch", "--device", "cpu"]
+    assert main([*command, *options, "--json", str(file)]) == 0
+    report = json.loads(file.read_text())
+    assert report["network"] == "raft_small-2"
+    assert set(report["ms_per_pair"]) == {"2", "1"}
+    assert set(report["torchvision"]) == {"fp32, 2", "fp32, 1"}
+    # 47.7 GMAC with 12 updates at 512x512, of which the correlation grows with the square
+    part = 136 * 128 / 512**2
+    work = 2 * ((2 * 0.82 + 0.83 + 2 * 3.59) * part + 2.15 * part**2)
+    assert report["floor"]["gflop"] == pytest.approx(work)
+    said = capsys.readouterr().out
+    assert "torchvision fp32" in said
+    assert "GFLOP a pair" in said
+
+
+def test_flow_by_dis(clip_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["bench", "flow", "--model", "dis", "--video", str(clip_path), "--size", "96x64"]
+    assert main([*command, "--batch", "4", "--runs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "5 frames of 96x64" in said
+    assert [line.split()[0] for line in said.splitlines()[3:]] == ["ultrafast", "fast", "medium"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--batch", "0"], "batch: expected at least 1"),
+        (["--model", "movenet_multipose"], "does not estimate flow"),
+        (["--size", "100x100"], "built for a size of 128 to 2048, found 100"),
+    ],
+)
+def test_flow_that_cannot_be_measured(
+    options: list[str], message: str, clip_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", "flow", "--video", str(clip_path), "--device", "cpu", "--backend", "torch"]
+    assert main([*command, "--size", "128x128", "--runs", "1", *options]) == 2
+    assert message in capsys.readouterr().err
