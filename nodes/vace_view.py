@@ -117,7 +117,7 @@ class VacePreview(io.ComfyNode):
         image, mask = _input(vace, image, mask)
         if vace is not None and vace.references is not None and reference is None:
             reference = _images(vace.references)
-        if not fps and vace is not None and vace.placement is not None:
+        if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
             fps = vace.placement.rate
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
         text = report(seen, warnings(seen, image, mask, reference=reference, fps=fps), fps=fps)

@@ -16,6 +16,7 @@ ONTO = ("previous onto this", "next onto this")
 # Sundaram, Brox and Keutzer, Dense Point Trajectories by GPU-accelerated Large Displacement Optical
 # Flow, 2010: there and back must lead home but for this part of the way, and this many px².
 _PART, _SLACK = 0.01, 0.5
+_SLOW = 1e-3  # cells², the weight of what is still
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ def carried(flow: Tensor, stride: int) -> Tensor:
     """Flow [N,2,H,W] px carried along itself, at 1/stride of its size and in pixels of that: what
     the pair that follows may begin with.
 
-    Every cell goes to the nearest that it leads to; where several meet it is their mean, and where
-    nothing comes to, nothing.
+    Every cell goes to the nearest that it leads to. Where several meet, the faster count for more,
+    as what moves mostly passes in front; where nothing comes to, there is nothing.
     """
     small = F.avg_pool2d(flow.float(), stride) / stride
     count, _, high, wide = small.shape
@@ -160,10 +161,11 @@ def carried(flow: Tensor, stride: int) -> Tensor:
     # what leaves goes to one cell more than there are
     to = torch.where(stays, to_y * wide + to_x, high * wide).long().flatten(1)[:, None]
     landed = small.new_zeros(count, 3, high * wide + 1)
-    moving = torch.cat([small, torch.ones_like(small[:, :1])], 1).flatten(2)
+    weight = small.square().sum(1, keepdim=True) + _SLOW
+    moving = torch.cat([small * weight, weight], 1).flatten(2)
     landed.scatter_add_(2, to.expand(-1, 3, -1), moving)
-    carried = landed[:, :2, :-1] / landed[:, 2:, :-1].clamp(min=1)
-    return carried.view(count, 2, high, wide)
+    mean = landed[:, :2, :-1] / landed[:, 2:, :-1].clamp(min=_SLOW)
+    return mean.view(count, 2, high, wide)
 
 
 def _both(flow: Flow) -> tuple[Tensor, Tensor]:

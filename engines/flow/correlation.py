@@ -27,8 +27,23 @@ class Lookup(nn.Module):
         self.bias = nn.Parameter(bias.detach().clone())
         self.radius = radius
 
-    def forward(self, volume: "Volume", centres: Tensor) -> Tensor:
-        """Centres [B,2,h,w] x, y in cells of the second map -> [B,C,h,w]."""
+    def forward(
+        self, volume: "Volume", centres: Tensor, beside: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
+        """Centres [B,2,h,w] x, y in cells of the second map -> [B,C,h,w].
+
+        beside: features [B,D,h,w] and their bias [D], which come after it, with bias and ReLU
+        """
+        if volume.rows is not None and kernels.usable(volume.rows):
+            rows, size = volume.rows, volume.size
+            return kernels.look(rows, centres, self.table, self.bias, self.radius, size, beside)
+        seen = self._seen(volume, centres)
+        if beside is None:
+            return seen
+        features, bias = beside
+        return torch.cat([seen, (features + bias[:, None, None]).relu()], 1)
+
+    def _seen(self, volume: "Volume", centres: Tensor) -> Tensor:
         if volume.rows is not None:
             return self._look(volume.rows, centres, volume.size)
         flat = centres.flatten(2)[..., None]  # [B,2,hw,1]
@@ -42,8 +57,9 @@ class Lookup(nn.Module):
         if kernels.usable(rows):
             return kernels.look(rows, centres, self.table, self.bias, self.radius, size)
         found = neighbourhoods(rows, centres, self.radius, size).to(rows.dtype)
-        encoded = torch.addmm(self.bias, found.flatten(0, 2), self.table).relu()
-        return encoded.view(*found.shape[:3], -1).permute(0, 3, 1, 2)
+        # A convolution: TensorRT has no product of matrices in fp32 on every card.
+        weight = self.table.t()[..., None, None]
+        return F.conv2d(found.permute(0, 3, 1, 2), weight, self.bias).relu()
 
 
 class Volume:
@@ -61,8 +77,9 @@ class Volume:
         levels = [two]
         for _ in range(LEVELS - 1):
             levels.append(F.avg_pool2d(levels[-1], 2))
-        columns = torch.cat([level.flatten(2) for level in levels], 2)
-        self._columns = F.pad(columns, (0, -columns.shape[2] % _COLUMNS))  # [B,C,L]
+        columns = torch.cat([level.flatten(2).transpose(1, 2) for level in levels], 1)
+        columns = F.pad(columns, (0, 0, 0, -columns.shape[1] % _COLUMNS))
+        self._columns: Tensor = columns.transpose(1, 2)  # [B,C,L], channels side by side
         self.rows: Tensor | None = None
         # What is exported is for any size, and has no branches.
         if torch.compiler.is_compiling() or self._bytes(height * width) <= _WHOLE:
@@ -80,7 +97,14 @@ class Volume:
 
     def part(self, start: int, stop: int) -> Tensor:
         """[B,stop-start,L]"""
-        return self._one[:, start:stop] @ self._columns
+        part: Tensor = self._one[:, start:stop] @ self._columns
+        return part
+
+
+def volume_bytes(height: int, width: int, number: int, ways: int = 1) -> int:
+    """Of the volume of a pair of frames of height x width px, with numbers of so many bytes."""
+    cells = height // 8 * (width // 8)
+    return ways * number * cells * cells * 4 // 3
 
 
 def neighbourhoods(rows: Tensor, centres: Tensor, radius: int, size: tuple[int, int]) -> Tensor:

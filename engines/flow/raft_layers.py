@@ -5,43 +5,14 @@ every update (all that depends on the context only), and in widths: GPUs multipl
 times as fast where channels are multiples of 8, better of 64.
 """
 
-import copy
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from . import kernels
 from .correlation import Lookup, Volume
-
-
-class InstanceNorm(nn.Module):
-    """nn.InstanceNorm2d without weights, for channels-last images; sums are fp32."""
-
-    def __init__(self, eps: float):
-        super().__init__()
-        self.eps = eps
-
-    def forward(self, images: Tensor) -> Tensor:
-        exact = images.float()
-        variance, mean = torch.var_mean(exact, (2, 3), correction=0, keepdim=True)
-        return ((exact - mean) * torch.rsqrt(variance + self.eps)).to(images.dtype)
-
-
-def prepared_encoder(source: nn.Module) -> nn.Module:
-    """A copy of torchvision's encoder with batch norms folded into the convolutions before them."""
-    encoder = copy.deepcopy(source).eval()
-    for block in encoder.modules():
-        if not isinstance(block, nn.Sequential) or len(block) < 2:
-            continue
-        conv, norm = block[0], block[1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            block[0], block[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
-        elif isinstance(norm, nn.InstanceNorm2d):
-            block[1] = InstanceNorm(norm.eps)
-    return encoder
 
 
 class UpdateBlock(nn.Module):
@@ -56,7 +27,8 @@ class UpdateBlock(nn.Module):
         first = motion.convcorr1[0]
         self.lookup = Lookup(first.weight, first.bias, radius)
         self.correlation = motion.convcorr2  # the identity in raft_small
-        self.flow = nn.Sequential(motion.convflow1, motion.convflow2)
+        self.flow = FlowFeatures(motion.convflow1[0])
+        self.flow_second: nn.Conv2d = motion.convflow2[0]
         self.motion: nn.Conv2d = motion.conv[0]
         self.hidden_size = source.hidden_state_size
         moving = motion.out_channels
@@ -66,13 +38,13 @@ class UpdateBlock(nn.Module):
             for unit in (recurrent.convgru1, second)
             if unit is not None
         )
-        self.head = nn.Sequential(source.flow_head.conv1, nn.ReLU())
-        self.delta = _widened(source.flow_head.conv2, outputs=8)
+        self.head = FlowHead(source.flow_head)
 
     def begun(self, context: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The hidden state at the start, and what the context adds to every update of each unit."""
-        hidden = context[:, : self.hidden_size].tanh()
-        context = context[:, self.hidden_size :].relu()
+        rows = context.permute(0, 2, 3, 1)  # kept as they lie: a compiler would turn them otherwise
+        hidden = rows[..., : self.hidden_size].tanh().contiguous().permute(0, 3, 1, 2)
+        context = rows[..., self.hidden_size :].relu().contiguous().permute(0, 3, 1, 2)
         return hidden, [unit.fixed(context) for unit in self.units]  # type: ignore[operator]
 
     def forward(
@@ -84,16 +56,63 @@ class UpdateBlock(nn.Module):
         flow: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """The hidden state and the change of the flow [B,2,h,w] fp32."""
-        seen = self.correlation(self.lookup(volume, centres))
-        seen = torch.cat([seen, self.flow(flow.to(hidden.dtype))], 1)
-        moved = F.conv2d(seen, self.motion.weight, padding=1)  # bias and ReLU follow in `joined`
-        joined = self.units[0].joined(hidden, moved, self.motion.bias, flow)  # type: ignore[operator]
+        # Biases and ReLUs follow where the next kernel reads its input.
+        features, bias = _bare(self.flow_second, self.flow(flow))
+        if isinstance(self.correlation, nn.Identity):
+            seen = self.lookup(volume, centres, (features, bias))
+        else:
+            seen = self.correlation(self.lookup(volume, centres))
+            seen = torch.cat([seen, (features + bias[:, None, None]).relu()], 1)
+        moved, bias = _bare(self.motion, seen)
+        joined = self.units[0].joined(hidden, moved, bias, flow)  # type: ignore[operator]
         for number, (unit, terms) in enumerate(zip(self.units, fixed, strict=True)):
             if number:
                 joined = torch.cat([hidden, joined[:, self.hidden_size :]], 1)
             hidden = unit(hidden, joined, terms)
-        delta: Tensor = self.delta(self.head(hidden))
-        return hidden, delta[:, :2].float()
+        return hidden, self.head(hidden)
+
+
+class FlowFeatures(nn.Module):
+    """A convolution of 7x7 from the flow [B,2,h,w] fp32, and a ReLU."""
+
+    def __init__(self, conv: nn.Conv2d):
+        super().__init__()
+        self.conv = conv
+        wide = F.pad(conv.weight.detach(), (0, 1, 0, 1)).permute(1, 2, 3, 0)
+        self.register_buffer("table", wide.flatten(0, 2).contiguous(), persistent=False)
+
+    def forward(self, flow: Tensor) -> Tensor:
+        table, bias = self.table, self.conv.bias
+        assert isinstance(table, Tensor)
+        assert bias is not None
+        if kernels.usable(flow):
+            return kernels.flow_features(flow, table, bias)
+        found: Tensor = self.conv(flow.to(table.dtype))
+        return found.relu()
+
+
+class FlowHead(nn.Module):
+    """The change of the flow [B,2,h,w] fp32, from the state: two convolutions.
+
+    source: torchvision's
+    """
+
+    def __init__(self, source: Any):
+        super().__init__()
+        self.first: nn.Conv2d = source.conv1
+        self.second: nn.Conv2d = source.conv2
+        weight = self.second.weight.detach().permute(1, 2, 3, 0).flatten(1)  # [C,18]
+        self.register_buffer("table", F.pad(weight, (0, 14)).contiguous(), persistent=False)
+
+    def forward(self, state: Tensor) -> Tensor:
+        features, bias = _bare(self.first, state)
+        table, more = self.table, self.second.bias
+        assert isinstance(table, Tensor)
+        assert more is not None
+        if kernels.usable(features):
+            return kernels.delta(features, bias, table, more)
+        change: Tensor = self.second((features + bias[:, None, None]).relu())
+        return change.float()
 
 
 class Unit(nn.Module):
@@ -118,8 +137,9 @@ class Unit(nn.Module):
 
     def fixed(self, context: Tensor) -> Tensor:
         """What the context adds to the gates, the first two thirds, and to the candidate."""
-        terms: Tensor = self.context(context)
-        return terms
+        terms, bias = _bare(self.context, context)
+        rows = terms.permute(0, 2, 3, 1) + bias  # a compiler would lay a sum out the other way
+        return rows.permute(0, 3, 1, 2)
 
     def joined(self, state: Tensor, motion: Tensor, bias: Tensor, flow: Tensor) -> Tensor:
         """State, motion features after bias and ReLU, flow (fp32), and zeros, as one."""
@@ -160,19 +180,10 @@ def _joined(sources: list[nn.Conv2d], inputs: list[int], padding: int, *, bias: 
     return joined
 
 
-def _widened(source: nn.Conv2d, outputs: int) -> nn.Conv2d:
-    """The convolution with more output channels, which are zero."""
-    more = outputs - source.out_channels
-    wide = nn.Conv2d(
-        source.in_channels,
-        outputs,
-        source.kernel_size,  # type: ignore[arg-type]
-        padding=source.padding,
-    )
-    assert source.bias is not None
-    wide.weight = nn.Parameter(F.pad(source.weight.detach(), (0, 0, 0, 0, 0, 0, 0, more)))
-    wide.bias = nn.Parameter(F.pad(source.bias.detach(), (0, more)))
-    return wide
+def _bare(conv: nn.Conv2d, images: Tensor) -> tuple[Tensor, Tensor]:
+    """What the convolution gives before its bias, and the bias."""
+    assert conv.bias is not None
+    return F.conv2d(images, conv.weight, None, conv.stride, conv.padding), conv.bias
 
 
 def bilinear_upsample(flow: Tensor) -> Tensor:

@@ -205,7 +205,13 @@ def build_engine(
     low, high = within(network, sizes)
     if max_batch < network.min_batch:
         raise EngineError(f"max_batch: expected at least {network.min_batch}, found {max_batch}")
-    way = ladder(backend, precision, device, torch_runs=network.load is not None)
+    way = ladder(
+        backend,
+        precision,
+        device,
+        torch_runs=network.load is not None,
+        left_out=network.left_out,
+    )
     request = BuildRequest(
         model, network, max_batch, (low, high), cache or EngineCache(engine_folder()), progress
     )

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -186,10 +186,12 @@ def ladder(
     device: str = "auto",
     *,
     torch_runs: bool = True,
+    left_out: Mapping[str, str] | None = None,
 ) -> Ladder:
     """What to try for a request; "auto" leaves a part of it open.
 
     torch_runs: False for a network that is an ONNX graph
+    left_out:   backends that "auto" does not take, and why
 
     An explicit choice never falls back: where it cannot be had, `EngineError` says why.
     """
@@ -213,8 +215,9 @@ def ladder(
     rungs = []
     for name in BACKENDS if backend == "auto" else (backend,):
         reason, cure = _obstacle(name, where.type, chosen, torch_runs)
-        if backend == "auto" and (name, where.type) in _NOT_BY_ITSELF:
-            reason, cure = reason or _NOT_BY_ITSELF[name, where.type], cure
+        if backend == "auto":
+            no = _NOT_BY_ITSELF.get((name, where.type)) or (left_out or {}).get(name, "")
+            reason = reason or no
         if not reason:
             rungs.append(Rung(name, where, chosen))
             if backend != "auto":
@@ -226,7 +229,7 @@ def ladder(
         why.append(f"not {name}: {reason}")
     if not rungs and device == "auto" and where.type == "cuda":
         why.append("not on the GPU: nothing that runs there runs this network")
-        below = ladder(backend, precision, "cpu", torch_runs=torch_runs)
+        below = ladder(backend, precision, "cpu", torch_runs=torch_runs, left_out=left_out)
         return Ladder(below.rungs, (*why, *below.why))
     return Ladder(tuple(rungs), tuple(why))
 

@@ -1,7 +1,7 @@
 """What a model family tells the runtime about its network."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -44,6 +44,7 @@ class Network:
     batch:        images that every call takes, no more and no less; 0 = any number
     fixed:        height and width, where no others are taken
     join:         of a network with `batch`: outputs of its calls, number of images -> as of one
+    left_out:     backends that "auto" leaves out although they work, and why
     sees_people:  whether it is compared with the reference on a picture of people, too
     compare:      reference's outputs, outputs, precision -> verdict
     """
@@ -63,6 +64,7 @@ class Network:
     batch: int = 0
     fixed: tuple[int, int] | None = None
     join: Callable[[Sequence[Outputs], int], Outputs] = join_rows
+    left_out: Mapping[str, str] = field(default_factory=dict)
     sees_people: bool = False
     compare: Callable[[Outputs, Outputs, str], Verdict] = compare
 

@@ -210,8 +210,9 @@ def test_what_moves_is_carried_along() -> None:
     begin = carried(flow, 8)
     assert begin.shape == (1, 2, 8, 16)
     # four cells, which have moved on two
-    assert begin[0, 0, 3].tolist() == [0, 0, 0, 0, 2, 2, 2, 2, *[0] * 8]
-    assert begin[0, 0, :, 5].tolist() == [0, 0, 2, 2, 2, 2, 0, 0]
+    line = [0, 0, 0, 0, 2, 2, 2, 2, *[0] * 8]
+    assert begin[0, 0, 3].tolist() == pytest.approx(line, abs=1e-3)
+    assert begin[0, 0, :, 5].tolist() == pytest.approx([0, 0, 2, 2, 2, 2, 0, 0], abs=1e-3)
     assert not begin[0, 1].any()
     away = torch.full((1, 2, 16, 16), 1e6)
     assert not carried(away, 8).any()
