@@ -176,7 +176,7 @@ class VaceNormalise(io.ComfyNode):
             ready.length,
             ready.references,
             ready.placement.rate,
-            ui=ui.PreviewText(report(ready, preset)),
+            ui=ui.PreviewText(report(ready, preset, mask)),
         )
 
 

@@ -12,7 +12,7 @@ from ..engines.pose.boxes import from_bounding_boxes
 from ..engines.pose.poses import Poses
 from ..engines.vace.combine import MODES, combine
 from ..engines.vace.keyframes import keyframes
-from ..engines.vace.masks import FARTHEST, REGIONS, Masked, in_words, mask_clip
+from ..engines.vace.masks import FARTHEST, REGIONS, SPLIT, Masked, in_words, mask_clip
 from ..engines.vace.outpaint import LARGEST, UNITS, margins_of, outpaint
 from .api import io, ui
 from .types import BoundingBox, KinoPoses
@@ -88,7 +88,8 @@ class VaceMask(io.ComfyNode):
                     "binary",
                     default=True,
                     tooltip="Makes the connected mask black and white at 0.5, as VACE does and "
-                    "WanVaceToVideo does not.",
+                    "WanVaceToVideo does not. Rescaling softens its edges again: for hard ones put "
+                    "VACE Mask behind VACE Normalise.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -198,6 +199,12 @@ class VaceOutpaint(io.ComfyNode):
                     tooltip="Pixels further in over which the mask fades. 0: a hard edge, as VACE "
                     "was trained with.",
                 ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="What of the footage is generated, too, e.g. from VACE Mask: one for "
+                    "all frames or one a frame.",
+                ),
             ],
             outputs=_masked_outputs(),
         )
@@ -213,11 +220,12 @@ class VaceOutpaint(io.ComfyNode):
         unit: str,
         overlap: int,
         feather: int,
+        mask: Tensor | None = None,
     ) -> io.NodeOutput:
         check_frames("image", image)
         size = (image.shape[1], image.shape[2])
         margins = margins_of(size, left=left, top=top, right=right, bottom=bottom, unit=unit)
-        wide = outpaint(image, margins, overlap=overlap, feather=feather)
+        wide = outpaint(image, margins, overlap=overlap, feather=feather, mask=mask)
         tall, across = wide.mask.shape[1:]
         return _shown(
             wide,
@@ -362,6 +370,11 @@ def _masked_outputs() -> list[Any]:
 
 def _shown(masked: Masked, text: str = "") -> io.NodeOutput:
     said = "; ".join(filter(None, (text, in_words(masked.mask))))
+    if not bool((masked.mask > SPLIT).any()):
+        said += (
+            "\nWarning: nothing is generated; connect a mask or boxes that hold something, or look "
+            "at keep"
+        )
     return io.NodeOutput(masked.image, masked.mask, ui=ui.PreviewText(said))
 
 

@@ -7,6 +7,8 @@ from torch import Tensor
 from ..engines.errors import InputError
 from ..engines.vace.control import VaceControl
 from ..engines.vace.inspection import report, warnings
+from ..engines.vace.normalise import STEP
+from ..engines.vace.presets import PRESETS
 from ..engines.vace.preview import see, sheet, spread_over, strips
 from .api import io, ui
 from .types import KinoVace
@@ -120,7 +122,19 @@ class VacePreview(io.ComfyNode):
         if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
             fps = vace.placement.rate
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
-        text = report(seen, warnings(seen, image, mask, reference=reference, fps=fps), fps=fps)
+        step = STEP if vace is None or vace.placement is None else vace.placement.step
+        model = next(preset for preset in PRESETS.values() if preset.step == step)
+        found = warnings(
+            seen,
+            image,
+            mask,
+            reference=reference,
+            fps=fps,
+            step=model.step,
+            side=model.side,
+            rate=model.fps,
+        )
+        text = report(seen, found, fps=fps, rate=model.fps)
         strip = strips(seen, panel=panel)
         picture = sheet(strip, spread_over(strip.shape[0], columns))
         return io.NodeOutput(strip, picture, text, ui=_PictureAndText(picture, text))

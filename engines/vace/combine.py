@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from ..checks import check_frames, check_masks
+from ..checks import check_masks
 from ..errors import InputError
 from ..geometry import expand_frames, fit_images
+from .fitting import as_frames
 from .morphology import grow
 
 MODES = ("over_black", "replace", "lighten")
@@ -39,8 +40,11 @@ def combine(
     for name, value in (("opacity", opacity), ("black", black)):
         if not 0 <= value <= 1:
             raise InputError(f"{name}: expected 0..1, found {value}")
-    check_frames("base", base)
-    check_frames("over", over)
+    # depth and edges have one channel
+    base, over = (
+        as_frames(name, value)[0].expand(-1, -1, -1, 3)
+        for name, value in (("base", base), ("over", over))
+    )
     counts = {"base": base.shape[0], "over": over.shape[0]}
     if mask is not None:
         check_masks("mask", mask)

@@ -37,18 +37,22 @@ def inspect(
     fps: float = 0.0,
     step: int = STEP,
     side: int = SIDE,
+    rate: float = FPS,
 ) -> tuple[str, ...]:
     """Warnings about the input of WanVaceToVideo, one line each; none for input that is in order.
 
     image, mask, width, height, length, reference: as `preview.see`
     fps:        frames a second of the clip; 0 = unknown, not looked at
     step, side: length is a multiple of step and 1 more, width and height multiples of side
+    rate:       frames a second that the model makes
 
     Some are guesses from a sample of pixels: a mask that looks inverted, a control that looks like
     footage, a detector that lost somebody. Raises `InputError` for what is no IMAGE or MASK.
     """
     seen = see(image, mask, width=width, height=height, length=length, reference=reference)
-    return warnings(seen, image, mask, reference=reference, fps=fps, step=step, side=side)
+    return warnings(
+        seen, image, mask, reference=reference, fps=fps, step=step, side=side, rate=rate
+    )
 
 
 def warnings(
@@ -60,6 +64,7 @@ def warnings(
     fps: float = 0.0,
     step: int = STEP,
     side: int = SIDE,
+    rate: float = FPS,
 ) -> tuple[str, ...]:
     """As `inspect`, of what is seen already."""
     frames, height, width = seen.mask.shape
@@ -70,7 +75,7 @@ def warnings(
         *_shapes((height, width), image, mask, reference),
         *_values("image", image),
         *(_values("mask", mask) if mask is not None else ()),
-        *_rate(fps),
+        *_rate(fps, rate),
     ]
     if mask is not None:
         found += _flicker(*_areas(seen.mask))
@@ -78,12 +83,13 @@ def warnings(
     return tuple(found)
 
 
-def report(seen: Seen, found: tuple[str, ...], *, fps: float = 0.0) -> str:
-    """What the model is given, and the warnings, a line each."""
+def report(seen: Seen, found: tuple[str, ...], *, fps: float = 0.0, rate: float = FPS) -> str:
+    """What the model, which makes `rate` frames a second, is given, and the warnings, a line
+    each."""
     frames, height, width = seen.mask.shape
     generated = float((seen.mask > SPLIT).float().mean())
-    rate = f"at {fps:g} a second" if fps else f"(a second: unknown, the model makes {FPS:g})"
-    head = f"{width}x{height}, {frames} frames {rate}, {generated:.0%} generated"
+    speed = f"at {fps:g} a second" if fps else f"(a second: unknown, the model makes {rate:g})"
+    head = f"{width}x{height}, {frames} frames {speed}, {generated:.0%} generated"
     if seen.reference is not None:
         head += ", 1 reference"
     if not found:
@@ -202,12 +208,12 @@ def _values(name: str, values: Tensor) -> Iterator[str]:
         )
 
 
-def _rate(fps: float) -> Iterator[str]:
-    if fps and abs(fps - FPS) > 1:
-        way = "slower" if fps > FPS else "faster"
+def _rate(fps: float, model: float) -> Iterator[str]:
+    if fps and abs(fps - model) > 1:
+        way = "slower" if fps > model else "faster"
         yield (
-            f"fps: {fps:g} frames a second, the model makes {FPS:g}; everything moves "
-            f"{max(fps / FPS, FPS / fps):.2g} times {way}. Resample the clip to {FPS:g}."
+            f"fps: {fps:g} frames a second, the model makes {model:g}; everything moves "
+            f"{max(fps / model, model / fps):.2g} times {way}. Resample the clip to {model:g}."
         )
 
 
@@ -327,7 +333,7 @@ def _flicker(areas: list[float], partial: list[bool]) -> Iterator[str]:
         yield (
             f"mask: a gap in frame {shown}; what is generated before and after it is not, and the "
             "footage shows through. If a detector lost somebody, use steady in VACE Mask or fill "
-            "the gaps."
+            "the gaps; a frame that is meant to be kept is in order."
         )
     both = pairwise(zip(areas, partial, strict=True))
     jumps = [
@@ -344,8 +350,12 @@ def _flicker(areas: list[float], partial: list[bool]) -> Iterator[str]:
 
 def _every_nth(areas: list[float]) -> bool:
     """Whether empty frames come evenly from the first on, as "every 16" keeps them."""
-    starts = [f for f, area in enumerate(areas) if area == 0 and (f == 0 or areas[f - 1] > 0)]
-    return starts[0] == 0 and len({after - before for before, after in pairwise(starts)}) == 1
+    last = len(areas) - 1  # may be kept besides
+    starts = [
+        f for f, area in enumerate(areas) if area == 0 and f < last and (f == 0 or areas[f - 1] > 0)
+    ]
+    gaps = {after - before for before, after in pairwise(starts)}
+    return starts[:1] == [0] and len(gaps) == 1 and starts[-1] + gaps.pop() >= last
 
 
 def _lost(areas: list[float], partial: list[bool]) -> list[int]:

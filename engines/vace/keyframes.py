@@ -6,6 +6,7 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..geometry import expand_frames, fit_images
+from .fitting import as_frames
 from .masks import Masked
 from .normalise import GENERATE, NEUTRAL, STEP
 from .positions import parse_frames
@@ -52,7 +53,7 @@ def keyframes(
     images = images.float()
     clip = images.new_full((length, height, width, 3), NEUTRAL)
     if control is not None:
-        check_frames("control", control)
+        control = as_frames("control", control)[0].expand(-1, -1, -1, 3)  # depth has one
         if control.shape[0] not in (1, length):
             raise InputError(
                 f"control: expected {length} frames (the length) or 1, found {control.shape[0]}"

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
+from ..geometry import fit_images
 from .masks import Masked, paint
-from .normalise import NEUTRAL, SIDE
+from .normalise import NEUTRAL, SIDE, check_mask_count
 
 UNITS = ("pixels", "percent")
 LARGEST = 16384  # px of a side
@@ -60,9 +61,17 @@ def margins_of(
     return Margins(x[0], y[0], x[1], y[1])
 
 
-def outpaint(image: Tensor, margins: Margins, *, overlap: int = 0, feather: int = 0) -> Masked:
+def outpaint(
+    image: Tensor,
+    margins: Margins,
+    *,
+    overlap: int = 0,
+    feather: int = 0,
+    mask: Tensor | None = None,
+) -> Masked:
     """The footage [F,H,W,3] on the larger canvas, grey and mask 1 in the margins.
 
+    mask:    [F,h,w] or [1,h,w] 0..1, stretched onto the footage: what of it is generated, too
     overlap: px of the footage beside a margin that are generated anew
     feather: px further in over which the mask falls to 0, in a straight line
 
@@ -80,10 +89,17 @@ def outpaint(image: Tensor, margins: Margins, *, overlap: int = 0, feather: int 
             f"overlap, feather: {overlap} and {feather} px from the edges leave nothing of footage "
             f"of {width}x{height}; choose less"
         )
-    mask = (1 - down[:, None] * across).expand(frames, -1, -1).contiguous()
+    masks = (1 - down[:, None] * across).expand(frames, -1, -1)
     sides = (0, 0, margins.left, margins.right, margins.top, margins.bottom)
+    if mask is not None:
+        check_mask_count(mask, frames)
+        inside = mask[..., None].to(masks)
+        inside = fit_images(inside, (height, width), "stretch", fill=0)[..., 0].clamp(0, 1)
+        masks = torch.maximum(masks, F.pad(inside, sides[2:]))
+    masks = masks.contiguous()
     wide = F.pad(image.float(), sides, value=NEUTRAL)
-    return Masked(paint(wide, mask) if overlap or feather else wide, mask)
+    painted = overlap or feather or mask is not None
+    return Masked(paint(wide, masks) if painted else wide, masks)
 
 
 def _snapped(source: int, before: float, after: float, side: int) -> tuple[int, int]:

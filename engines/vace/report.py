@@ -1,5 +1,7 @@
 """In words: what was done to a clip, and what is unlikely to be meant."""
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..geometry import Size
@@ -8,15 +10,35 @@ from .placement import Placement
 from .presets import PRESETS, longest_length
 
 
-def report(ready: Normalised, preset: str = "none") -> str:
-    """Lines for a node to show of a whole clip: the result, what was done for it, then warnings."""
+def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) -> str:
+    """Lines for a node to show of a whole clip: the result, what was done for it, then warnings.
+
+    mask: that of the source, [F,h,w]
+    """
     placement = ready.placement
     lines = [f"{ready.length} frames of {_size(ready.size)} at {_rate(placement)}"]
     done = [*_sizing(placement), *_timing(placement, preset), *_references(ready)]
     if done:
         lines.append("; ".join(done))
     lines += [f"Warning: {warning}" for warning in _warnings(placement, preset)]
+    if lost := lost_keyframes(mask, placement):
+        shown = ", ".join(map(str, lost[:6])) + (" ..." if len(lost) > 6 else "")
+        lines.append(
+            f"Warning: frame {shown} is kept by the mask, but not taken at this rate and length; "
+            "put VACE Mask behind VACE Normalise, on its image and mask"
+        )
     return "\n".join(lines)
+
+
+def lost_keyframes(mask: Tensor | None, placement: Placement) -> list[int]:
+    """Source frames that the mask [F,h,w] keeps whole, alone between generated ones, and that were
+    not taken."""
+    if mask is None or mask.shape[0] == 1:
+        return []
+    whole = F.pad(mask.flatten(1).amax(1).cpu() <= 0, (1, 1))
+    alone = (whole[1:-1] & ~whole[:-2] & ~whole[2:]).nonzero()[:, 0]
+    lost: list[int] = alone[~torch.isin(alone, placement.indices)].tolist()
+    return lost
 
 
 def _sizing(placement: Placement) -> list[str]:

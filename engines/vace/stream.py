@@ -50,6 +50,10 @@ class Normaliser:
             )
         self._settings = settings
         self._sampling = settings.sampling
+        self.reset()
+
+    def reset(self) -> None:
+        """What comes next begins another clip, of whatever size."""
         self._fitting: Fitting | None = None
         self._seen = 0  # frames of the clip
         self._ready = 0  # prepared frames, those held back included
@@ -90,13 +94,20 @@ class Normaliser:
         return self._normalised(ready, fitting, kept=count)
 
     def finish(self) -> Normalised | None:
-        """The frames that make the length whole; None if none are missing.
+        """The frames that make the length whole; None if none are missing. What comes next begins
+        another clip.
 
         Raises `InputError` if there were no frames, or too few for the length asked for.
         """
         fitting, last = self._fitting, self._last
         if fitting is None:
             raise InputError("image: no frames; give at least one image before the end")
+        try:
+            return self._rest(fitting, last)
+        finally:
+            self.reset()
+
+    def _rest(self, fitting: Fitting, last: "_Frames | None") -> Normalised | None:
         more = self._settings.length_for(self._ready, fitting.target) - self._ready
         if more <= 0 or last is None:
             return None

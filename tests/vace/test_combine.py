@@ -149,3 +149,11 @@ def test_controls_that_cannot_be_combined(options: dict[str, Any], message: str)
     given = {"base": plain((1, 1, 1), 3), "over": square(3), **options}
     with pytest.raises(InputError, match=message):
         combine(**given)
+
+
+def test_controls_of_one_channel() -> None:
+    footage, depth = torch.rand(3, 16, 24, 3), torch.rand(3, 16, 24, 1)
+    image, _ = combine(footage, depth, mode="replace")
+    assert torch.equal(image, depth.expand(-1, -1, -1, 3))
+    under, _ = combine(depth, footage * 0, mode="over_black")
+    assert torch.equal(under, depth.expand(-1, -1, -1, 3))

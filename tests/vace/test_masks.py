@@ -485,3 +485,17 @@ def test_keyframes_that_cannot_be(options: dict[str, Any], message: str) -> None
     given_ = {"images": footage(2), "positions": "", "length": 9, **options}
     with pytest.raises(InputError, match=message):
         keyframes(**given_)
+
+
+def test_outpainting_keeps_what_a_mask_generates() -> None:
+    footage = torch.rand(3, 48, 64, 3)
+    hole = torch.zeros(1, 48, 64)
+    hole[:, 10:20, 30:40] = 1
+    margins = margins_of((48, 64), left=16, top=0, right=0, bottom=0, unit="pixels")
+    wide = outpaint(footage, margins, mask=hole)
+    assert wide.mask.shape == (3, 48, 80)
+    assert torch.equal(wide.mask[:, :, 16:], hole.expand(3, -1, -1))
+    assert bool((wide.mask[:, :, :16] == 1).all())
+    assert bool((wide.image[:, 10:20, 46:56] == 0.5).all())
+    with pytest.raises(InputError, match="mask"):
+        outpaint(footage, margins, mask=hole.expand(2, -1, -1))

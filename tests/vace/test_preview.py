@@ -352,3 +352,27 @@ def test_the_report_is_a_line_a_warning() -> None:
         "- a.",
         "- b.",
     ]
+
+
+def test_a_model_of_another_rate_and_step() -> None:
+    ready = normalise(torch.rand(97, 64, 96, 3), preset="ltx", fps=25.0)
+    options = {"fps": 25.0, "step": 8, "side": 32, "rate": 25.0}
+    assert not [w for w in inspect(ready.image, ready.mask, **options) if "fps" in w]
+    assert [w for w in inspect(ready.image[:96], ready.mask[:96], **options) if "8n+1" in w]
+
+
+@pytest.mark.parametrize(
+    ("empty", "even"),
+    [
+        ([0, 16, 32, 48, 64, 80], True),
+        ([0, 40, 80], True),
+        ([0, 37], False),
+        ([37], False),
+    ],
+)
+def test_frames_kept_evenly_are_no_gap(empty: list[int], even: bool) -> None:
+    mask = torch.zeros(81, 32, 32)
+    mask[:, 8:24, 8:24] = 1
+    mask[empty] = 0
+    found = inspect(torch.full((81, 32, 32, 3), 0.5), mask)
+    assert any("a gap in frame" in warning for warning in found) != even

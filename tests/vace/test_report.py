@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.vace.control import VaceControl
-from kinograph.engines.vace.normalise import Normalised
+from kinograph.engines.vace.normalise import Normalised, normalise
 from kinograph.engines.vace.placement import Placement
 from kinograph.engines.vace.report import report
 from kinograph.nodes.standin import host
@@ -151,3 +151,14 @@ def test_references_are_saved_with_the_control(tmp_path: Path) -> None:
     assert plain.keys() == {"video", "mask"}
     assert full.keys() == {"video", "mask", "references"}
     torch.testing.assert_close(full["references"][0].movedim(0, -1), pictures * 2 - 1)
+
+
+def test_kept_frames_that_are_not_taken() -> None:
+    mask = torch.ones(80, 32, 48)
+    mask[[0, 16, 32, 48, 64, 79]] = 0
+    ready = normalise(torch.rand(80, 32, 48, 3), mask, preset="wan_480p", fps=30.0)
+    assert "Warning: frame 32, 64, 79 is kept by the mask, but not taken" in report(
+        ready, "wan_480p", mask
+    )
+    whole = normalise(torch.rand(81, 32, 48, 3), torch.ones(81, 32, 48), preset="wan_480p")
+    assert "is kept by the mask" not in report(whole, "wan_480p", torch.ones(81, 32, 48))

@@ -126,3 +126,20 @@ def test_what_cannot_be_streamed() -> None:
         normaliser.update(torch.zeros(3, 32, 48, 3), torch.zeros(2, 8, 8))
     with pytest.raises(InputError, match=r"image: .*NaN"):
         normaliser.update(torch.full((1, 32, 48, 3), float("nan")))
+
+
+def test_another_clip_after_the_end_and_on_request() -> None:
+    normaliser = Normaliser(Settings())
+    normaliser.update(torch.rand(6, 32, 48, 3))
+    rest = normaliser.finish()
+    assert rest is not None
+    assert rest.length == 3
+    with pytest.raises(InputError, match="no frames"):
+        normaliser.finish()
+    first = normaliser.update(torch.rand(2, 64, 64, 3))
+    assert first is not None
+    assert first.size == (64, 64)
+    normaliser.reset()
+    again = normaliser.update(torch.rand(1, 32, 32, 3))
+    assert again is not None
+    assert again.placement.indices.tolist() == [0]
