@@ -54,7 +54,8 @@ class BuildEngine(io.ComfyNode):
                     min=32,
                     max=4096,
                     step=32,
-                    tooltip="Smallest detection size that the engine must take, in pixels.",
+                    tooltip="Smallest detection size, or size in Estimate Flow, that the engine "
+                    "must take, in pixels.",
                 ),
                 io.Int.Input(
                     "max_size",
@@ -62,7 +63,8 @@ class BuildEngine(io.ComfyNode):
                     min=32,
                     max=4096,
                     step=32,
-                    tooltip="Largest detection size that the engine must take, in pixels.",
+                    tooltip="Largest detection size, or size in Estimate Flow, that the engine "
+                    "must take, in pixels.",
                 ),
             ],
             outputs=[

@@ -1,5 +1,6 @@
 """What becomes hidden, and pictures moved along a flow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -146,9 +147,11 @@ def _leaving(there: Tensor, out: Tensor) -> None:
         out[at, rows] = _beyond(_places(there[at], rows), there)
 
 
-def carried(flow: Tensor, stride: int) -> Tensor:
+def carried(flow: Tensor, stride: int, ways: Sequence[int]) -> Tensor:
     """Flow [N,2,H,W] px carried along itself, at 1/stride of its size and in pixels of that: what
     the pair that follows may begin with.
+
+    ways: of each of the N flows: 1 if it leads on in time, -1 if it leads back
 
     Every cell goes to the nearest that it leads to. Where several meet, the faster count for more,
     as what moves mostly passes in front; where nothing comes to, there is nothing.
@@ -156,7 +159,8 @@ def carried(flow: Tensor, stride: int) -> Tensor:
     small = F.avg_pool2d(flow.float(), stride) / stride
     count, _, high, wide = small.shape
     y, x = (torch.arange(n, device=flow.device, dtype=torch.float32) for n in (high, wide))
-    to_x, to_y = (x + small[:, 0]).round(), (y[:, None] + small[:, 1]).round()
+    move = small * small.new_tensor(ways)[:, None, None, None]
+    to_x, to_y = (x + move[:, 0]).round(), (y[:, None] + move[:, 1]).round()
     stays = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < high)
     # what leaves goes to one cell more than there are
     to = torch.where(stays, to_y * wide + to_x, high * wide).long().flatten(1)[:, None]

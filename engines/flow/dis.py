@@ -84,13 +84,25 @@ def _stacked(rows: list[NDArray[np.float32]], images: Tensor) -> Tensor:
 class _one_thread_each:  # noqa: N801
     """OpenCV within one thread while several of ours call it: a third faster on two cores."""
 
+    _lock = threading.Lock()
+    _users = 0
+    _threads = 0  # as it was before the first user
+
     def __enter__(self) -> None:
         import cv2
 
-        self._threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
+        shared = type(self)
+        with self._lock:
+            if not shared._users:
+                shared._threads = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            shared._users += 1
 
     def __exit__(self, *_: object) -> None:
         import cv2
 
-        cv2.setNumThreads(self._threads)
+        shared = type(self)
+        with self._lock:
+            shared._users -= 1
+            if not shared._users:
+                cv2.setNumThreads(shared._threads)

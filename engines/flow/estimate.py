@@ -104,9 +104,10 @@ class FlowEstimator:
             frames = torch.cat([last.to(frames), frames])
         place = self._place((frames.shape[1], frames.shape[2]))
         device = frames.device if self.engine is None else self.engine.device
-        empty = torch.zeros(0, 2, *place.source, device=device)
-        found: dict[str, list[Tensor]] = {
-            name: [empty] for name in ("forward", "backward") if self.direction in (name, "both")
+        found = {
+            name: torch.empty(len(frames) - 1, 2, *place.source, device=device)
+            for name in ("forward", "backward")
+            if self.direction in (name, "both")
         }
         step = self._pairs(place)
         for start in range(0, len(frames) - 1, step):
@@ -115,16 +116,14 @@ class FlowEstimator:
             if not exact or place.inner != place.source:  # resizing rounds past 1, too
                 images = images.clamp(0, 1)
             for name, flow in self._flow(images).items():
-                found[name].append(place.back(flow))
+                found[name][start : start + len(flow)] = place.back(flow)
             if progress is not None:
                 progress(len(chunk) - 1)
         if progress is not None and last is None:
             progress(1)
         self.state = FlowState(frames[-1:].clone(), self.state.begin)
         first = self.first if last is None else ""
-        return Flow(
-            **{name: torch.cat(rows) for name, rows in found.items()}, fps=self.fps, first=first
-        )
+        return Flow(**found, fps=self.fps, first=first)
 
     def _place(self, source: tuple[int, int]) -> FlowSize:
         if self.engine is None:
@@ -167,7 +166,9 @@ class FlowEstimator:
             images = images.flip(0)
         outputs = self.engine.infer(images, self.state.begin)
         found = torch.cat([outputs[name].float() for name in network.outputs])
-        self.state = replace(self.state, begin=carried(found, network.stride))
+        ways = [-1, 1] if self.direction == "backward" else [1, -1]
+        begin = carried(found, network.stride, ways[: len(found)])
+        self.state = replace(self.state, begin=begin)
         names = ["backward"] if self.direction == "backward" else ["forward", "backward"]
         flows = dict(zip(names, found.split(1), strict=False))
         wanted = {name for name in flows if self.direction in (name, "both")}

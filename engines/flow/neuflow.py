@@ -378,7 +378,13 @@ def network(*, updates: int = 0, both: bool = False) -> Network:
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
         max_people=0,
+        gpu_bytes=partial(_volume_bytes, ways=1 + both),
         pixel_bytes=4 * 64,
         min_batch=2,
         min_side=LEAST,
     )
+
+
+def _volume_bytes(height: int, width: int, number: int, *, ways: int) -> int:
+    """Of the correlation of a pair at 1/8 of its size, with numbers of so many bytes."""
+    return ways * number * (height // 8 * (width // 8)) ** 2

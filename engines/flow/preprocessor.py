@@ -150,7 +150,8 @@ class OpticalFlowTensorRTPreprocessor:
             self._stream = None
 
     def warmup(self, height: int | None = None, width: int | None = None) -> None:
-        """Build or load the engine and run two black frames; the video under way is not touched.
+        """Build or load the engine and run two black frames; the video under way is not touched. A
+        CUDA graph for longer chunks is captured in the first call with one.
 
         height, width: of the frames to come, so that their first call is as fast as the later
                        ones; None = as the maps

@@ -131,7 +131,16 @@ class Engine:
             if start is not None:
                 raise EngineError(f"engine {self.model.name}: built without a flow to begin with")
             return None
-        return self.network.start(images) if start is None else start
+        begin = self.network.start(images)
+        if start is None:
+            return begin
+        if start.shape != begin.shape:
+            raise EngineError(
+                f"engine {self.model.name}: expected a state of {list(begin.shape)}, found "
+                f"{list(start.shape)}; keep size, direction and engine from chunk to chunk, or "
+                "reset the state"
+            )
+        return start.to(begin)
 
     def check_size(self, size: int) -> None:
         """Raise `EngineError` unless the longer side `size` lies in the engine's range."""
@@ -153,9 +162,12 @@ class Engine:
             if self.network.gpu_bytes is None:
                 return self.max_batch
             number = 4 if self.precision == "fp32" else 2
-            rows = _GPU_ROOM // self.network.gpu_bytes(height, width, number)
             least = self.network.min_batch
-            return max(least, min(self.max_batch, rows + least - 1))
+            most = self.max_batch - least + 1
+            rows = min(_GPU_ROOM // self.network.gpu_bytes(height, width, number), most)
+            if 0 < rows < most:  # a CUDA graph is for a power of two
+                rows = 1 << (rows.bit_length() - 1)
+            return max(least, rows + least - 1)
         fits = _CPU_BLOCK // (self.network.pixel_bytes * height * width)
         return max(self.network.min_batch, min(self.max_batch, fits))
 

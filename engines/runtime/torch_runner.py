@@ -52,7 +52,7 @@ class TorchRunner(Runner):
         if self._call is None:
             raise EngineError("the engine was closed; run Build Engine again")
         try:
-            with self._true_precision(), torch.inference_mode():
+            with self._on_device(), self._true_precision(), torch.inference_mode():
                 if not self._in_graphs:  # a graph's own input does the conversion
                     images = images.to(self._dtype, memory_format=_LAYOUT)
                 return self._call(images) if start is None else self._call(images, start)
@@ -60,8 +60,12 @@ class TorchRunner(Runner):
             raise EngineError(
                 f"{self.device}: out of memory with {len(images)} frames of "
                 f"{images.shape[3]}x{images.shape[2]}; lower max_batch in Build Engine or the "
-                "detection size"
+                "size of the computation"
             ) from error
+
+    def _on_device(self) -> AbstractContextManager[object]:
+        """Kernels of triton are launched on the current GPU, whichever holds their inputs."""
+        return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
     def _true_precision(self) -> AbstractContextManager[None]:
         """By default cuDNN computes fp32 convolutions in TF32, ten bits of mantissa: not fp32."""

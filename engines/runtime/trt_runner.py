@@ -133,7 +133,7 @@ class TensorRTRunner(Runner):
             raise EngineError(
                 f"{self.device}: out of memory with {len(images)} frames of "
                 f"{images.shape[3]}x{images.shape[2]}; lower max_batch in Build Engine or the "
-                "detection size"
+                "size of the computation"
             ) from error
 
     def _on_own_stream(self, images: Tensor) -> Mapping[str, Tensor]:

@@ -204,10 +204,18 @@ def test_warm_start_runs_in_pytorch_only(raft: Engine) -> None:
         build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
 
 
+def test_a_state_of_another_size_is_refused(warm: Engine) -> None:
+    estimator = FlowEstimator(warm)
+    estimator.update(moving(2, 128, 136))
+    other = FlowEstimator(warm, size=256, state=estimator.state)
+    with pytest.raises(EngineError, match="keep size, direction and engine"):
+        other.update(moving(1, 128, 136))
+
+
 def test_what_moves_is_carried_along() -> None:
     flow = torch.zeros(1, 2, 64, 128)
     flow[:, 0, 16:48, 16:48] = 16
-    begin = carried(flow, 8)
+    begin = carried(flow, 8, [1])
     assert begin.shape == (1, 2, 8, 16)
     # four cells, which have moved on two
     line = [0, 0, 0, 0, 2, 2, 2, 2, *[0] * 8]
@@ -215,7 +223,12 @@ def test_what_moves_is_carried_along() -> None:
     assert begin[0, 0, :, 5].tolist() == pytest.approx([0, 0, 2, 2, 2, 2, 0, 0], abs=1e-3)
     assert not begin[0, 1].any()
     away = torch.full((1, 2, 16, 16), 1e6)
-    assert not carried(away, 8).any()
+    assert not carried(away, 8, [1]).any()
+    # Backward flow says where it came from, and goes on the other way.
+    back = torch.zeros(1, 2, 64, 128)
+    back[:, 0, 16:48, 32:64] = -16
+    line = [0] * 6 + [-2.0] * 4 + [0] * 6
+    assert carried(back, 8, [-1])[0, 0, 3].tolist() == pytest.approx(line, abs=1e-3)
 
 
 def test_reset_begins_another_clip() -> None:
