@@ -83,12 +83,5 @@ def network_of(model: Model) -> Network:
     if family not in _FLOW:
         raise ModelError(f"model {model.name}: unknown family {family!r}")
     module, settings = _FLOW[family]
-    if model.warm and not family.startswith("raft"):
-        raise ModelError(f"warm_start: expected off, as {family} has no flow to begin with")
-    network: Network = import_module(module, __package__).network(
-        **settings,
-        updates=model.updates,
-        both=model.both,
-        **({"warm": True} if model.warm else {}),
-    )
+    network: Network = import_module(module, __package__).network(**settings, **model.variant)
     return network

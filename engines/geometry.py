@@ -24,6 +24,15 @@ def place(source: Size, target: Size, fit: str) -> tuple[tuple[float, float], tu
     return (by_y, by_x), shift
 
 
+def placed_box(source: Size, target: Size, fit: str) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right in whole pixels of where `fit_images` puts a picture; beyond the
+    edges of `target` where it is cropped."""
+    scale, shift = place(source, target, fit)
+    height, width = (max(1, round(side * by)) for side, by in zip(source, scale, strict=True))
+    top, left = round(shift[0]), round(shift[1])
+    return top, left, top + height, left + width
+
+
 def fit_images(images: Tensor, target: Size, fit: str, *, fill: float) -> Tensor:
     """[F,H,W,C] -> [F,h,w,C] in `target` size; borders that a letterbox leaves are `fill`.
 
@@ -32,12 +41,11 @@ def fit_images(images: Tensor, target: Size, fit: str, *, fill: float) -> Tensor
     source = (images.shape[1], images.shape[2])
     if source == target:
         return images
-    scale, shift = place(source, target, fit)
-    inner = [max(1, round(side * by)) for side, by in zip(source, scale, strict=True)]
-    top, left = round(shift[0]), round(shift[1])
+    top, left, bottom, right = placed_box(source, target, fit)
+    inner = [bottom - top, right - left]
     resized = F.interpolate(images.movedim(-1, 1), inner, mode="bilinear", antialias=True)
-    bottom, right = target[0] - inner[0] - top, target[1] - inner[1] - left
-    placed = F.pad(resized, (left, right, top, bottom), value=fill)  # negative: cuts
+    borders = (left, target[1] - right, top, target[0] - bottom)
+    placed = F.pad(resized, borders, value=fill)  # negative: cuts
     return placed.movedim(1, -1).contiguous()
 
 

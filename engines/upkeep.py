@@ -10,7 +10,7 @@ import torch
 
 from .errors import EngineError, KinographError
 from .families import network_of
-from .models.registry import resolve
+from .models.registry import VARIANT, resolve
 from .runtime import trt
 from .runtime.build import BuildRequest, tensorrt_engine
 from .runtime.cache import Artifact, EngineCache
@@ -179,7 +179,7 @@ def _verdict(cache: EngineCache, artifact: Artifact) -> tuple[str, str]:
     request: dict[str, Any] = dict(artifact.sidecar.get("request") or {})
     if not request or request.pop("capabilities", None):
         return "whole", "built for a card, not run here"
-    variant = {name: request.pop(name) for name in ("updates", "both", "warm") if name in request}
+    variant = {name: request.pop(name) for name in VARIANT if name in request}
     try:
         engine = build_engine(
             found := replace(resolve(request.pop("model")), **variant),

@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 
 from ..engines.checks import check_frames
-from ..engines.errors import InputError
 from ..engines.families import network_of
 from ..engines.flow.dis import PRESETS
 from ..engines.flow.estimate import FlowEstimator, FlowState
@@ -14,6 +13,7 @@ from ..engines.flow.flow import DIRECTIONS, FIRST_FRAMES
 from ..engines.models.registry import OWN_FLOW_FAMILIES, registry, resolve
 from ..engines.runtime.engine import Engine
 from .api import host, io, ui
+from .inputs import own_state
 from .types import KinoEngine, KinoFlow, KinoModel, KinoState
 
 
@@ -205,11 +205,7 @@ class EstimateFlow(io.ComfyNode):
         state: Any = None,
     ) -> io.NodeOutput:
         check_frames("image", image)
-        if state is not None and not isinstance(state, FlowState):
-            raise InputError(
-                "state: expected the state of Estimate Flow after the chunk before, found "
-                f"{type(state).__name__}; connect the output of the same node"
-            )
+        before = own_state(state, FlowState) or FlowState()
         if engine is not None:
             host.ready(engine)
         estimator = FlowEstimator(
@@ -219,7 +215,7 @@ class EstimateFlow(io.ComfyNode):
             first=first_frame,
             fps=fps,
             preset=dis_preset,
-            state=state or FlowState(),
+            state=before,
         )
         flow = estimator.update(image, host.progress(len(image)))
         by = f"DIS {dis_preset}" if engine is None else engine.model.name

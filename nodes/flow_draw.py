@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ..engines.errors import InputError
 from ..engines.flow.flow import Flow
 from ..engines.render.flow_colours import COLOURS
 from ..engines.render.flow_drawing import NOISE_FLOOR, WAYS, DrawnFlow, draw_flow
 from ..engines.render.flow_scales import NORMALISATIONS, ScaleState
 from .api import host, io, ui
+from .inputs import own_state
 from .types import KinoFlow, KinoState
 
 
@@ -109,8 +109,6 @@ class DrawFlow(io.ComfyNode):
         legend: bool,
         state: Any = None,
     ) -> io.NodeOutput:
-        if state is not None and not isinstance(state, ScaleState):
-            raise InputError("state: expected this node's own, from the chunk before")
         drawn = draw_flow(
             flow,
             colours=colours,
@@ -120,7 +118,7 @@ class DrawFlow(io.ComfyNode):
             strength=strength,
             direction=direction,
             legend=legend,
-            state=state,
+            state=own_state(state, ScaleState),
         )
         device = host.image_device()
         return io.NodeOutput(

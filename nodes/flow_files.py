@@ -1,12 +1,11 @@
 """Nodes between flow and files."""
 
-from pathlib import Path
 from typing import Any
 
-from ..engines.errors import InputError
 from ..engines.flow.files import FORMS, read_flow, write_flow
 from ..engines.flow.flow import Flow
 from .api import host, io, ui
+from .inputs import last_change
 from .types import KinoFlow
 
 
@@ -74,7 +73,7 @@ class LoadFlow(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
-        return max((p.stat().st_mtime for p in _files(file)), default=0.0)
+        return last_change(file)
 
     @classmethod
     def execute(cls, file: str, fps: float = 0.0) -> io.NodeOutput:
@@ -84,12 +83,3 @@ class LoadFlow(io.ComfyNode):
         direction = "forward and backward" if flow.direction == "both" else flow.direction
         text = f"{flow.frames} frames ({pairs}), {width}x{height}, {direction}, {flow.fps:g} fps"
         return io.NodeOutput(flow, ui=ui.PreviewText(text))
-
-
-def _files(name: str) -> list[Path]:
-    """The file, or all in the folder and its folders, of an input; none where there is no such."""
-    try:
-        path = host.input_path(name.strip())
-    except (InputError, ValueError):
-        return []
-    return [path, *path.rglob("*")]

@@ -16,6 +16,7 @@ from ..engines.pose.smoothing import DIRECTIONS, FilterState, Smoother
 from ..engines.pose.tracking import Tracker, TrackState
 from ..engines.pose.tracks import jitter
 from .api import io, ui
+from .inputs import own_state
 from .types import KinoPoses, KinoState
 
 _POSES = "From Detect Poses or another node that gives poses."
@@ -63,7 +64,7 @@ class TrackPoses(io.ComfyNode):
     def execute(
         cls, poses: Poses, max_gap: int, image: Tensor | None = None, state: Any = None
     ) -> io.NodeOutput:
-        known, last = _of(state, tuple) or (TrackState(), None)
+        known, last = own_state(state, tuple) or (TrackState(), None)
         tracker = Tracker(max_gap=max_gap, state=known)
         cuts = None
         if image is not None:
@@ -154,7 +155,7 @@ class SmoothPoses(io.ComfyNode):
                 f"{direction}; choose causal or disconnect state"
             )
         _need_tracks(poses)
-        known = _of(state, FilterState)
+        known = own_state(state, FilterState)
         smoother = Smoother(fps, min_cutoff, beta, direction, known)
         smoothed = smoother.update(poses)
         before, after = jitter(poses), jitter(smoothed)
@@ -351,10 +352,3 @@ def sized(canvas: tuple[int, int], height: int, width: int) -> tuple[int, int]:
 def _need_tracks(poses: Poses) -> None:
     if bool((poses.present & (poses.track_ids < 0)).any()):
         raise InputError("poses: expected people with tracks; put Track Poses before this node")
-
-
-def _of(state: Any, kind: type) -> Any:
-    """The state if there is one. Raises `InputError` for another node's."""
-    if state is not None and not isinstance(state, kind):
-        raise InputError("state: expected this node's own, from the chunk before")
-    return state

@@ -14,6 +14,7 @@ from ..engines.pose.files.pose_keypoint import (
 )
 from ..engines.pose.poses import Poses
 from .api import host, io, ui
+from .inputs import last_change
 from .types import BoundingBox, KinoPoses, PoseKeypoint
 
 
@@ -115,7 +116,7 @@ class LoadPoses(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
-        return max((p.stat().st_mtime for p in _files(file)), default=0.0)
+        return last_change(file)
 
     @classmethod
     def execute(cls, file: str, image: Tensor | None = None) -> io.NodeOutput:
@@ -131,15 +132,6 @@ class LoadPoses(io.ComfyNode):
         return io.NodeOutput(
             poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
         )
-
-
-def _files(name: str) -> list[Any]:
-    """The file, or those in the folder, of an input; none where there is no such."""
-    try:
-        path = host.input_path(name.strip())
-    except ValueError:
-        return []
-    return [path, *path.iterdir()] if path.is_dir() else [path]
 
 
 _SUFFIXES = {"openpose": "", "safetensors": ".safetensors"}

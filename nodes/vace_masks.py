@@ -18,10 +18,6 @@ from .api import io, ui
 from .types import BoundingBox, KinoPoses
 
 _FRAMES = "first, last, numbers (-1 is the last), ranges such as 0-8, every 16; commas between"
-_OUTPUTS = (
-    "For VACE Normalise: the frames with what shall be generated painted neutral grey.",
-    "For VACE Normalise: white = generate, black = keep; one for each frame.",
-)
 
 
 class VaceMask(io.ComfyNode):
@@ -363,8 +359,15 @@ class VaceCombine(io.ComfyNode):
 
 def _masked_outputs() -> list[Any]:
     return [
-        io.Image.Output(display_name="image", tooltip=_OUTPUTS[0]),
-        io.Mask.Output(display_name="mask", tooltip=_OUTPUTS[1]),
+        io.Image.Output(
+            display_name="image",
+            tooltip="For VACE Normalise: the frames with what shall be generated painted neutral "
+            "grey.",
+        ),
+        io.Mask.Output(
+            display_name="mask",
+            tooltip="For VACE Normalise: white = generate, black = keep; one for each frame.",
+        ),
     ]
 
 

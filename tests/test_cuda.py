@@ -170,6 +170,17 @@ def test_raft(raft: Model, clip: Clip, backend: str, precision: str) -> None:
     assert error < {"fp32": 1e-4, "fp16": 2e-2}[precision]
 
 
+def test_fp32_is_fp32_where_the_host_allows_tf32(raft: Model, clip: Clip) -> None:
+    built = build_engine(raft, network_of(raft), backend="torch", device="cuda", precision="fp32")
+    images = clip.frames[:2, ::2, ::2].movedim(-1, 1)[..., :224, :400].cuda()
+    right = built.infer(images)["flow"]
+    torch.set_float32_matmul_precision("high")
+    try:
+        assert torch.equal(built.infer(images)["flow"], right)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
 @pytest.mark.parametrize("backend", GRAPHED)
 def test_raft_with_a_warm_start(raft: Model, clip: Clip, backend: str) -> None:
     model = replace(raft, warm=True, both=True)

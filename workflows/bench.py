@@ -1,6 +1,5 @@
 """`kinograph bench pose`: where the time goes between a video file and a VACE tensor."""
 
-import platform
 import statistics
 import time
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from typing import Any
 
 import torch
 
-from .. import __version__
 from ..engines.checks import check_frames
 from ..engines.errors import InputError
 from ..engines.families import network_of, one_stage
@@ -25,6 +23,7 @@ from ..engines.render.skeleton import draw_skeletons
 from ..engines.runtime.engine import Engine, build_engine
 from ..engines.vace.normalise import normalise
 from ..engines.video.read import read_video
+from .measure import named, versions, wait
 from .report import print_table
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
@@ -62,7 +61,6 @@ def bench_pose(
         for stage in STAGES
     }
     total = statistics.median(sum(s.seconds.values()) for s in samples) / frames * 1000
-    on = torch.cuda.get_device_name(where) if where.type == "cuda" else platform.processor()
     return {
         "subject": "pose",
         "video": video.name,
@@ -73,17 +71,13 @@ def bench_pose(
         "network_input": [letterbox.target[1], letterbox.target[0]],
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": f"{where} ({on or platform.machine()})",
+        "device": named(where),
         "threads": torch.get_num_threads(),
         "runs": runs,
         "ms_per_frame": {**per_frame, "total": total},
         "fps": 1000 / total,
         "jitter_px_per_frame2": samples[0].jitter,
-        "versions": {
-            "kinograph": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "versions": versions(),
     }
 
 
@@ -101,15 +95,11 @@ class _Sample:
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
         """Count the body towards `stage`, up to its end on the device."""
-        self._wait()
+        wait(self.device)
         started = time.perf_counter()
         yield
-        self._wait()
+        wait(self.device)
         self.seconds[stage] += time.perf_counter() - started
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
 
 
 def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:

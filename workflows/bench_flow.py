@@ -1,6 +1,5 @@
 """`kinograph bench flow`: milliseconds a pair, against torchvision and against what is possible."""
 
-import platform
 import statistics
 import tempfile
 import time
@@ -11,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import __version__
 from ..engines.errors import InputError
 from ..engines.families import check_flow, network_of
 from ..engines.flow.estimate import FlowEstimator
@@ -23,7 +20,7 @@ from ..engines.models.registry import Model, own, resolve
 from ..engines.render.flow_drawing import draw_flow
 from ..engines.runtime.engine import Engine, build_engine
 from ..engines.runtime.torch_runner import DTYPES
-from ..engines.video.read import read_video
+from .measure import footage_of, named, versions, wait
 from .report import print_table
 
 # 10^9 multiplications and additions of a pair of 512x512: two frames' features, the context, an
@@ -62,7 +59,7 @@ def bench_flow(
     for name, value in (("batch", batch), ("runs", runs)):
         if value < 1:
             raise InputError(f"{name}: expected at least 1, found {value}")
-    frames = _footage(video, size, batch + 1)
+    frames = footage_of(video, size, batch + 1)
     report: dict[str, Any] = {
         "subject": "flow",
         "model": model,
@@ -70,11 +67,7 @@ def bench_flow(
         "batch": batch,
         "runs": runs,
         "threads": torch.get_num_threads(),
-        "versions": {
-            "kinograph": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "versions": versions(),
     }
     if model == "dis":
         return report | _dis(frames, runs)
@@ -94,7 +87,7 @@ def bench_flow(
             "network": network.name,
             "backend": engine.backend,
             "precision": engine.precision,
-            "device": _named(engine.device),
+            "device": named(engine.device),
             "ms_per_pair": {},
         }
         images = frames.movedim(-1, 1).to(engine.device).contiguous()
@@ -126,14 +119,6 @@ def _model(name: str, folder: Path) -> Model:
     return Model(replace(entry, sha256="0" * 64, name=f"{name} (random weights)"), path)
 
 
-def _footage(video: Path, size: tuple[int, int], frames: int) -> Tensor:
-    """[F,H,W,3] 0..1"""
-    seen = read_video(video).frames
-    seen = seen.repeat(-(-frames // len(seen)), 1, 1, 1)[:frames]
-    scaled = F.interpolate(seen.movedim(-1, 1), size=size, mode="bilinear", antialias=True)
-    return scaled.movedim(1, -1).contiguous().clamp(0, 1)
-
-
 def _dis(frames: Tensor, runs: int) -> dict[str, Any]:
     """Every preset, with the flow drawn."""
     presets = {}
@@ -150,7 +135,7 @@ def _dis(frames: Tensor, runs: int) -> dict[str, Any]:
             name: statistics.median(times[1:]) / len(frames) * 1000 for name, times in spent.items()
         }
         presets[preset] = part | {"fps": 1000 / sum(part.values())}
-    return {"device": _named(torch.device("cpu")), "frames": len(frames), "presets": presets}
+    return {"device": named(torch.device("cpu")), "frames": len(frames), "presets": presets}
 
 
 def _torchvision(
@@ -195,18 +180,13 @@ def _taken(call: Callable[[], object], device: torch.device, runs: int) -> float
     """Milliseconds of a call to its end on the device."""
     times = []
     for number in range(runs + 2):
-        _wait(device)
+        wait(device)
         started = time.perf_counter()
         call()
-        _wait(device)
+        wait(device)
         if number > 1:
             times.append((time.perf_counter() - started) * 1000)
     return statistics.median(times)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _reset_peak(device: torch.device) -> None:
@@ -217,11 +197,6 @@ def _reset_peak(device: torch.device) -> None:
 
 def _peak(device: torch.device) -> int:
     return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else 0
-
-
-def _named(device: torch.device) -> str:
-    on = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
-    return f"{device} ({on or platform.machine()})"
 
 
 def print_flow(report: dict[str, Any]) -> None:

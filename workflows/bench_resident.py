@@ -2,7 +2,6 @@
 the same job done frame by frame, as packs without batches do it."""
 
 import math
-import platform
 import statistics
 import time
 from collections.abc import Iterator
@@ -13,11 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import __version__
 from ..engines.errors import InputError
 from ..engines.families import network_of, one_stage
 from ..engines.models.registry import resolve
@@ -25,7 +22,7 @@ from ..engines.pose.detect import detect_poses, from_outputs, letterbox_for
 from ..engines.render.skeleton import draw_skeletons
 from ..engines.render.styles import OPENPOSE
 from ..engines.runtime.engine import Engine, build_engine
-from ..engines.video.read import read_video
+from .measure import footage_of, named, versions, wait
 from .report import print_table
 
 STAGES = ("preprocess", "network", "heads", "draw")
@@ -75,7 +72,7 @@ def bench_resident(
 
     engine = built(backend)
     longer = detection_size or chosen.entry.recommended_size
-    footage = _footage(video, size, frames).to(engine.device)
+    footage = footage_of(video, size, frames).to(engine.device)
     seconds = [_run(footage, engine, batch, longer) for _ in range(runs + 1)][1:]
     stages = [_staged(footage, engine, batch, longer) for _ in range(runs + 1)][1:]
     plain = built("torch")
@@ -84,7 +81,6 @@ def bench_resident(
     ours = frames / statistics.median(seconds)
     theirs = len(few) / statistics.median(slow)
     where = engine.device
-    on = torch.cuda.get_device_name(where) if where.type == "cuda" else platform.machine()
     return {
         "subject": "pose, resident",
         "model": chosen.name,
@@ -94,7 +90,7 @@ def bench_resident(
         "detection_size": longer,
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": f"{where} ({on})",
+        "device": named(where),
         "threads": torch.get_num_threads(),
         "runs": runs,
         "stages_ms_per_frame": {
@@ -103,34 +99,17 @@ def bench_resident(
         "fps": ours,
         "baseline": {"backend": plain.backend, "precision": plain.precision, "fps": theirs},
         "ratio": ours / theirs,
-        "versions": {
-            "kinograph": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "versions": versions(),
     }
-
-
-def _footage(video: Path, size: tuple[int, int], frames: int) -> Tensor:
-    """[F,H,W,3] 0..1"""
-    seen = read_video(video).frames
-    seen = seen.repeat(math.ceil(frames / len(seen)), 1, 1, 1)[:frames]
-    large = F.interpolate(seen.movedim(-1, 1), size=size, mode="bilinear", antialias=True)
-    return large.movedim(1, -1).contiguous().clamp(0, 1)
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _run(footage: Tensor, engine: Engine, batch: int, size: int) -> float:
     """Seconds for all frames, in batches from frames to maps."""
-    _wait(engine.device)
+    wait(engine.device)
     started = time.perf_counter()
     for chunk in footage.split(batch):
         draw_skeletons(detect_poses(chunk, engine, size=size), style="openpose")
-    _wait(engine.device)
+    wait(engine.device)
     return time.perf_counter() - started
 
 
@@ -142,10 +121,10 @@ def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str,
 
     @contextmanager
     def clock(stage: str) -> Iterator[None]:
-        _wait(engine.device)
+        wait(engine.device)
         started = time.perf_counter()
         yield
-        _wait(engine.device)
+        wait(engine.device)
         spent[stage] += time.perf_counter() - started
 
     with torch.inference_mode():
@@ -165,7 +144,7 @@ def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str,
 
 def _one_by_one(footage: NDArray[np.uint8], engine: Engine, size: int) -> float:
     """Seconds for all frames [F,H,W,3] on the host, each by itself, drawn by OpenCV."""
-    _wait(engine.device)
+    wait(engine.device)
     started = time.perf_counter()
     for frame in footage:
         image = torch.from_numpy(frame[None]).to(engine.device).float() / 255
@@ -174,7 +153,7 @@ def _one_by_one(footage: NDArray[np.uint8], engine: Engine, size: int) -> float:
         for person in range(int(poses.count[0])):
             _draw(canvas, poses.keypoints[0, person].numpy(), poses.confidence[0, person].numpy())
         (torch.from_numpy(canvas).float() / 255).to(engine.device)
-    _wait(engine.device)
+    wait(engine.device)
     return time.perf_counter() - started
 
 

@@ -209,6 +209,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _bench_pose(arguments: argparse.Namespace) -> int:
+    from .report import write_report
+
     video = arguments.video or next(MEDIA.glob("*.mp4"))
     common = {
         "device": arguments.device,
@@ -234,13 +236,14 @@ def _bench_pose(arguments: argparse.Namespace) -> int:
 
         report = bench_pose(video, size=arguments.size, style=arguments.style, **common)
         print_bench(report)
-    _keep(report, arguments.json)
+    write_report(report, arguments.json)
     return 0
 
 
 def _bench_flow(arguments: argparse.Namespace) -> int:
     from .bench_flow import bench_flow, print_flow
     from .engine_cli import parsed_size
+    from .report import write_report
 
     report = bench_flow(
         arguments.video or next(MEDIA.glob("*.mp4")),
@@ -256,18 +259,8 @@ def _bench_flow(arguments: argparse.Namespace) -> int:
         baseline=not arguments.no_baseline,
     )
     print_flow(report)
-    _keep(report, arguments.json)
+    write_report(report, arguments.json)
     return 0
-
-
-def _keep(report: dict[str, Any], path: Path | None) -> None:
-    if path is None:
-        return
-    from ..engines.files import written_aside
-
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

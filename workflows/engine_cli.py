@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +162,7 @@ def _suite(arguments: argparse.Namespace) -> int:
     from ..engines.models.registry import resolve
     from ..engines.runtime.ladder import BACKENDS
     from ..engines.suite import passed, run_suite
+    from .report import write_report
 
     named = arguments.backends.split(",") if arguments.backends else []
     report = run_suite(
@@ -176,12 +176,7 @@ def _suite(arguments: argparse.Namespace) -> int:
         size=parsed_size("--size", arguments.size) if arguments.size else None,
     )
     _print_suite(report)
-    if arguments.output:
-        from ..engines.files import written_aside
-
-        with written_aside(arguments.output) as aside:
-            aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        print(f"wrote {arguments.output}")
+    write_report(report, arguments.output)
     candidates = report["parity"]["candidates"]
     return 0 if passed(report, named or [n for n, c in candidates.items() if c["available"]]) else 1
 

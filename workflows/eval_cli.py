@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +71,17 @@ def _add_flow(subjects: Any, common: argparse.ArgumentParser) -> None:
 
 def _eval_pose(arguments: argparse.Namespace) -> int:
     from ..engines.pose.evaluate import evaluate_file
+    from .report import write_report
 
     report = evaluate_file(arguments.predictions, arguments.annotations)
     _print_pose(report)
-    _write(report, arguments.output)
+    write_report(report, arguments.output)
     return 0
 
 
 def _eval_flow(arguments: argparse.Namespace) -> int:
     from .eval_flow import eval_flow, print_flow
-    from .report import Bars
+    from .report import Bars, write_report
 
     with Bars() as bars:
         report = eval_flow(
@@ -98,18 +98,8 @@ def _eval_flow(arguments: argparse.Namespace) -> int:
             bars=bars,
         )
     print_flow(report)
-    _write(report, arguments.output)
+    write_report(report, arguments.output)
     return 0
-
-
-def _write(report: dict[str, Any], output: Path | None) -> None:
-    if output is None:
-        return
-    from ..engines.files import written_aside
-
-    with written_aside(output) as aside:
-        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(f"wrote {output}")
 
 
 def _print_pose(report: dict[str, Any]) -> None:

@@ -1,12 +1,15 @@
 """What the command line shows: bars while it works, tables at the end."""
 
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
 
+from ..engines.files import written_aside
 from ..nodes.standin.io import InputSpec, Schema
 from .catalogue import Catalogue
 from .execute import NodeRun
@@ -60,6 +63,15 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str
     print(line(["-" * width for width in widths]))
     for row in rows:
         print(line(row))
+
+
+def write_report(report: Mapping[str, Any], path: Path | None) -> None:
+    """Write a report as JSON, if there is a path, and say so."""
+    if path is None:
+        return
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"wrote {path}")
 
 
 def print_runs(runs: Sequence[NodeRun]) -> None:

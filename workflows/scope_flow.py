@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from .. import __version__
-from .scope_parts import frames_of, given, menu
+from .scope_parts import backend_field, frames_of, given, menu
 
 log = logging.getLogger("kinograph")
 
@@ -29,7 +29,6 @@ def flow_pipeline() -> type[Any]:
     from ..engines.flow.stream import FlowStream
     from ..engines.models.registry import registry
     from ..engines.render.flow_drawing import NOISE_FLOOR
-    from ..engines.runtime.ladder import BACKENDS
 
     models = [
         entry.name for entry in registry().values() if entry.task == "flow" and not entry.terms
@@ -91,15 +90,7 @@ def flow_pipeline() -> type[Any]:
                 ui_field_config(order=5, label="Model", is_load_param=True),
             ),
         )
-        backend: str = Field(
-            default="auto",
-            description="What runs the network. auto takes the best that works here; a named one "
-            "is used or fails with the reason.",
-            json_schema_extra=menu(
-                ["auto", *BACKENDS],
-                ui_field_config(order=6, label="Backend", is_load_param=True),
-            ),
-        )
+        backend: str = backend_field(order=6)
 
     class FlowPipeline(Pipeline):  # type: ignore[misc]
         """Loads its engine when it is made; what the maps look like is live."""

@@ -15,6 +15,23 @@ def menu(choices: Iterable[str], ui: Mapping[str, Any]) -> dict[str, Any]:
     return {"enum": list(choices), **ui}
 
 
+def backend_field(order: int) -> Any:
+    """The setting of what runs a pipeline's network."""
+    from pydantic import Field
+    from scope.core.pipelines.base_schema import ui_field_config
+
+    from ..engines.runtime.ladder import BACKENDS
+
+    return Field(
+        default="auto",
+        description="What runs the network. auto takes the best that works here; a named one is "
+        "used or fails with the reason.",
+        json_schema_extra=menu(
+            ["auto", *BACKENDS], ui_field_config(order=order, label="Backend", is_load_param=True)
+        ),
+    )
+
+
 def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
     """Scope's frames, (1,H,W,3) each, uint8 or float in 0..255 -> [T,H,W,3] in 0..1 on `device`.
 

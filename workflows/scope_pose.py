@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from .. import __version__
-from .scope_parts import frames_of, given, menu
+from .scope_parts import backend_field, frames_of, given, menu
 
 log = logging.getLogger("kinograph")
 
@@ -31,7 +31,6 @@ def pose_pipeline() -> type[Any]:
     from ..engines.render.skeleton import draw_skeletons
     from ..engines.render.styles import STYLES
     from ..engines.runtime.engine import build_engine
-    from ..engines.runtime.ladder import BACKENDS
 
     models = [
         entry.name
@@ -103,15 +102,7 @@ def pose_pipeline() -> type[Any]:
                 models, ui_field_config(order=7, label="Model", is_load_param=True)
             ),
         )
-        backend: str = Field(
-            default="auto",
-            description="What runs the network. auto takes the best that works here; a named one "
-            "is used or fails with the reason.",
-            json_schema_extra=menu(
-                ["auto", *BACKENDS],
-                ui_field_config(order=8, label="Backend", is_load_param=True),
-            ),
-        )
+        backend: str = backend_field(order=8)
 
     class PosePipeline(Pipeline):  # type: ignore[misc]
         """Loads its engine when it is made; settings for drawing and thresholds are live."""

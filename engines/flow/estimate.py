@@ -10,6 +10,7 @@ from ..checks import check_frames
 from ..errors import InputError
 from ..families import check_flow
 from ..runtime.engine import Engine
+from ..runtime.network import Network
 from . import dis
 from .consistency import carried
 from .dis import Dis
@@ -79,7 +80,15 @@ class FlowEstimator:
                 raise InputError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
         if self.engine is not None:
             check_flow(self.engine.model)
+            self._check_warm(self.engine.network)
         self._dis = Dis(self.preset) if self.engine is None else None
+
+    def _check_warm(self, network: Network) -> None:
+        if self.direction == "both" and network.start is not None and len(network.outputs) < 2:
+            raise InputError(
+                "engine: expected one built for both ways, as direction is both and each pair is "
+                "begun with the one before; switch on both_ways in Load Flow Model"
+            )
 
     def reset(self) -> None:
         """The next frames begin another clip."""
@@ -169,15 +178,9 @@ class FlowEstimator:
         ways = [-1, 1] if self.direction == "backward" else [1, -1]
         begin = carried(found, network.stride, ways[: len(found)])
         self.state = replace(self.state, begin=begin)
-        names = ["backward"] if self.direction == "backward" else ["forward", "backward"]
-        flows = dict(zip(names, found.split(1), strict=False))
-        wanted = {name for name in flows if self.direction in (name, "both")}
-        if self.direction == "both" and len(flows) < 2:
-            raise InputError(
-                "engine: expected one built for both ways, as direction is both and each pair is "
-                "begun with the one before; switch on both_ways in Load Flow Model"
-            )
-        return {name: flows[name] for name in flows if name in wanted}
+        if self.direction == "both":
+            return {"forward": found[:1], "backward": found[1:]}
+        return {self.direction: found[:1]}
 
     def _reversed(self, images: Tensor) -> Tensor:
         """Backward flow as the forward one of the clip played backwards."""

@@ -4,11 +4,15 @@ What each computes is written out in torch beside where it is called (`correlati
 `raft_layers.Unit`); these do it in one pass over memory.
 """
 
+import logging
+import subprocess
 from functools import cache
 from importlib.util import find_spec
 
 import torch
 from torch import Tensor
+
+log = logging.getLogger("kinograph")
 
 
 def usable(values: Tensor) -> bool:
@@ -18,7 +22,23 @@ def usable(values: Tensor) -> bool:
 
 @cache
 def _there() -> bool:
-    return find_spec("triton") is not None and hasattr(torch.library, "triton_op")
+    """Triton compiles a little C on each machine, which fails without a compiler or without
+    Python's headers. Its driver is the first that needs it; unlike a kernel, it can be asked for
+    while torch traces a network."""
+    if find_spec("triton") is None or not hasattr(torch.library, "triton_op"):
+        return False
+    from triton.runtime import driver
+
+    try:
+        driver.active.get_current_target()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        log.warning(
+            "RAFT runs without its GPU kernels, more slowly: triton cannot compile here (%s); it "
+            "needs a C compiler and the headers of Python",
+            str(error).strip() or type(error).__name__,
+        )
+        return False
+    return True
 
 
 def look(

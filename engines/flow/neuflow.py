@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..errors import ModelError
 from ..models.tensors import fill, read_tensors
 from ..runtime.network import Network
+from .network import flow_network, no_warm_start, updates_of
 from .raft_layers import convex_upsample
 
 STRIDE = 16
@@ -363,25 +363,20 @@ def load(path: Path, *, updates: int = UPDATES, both: bool = False) -> NeuFlow:
     return module
 
 
-def network(*, updates: int = 0, both: bool = False) -> Network:
+def network(*, updates: int = 0, both: bool = False, warm: bool = False) -> Network:
     """How NeuFlow v2 is run; `updates` (0 = 8) and `both` are fixed when it is built.
 
-    Raises `ModelError` for a number of updates that makes no sense.
+    Raises `ModelError` for a number of updates that makes no sense and for a warm start.
     """
-    if not 0 <= updates <= 64:
-        raise ModelError(f"updates: expected 1 to 64, or 0 for {UPDATES}, found {updates}")
-    updates = updates or UPDATES
-    return Network(
-        name=f"neuflow_v2-{updates}{'-both' if both else ''}",
-        load=partial(load, updates=updates, both=both),
-        outputs={"flow": 2, "backward": 2} if both else {"flow": 2},
+    no_warm_start("NeuFlow v2", warm)
+    updates = updates_of(updates, UPDATES)
+    return flow_network(
+        f"neuflow_v2-{updates}{'-both' if both else ''}",
+        partial(load, updates=updates, both=both),
+        both=both,
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
-        max_people=0,
         gpu_bytes=partial(_volume_bytes, ways=1 + both),
-        pixel_bytes=4 * 64,
-        min_batch=2,
-        min_side=LEAST,
     )
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ModelError
 from ..models.tensors import fill, read_tensors
 from ..runtime.network import Network
 from .correlation import Volume, volume_bytes
+from .network import flow_network, updates_of
 from .raft_encoder import Encoders
 from .raft_layers import UpdateBlock, bilinear_upsample, convex_upsample
 
@@ -101,24 +101,18 @@ def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = F
 
     Raises `ModelError` for a number of updates that makes no sense.
     """
-    if not 0 <= updates <= 64:
-        raise ModelError(f"updates: expected 1 to 64, or 0 for {UPDATES}, found {updates}")
-    updates = updates or UPDATES
+    updates = updates_of(updates, UPDATES)
     name = f"raft_{'large' if large else 'small'}-{updates}{'-both' if both else ''}"
     name += "-warm" if warm else ""
-    return Network(
-        name=name,
-        load=partial(load, large=large, updates=updates, both=both),
-        outputs={"flow": 2, "backward": 2} if both else {"flow": 2},
+    return flow_network(
+        name,
+        partial(load, large=large, updates=updates, both=both),
+        both=both,
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
-        max_people=0,
-        pixel_bytes=4 * 64,
         gpu_bytes=partial(volume_bytes, ways=1 + both),
         start=partial(_start, ways=1 + both) if warm else None,
         left_out={"torch_compiled": "torch_cudagraph is no slower here and has nothing to build"},
-        min_batch=2,
-        min_side=LEAST,
     )
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..errors import ModelError
 from ..models.tensors import fill, read_tensors
 from ..runtime.network import Network
+from .network import flow_network, no_warm_start
 
 LEVELS = 6
 STRIDE = 2 ** (LEVELS - 1)  # so that every level is exactly half the one below
@@ -125,21 +126,19 @@ def _own_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return inside or dict(state)
 
 
-def network(*, updates: int = 0, both: bool = False) -> Network:
+def network(*, updates: int = 0, both: bool = False, warm: bool = False) -> Network:
     """How SPyNet is run; `both` is fixed when it is built.
 
-    Raises `ModelError` for a number of updates: each of its levels runs once.
+    Raises `ModelError` for a number of updates, as each of its levels runs once, and for a warm
+    start.
     """
+    no_warm_start("SPyNet", warm)
     if updates:
         raise ModelError(f"updates: expected 0, as SPyNet has none, found {updates}")
-    return Network(
-        name=f"spynet{'-both' if both else ''}",
-        load=partial(load, both=both),
-        outputs={"flow": 2, "backward": 2} if both else {"flow": 2},
+    return flow_network(
+        f"spynet{'-both' if both else ''}",
+        partial(load, both=both),
+        both=both,
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
-        max_people=0,
-        pixel_bytes=4 * 64,
-        min_batch=2,
-        min_side=LEAST,
     )

@@ -1,7 +1,6 @@
 """Weights from the Hugging Face Hub or a URL: resumed, checked, and explained without a network."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from .entry import ModelEntry
 
 ACCEPT = "KINOGRAPH_ACCEPT_LICENCES"  # names of models whose licence is accepted, or "all"
 
-Progress = Callable[[int], Callable[[int], None]]  # total bytes -> a function of bytes more
+Progress = download.Progress
 
 
 def fetch(

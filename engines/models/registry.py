@@ -19,6 +19,9 @@ _HERE = Path(__file__).parent
 EMBEDDED = _HERE / "weights"
 
 
+VARIANT = ("updates", "both", "warm")  # fields of a model by which its networks differ
+
+
 @dataclass(frozen=True)
 class Model:
     """A model whose file is at hand and whole; what travels on a KINO_MODEL socket.
@@ -39,8 +42,7 @@ class Model:
     @property
     def variant(self) -> dict[str, int]:
         """Which of its settings are not its own, by name."""
-        given = {"updates": self.updates, "both": self.both, "warm": self.warm}
-        return {name: value for name, value in given.items() if value}
+        return {name: value for name in VARIANT if (value := getattr(self, name))}
 
 
 @cache

@@ -1,8 +1,8 @@
 """PyTorch as a backend: eager, from CUDA graphs, and compiled ahead; CPU and CUDA."""
 
 import io
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +67,50 @@ class TorchRunner(Runner):
         """Kernels of triton are launched on the current GPU, whichever holds their inputs."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
-    def _true_precision(self) -> AbstractContextManager[None]:
-        """By default cuDNN computes fp32 convolutions in TF32, ten bits of mantissa: not fp32."""
-        if self.precision != "fp32" or self.device.type != "cuda":
-            return nullcontext()
-        cudnn = torch.backends.cudnn
-        flags: AbstractContextManager[None] = cudnn.flags(
-            cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
-        )
-        return flags
+    def _true_precision(self) -> AbstractContextManager[object]:
+        """What is fp32 is computed in fp32: TF32 has ten bits of mantissa. By default cuDNN takes
+        it for convolutions; for products, which networks of lower precision also keep in fp32, it
+        is the host's choice."""
+        held = ExitStack()
+        if self.device.type == "cuda":
+            held.enter_context(true_products())
+            if self.precision == "fp32":
+                cudnn = torch.backends.cudnn
+                held.enter_context(
+                    cudnn.flags(
+                        cudnn.enabled,
+                        cudnn.benchmark,
+                        deterministic=cudnn.deterministic,
+                        allow_tf32=False,
+                    )
+                )
+        return held
 
     def close(self) -> None:
         self._call = None
+
+
+@contextmanager
+def true_products() -> Iterator[None]:
+    """Products of fp32 matrices in fp32 on CUDA, whatever the process allowed."""
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:  # allowed by `fp32_precision`, of which the older functions know nothing
+        matmul = torch.backends.cuda.matmul
+        was, matmul.fp32_precision = matmul.fp32_precision, "ieee"
+        try:
+            yield
+        finally:
+            matmul.fp32_precision = was
+        return
+    if before == "highest":
+        yield
+        return
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _fastest_convolutions() -> AbstractContextManager[None]:

@@ -27,10 +27,9 @@ __all__ = [
     "normalise",
 ]
 
-SIDE = PRESETS[
-    "none"
-].side  # multiple of both sides: the VAE's 8 times the transformer's patch of 2
-STEP = PRESETS["none"].step  # the VAE takes the first frame, then four at a time: 4n+1
+_WAN = PRESETS["none"]
+SIDE = _WAN.side  # multiple of both sides: the VAE's 8 times the transformer's patch of 2
+STEP = _WAN.step  # the VAE takes the first frame, then four at a time: 4n+1
 
 
 @dataclass(frozen=True)

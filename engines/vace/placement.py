@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..geometry import Size, fit_images, place
+from ..geometry import Size, fit_images, placed_box
 
 SIZES = ("source", "prepared")
 Box = tuple[int, int, int, int]  # top, left, bottom, right
@@ -51,14 +51,8 @@ class Placement:
 
     @property
     def whole(self) -> Box:
-        """Where the whole source lies on the prepared canvas, px; beyond its edges where cropped.
-
-        As `geometry.fit_images` puts it.
-        """
-        scale, shift = place(self.source, self.target, self.fit)
-        height, width = (max(1, round(s * by)) for s, by in zip(self.source, scale, strict=True))
-        top, left = round(shift[0]), round(shift[1])
-        return top, left, top + height, left + width
+        """Where the whole source lies on the prepared canvas, px, or beyond it where cropped."""
+        return placed_box(self.source, self.target, self.fit)
 
     @property
     def visible(self) -> Box:

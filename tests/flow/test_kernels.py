@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kinograph.engines.flow import kernels
+
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="triton is not installed")
 
 CASES = (
@@ -53,3 +55,30 @@ def test_agrees_with_steps_of_torch(apart: dict[str, tuple[bool, float, float]],
     assert largest > 0.1
     assert math.isfinite(largest)
     assert difference < 2e-5
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RuntimeError("Failed to find C compiler."),
+        subprocess.CalledProcessError(1, ["cc", "main.c"]),
+        FileNotFoundError("cc"),
+    ],
+)
+def test_without_a_compiler_the_steps_of_torch_take_over(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Driver:
+        @property
+        def active(self) -> None:
+            raise failure
+
+    monkeypatch.setattr("triton.runtime.driver", Driver())
+    kernels._there.cache_clear()
+    try:
+        assert not kernels._there()
+        assert not kernels._there()
+    finally:
+        kernels._there.cache_clear()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]  # once
+    assert "C compiler" in caplog.text

@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from kinograph.engines.runtime.engine import Engine, build_engine, reference
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.network import Network
 from kinograph.engines.runtime.probe import probe
+from kinograph.engines.runtime.torch_runner import true_products
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
 
@@ -395,3 +397,41 @@ def test_a_file_that_is_no_onnx(graph: tuple[Model, Network], tmp_path: Path) ->
     model = Model(replace(graph[0].entry, sha256="0" * 64), path)
     with pytest.raises(ModelError, match=r"broken.onnx: cannot be read as ONNX"):
         build_engine(model, graph[1], backend="onnxruntime", device="cpu")
+
+
+def _older_names(precision: str) -> None:
+    torch.set_float32_matmul_precision(precision)
+
+
+def _newer_names(precision: str) -> None:
+    torch.backends.cuda.matmul.fp32_precision = precision
+
+
+@pytest.mark.parametrize(
+    ("allow", "precision", "forbidden"),
+    [
+        (_older_names, "highest", "highest"),
+        (_older_names, "high", "highest"),
+        (_older_names, "medium", "highest"),
+        (_newer_names, "tf32", "ieee"),
+    ],
+)
+def test_products_stay_fp32_where_the_host_allows_tf32(
+    allow: Callable[[str], None], precision: str, forbidden: str
+) -> None:
+    """Either way of allowing it is held, and given back as it was."""
+
+    def current() -> str:
+        if allow is _newer_names:
+            return torch.backends.cuda.matmul.fp32_precision
+        return torch.get_float32_matmul_precision()
+
+    if allow is _newer_names and not hasattr(torch.backends.cuda.matmul, "fp32_precision"):
+        pytest.skip("this torch has only the older names")
+    allow(precision)
+    try:
+        with true_products():
+            assert current() == forbidden
+        assert current() == precision
+    finally:
+        allow(forbidden)

@@ -8,18 +8,15 @@ pairs, fps and first; folders without it, as others make them, are read with the
 import json
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...errors import InputError, MediaError
+from ...errors import InputError
+from ...files import folder_written_aside
 from ..flow import FIRST_FRAMES, Flow
 from .exr import openexr, save_exr
 from .kitti import kitti_bytes
@@ -50,7 +47,7 @@ def write(flow: Flow, folder: Path, form: str) -> None:
     if form == "exr":
         openexr()
     here = flow.to("cpu")
-    with _folder_aside(folder) as aside:
+    with folder_written_aside(folder) as aside:
         with ThreadPoolExecutor(_THREADS) as pool:
             for _ in pool.map(lambda i: _write_pair(here, i, aside, form), range(len(here))):
                 pass  # asks for each result, so that errors arrive
@@ -73,29 +70,6 @@ def _write_pair(flow: Flow, pair: int, folder: Path, form: str) -> None:
             (inside / name).write_bytes(encode(row))
         except InputError as error:
             raise InputError(f"{direction} {error} (pair {pair})") from error
-
-
-@contextmanager
-def _folder_aside(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside; on success it becomes `folder`, on error it goes."""
-    aside: Path | None = None
-    try:
-        if folder.is_dir() and any(folder.iterdir()):
-            raise MediaError(f"{folder}: there are files in it already; choose a new folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
-        yield aside
-        mask = os.umask(0)
-        os.umask(mask)
-        aside.chmod(0o777 & ~mask)  # mkdtemp gives 0700
-        if folder.is_dir():
-            folder.rmdir()  # empty; Windows renames onto nothing only
-        aside.rename(folder)
-    except OSError as error:
-        raise MediaError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def read(folder: Path) -> Flow:

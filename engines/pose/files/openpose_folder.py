@@ -3,16 +3,14 @@
 Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md (version 1.3).
 """
 
-import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ...errors import InputError, MediaError
+from ...errors import InputError
+from ...files import folder_written_aside
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
 from .assemble import Person, assemble, frame_count, settled, triples
@@ -40,12 +38,7 @@ def write(poses: Poses, folder: Path) -> None:
     joints = settled(poses.as_openpose())
     columns = _columns(joints)
     name = folder.resolve().name
-    aside: Path | None = None
-    try:
-        if folder.is_dir() and any(folder.iterdir()):
-            raise MediaError(f"{folder}: there are files in it already; choose a new folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+    with folder_written_aside(folder) as aside:
         for f, count in enumerate(joints.count.tolist()):
             people = [
                 {key: column[f][p] for key, column in columns.items()} | {key: [] for key in _IN_3D}
@@ -53,17 +46,6 @@ def write(poses: Poses, folder: Path) -> None:
             ]
             frame = {"version": 1.3, "people": people}
             dump(frame, aside / f"{name}_{f:012d}_keypoints.json")
-        mask = os.umask(0)
-        os.umask(mask)
-        aside.chmod(0o777 & ~mask)  # mkdtemp gives 0700
-        if folder.is_dir():
-            folder.rmdir()  # empty; Windows renames onto nothing only
-        aside.rename(folder)
-    except OSError as error:
-        raise MediaError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _columns(joints: Poses) -> dict[str, Any]:
