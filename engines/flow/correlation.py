@@ -101,6 +101,17 @@ class Volume:
         return part
 
 
+def rows_at_once(one: Tensor) -> int:
+    """How many of the maps [B,C,h,w] go through the updates together: all, or one by one where the
+    volume of all is too large to keep. cuDNN, too, may take GBs for two large maps in fp32 that it
+    does not take for one."""
+    rows, _, height, width = one.shape
+    if torch.compiler.is_compiling():
+        return rows
+    whole = rows * volume_bytes(8 * height, 8 * width, one.element_size()) <= _WHOLE
+    return rows if whole else 1
+
+
 def volume_bytes(height: int, width: int, number: int, ways: int = 1) -> int:
     """Of the volume of a pair of frames of height x width px, with numbers of so many bytes."""
     cells = height // 8 * (width // 8)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..models.tensors import fill, read_tensors
 from ..runtime.network import Network
-from .correlation import Volume, volume_bytes
+from .correlation import Volume, rows_at_once, volume_bytes
 from .network import flow_network, updates_of
 from .raft_encoder import Encoders
 from .raft_layers import UpdateBlock, bilinear_upsample, convex_upsample
@@ -54,13 +54,29 @@ class RAFT(nn.Module):
         if self.both:  # the volume of the way back is the transposed one
             one, two = torch.cat([one, two]), torch.cat([two, one])
             context = torch.cat([context, contexts[1:]])
-        flow, hidden = self._updated(Volume(one, two), context, start)
+        flow, hidden = self._in_turn(one, two, context, start)
         if self.weighting is None:
             up = bilinear_upsample(flow)
         else:
             up = convex_upsample(flow, self.weighting(hidden).float())
         pairs = images.shape[0] - 1
         return {"flow": up[:pairs], "backward": up[pairs:]} if self.both else {"flow": up}
+
+    def _in_turn(
+        self, one: Tensor, two: Tensor, context: Tensor, start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """As `_updated`, of the volume of all or, where that is too large, of one after another."""
+        rows, step = one.shape[0], rows_at_once(one)
+        if step == rows:
+            return self._updated(Volume(one, two), context, start)
+        found = [
+            self._updated(
+                Volume(one[row], two[row]), context[row], None if start is None else start[row]
+            )
+            for row in (slice(i, i + step) for i in range(0, rows, step))
+        ]
+        flows, states = zip(*found, strict=True)
+        return torch.cat(flows), torch.cat(states)
 
     def _updated(
         self, volume: Volume, context: Tensor, start: Tensor | None

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torchvision.models.optical_flow import raft_large, raft_small
 
+from kinograph.engines.flow import correlation
 from kinograph.engines.flow.raft import RAFT
 
 
@@ -41,3 +42,23 @@ def test_half_precision_keeps_coordinates_exact() -> None:
         flow = ours.half()(images.half())["flow"]
     assert flow.dtype == torch.float32
     assert float((flow - wanted).norm() / wanted.norm()) < 2e-2
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("kept", [1.5, 0.1])
+def test_large_volumes_one_by_one_and_in_parts(
+    kept: float, warm: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kept: of one pair's volume; below one it is computed in parts."""
+    torch.manual_seed(0)
+    network = RAFT(raft_small(weights=None).eval(), updates=3, both=True).eval()
+    images = frames()
+    start = torch.randn(4, 2, 16, 21) if warm else None
+    with torch.inference_mode():
+        whole = network(images, start)
+        monkeypatch.setattr(
+            correlation, "_WHOLE", int(kept * correlation.volume_bytes(128, 168, 4))
+        )
+        found = network(images, start)
+    for name in ("flow", "backward"):
+        torch.testing.assert_close(found[name], whole[name], atol=1e-4, rtol=1e-4)
