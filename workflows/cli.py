@@ -169,7 +169,8 @@ def _run_graph(path: Path, assignments: list[str], arguments: argparse.Namespace
     from ..nodes.standin import host
     from .catalogue import catalogue
     from .execute import execute
-    from .graph import check, load_graph, with_values
+    from .graph import load_graph, with_values
+    from .plan import check
     from .report import Bars, print_runs
 
     graph = load_graph(path)

@@ -12,7 +12,8 @@ import torch
 from ..engines.errors import GraphError, KinographError
 from ..nodes.standin import host
 from .catalogue import Catalogue
-from .graph import Link, Plan
+from .graph import Link
+from .plan import Plan
 
 Progress = Callable[[str, int], Callable[[int], None]]  # label, total -> step(done)
 

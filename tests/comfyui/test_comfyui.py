@@ -21,7 +21,8 @@ from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
 from kinograph.workflows.core_nodes import CORE_NODES
 from kinograph.workflows.execute import execute
-from kinograph.workflows.graph import check, parse_graph
+from kinograph.workflows.graph import parse_graph
+from kinograph.workflows.plan import check
 
 pytestmark = pytest.mark.comfyui
 SHIPPED = json.loads(DEMO_GRAPH.read_text())

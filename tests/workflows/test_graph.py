@@ -15,7 +15,8 @@ from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
-from kinograph.workflows.graph import Link, check, load_graph, parse_graph, with_values
+from kinograph.workflows.graph import Link, load_graph, parse_graph, with_values
+from kinograph.workflows.plan import check
 
 SHIPPED = json.loads(DEMO_GRAPH.read_text())
 Edit = Callable[[dict[str, Any]], object]
