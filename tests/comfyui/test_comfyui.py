@@ -157,11 +157,12 @@ def test_unloading_models_takes_the_engine_and_the_next_run_loads_it(comfy: Comf
     comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
     before = comfy.run(SHIPPED)
     assert "memory given back" not in comfy.log()
-    comfy.post("/free", unload_models=True)
     deadline = time.monotonic() + 30
     while "movenet_multipose: memory given back to ComfyUI" not in comfy.log():
         assert time.monotonic() < deadline
-        time.sleep(0.2)
+        # Asked again: ComfyUI misses what arrives while it collects garbage after a run.
+        comfy.post("/free", unload_models=True)
+        time.sleep(0.5)
     changed = copy.deepcopy(SHIPPED)
     changed["5"]["inputs"]["score_threshold"] = 0.19  # Detect Poses runs, Build Engine is cached
     outputs = comfy.run(changed)
