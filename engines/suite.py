@@ -7,7 +7,7 @@ be had is unavailable, never passed, and every output of every backend is judged
 import platform
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -47,11 +47,13 @@ def run_suite(
     warmup: int = 5,
     batch: int = 1,
     size: tuple[int, int] | None = None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """Compare `backends` with the reference on fixed inputs, and time them if `runs` is not 0.
 
     runs:  calls to measure, after `warmup` calls that are not
     batch: images a call; size: height and width, None = 16:9 at the recommended size
+    progress: called with 1 after each backend; may raise to cancel
 
     Returns the report: parity.candidates[NAME] has "available", "passed", "reason" and each
     output's "error", "threshold" and "passed"; benchmark.results[] has "name" and "metrics".
@@ -75,7 +77,9 @@ def run_suite(
     candidates: dict[str, Any] = {}
     results = []
     used: Engine | None = None
-    for name in backends:
+    for number, name in enumerate(backends):
+        if number:
+            progress(1)
         before = _memory()
         try:
             engine = build_engine(
@@ -97,6 +101,7 @@ def run_suite(
         if runs:
             results.append(_timed(engine, shape, runs, warmup, before))
         engine.unload()
+    progress(1)
     return {
         "schema_version": SCHEMA,
         "timestamp_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -1,6 +1,7 @@
 """The list of nodes."""
 
 from .api import ComfyExtension, io
+from .benchmark import Benchmark
 from .engine import BuildEngine, EngineUpkeep
 from .flow import EstimateFlow, LoadFlowFile, LoadFlowModel
 from .flow_draw import DrawFlow
@@ -50,6 +51,7 @@ NODES: list[type[io.ComfyNode]] = [
     SaveKeypoints,
     SaveVace,
     EngineUpkeep,
+    Benchmark,
 ]
 
 

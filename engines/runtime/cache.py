@@ -127,12 +127,15 @@ class EngineCache:
         except PermissionError as error:
             raise self._cannot_write(error) from error
 
-    def entries(self) -> list[Artifact]:
-        """Every engine of the folder, with what is wrong with it if anything is."""
+    def entries(self, *, whole: bool = True) -> list[Artifact]:
+        """Every engine of the folder, with what is wrong with it if anything is.
+
+        whole: read every byte; otherwise only the sidecar and the size are looked at
+        """
         if not self.folder.is_dir():
             return []
         return [
-            Artifact(path, _read_sidecar(path) or {}, state=self._state(path) or "whole")
+            Artifact(path, _read_sidecar(path) or {}, state=self._state(path, whole) or "whole")
             for path in sorted(self.folder.glob("*.engine"))
         ]
 
@@ -160,13 +163,15 @@ class EngineCache:
             return None, str(error)
         return Artifact(path, sidecar), ""
 
-    def _state(self, path: Path) -> str:
-        """Why the engine is damaged; "" if it is whole."""
+    def _state(self, path: Path, whole: bool = True) -> str:
+        """Why the engine is damaged; "" if it is whole, or of the right size if not `whole`."""
         if not path.is_file():
             return "it is missing"
         sidecar = _read_sidecar(path)
         if sidecar is None:
             return "its sidecar is missing or damaged"
+        if not whole and path.stat().st_size == sidecar["size"]:
+            return ""
         try:
             data = path.read_bytes()
         except OSError as error:

@@ -24,6 +24,7 @@ from .pieces import in_calls
 from .probe import probe
 from .runner import Runner
 from .torch_runner import eager
+from .usage import latency_of, register
 
 log = logging.getLogger("kinograph")
 
@@ -48,6 +49,8 @@ class Engine:
     verdict:   what the comparison with the reference said (law 3); None for the reference itself
     seconds:   time to build
     artifact:  the file that it was loaded from; None for what is not built
+    warnings:  steps down that were not expected, a line each
+    latency:   of its recent calls
     holder:    what the host wants to keep with the engine
     """
 
@@ -61,6 +64,7 @@ class Engine:
         verdict: parity.Verdict | None,
         seconds: float,
         artifact: Path | None = None,
+        warnings: tuple[str, ...] = (),
     ):
         self.model = request.model
         self.network = request.network
@@ -74,11 +78,28 @@ class Engine:
         self.seconds = seconds
         self.bytes = runner.bytes
         self.artifact = artifact
+        self.warnings = warnings
         self.holder: object | None = None
         self._request = request
         self._rung = rung
         self._runner: Runner | None = runner
         self._lock = threading.Lock()
+        self.latency = latency_of(self.name)
+        register(self)
+
+    @property
+    def name(self) -> str:
+        """Of the built engine; of what is not built, what runs where."""
+        if self.artifact is not None:
+            return self.artifact.stem
+        return f"{self.model.name}-{self.precision}-{self.backend}-{self.device}"
+
+    @property
+    def where(self) -> str:
+        """The card's name, or the device."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return str(self.device)
 
     @property
     def loaded(self) -> bool:
@@ -124,7 +145,9 @@ class Engine:
                 f"engine {self.model.name}: expected sides that are multiples of "
                 f"{self.network.stride}, found {width}x{height}"
             )
-        return self.load().infer(images, self._start(images, start))
+        runner, begin = self.load(), self._start(images, start)
+        with self.latency.measured(self.device, batch):
+            return runner.infer(images, begin)
 
     def _start(self, images: Tensor, start: Tensor | None) -> Tensor | None:
         if self.network.start is None:
@@ -173,8 +196,7 @@ class Engine:
 
     def report(self) -> str:
         """The engine in words: what runs where, for what sizes, and why."""
-        entry, device = self.model.entry, self.device
-        on = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+        entry, on = self.model.entry, self.where
         low, high = self.sizes
         verdict = "the reference itself" if self.verdict is None else self.verdict.reason
         lines = [
@@ -246,8 +268,19 @@ def build_engine(
             verdict=verifier.verdict,
             seconds=time.perf_counter() - started,
             artifact=made.artifact,
+            warnings=_stepped_down(rung, why, len(way.why)),
         )
     raise EngineError(f"engine {model.name}: no backend works here\n" + "\n".join(why))
+
+
+def _stepped_down(rung: Rung, why: list[str], known: int) -> tuple[str, ...]:
+    """What failed on the way, and a GPU that is not used. What is not installed is no surprise.
+
+    known: how many reasons there were before anything was tried
+    """
+    left = [reason for reason in why[:known] if reason.startswith("not on the GPU")]
+    failed = [reason for reason in why[known:] if reason.startswith("not ")]
+    return tuple(f"runs on {rung}; {reason}" for reason in (*left, *failed))
 
 
 _logged: set[str] = set()

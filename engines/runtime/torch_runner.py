@@ -149,11 +149,9 @@ def compile_ahead(
     from torch._inductor import aoti_compile_and_package  # imports the whole compiler
 
     stride = network.stride
-    module = prepared(network.module(weights), device, precision)
     side = max(4 * stride, 2 * network.least)
     # no two sizes alike, or they are taken for one
     size = network.fixed or (side, side + stride)
-    example = torch.rand(network.min_batch + 1, 3, *size, device=device)
     # The rows of the outputs are what may be one; the exporter finds no way to say it of the rest.
     rows, less = torch.export.Dim("rows", min=1, max=4095), network.min_batch - 1
     batch = rows + less if less else rows
@@ -163,8 +161,11 @@ def compile_ahead(
         high, wide = (torch.export.Dim(name, min=least, max=4096) for name in ("high", "wide"))
         sizes |= {2: stride * high, 3: stride * wide}
     try:
+        # Not what a host runs nodes in: inference tensors cannot be exported.
         with torch.inference_mode(False), torch.no_grad():
-            images = example.to(DTYPES[precision], memory_format=_LAYOUT)
+            module = prepared(network.module(weights), device, precision)
+            images = torch.rand(network.min_batch + 1, 3, *size, device=device)
+            images = images.to(DTYPES[precision], memory_format=_LAYOUT)
             inputs: tuple[Tensor, ...] = (images,)
             shapes: tuple[dict[int, Any], ...] = (sizes,)
             if network.start is not None:

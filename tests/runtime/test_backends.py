@@ -30,7 +30,7 @@ from kinograph.engines.runtime.engine import Engine, build_engine, reference
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.network import Network
 from kinograph.engines.runtime.probe import probe
-from kinograph.engines.runtime.torch_runner import true_products
+from kinograph.engines.runtime.torch_runner import compile_ahead, true_products
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
 
@@ -435,3 +435,20 @@ def test_products_stay_fp32_where_the_host_allows_tf32(
         assert current() == precision
     finally:
         allow(forbidden)
+
+
+def test_what_is_compiled_is_no_inference_tensor(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ComfyUI runs nodes in inference mode, whose tensors cannot be exported."""
+    given: list[torch.Tensor] = []
+
+    def export(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], **_: Any) -> None:
+        given.extend([*inputs, *module.parameters(), *module.buffers()])
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(torch.export, "export", export)
+    with torch.inference_mode(), pytest.raises(EngineError, match="enough"):
+        compile_ahead(network_of(model), model.path, torch.device("cpu"), "fp32", tmp_path / "made")
+    assert given
+    assert not any(tensor.is_inference() for tensor in given)

@@ -1,6 +1,7 @@
 """The shipped graphs give what they promise."""
 
 import json
+import re
 from pathlib import Path
 
 import av
@@ -10,6 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 from kinograph.engines.flow.files import read_flow
+from kinograph.engines.pose.files import read_poses
+from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.workflows import cli
 from kinograph.workflows.cli import main
 
@@ -49,6 +52,47 @@ def test_pose_over_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert float((video > 0.99).float().mean()) > 0.8
     dark = (video[0].amax(0) < 0.4).flatten(1).sum(1)  # sticks: no colour of flow is so dark
     assert int((dark > 300).sum()) >= 30
+
+
+def test_character_replacement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = run("character_replacement.json", tmp_path, capsys)
+    assert "33 of 57 poses kept" in said
+    assert "no warnings" in said
+    made = load_file(tmp_path / "vace_00001_.safetensors")
+    video, mask, references = made["video"], made["mask"], made["references"]
+    assert references.shape == (1, 3, 1, 464, 832)
+    assert float(references[..., :100].min()) == 1.0  # the picture stands on white
+    inside = mask[0, 0, 0] > 0.5
+    assert torch.equal(mask[0, 0], mask[0, 0, :1].expand(33, -1, -1))  # one still mask
+    assert 0.1 < float(inside.float().mean()) < 0.2
+    grey = (video[0, :, :, inside].abs() < 0.01).all(0).float().mean()
+    assert 0.9 < float(grey) < 0.999  # neutral, but for the skeleton
+    kept = frames(tmp_path / "character_replacement_00001_.mp4")[20].astype(np.float32)
+    with av.open(str(cli.MEDIA / "two_people_832x464_33f_15fps.mp4")) as container:
+        source = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)][20]
+    apart = np.abs(kept - source).mean(2)[~inside.numpy()]
+    assert float(apart.mean()) < 3  # the footage round it, but for its second encoding
+
+
+def test_keypoints_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is drawn from the JSON form is what is drawn from the poses themselves."""
+    run("keypoints_and_back.json", tmp_path, capsys)
+    drawn = frames(tmp_path / "from_keypoints_00001_.mp4").astype(np.float32) / 255
+    poses = read_poses(tmp_path / "poses_00001_.json")
+    assert int(poses.count.sum()) == 57
+    wanted = draw_skeletons(poses, style="openpose")[0].numpy()
+    assert drawn.shape == wanted.shape
+    assert float(np.abs(drawn - wanted).mean()) < 0.005
+    written = json.loads((tmp_path / "keypoints_00001_.json").read_text())
+    assert [len(frame["people"]) for frame in written] == poses.count.tolist()
+
+
+def test_build_and_benchmark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = run("build_and_benchmark.json", tmp_path, capsys)
+    assert re.search(r"onnxruntime fp32 on cpu: \d+\.\d\d ms a call \(median\), .* agrees", said)
+    assert re.search(r"torch fp32 on cpu: \d+\.\d\d ms a call \(median\), .* agrees", said)
+    assert "tensorrt: backend tensorrt: it runs on cuda only" in said
+    assert "DISAGREES" not in said
 
 
 @pytest.mark.parametrize("path", sorted(API.glob("*.json")), ids=lambda p: p.stem)
