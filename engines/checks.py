@@ -1,5 +1,6 @@
 """Checks at the doors: an error carries the expected and the actual value, and the cure."""
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,9 @@ from .errors import InputError
 # Resampling with negative lobes (bicubic, Lanczos) overshoots 0..1 by up to about a tenth.
 # Anything further out is a picture in another range (0..255 or -1..1), not overshoot.
 OVERSHOOT = 0.1
+
+# What divides a list that is typed in: Chinese and Japanese keyboards give commas of their own.
+COMMA = re.compile("[,\uff0c\u3001]")
 
 
 def check_shape(name: str, tensor: Tensor, expected: Sequence[int | str]) -> None:

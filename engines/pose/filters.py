@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..checks import check_masks
+from ..checks import COMMA, check_masks
 from ..errors import InputError
 from .poses import Poses
 
@@ -90,7 +90,7 @@ def parse_tracks(text: str) -> list[range] | None:
     if not text.strip():
         return None
     tracks = []
-    for part in text.split(","):
+    for part in COMMA.split(text):
         found = _RANGE.fullmatch(part)
         low, high = (int(end or found[1]) for end in found.groups()) if found else (1, 0)
         if high < low:

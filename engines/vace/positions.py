@@ -2,6 +2,7 @@
 
 import re
 
+from ..checks import COMMA
 from ..errors import InputError
 
 _RANGE = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
@@ -18,7 +19,7 @@ def parse_frames(text: str, frames: int, *, name: str = "keep") -> list[int]:
     Raises `InputError` for another word, or a frame that the clip does not have.
     """
     found: list[int] = []
-    for part in filter(None, (p.strip().lower() for p in text.split(","))):
+    for part in filter(None, (p.strip().lower() for p in COMMA.split(text))):
         found += _part(part, frames, name)
     return found
 

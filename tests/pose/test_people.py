@@ -87,6 +87,7 @@ def test_unusable_filters(three: Poses, asked: dict[str, object], message: str) 
         ("3", [range(3, 4)]),
         (" 0, 2 - 4,9 ", [range(1), range(2, 5), range(9, 10)]),
         ("5-5", [range(5, 6)]),
+        ("0，2、4", [range(1), range(2, 3), range(4, 5)]),
     ],
 )
 def test_tracks_as_text(text: str, tracks: list[range] | None) -> None:
