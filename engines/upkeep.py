@@ -67,13 +67,19 @@ def verified(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
 
 
 def pruned(
-    cache: EngineCache, names: Iterable[str] = (), *, everything: bool = False, days: float = 0
+    cache: EngineCache,
+    names: Iterable[str] = (),
+    *,
+    everything: bool = False,
+    days: float = 0,
+    only_say: bool = False,
 ) -> list[Finding]:
     """Remove damaged engines, leftovers of killed builds, and what this installation cannot use.
 
     names:      these engines instead, whatever their state
     everything: all engines
     days:       those, too, that are older
+    only_say:   remove nothing, say what would be
     """
     found = []
     names = list(names)
@@ -83,13 +89,14 @@ def pruned(
         if not reason and days and age > days:
             reason = f"{age:.0f} days old"
         size = _size(artifact.path)
-        if reason:
+        if reason and not only_say:
             cache.remove(artifact)
         found.append(Finding(artifact.name, size, "removed" if reason else "kept", reason))
     if not names:
         for path in cache.leftovers():
             size = _size(path)
-            path.unlink(missing_ok=True)
+            if not only_say:
+                path.unlink(missing_ok=True)
             found.append(Finding(path.name, size, "removed", "left over"))
     return found
 

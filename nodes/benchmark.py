@@ -7,7 +7,9 @@ from ..engines.models.registry import Model
 from ..engines.runtime.cache import EngineCache
 from ..engines.runtime.ladder import BACKENDS, PRECISIONS
 from ..engines.suite import run_suite
-from .api import host, io, ui
+from .api import host, io
+from .search import found_by
+from .show import Shown
 from .types import KinoModel
 
 
@@ -18,6 +20,7 @@ class Benchmark(io.ComfyNode):
             node_id="KinographBenchmark",
             display_name="Benchmark",
             category="Kinograph/engine",
+            **found_by("speed test, latency, frames per second, profile, compare backends"),
             description="Runs a model on the backends of this machine: do their answers agree, and "
             "how fast is each? Engines that are missing are built, which may take minutes.",
             is_output_node=True,
@@ -80,7 +83,7 @@ class Benchmark(io.ComfyNode):
             progress=host.progress(len(backends)),
         )
         text = in_words(report)
-        return io.NodeOutput(text, ui=ui.PreviewText(text))
+        return io.NodeOutput(text, ui=Shown(text))
 
 
 def in_words(report: dict[str, Any]) -> str:

@@ -1,28 +1,92 @@
 """ComfyUI as the host: what nodes ask of the program that runs them. Twin: standin/host.py."""
 
+import logging
 import os
+import secrets
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import comfy.model_management
 import comfy.utils
 import folder_paths
+import torch
+from torch import Tensor
 
 from ..engines.errors import InputError
 from ..engines.models import folders
 from ..engines.runtime import folders as engine_folders
 from ..engines.runtime.engine import Engine
 from . import comfy_memory
+from .rate import Now, Rate
+
+log = logging.getLogger("kinograph")
+
+_FRAME = 250  # ms that a frame of a preview stands
+_building = Now()
 
 
-def progress(total: int) -> Callable[[int], None]:
+def progress(total: int, unit: str = "frames") -> Callable[[int], None]:
     bar = comfy.utils.ProgressBar(total)
+    rate = Rate(total, unit)
 
     def step(done: int) -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()
+        go_on()
         bar.update(done)
+        _say(rate.step(done))
 
     return step
+
+
+def downloading(total: int) -> Callable[[int], None]:
+    return progress(total, "bytes")
+
+
+def go_on() -> None:
+    comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+def warn(text: str) -> None:
+    log.warning("node %s: %s", _node(), text)
+
+
+def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
+    from PIL import Image
+
+    pictures = make().float().clamp(0, 1).mul(255).to(torch.uint8).cpu().numpy()
+    first, *others = (Image.fromarray(picture) for picture in pictures)
+    name = f"kinograph_{secrets.token_hex(8)}.webp"
+    # Lossy and hasty: some 15 ms. It is for looking, the node's outputs are the real thing.
+    how: dict[str, Any] = {"quality": 60, "method": 0}
+    if others:
+        how |= {"save_all": True, "append_images": others, "duration": _FRAME, "loop": 0}
+    try:
+        folder = Path(folder_paths.get_temp_directory())
+        folder.mkdir(parents=True, exist_ok=True)
+        first.save(folder / name, **how)
+    except OSError as error:
+        log.warning("the node's preview cannot be written: %s", error)
+        return [], False
+    return [{"filename": name, "subfolder": "", "type": "temp"}], bool(others)
+
+
+def server() -> Any:
+    return getattr(import_module("server").PromptServer, "instance", None)
+
+
+def _say(text: str) -> None:
+    """Show a line on the node that runs, as long as it runs."""
+    instance, node = server(), _node()
+    send = getattr(instance, "send_progress_text", None)
+    if text and node and send is not None:
+        send(text, node, instance.client_id)
+
+
+def _node() -> str:
+    """The id of the node that runs, "" if none does."""
+    context = import_module("comfy_execution.utils").get_executing_context()
+    return "" if context is None else str(context.node_id)
 
 
 def compute_device() -> str:
@@ -54,9 +118,10 @@ def ready(engine: Engine) -> None:
 
 
 def build_progress(phase: str, step: int, steps: int) -> None:
-    comfy.model_management.throw_exception_if_processing_interrupted()
-    if steps:
+    go_on()
+    if steps and _building.due(last=step + 1 == steps):
         comfy.utils.ProgressBar(steps).update_absolute(step + 1, steps)
+        _say(f"{phase}: {step + 1}/{steps}")
 
 
 def input_path(name: str) -> Path:

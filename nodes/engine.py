@@ -7,8 +7,10 @@ from ..engines.models.registry import Model
 from ..engines.runtime.cache import EngineCache
 from ..engines.runtime.engine import build_engine
 from ..engines.runtime.ladder import BACKENDS, PRECISIONS
-from ..engines.upkeep import listed, pruned, rebuilt, verified
-from .api import host, io, ui
+from ..engines.upkeep import Finding, listed, pruned, rebuilt, selected, verified
+from .api import host, io
+from .search import found_by
+from .show import Shown
 from .types import KinoEngine, KinoModel
 
 _WORKING_ROOM = 512 * 2**20  # what building and the first answers take besides the weights
@@ -21,6 +23,7 @@ class BuildEngine(io.ComfyNode):
             node_id="KinographBuildEngine",
             display_name="Build Engine",
             category="Kinograph/engine",
+            **found_by("tensorrt, trt, engine loader, onnxruntime, torch compile, load engine"),
             description="Puts a model on the best backend of this machine and checks its answers.",
             inputs=[
                 KinoModel.Input("model", tooltip="From a node that loads a model."),
@@ -99,7 +102,7 @@ class BuildEngine(io.ComfyNode):
         )
         host.ready(engine)
         report = engine.report()
-        return io.NodeOutput(engine, report, ui=ui.PreviewText(report))
+        return io.NodeOutput(engine, report, ui=Shown(report, warnings=engine.warnings))
 
 
 _ACTIONS = {"list": listed, "verify": verified, "prune": pruned, "rebuild": rebuilt}
@@ -112,6 +115,10 @@ class EngineUpkeep(io.ComfyNode):
             node_id="KinographEngineUpkeep",
             display_name="Engine Upkeep",
             category="Kinograph/engine",
+            **found_by(
+                "engine cache, clear cache, delete engines, prune engines, verify engines, "
+                "rebuild engines"
+            ),
             description="Shows the built engines, checks them, removes or rebuilds what is bad.",
             is_output_node=True,
             inputs=[
@@ -139,7 +146,17 @@ class EngineUpkeep(io.ComfyNode):
     @classmethod
     def execute(cls, action: str, name: str) -> io.NodeOutput:
         cache = EngineCache(host.engine_folder())
-        found = _ACTIONS[action](cache, [name] if name else [])
+        names = [name] if name else []
+        if action == "verify":
+            found = [f for one in selected(cache, names) for f in _verified(cache, one.name)]
+        else:
+            found = _ACTIONS[action](cache, names)
         lines = [f"{f.state:<8} {f.size / 2**20:7.1f} MiB  {f.name}  {f.detail}" for f in found]
         report = "\n".join([str(cache.folder), *(lines or ["no engines yet"])])
-        return io.NodeOutput(report, ui=ui.PreviewText(report))
+        damaged = [f"{f.name} is damaged: {f.detail}" for f in found if f.state == "damaged"]
+        return io.NodeOutput(report, ui=Shown(report, warnings=damaged))
+
+
+def _verified(cache: EngineCache, name: str) -> list[Finding]:
+    host.go_on()
+    return verified(cache, [name])

@@ -1,6 +1,6 @@
 """The list of nodes."""
 
-from .api import ComfyExtension, io
+from .api import ComfyExtension, host, io
 from .benchmark import Benchmark
 from .engine import BuildEngine, EngineUpkeep
 from .flow import EstimateFlow, LoadFlowFile, LoadFlowModel
@@ -56,5 +56,12 @@ NODES: list[type[io.ComfyNode]] = [
 
 
 class KinographExtension(ComfyExtension):
+    """What `comfy_entrypoint` returns; ComfyUI asks it once, before its server listens."""
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        # Not in on_load, which ComfyUI 0.3.75 does not call.
+        if (server := host.server()) is not None:
+            from .routes import register
+
+            register(server)
         return NODES

@@ -1,6 +1,7 @@
 """Nodes that estimate optical flow."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -12,8 +13,11 @@ from ..engines.flow.estimate import FlowEstimator, FlowState
 from ..engines.flow.flow import DIRECTIONS, FIRST_FRAMES
 from ..engines.models.registry import OWN_FLOW_FAMILIES, registry, resolve
 from ..engines.runtime.engine import Engine
-from .api import host, io, ui
+from .api import host, io
 from .inputs import own_state
+from .previews import of_flow
+from .search import found_by
+from .show import Shown
 from .types import KinoEngine, KinoFlow, KinoModel, KinoState
 
 
@@ -56,6 +60,7 @@ class LoadFlowModel(io.ComfyNode):
             node_id="KinographLoadFlowModel",
             display_name="Load Flow Model",
             category="Kinograph/flow",
+            **found_by("raft, neuflow, sea raft, optical flow model"),
             description="Chooses a network for optical flow. Its weights are fetched once and "
             "checked against their sha256.",
             inputs=[
@@ -77,7 +82,7 @@ class LoadFlowModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
-        found = resolve(model, folder=host.models_folder(), progress=host.progress)
+        found = resolve(model, folder=host.models_folder(), progress=host.downloading)
         found = replace(found, updates=updates, both=both_ways, warm=warm_start)
         network_of(found)  # refuses settings that the network does not have
         return io.NodeOutput(found)
@@ -90,6 +95,7 @@ class LoadFlowFile(io.ComfyNode):
             node_id="KinographLoadFlowFile",
             display_name="Load Flow Model File",
             category="Kinograph/flow",
+            **found_by("raft weights, spynet, optical flow model, pth"),
             description="Takes weights of your own for a network of optical flow.",
             inputs=[
                 io.Combo.Input(
@@ -128,6 +134,9 @@ class EstimateFlow(io.ComfyNode):
             node_id="KinographEstimateFlow",
             display_name="Estimate Flow",
             category="Kinograph/flow",
+            **found_by(
+                "optical flow, raft, motion vectors, farneback, unimatch, motion estimation"
+            ),
             description="The motion between the frames of a clip, in pixels. Without an engine by "
             "OpenCV's DIS, which needs no weights and no GPU.",
             inputs=[
@@ -222,4 +231,4 @@ class EstimateFlow(io.ComfyNode):
         text = f"{len(flow)} pairs of {flow.size[1]}x{flow.size[0]}, {direction}, by {by}"
         if not len(flow):
             text += "\nWarning: one frame has no motion; give at least two"
-        return io.NodeOutput(flow, estimator.state, ui=ui.PreviewText(text))
+        return io.NodeOutput(flow, estimator.state, ui=Shown(text, picture=partial(of_flow, flow)))

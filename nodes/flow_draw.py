@@ -1,13 +1,17 @@
 """Drawing optical flow."""
 
+from functools import partial
 from typing import Any
 
 from ..engines.flow.flow import Flow
 from ..engines.render.flow_colours import COLOURS
 from ..engines.render.flow_drawing import NOISE_FLOOR, WAYS, DrawnFlow, draw_flow
 from ..engines.render.flow_scales import NORMALISATIONS, ScaleState
-from .api import host, io, ui
+from .api import host, io
 from .inputs import own_state
+from .previews import of_images
+from .search import found_by
+from .show import Shown
 from .types import KinoFlow, KinoState
 
 
@@ -18,6 +22,10 @@ class DrawFlow(io.ComfyNode):
             node_id="KinographDrawFlow",
             display_name="Draw Flow",
             category="Kinograph/render",
+            **found_by(
+                "optical flow, flow to image, flow visualization, motion map, color wheel, "
+                "controlnet preprocessor"
+            ),
             description="Draws optical flow as control images: hue for the direction, white for "
             "stillness, a picture for every frame of the clip.",
             inputs=[
@@ -119,13 +127,18 @@ class DrawFlow(io.ComfyNode):
             direction=direction,
             legend=legend,
             state=own_state(state, ScaleState),
+            progress=host.progress(flow.frames),
         )
         device = host.image_device()
         return io.NodeOutput(
             drawn.image.to(device),
             drawn.mask.to(device),
             drawn.state,
-            ui=ui.PreviewText(_text(flow, drawn, normalise, strength)),
+            ui=Shown(
+                text := _text(flow, drawn, normalise, strength),
+                warnings=[text] if not (len(flow) and strength) else [],
+                picture=partial(of_images, drawn.image),
+            ),
         )
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from ..engines.flow.files import FORMS, read_flow, write_flow
 from ..engines.flow.flow import Flow
-from .api import host, io, ui
+from .api import host, io
 from .inputs import last_change
+from .search import found_by
+from .show import Shown
 from .types import KinoFlow
 
 
@@ -16,6 +18,7 @@ class SaveFlow(io.ComfyNode):
             node_id="KinographSaveFlow",
             display_name="Save Flow",
             category="Kinograph/flow",
+            **found_by("export flow, flo file, exr, kitti, motion vectors"),
             description="Writes optical flow to a file, or a folder with a file a pair of frames, "
             "of the output folder.",
             is_output_node=True,
@@ -41,8 +44,8 @@ class SaveFlow(io.ComfyNode):
     @classmethod
     def execute(cls, flow: Flow, form: str, filename_prefix: str) -> io.NodeOutput:
         path = host.save_path(filename_prefix, ".npz" if form == "npz" else "")
-        write_flow(flow, path, form)
-        return io.NodeOutput(ui=ui.PreviewText(str(path)))
+        write_flow(flow, path, form, progress=host.progress(len(flow)))
+        return io.NodeOutput(ui=Shown(str(path)))
 
 
 class LoadFlow(io.ComfyNode):
@@ -52,6 +55,7 @@ class LoadFlow(io.ComfyNode):
             node_id="KinographLoadFlow",
             display_name="Load Flow",
             category="Kinograph/flow",
+            **found_by("import flow, flo file, exr, kitti, motion vectors"),
             description="Optical flow from a file instead of a network: .npz, .flo, .exr, KITTI's "
             ".png or .pfm, or a folder of them; which, it sees itself.",
             inputs=[
@@ -82,4 +86,4 @@ class LoadFlow(io.ComfyNode):
         pairs = "1 pair" if len(flow) == 1 else f"{len(flow)} pairs"
         direction = "forward and backward" if flow.direction == "both" else flow.direction
         text = f"{flow.frames} frames ({pairs}), {width}x{height}, {direction}, {flow.fps:g} fps"
-        return io.NodeOutput(flow, ui=ui.PreviewText(text))
+        return io.NodeOutput(flow, ui=Shown(text))

@@ -8,7 +8,9 @@ from ..engines.flow.flow import Flow
 from ..engines.flow.motion import motion_mask
 from ..engines.flow.statistics import as_json, as_table, flow_statistics
 from ..engines.vace.morphology import feather, grow
-from .api import host, io, ui
+from .api import host, io
+from .search import found_by
+from .show import Shown
 from .types import KinoFlow
 
 _FLOW = "From Estimate Flow or another node that gives it."
@@ -22,6 +24,7 @@ class FlowOcclusion(io.ComfyNode):
             node_id="KinographFlowOcclusion",
             display_name="Occlusion from Flow",
             category="Kinograph/flow",
+            **found_by("occlusion mask, forward backward consistency, disocclusion, confidence"),
             description="Finds what neighbouring frames do not share: pixels whose way there and "
             "back does not lead home.",
             inputs=[KinoFlow.Input("flow", tooltip=_BOTH)],
@@ -49,7 +52,7 @@ class FlowOcclusion(io.ComfyNode):
         device = host.image_device()
         masks = [mask.to(device) for mask in (found.lost, found.new, found.confidence)]
         text = f"{masks[0].mean():.1%} lost, {masks[1].mean():.1%} new"
-        return io.NodeOutput(*masks, ui=ui.PreviewText(text))
+        return io.NodeOutput(*masks, ui=Shown(text))
 
 
 class FlowWarp(io.ComfyNode):
@@ -59,6 +62,7 @@ class FlowWarp(io.ComfyNode):
             node_id="KinographFlowWarp",
             display_name="Warp by Flow",
             category="Kinograph/flow",
+            **found_by("motion compensation, remap, temporal consistency, ebsynth"),
             description="Brings each frame's neighbour onto it along the flow, and says what the "
             "neighbour cannot show.",
             inputs=[
@@ -94,7 +98,7 @@ class FlowWarp(io.ComfyNode):
         moved, unknown = warp_clip(image, flow, onto)
         device = host.image_device()
         text = f"{unknown.mean():.1%} unknown"
-        return io.NodeOutput(moved.to(device), unknown.to(device), ui=ui.PreviewText(text))
+        return io.NodeOutput(moved.to(device), unknown.to(device), ui=Shown(text))
 
 
 class FlowMask(io.ComfyNode):
@@ -104,6 +108,7 @@ class FlowMask(io.ComfyNode):
             node_id="KinographFlowMask",
             display_name="Flow to Mask",
             category="Kinograph/flow",
+            **found_by("motion mask, movement, moving objects, camera motion, difference mask"),
             description="Masks what moves, on request only what moves otherwise than the camera.",
             inputs=[
                 KinoFlow.Input("flow", tooltip=_FLOW),
@@ -163,7 +168,7 @@ class FlowMask(io.ComfyNode):
     ) -> io.NodeOutput:
         mask = motion_mask(flow, threshold=threshold, soft=soft, camera=camera)
         mask = _shaped(mask, grow, feather).to(host.image_device())
-        return io.NodeOutput(mask, ui=ui.PreviewText(f"{mask.mean():.1%} moves"))
+        return io.NodeOutput(mask, ui=Shown(f"{mask.mean():.1%} moves"))
 
 
 class FlowStatistics(io.ComfyNode):
@@ -173,6 +178,7 @@ class FlowStatistics(io.ComfyNode):
             node_id="KinographFlowStatistics",
             display_name="Flow Statistics",
             category="Kinograph/flow",
+            **found_by("motion amount, motion score, speed, camera motion"),
             description="Tells how fast a clip moves, where to and how much of it, and how the "
             "camera does, frame by frame.",
             is_output_node=True,
@@ -205,7 +211,7 @@ class FlowStatistics(io.ComfyNode):
             as_json(found, fps=flow.fps, threshold=threshold),
             found.clip_mean,
             found.clip_max,
-            ui=ui.PreviewText(as_table(found)),
+            ui=Shown(as_table(found)),
         )
 
 

@@ -15,8 +15,10 @@ from ..engines.pose.retarget import onto_canvas, with_proportions
 from ..engines.pose.smoothing import DIRECTIONS, FilterState, Smoother
 from ..engines.pose.tracking import Tracker, TrackState
 from ..engines.pose.tracks import jitter
-from .api import io, ui
+from .api import io
 from .inputs import own_state
+from .search import found_by
+from .show import Shown
 from .types import KinoPoses, KinoState
 
 _POSES = "From Detect Poses or another node that gives poses."
@@ -29,6 +31,7 @@ class TrackPoses(io.ComfyNode):
             node_id="KinographTrackPoses",
             display_name="Track Poses",
             category="Kinograph/pose",
+            **found_by("tracker, person id, identity, follow people, bytetrack, scene cut"),
             description="Gives every person an id that stays with them through crossings and short "
             "occlusions.",
             inputs=[
@@ -79,7 +82,7 @@ class TrackPoses(io.ComfyNode):
         people = len(tracked.track_ids[tracked.track_ids >= 0].unique())
         shots = 0 if cuts is None else int(cuts.sum())
         text = f"{people} people" + (f", {shots} cuts" if shots else "")
-        return io.NodeOutput(tracked, (tracker.state, last), ui=ui.PreviewText(text))
+        return io.NodeOutput(tracked, (tracker.state, last), ui=Shown(text))
 
 
 class SmoothPoses(io.ComfyNode):
@@ -89,6 +92,7 @@ class SmoothPoses(io.ComfyNode):
             node_id="KinographSmoothPoses",
             display_name="Smooth Poses",
             category="Kinograph/pose",
+            **found_by("one euro filter, jitter, stabilize, temporal smoothing, flicker"),
             description="Takes the jitter out of tracked people's joints with a One-Euro filter, "
             "which holds what rests and follows what moves.",
             inputs=[
@@ -154,13 +158,13 @@ class SmoothPoses(io.ComfyNode):
                 f"state: a chunk goes on from the one before with direction causal only, found "
                 f"{direction}; choose causal or disconnect state"
             )
-        _need_tracks(poses)
+        need_tracks(poses)
         known = own_state(state, FilterState)
         smoother = Smoother(fps, min_cutoff, beta, direction, known)
         smoothed = smoother.update(poses)
         before, after = jitter(poses), jitter(smoothed)
         text = f"mean acceleration {before:.2f} -> {after:.2f} px/frame²"
-        return io.NodeOutput(smoothed, smoother.state, ui=ui.PreviewText(text))
+        return io.NodeOutput(smoothed, smoother.state, ui=Shown(text))
 
 
 class FillPoseGaps(io.ComfyNode):
@@ -170,6 +174,7 @@ class FillPoseGaps(io.ComfyNode):
             node_id="KinographFillPoseGaps",
             display_name="Fill Pose Gaps",
             category="Kinograph/pose",
+            **found_by("interpolate, missing joints, missing frames, occlusion"),
             description="Puts back joints and people that a track loses for a few frames, on the "
             "straight line between where they were last and next seen.",
             inputs=[
@@ -188,12 +193,12 @@ class FillPoseGaps(io.ComfyNode):
 
     @classmethod
     def execute(cls, poses: Poses, limit: int) -> io.NodeOutput:
-        _need_tracks(poses)
+        need_tracks(poses)
         filled = fill_gaps(poses, limit)
         joints = int((filled.confidence > 0).sum() - (poses.confidence > 0).sum())
         people = int(filled.count.sum() - poses.count.sum())
         text = f"{joints} joints and {people} poses filled in"
-        return io.NodeOutput(filled, ui=ui.PreviewText(text))
+        return io.NodeOutput(filled, ui=Shown(text))
 
 
 class FilterPoses(io.ComfyNode):
@@ -203,6 +208,7 @@ class FilterPoses(io.ComfyNode):
             node_id="KinographFilterPoses",
             display_name="Filter Poses",
             category="Kinograph/pose",
+            **found_by("select person, pick person, remove people, largest person"),
             description="Keeps people by track, by size and by place; all that is asked must hold.",
             inputs=[
                 KinoPoses.Input("poses", tooltip=_POSES),
@@ -257,7 +263,7 @@ class FilterPoses(io.ComfyNode):
     ) -> io.NodeOutput:
         wanted = parse_tracks(tracks)
         if wanted is not None:
-            _need_tracks(poses)
+            need_tracks(poses)
         kept = filter_people(
             poses,
             tracks=wanted,
@@ -267,7 +273,7 @@ class FilterPoses(io.ComfyNode):
             most=most,
         )
         text = f"{int(kept.count.sum())} of {int(poses.count.sum())} poses kept"
-        return io.NodeOutput(kept, ui=ui.PreviewText(text))
+        return io.NodeOutput(kept, ui=Shown(text))
 
 
 class RetargetPoses(io.ComfyNode):
@@ -277,6 +283,7 @@ class RetargetPoses(io.ComfyNode):
             node_id="KinographRetargetPoses",
             display_name="Retarget Poses",
             category="Kinograph/pose",
+            **found_by("align pose, pose transfer, body proportions, resize keypoints, scale pose"),
             description="Brings poses onto another canvas, and gives people the proportions of "
             "somebody else while they move as they did, feet on the ground.",
             inputs=[
@@ -332,7 +339,7 @@ class RetargetPoses(io.ComfyNode):
         reference: Poses | None = None,
     ) -> io.NodeOutput:
         if reference is not None:
-            _need_tracks(poses)
+            need_tracks(poses)
             poses = with_proportions(poses, reference.to(poses.device), strength=strength)
         size = sized(poses.canvas, height, width)
         return io.NodeOutput(poses if size == poses.canvas else onto_canvas(poses, size, fit))
@@ -349,6 +356,7 @@ def sized(canvas: tuple[int, int], height: int, width: int) -> tuple[int, int]:
     return canvas
 
 
-def _need_tracks(poses: Poses) -> None:
+def need_tracks(poses: Poses) -> None:
+    """Raise `InputError` where somebody has no track."""
     if bool((poses.present & (poses.track_ids < 0)).any()):
         raise InputError("poses: expected people with tracks; put Track Poses before this node")

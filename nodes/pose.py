@@ -1,5 +1,7 @@
 """Nodes that find people and keep what was found."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -15,8 +17,11 @@ from ..engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoi
 from ..engines.pose.poses import Poses
 from ..engines.pose.top_down import poses_in_boxes
 from ..engines.runtime.engine import Engine
-from .api import host, io, ui
-from .types import BoundingBox, KinoEngine, KinoModel, KinoPoses, PoseKeypoint
+from .api import host, io
+from .previews import of_poses
+from .search import found_by
+from .show import Shown
+from .types import LINK_ONLY, BoundingBox, KinoEngine, KinoModel, KinoPoses, PoseKeypoint
 
 
 class LoadPoseModel(io.ComfyNode):
@@ -27,6 +32,9 @@ class LoadPoseModel(io.ComfyNode):
             node_id="KinographLoadPoseModel",
             display_name="Load Pose Model",
             category="Kinograph/pose",
+            **found_by(
+                "dwpose, openpose, yolo nas pose, movenet, rtmpose, rtmo, vitpose, pose estimator"
+            ),
             description="Chooses a pose network; its file is checked against its sha256.",
             inputs=[
                 io.Combo.Input(
@@ -50,7 +58,7 @@ class LoadPoseModel(io.ComfyNode):
     @classmethod
     def execute(cls, model: str, accept_licence: bool = False) -> io.NodeOutput:
         found = resolve(
-            model, folder=host.models_folder(), accept=accept_licence, progress=host.progress
+            model, folder=host.models_folder(), accept=accept_licence, progress=host.downloading
         )
         return io.NodeOutput(found)
 
@@ -62,6 +70,7 @@ class LoadPoseFile(io.ComfyNode):
             node_id="KinographLoadPoseFile",
             display_name="Load Pose Model File",
             category="Kinograph/pose",
+            **found_by("onnx pose model, custom pose model, yolo nas pose, load onnx"),
             description="Takes a pose network of your own; a file that does not fit its family is "
             "refused with what was expected and found.",
             inputs=[
@@ -95,6 +104,10 @@ class DetectPoses(io.ComfyNode):
             node_id="KinographDetectPoses",
             display_name="Detect Poses",
             category="Kinograph/pose",
+            **found_by(
+                "dwpose, openpose, pose estimation, skeleton, keypoints, controlnet preprocessor, "
+                "yolo nas pose, mediapipe"
+            ),
             description="Finds the people in every frame and their joints. Frames are "
             "letterboxed, never squashed, and go through the network in batches.",
             inputs=[
@@ -168,7 +181,7 @@ class DetectPoses(io.ComfyNode):
             second_pass=second_pass,
             progress=host.progress(image.shape[0]),
         )
-        return _found(poses)
+        return _found(image, poses, _ignored(engine, detection_size, max_people))
 
 
 class DetectPosesInBoxes(io.ComfyNode):
@@ -178,6 +191,7 @@ class DetectPosesInBoxes(io.ComfyNode):
             node_id="KinographDetectPosesInBoxes",
             display_name="Detect Poses in Boxes",
             category="Kinograph/pose",
+            **found_by("dwpose, rtmpose, vitpose, top down pose, whole body, hands and face, bbox"),
             description="Finds the joints of people whose boxes are known, with a top-down model "
             "(RTMPose, DWPose, ViTPose). Crops of all people of many frames make a batch.",
             inputs=[
@@ -200,6 +214,7 @@ class DetectPosesInBoxes(io.ComfyNode):
                 BoundingBox.Input(
                     "bounding_box",
                     optional=True,
+                    extra_dict=LINK_ONLY,
                     tooltip="The boxes, from any detector; used when people is not connected.",
                 ),
             ],
@@ -224,15 +239,14 @@ class DetectPosesInBoxes(io.ComfyNode):
             canvas = (image.shape[1], image.shape[2])
             people = from_bounding_boxes(bounding_box, image.shape[0], canvas)
         host.ready(engine)
-        return _found(
-            poses_in_boxes(
-                image,
-                people,
-                engine,
-                keypoint_threshold=keypoint_threshold,
-                progress=host.progress(image.shape[0]),
-            )
+        poses = poses_in_boxes(
+            image,
+            people,
+            engine,
+            keypoint_threshold=keypoint_threshold,
+            progress=host.progress(image.shape[0]),
         )
+        return _found(image, poses)
 
 
 def _pose_outputs() -> tuple[Any, ...]:
@@ -247,15 +261,33 @@ def _pose_outputs() -> tuple[Any, ...]:
     )
 
 
-def _found(poses: Poses) -> io.NodeOutput:
+def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
+    """What was asked for and the network does not do."""
+    network, found = engine.network, []
+    if network.fixed is not None and detection_size not in (0, max(network.fixed)):
+        high, wide = network.fixed
+        found.append(
+            f"detection_size: {engine.model.name} takes {wide}x{high} alone; {detection_size} is "
+            "not used. Set 0, or choose another model"
+        )
+    if max_people > network.max_people:
+        found.append(
+            f"max_people: {engine.model.name} finds at most {network.max_people} people, "
+            f"{max_people} are asked for"
+        )
+    return found
+
+
+def _found(image: Tensor, poses: Poses, warnings: Sequence[str] = ()) -> io.NodeOutput:
     frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
     nobody = int((poses.count == 0).sum())
     text = f"{frames} frames, {people} poses, at most {most} people at once"
     if nobody:
         text += f"; nobody in {nobody} frames"
-    return io.NodeOutput(
-        poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
-    )
+    if nobody == frames:
+        text += "\nWarning: nobody was found; lower score_threshold, or raise detection_size"
+    shown = Shown(text, warnings=warnings, picture=partial(of_poses, image, poses))
+    return io.NodeOutput(poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=shown)
 
 
 class SaveKeypoints(io.ComfyNode):
@@ -265,6 +297,7 @@ class SaveKeypoints(io.ComfyNode):
             node_id="KinographSaveKeypoints",
             display_name="Save Keypoints",
             category="Kinograph/pose",
+            **found_by("save openpose json, export keypoints, pose_keypoint"),
             description="Writes keypoints as OpenPose JSON: a list with one entry a frame.",
             is_output_node=True,
             inputs=[
@@ -283,4 +316,4 @@ class SaveKeypoints(io.ComfyNode):
         path = host.save_path(filename_prefix, ".json")
         with written_aside(path) as aside:
             dump(pose_keypoint, aside)
-        return io.NodeOutput(ui=ui.PreviewText(str(path)))
+        return io.NodeOutput(ui=Shown(str(path)))

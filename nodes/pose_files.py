@@ -13,8 +13,10 @@ from ..engines.pose.files.pose_keypoint import (
     to_pose_keypoint,
 )
 from ..engines.pose.poses import Poses
-from .api import host, io, ui
+from .api import host, io
 from .inputs import last_change
+from .search import found_by
+from .show import Shown
 from .types import BoundingBox, KinoPoses, PoseKeypoint
 
 
@@ -25,6 +27,7 @@ class PosesToKeypoints(io.ComfyNode):
             node_id="KinographPosesToKeypoints",
             display_name="Poses to Keypoints",
             category="Kinograph/pose",
+            **found_by("pose_keypoint, openpose json, convert pose"),
             description="Gives poses to nodes of other packs, e.g. after tracking and smoothing.",
             inputs=[KinoPoses.Input("poses", tooltip="From any node that gives poses.")],
             outputs=[
@@ -49,6 +52,7 @@ class PosesFromKeypoints(io.ComfyNode):
             node_id="KinographPosesFromKeypoints",
             display_name="Poses from Keypoints",
             category="Kinograph/pose",
+            **found_by("pose_keypoint, openpose json, dwpose, openpose editor, convert pose"),
             description="Takes the keypoints of other packs: DWPose, OpenPose editors and others "
             "that give POSE_KEYPOINT.",
             inputs=[
@@ -90,6 +94,7 @@ class LoadPoses(io.ComfyNode):
             node_id="KinographLoadPoses",
             display_name="Load Poses",
             category="Kinograph/pose",
+            **found_by("load openpose json, import keypoints, coco json"),
             description="Poses from a file instead of a network: POSE_KEYPOINT, a folder of "
             "OpenPose, COCO results, predictions, or safetensors; which, it sees itself.",
             inputs=[
@@ -128,9 +133,9 @@ class LoadPoses(io.ComfyNode):
         text = f"{len(poses)} frames, {int(poses.count.sum())} poses"
         if canvas is not None and poses.canvas != canvas:
             high, wide = poses.canvas
-            text += f"; the file says {wide}x{high}, image is {canvas[1]}x{canvas[0]}"
+            text += f"\nWarning: the file says {wide}x{high}, image is {canvas[1]}x{canvas[0]}"
         return io.NodeOutput(
-            poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=ui.PreviewText(text)
+            poses, to_pose_keypoint(poses), to_bounding_boxes(poses), ui=Shown(text)
         )
 
 
@@ -144,6 +149,7 @@ class SavePoses(io.ComfyNode):
             node_id="KinographSavePoses",
             display_name="Save Poses",
             category="Kinograph/pose",
+            **found_by("save openpose json, export keypoints, coco json"),
             description="Writes poses to a file, or for OpenPose a folder, of the output folder.",
             is_output_node=True,
             inputs=[
@@ -169,4 +175,4 @@ class SavePoses(io.ComfyNode):
     def execute(cls, poses: Poses, form: str, filename_prefix: str) -> io.NodeOutput:
         path = host.save_path(filename_prefix, _SUFFIXES.get(form, ".json"))
         write_poses(poses, path, form)
-        return io.NodeOutput(ui=ui.PreviewText(str(path)))
+        return io.NodeOutput(ui=Shown(str(path)))

@@ -1,6 +1,7 @@
 """Nodes that draw."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from torch import Tensor
 
@@ -8,10 +9,14 @@ from ..engines.checks import check_frames
 from ..engines.errors import InputError
 from ..engines.geometry import FITS
 from ..engines.pose.poses import Poses
+from ..engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ..engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
 from ..engines.render.styles import STYLES
 from .api import host, io
 from .people import sized
+from .previews import of_images
+from .search import found_by
+from .show import Shown
 from .types import KinoPoses
 
 _PARTS = ("hands", "face", "feet")
@@ -25,6 +30,10 @@ class DrawSkeleton(io.ComfyNode):
             node_id="KinographDrawSkeleton",
             display_name="Draw Skeleton",
             category="Kinograph/render",
+            **found_by(
+                "openpose, dwpose, skeleton, stick figure, render pose, pose map, controlnet "
+                "preprocessor, draw keypoints"
+            ),
             description="Draws poses as control images, all frames at once on the poses' device.",
             inputs=[
                 KinoPoses.Input("poses", tooltip="From Detect Poses."),
@@ -170,7 +179,27 @@ class DrawSkeleton(io.ComfyNode):
             progress=host.progress(len(poses)),
         )
         device = host.image_device()
-        return io.NodeOutput(image.to(device), mask.to(device))
+        shown = Shown(
+            f"{len(poses)} frames of {image.shape[2]}x{image.shape[1]}",
+            warnings=_warnings(poses, {"hands": hands, "face": face, "feet": feet}, colours),
+            picture=partial(of_images, image),
+        )
+        return io.NodeOutput(image.to(device), mask.to(device), ui=shown)
+
+
+def _warnings(poses: Poses, choices: Mapping[str, str], colours: str) -> list[str]:
+    if not bool(poses.count.any()):
+        return ["there is nobody in any frame; nothing is drawn"]
+    found = []
+    whole = poses.skeleton in (WHOLEBODY_133.name, OPENPOSE_134.name)
+    if asked := [part for part, choice in choices.items() if choice == "always" and not whole]:
+        found.append(
+            f"{', '.join(asked)}: these poses have none; detect them with a whole-body model, such "
+            "as dwpose in Detect Poses in Boxes"
+        )
+    if colours == "track" and bool((poses.present & (poses.track_ids < 0)).any()):
+        found.append("colours: people without a track are grey; put Track Poses before this node")
+    return found
 
 
 def _parts(style: str, choices: Mapping[str, str]) -> set[str]:

@@ -10,3 +10,6 @@ KinoState = io.Custom("KINO_STATE")
 KinoVace = io.Custom("KINO_VACE")
 PoseKeypoint = io.Custom("POSE_KEYPOINT")
 BoundingBox = io.Custom("BOUNDING_BOX")
+
+# The editor draws four numbers for a BOUNDING_BOX without a link, and would send their defaults.
+LINK_ONLY = {"forceInput": True}

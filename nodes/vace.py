@@ -1,5 +1,7 @@
 """Nodes that prepare control videos for VACE, and undo it on what VACE made of them."""
 
+from functools import partial
+
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -12,7 +14,10 @@ from ..engines.vace.placement import SIZES, restore
 from ..engines.vace.presets import PRESETS
 from ..engines.vace.report import report, report_restored
 from ..engines.vace.settings import LENGTH_MODES
-from .api import host, io, ui
+from .api import host, io
+from .previews import of_vace
+from .search import found_by
+from .show import Shown
 from .types import KinoVace
 
 
@@ -23,6 +28,10 @@ class VaceNormalise(io.ComfyNode):
             node_id="KinographVaceNormalise",
             display_name="VACE Normalise",
             category="Kinograph/vace",
+            **found_by(
+                "normalize, wan vace, control video, 4n+1, resize video, frame rate, vace "
+                "preprocessor"
+            ),
             description="Brings control images, masks and reference images to the size, rate and "
             "length that WanVaceToVideo takes without cropping, padding or rescaling.",
             inputs=[
@@ -165,6 +174,7 @@ class VaceNormalise(io.ComfyNode):
             target_fps=target_fps,
             references=reference_images,
             reference_masks=reference_masks,
+            progress=host.progress(len(image)),
         )
         tall, wide = ready.size
         return io.NodeOutput(
@@ -176,7 +186,7 @@ class VaceNormalise(io.ComfyNode):
             ready.length,
             ready.references,
             ready.placement.rate,
-            ui=ui.PreviewText(report(ready, preset, mask)),
+            ui=Shown(report(ready, preset, mask), picture=partial(of_vace, ready)),
         )
 
 
@@ -187,6 +197,7 @@ class VaceRestore(io.ComfyNode):
             node_id="KinographVaceRestore",
             display_name="VACE Restore",
             category="Kinograph/vace",
+            **found_by("uncrop, unpad, crop back, undo padding, stitch, wan vace"),
             description="Undoes VACE Normalise on the generated clip: cuts off borders and frames "
             "that it added, and scales back to the size of the source.",
             inputs=[
@@ -228,7 +239,7 @@ class VaceRestore(io.ComfyNode):
             )
         restored = restore(image, placement, size=size, original=original)
         text = report_restored(restored, placement, size, pasted=original is not None)
-        return io.NodeOutput(restored, placement.rate, ui=ui.PreviewText(text))
+        return io.NodeOutput(restored, placement.rate, ui=Shown(text))
 
 
 class SaveVace(io.ComfyNode):
@@ -238,6 +249,7 @@ class SaveVace(io.ComfyNode):
             node_id="KinographSaveVace",
             display_name="Save VACE Tensor",
             category="Kinograph/vace",
+            **found_by("safetensors, export tensor, daydream scope"),
             description="Writes a safetensors file: video [1,3,F,H,W] in -1..1 and mask "
             "[1,1,F,H,W] in 0..1, and references [1,3,R,H,W] in -1..1 if there are any; float32.",
             is_output_node=True,
@@ -258,4 +270,4 @@ class SaveVace(io.ComfyNode):
         tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
         with written_aside(path) as aside:
             save_file({k: t.contiguous() for k, t in tensors.items() if t is not None}, aside)
-        return io.NodeOutput(ui=ui.PreviewText(str(path)))
+        return io.NodeOutput(ui=Shown(str(path)))

@@ -14,8 +14,10 @@ from ..engines.vace.combine import MODES, combine
 from ..engines.vace.keyframes import keyframes
 from ..engines.vace.masks import FARTHEST, REGIONS, SPLIT, Masked, in_words, mask_clip
 from ..engines.vace.outpaint import LARGEST, UNITS, margins_of, outpaint
-from .api import io, ui
-from .types import BoundingBox, KinoPoses
+from .api import io
+from .search import found_by
+from .show import Shown
+from .types import LINK_ONLY, BoundingBox, KinoPoses
 
 _FRAMES = "first, last, numbers (-1 is the last), ranges such as 0-8, every 16; commas between"
 
@@ -27,6 +29,7 @@ class VaceMask(io.ComfyNode):
             node_id="KinographVaceMask",
             display_name="VACE Mask",
             category="Kinograph/vace",
+            **found_by("inpaint, video inpainting, wan vace, bbox mask, person mask, grow mask"),
             description="Says what VACE generates and what it keeps: by a mask, by boxes of people "
             "and by frames; and paints what is generated neutral grey.",
             inputs=[
@@ -100,6 +103,7 @@ class VaceMask(io.ComfyNode):
                 BoundingBox.Input(
                     "bounding_box",
                     optional=True,
+                    extra_dict=LINK_ONLY,
                     tooltip="Boxes of any detector, of each frame or one for all; used when poses "
                     "is not connected.",
                 ),
@@ -151,6 +155,7 @@ class VaceOutpaint(io.ComfyNode):
             node_id="KinographVaceOutpaint",
             display_name="VACE Outpaint",
             category="Kinograph/vace",
+            **found_by("outpaint, uncrop, extend, expand canvas, pad image, wan vace"),
             description="Puts the footage on a larger canvas, for VACE to fill the margins; the "
             "sides of the canvas are rounded up to multiples of 16.",
             inputs=[
@@ -237,6 +242,9 @@ class VaceKeyframes(io.ComfyNode):
             node_id="KinographVaceKeyframes",
             display_name="VACE Keyframes",
             category="Kinograph/vace",
+            **found_by(
+                "first last frame, flf2v, start end frame, in-between, image to video, wan vace"
+            ),
             description="Makes a clip of which some frames are given, such as the first and the "
             "last, and VACE generates the others.",
             inputs=[
@@ -291,6 +299,7 @@ class VaceCombine(io.ComfyNode):
             node_id="KinographVaceCombine",
             display_name="VACE Combine",
             category="Kinograph/vace",
+            **found_by("composite, blend, overlay, mix controls, multi controlnet"),
             description="Lays one control over another: skeletons over flow, poses into the part "
             "of the footage that is generated. Chain it for more than two.",
             inputs=[
@@ -378,7 +387,7 @@ def _shown(masked: Masked, text: str = "") -> io.NodeOutput:
             "\nWarning: nothing is generated; connect a mask or boxes that hold something, or look "
             "at keep"
         )
-    return io.NodeOutput(masked.image, masked.mask, ui=ui.PreviewText(said))
+    return io.NodeOutput(masked.image, masked.mask, ui=Shown(said))
 
 
 def _boxes(bounding_box: Any, image: Tensor) -> Poses:

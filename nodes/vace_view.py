@@ -1,16 +1,16 @@
 """A node that shows what a VACE model is given."""
 
-from typing import Any
-
 from torch import Tensor
 
 from ..engines.errors import InputError
 from ..engines.vace.control import VaceControl
 from ..engines.vace.inspection import report, warnings
 from ..engines.vace.normalise import STEP
-from ..engines.vace.presets import PRESETS
+from ..engines.vace.presets import PRESETS, Preset
 from ..engines.vace.preview import see, sheet, spread_over, strips
 from .api import io, ui
+from .search import found_by
+from .show import Shown
 from .types import KinoVace
 
 
@@ -21,6 +21,7 @@ class VacePreview(io.ComfyNode):
             node_id="KinographVacePreview",
             display_name="VACE Preview",
             category="Kinograph/vace",
+            **found_by("wan vace, inspect, debug, check mask, show control video"),
             description="Shows exactly what the model is given, as WanVaceToVideo prepares it, and "
             "says in words what is wrong with it.",
             is_output_node=True,
@@ -116,14 +117,8 @@ class VacePreview(io.ComfyNode):
         mask: Tensor | None = None,
         reference: Tensor | None = None,
     ) -> io.NodeOutput:
-        image, mask = _input(vace, image, mask)
-        if vace is not None and vace.references is not None and reference is None:
-            reference = _images(vace.references)
-        if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
-            fps = vace.placement.rate
+        image, mask, reference, fps, model = given_to(vace, image, mask, reference, fps)
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
-        step = STEP if vace is None or vace.placement is None else vace.placement.step
-        model = next(preset for preset in PRESETS.values() if preset.step == step)
         found = warnings(
             seen,
             image,
@@ -137,18 +132,25 @@ class VacePreview(io.ComfyNode):
         text = report(seen, found, fps=fps, rate=model.fps)
         strip = strips(seen, panel=panel)
         picture = sheet(strip, spread_over(strip.shape[0], columns))
-        return io.NodeOutput(strip, picture, text, ui=_PictureAndText(picture, text))
+        shown = Shown(text, warnings=found, also=ui.PreviewImage(picture))
+        return io.NodeOutput(strip, picture, text, ui=shown)
 
 
-class _PictureAndText:
-    """Both of ComfyUI's previews on one node."""
-
-    def __init__(self, picture: Tensor, value: str):
-        self.value = value
-        self._picture = ui.PreviewImage(picture)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**self._picture.as_dict(), "text": (self.value,)}
+def given_to(
+    vace: VaceControl | None,
+    image: Tensor | None,
+    mask: Tensor | None,
+    reference: Tensor | None,
+    fps: float,
+) -> tuple[Tensor, Tensor | None, Tensor | None, float, Preset]:
+    """Images, masks, reference and rate from whichever is connected, and the model they are for."""
+    image, mask = _input(vace, image, mask)
+    if vace is not None and vace.references is not None and reference is None:
+        reference = _images(vace.references)
+    if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
+        fps = vace.placement.rate
+    step = STEP if vace is None or vace.placement is None else vace.placement.step
+    return image, mask, reference, fps, next(p for p in PRESETS.values() if p.step == step)
 
 
 def _input(

@@ -60,7 +60,7 @@ def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
         packed = {n.removeprefix("kinograph/") for n in archive.namelist() if ".dist-info" not in n}
         licences = {Path(n).name for n in archive.namelist() if "/licenses/" in n}
     wanted = set()
-    for folder in ("engines", "nodes", "workflows"):
+    for folder in ("engines", "nodes", "workflows", "locales"):
         wanted |= {
             p.relative_to(source).as_posix() for p in (source / folder).rglob("*") if p.is_file()
         }

@@ -20,6 +20,7 @@ from .sizes import FlowSize
 Progress = Callable[[int], None]
 
 _DIS_PAIRS = 8  # a call: some for every thread, and progress that moves
+_DIS_PIXELS = _DIS_PAIRS * 1920 * 1080  # larger frames take so long that fewer go at once
 
 
 def estimate_flow(
@@ -134,6 +135,10 @@ class FlowEstimator:
         first = self.first if last is None else ""
         return Flow(**found, fps=self.fps, first=first)
 
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
+        """How many pairs of frames of `size` (height, width) are computed together."""
+        return self._pairs(self._place(size))
+
     def _place(self, source: tuple[int, int]) -> FlowSize:
         if self.engine is None:
             return FlowSize.fit(source, self.size, stride=dis.STRIDE, least=dis.LEAST)
@@ -146,7 +151,8 @@ class FlowEstimator:
     def _pairs(self, place: FlowSize) -> int:
         """How many pairs to compute at once."""
         if self.engine is None:
-            return _DIS_PAIRS
+            fit = _DIS_PIXELS // (place.padded[0] * place.padded[1])
+            return min(_DIS_PAIRS, max(torch.get_num_threads(), fit))
         if self.engine.network.start is not None:
             return 1
         return max(1, self.engine.batch_for(*place.padded) - 1)

@@ -20,7 +20,7 @@ def fill_gaps(poses: Poses, limit: int) -> Poses:
     if limit < 0:
         raise InputError(f"limit: expected at least 0, found {limit}")
     tracks = by_track(poses)
-    if limit == 0 or not len(tracks.ids):
+    if limit == 0:
         return poses
     within, mix = _gaps(tracks.present, limit)
     here = tracks.present | within
@@ -69,6 +69,11 @@ class GapFiller:
     limit: int
     _kept: Poses | None = field(default=None, repr=False)  # frames that others still depend on
     _given: int = field(default=0, repr=False)  # how many of these were handed out
+
+    @property
+    def state(self) -> tuple[Poses | None, int]:
+        """What another goes on with: `GapFiller(limit, *state)`."""
+        return self._kept, self._given
 
     def update(self, poses: Poses) -> Poses | None:
         """The next chunk; what can be handed out now, or None."""

@@ -79,7 +79,7 @@ class Smoother:
                 "reset the state"
             )
         tracks = by_track(poses, self._ids(poses))
-        if not len(tracks.ids) or not len(poses):
+        if not len(poses):
             return poses
         points = self._filtered(tracks, poses)
         if self.direction == "both":

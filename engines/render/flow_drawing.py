@@ -1,6 +1,8 @@
 """`Flow` as control images, one for each frame of its clip."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ WAYS = ("estimated", "forward", "backward")
 # px. Speeds that estimators see in footage where nothing moves. OpenCV's DIS: 95 % of the pixels
 # below 0.27 for noise of 2/255, 99.9 % below 0.22 in the quiet corners of the sample clip.
 NOISE_FLOOR = 0.5
+_AT_ONCE = 16  # frames between two words of progress
 _STILL = 1e-6  # px; what is slower does not move, even without a floor
 
 
@@ -47,6 +50,7 @@ def draw_flow(
     direction: str = "estimated",
     legend: bool = False,
     state: ScaleState | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> DrawnFlow:
     """The flow's pictures, with what `flow.first` says for the first frame: the next picture again,
     white or black; white, too, where there is no next.
@@ -56,6 +60,7 @@ def draw_flow(
     noise_floor:             px; what is slower is still, and no scale is less than twice that
     direction:               which flow; estimated: forward where it is there
     legend:                  whether the wheel and its scale stand in a corner
+    progress:                called with the number of frames done since the last call
 
     Raises `InputError` for what the others do, and for flow without frames.
     """
@@ -68,7 +73,12 @@ def draw_flow(
     before = flow.frames - len(flow)
     image = torch.empty(flow.frames, *flow.size, 3, device=flow.device)
     drawn = image[before:]
-    flow_colours(rows, scales, colours=colours, floor=noise_floor, strength=strength, out=drawn)
+    for at in range(0, max(1, len(rows)), _AT_ONCE):
+        part = slice(at, at + _AT_ONCE)
+        look: dict[str, Any] = {"colours": colours, "floor": noise_floor, "strength": strength}
+        flow_colours(rows[part], scales[part], out=drawn[part], **look)
+        if progress is not None:
+            progress(len(rows[part]))
     if legend:
         draw_legend(drawn, scales / strength, colours)
     mask = image.new_empty(flow.frames, *flow.size)

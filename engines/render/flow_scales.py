@@ -70,14 +70,12 @@ def flow_scales(
 
 def _held(values: Tensor, before: float) -> tuple[Tensor, float]:
     """[N] each value, or what is left of the largest before it: max over j <= i of v_j h^(i-j);
-    and the last of them, exactly. `before` is the value in front of the first.
+    and the last of them. `before` is the value in front of the first.
 
-    As a running maximum of logarithms, without a loop.
+    One after the other, as numbers: in parallel the last bit would depend on where a chunk begins.
     """
-    if not len(values):
-        return values, before
-    values64 = torch.cat([values.new_tensor([before], dtype=torch.float64), values.double()])
-    fall = math.log(_HOLD) * torch.arange(len(values64), device=values.device, dtype=torch.float64)
-    logarithms = values64.clamp(min=1e-12).log()
-    held = ((logarithms - fall).cummax(0).values + fall).exp()[1:]
-    return held.to(values.dtype), float(held[-1])
+    held = []
+    for value in values.tolist():
+        before = max(value, before * _HOLD)
+        held.append(before)
+    return values.new_tensor(held), before

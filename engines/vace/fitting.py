@@ -39,11 +39,19 @@ class Fitting:
     fit: str
 
     def images(
-        self, images: Tensor, indices: Tensor, length: int, *, exact: bool, pad: bool
+        self,
+        images: Tensor,
+        indices: Tensor,
+        length: int,
+        *,
+        exact: bool,
+        pad: bool,
+        progress: Callable[[int], None] | None = None,
     ) -> Tensor:
         """[N,H,W,C] -> [length,h,w,3]: the frames `indices`, then the last again, or grey (`pad`).
 
-        exact: all values lie in 0..1. Frames that are to stay as they are are not copied.
+        exact:    all values lie in 0..1. Frames that are to stay as they are are not copied.
+        progress: called with the number of frames done since the last call
         """
         run = _run(indices)
         if exact and self.source == self.target and run is not None and len(indices) == length:
@@ -55,7 +63,7 @@ class Fitting:
         def fit(part: Tensor) -> Tensor:
             return fit_images(part.float(), self.target, self.fit, fill=NEUTRAL)
 
-        _write(out, images, indices, fit, NEUTRAL if pad else None)
+        _write(out, images, indices, fit, NEUTRAL if pad else None, progress)
         return out
 
     def masks(
@@ -87,6 +95,7 @@ def _write(
     indices: Tensor,
     convert: Callable[[Tensor], Tensor],
     fill: float | None,
+    progress: Callable[[int], None] | None = None,
 ) -> None:
     largest = max(images[:1].numel(), out[:1].numel())
     size = max(1, _PIECE // max(1, largest))
@@ -97,6 +106,8 @@ def _write(
         # Resizing rounds past 1. A grey piece [n,h,w,1] fills all three channels.
         out[at : at + len(piece)] = convert(taken).clamp(0, 1)
         at += len(piece)
+        if progress is not None:
+            progress(len(piece))
     _fill(out, len(indices), fill)
 
 

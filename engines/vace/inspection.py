@@ -1,7 +1,7 @@
 """What is wrong with the input of a VACE model, in words: what it is, why it matters, the cure."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,19 +67,58 @@ def warnings(
     rate: float = FPS,
 ) -> tuple[str, ...]:
     """As `inspect`, of what is seen already."""
+    areas = None if mask is None else areas_of(*coverage(seen.mask))
     frames, height, width = seen.mask.shape
+    return found_in(
+        (frames, height, width),
+        image,
+        mask,
+        limits=(image, mask),
+        areas=areas,
+        counts=tally(seen),
+        reference=reference,
+        fps=fps,
+        step=step,
+        side=side,
+        rate=rate,
+    )
+
+
+def found_in(
+    shape: tuple[int, int, int],
+    image: Tensor,
+    mask: Tensor | None,
+    *,
+    limits: tuple[Tensor, Tensor | None],
+    areas: "Areas | None",
+    counts: Sequence[int],
+    reference: Tensor | None,
+    fps: float,
+    step: int,
+    side: int,
+    rate: float,
+) -> tuple[str, ...]:
+    """`warnings` from what was counted.
+
+    shape:       frames, height and width that the model is given
+    image, mask: whose shapes are looked at, nothing else
+    limits:      of both their lowest and highest values, among others or alone
+    areas:       see `areas_of`; None without a mask
+    counts:      see `tally`
+    """
+    frames, height, width = shape
     found = [
         *_length(frames, step),
         *_counts(frames, image, mask),
         *_sides(height, width, side),
         *_shapes((height, width), image, mask, reference),
-        *_values("image", image),
-        *(_values("mask", mask) if mask is not None else ()),
+        *_values("image", limits[0]),
+        *(_values("mask", limits[1]) if limits[1] is not None else ()),
         *_rate(fps, rate),
     ]
-    if mask is not None:
-        found += _flicker(*_areas(seen.mask))
-    found += _content(_Content.of(seen), has_reference=reference is not None)
+    if areas is not None:
+        found += _flicker(*areas)
+    found += _content(_Content.of(counts), has_reference=reference is not None)
     return tuple(found)
 
 
@@ -88,9 +127,24 @@ def report(seen: Seen, found: tuple[str, ...], *, fps: float = 0.0, rate: float 
     each."""
     frames, height, width = seen.mask.shape
     generated = float((seen.mask > SPLIT).float().mean())
+    has = seen.reference is not None
+    return in_lines((frames, height, width), generated, found, reference=has, fps=fps, rate=rate)
+
+
+def in_lines(
+    shape: tuple[int, int, int],
+    generated: float,
+    found: tuple[str, ...],
+    *,
+    reference: bool,
+    fps: float,
+    rate: float,
+) -> str:
+    """`report` from numbers; generated: part of the pixels."""
+    frames, height, width = shape
     speed = f"at {fps:g} a second" if fps else f"(a second: unknown, the model makes {rate:g})"
     head = f"{width}x{height}, {frames} frames {speed}, {generated:.0%} generated"
-    if seen.reference is not None:
+    if reference:
         head += ", 1 reference"
     if not found:
         return f"{head}\nno warnings"
@@ -232,33 +286,40 @@ class _Content:
     footage: float
 
     @classmethod
-    def of(cls, seen: Seen) -> "_Content":
-        height, width = seen.mask.shape[1:]
-        every = max(1, math.ceil(math.sqrt(height * width / _SAMPLES)))
-        rows, columns = slice(None, None, every), slice(0, max(1, width - 1), every)
-        mask = seen.mask[:, rows, columns]
-        pixels = seen.control[:, rows, columns]
-        beside = seen.control[:, rows, 1 if width > 1 else 0 :][:, :, columns]
-        generate = mask > SPLIT
-        grey = ((pixels - NEUTRAL).abs() <= _GREY).all(-1)
-        footage = _like_footage(pixels, beside)
-        counts = torch.stack(
-            [
-                generate.sum(),
-                ((mask > 0.05) & (mask < 0.95)).sum(),
-                (grey & ~generate).sum(),
-                (grey & generate).sum(),
-                (footage & generate).sum(),
-            ]
-        ).tolist()
-        generated, kept = counts[0], mask.numel() - counts[0]
+    def of(cls, tally: Sequence[int]) -> "_Content":
+        """tally: see `tally`"""
+        generated, pixels, sample, generate, soft, grey_kept, grey_generated, footage = tally
         return cls(
-            generated=int((seen.mask > SPLIT).sum()) / seen.mask.numel(),
-            soft=counts[1] / mask.numel(),
-            grey_kept=counts[2] / max(1, kept),
-            grey_generated=counts[3] / max(1, generated),
-            footage=counts[4] / max(1, generated),
+            generated=generated / pixels,
+            soft=soft / sample,
+            grey_kept=grey_kept / max(1, sample - generate),
+            grey_generated=grey_generated / max(1, generate),
+            footage=footage / max(1, generate),
         )
+
+
+def tally(seen: Seen) -> list[int]:
+    """Pixels that are generated, and all; then of a sample: all, generated, with a mask clearly
+    between 0 and 1, grey and kept, grey and generated, like footage and generated. Of two parts of
+    a clip they add up."""
+    height, width = seen.mask.shape[1:]
+    every = max(1, math.ceil(math.sqrt(height * width / _SAMPLES)))
+    rows, columns = slice(None, None, every), slice(0, max(1, width - 1), every)
+    mask = seen.mask[:, rows, columns]
+    pixels = seen.control[:, rows, columns]
+    beside = seen.control[:, rows, 1 if width > 1 else 0 :][:, :, columns]
+    generate = mask > SPLIT
+    grey = ((pixels - NEUTRAL).abs() <= _GREY).all(-1)
+    footage = _like_footage(pixels, beside)
+    counts = [
+        generate.sum(),
+        ((mask > 0.05) & (mask < 0.95)).sum(),
+        (grey & ~generate).sum(),
+        (grey & generate).sum(),
+        (footage & generate).sum(),
+    ]
+    whole = [int((seen.mask > SPLIT).sum()), seen.mask.numel(), mask.numel()]
+    return [*whole, *torch.stack(counts).tolist()]
 
 
 def _like_footage(pixels: Tensor, beside: Tensor) -> Tensor:
@@ -316,12 +377,22 @@ def _inverted(content: _Content) -> bool:
     return enough and content.grey_kept > _MOST and content.grey_generated < 0.5
 
 
-def _areas(mask: Tensor) -> tuple[list[float], list[bool]]:
-    """Of every frame: the part that is generated, without what is generated in all frames (borders,
-    still boxes), and whether the frame is masked in part."""
+Areas = tuple[list[float], list[bool]]
+
+
+def coverage(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """[F] the part of each frame of a mask that is generated, and [H,W] what is in every frame."""
     generate = mask > SPLIT
-    whole = generate.flatten(1).float().mean(1)
-    moving = whole - generate.all(0).float().mean()
+    return generate.flatten(1).float().mean(1), generate.all(0)
+
+
+def areas_of(whole: Tensor, always: Tensor) -> Areas:
+    """Of every frame: the part that is generated, without what is generated in all frames (borders,
+    still boxes), and whether the frame is masked in part.
+
+    whole, always: see `coverage`
+    """
+    moving = whole - always.float().mean()
     moving = torch.where(moving < 1e-6, torch.zeros_like(moving), moving)
     return moving.tolist(), ((moving > 0) & (whole < _FULL)).tolist()
 

@@ -30,9 +30,11 @@ def feather(mask: Tensor, pixels: float) -> Tensor:
     at = torch.arange(-reach, reach + 1, device=mask.device, dtype=mask.dtype)
     kernel = torch.exp(-0.5 * (at / deviation) ** 2)
     kernel = kernel / kernel.sum()
-    planes = F.pad(mask[:, None], (reach, reach, reach, reach), mode="replicate")
+    # A single plane is convolved by another routine, and the last bit would depend on the chunk.
+    planes = mask[:, None] if len(mask) > 1 else mask[:, None].repeat(2, 1, 1, 1)
+    planes = F.pad(planes, (reach, reach, reach, reach), mode="replicate")
     planes = F.conv2d(planes, kernel.view(1, 1, 1, -1))
-    return F.conv2d(planes, kernel.view(1, 1, -1, 1))[:, 0].clamp(0, 1)
+    return F.conv2d(planes, kernel.view(1, 1, -1, 1))[: len(mask), 0].clamp(0, 1)
 
 
 def _highest(mask: Tensor, reach: int, axis: int) -> Tensor:

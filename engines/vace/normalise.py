@@ -1,5 +1,6 @@
 """From any control images to what WanVaceToVideo takes without changing it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -77,6 +78,7 @@ def normalise(
     target_fps: float = 0.0,
     references: Tensor | None = None,
     reference_masks: Tensor | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Normalised:
     """Bring control images and masks to a size, a rate and a length that VACE takes as they are.
 
@@ -97,6 +99,7 @@ def normalise(
     target_fps:    frames a second to come to by leaving frames out or showing them again; 0 = the
                    preset's, if the clip has more
     references, reference_masks: see `fit_references`
+    progress:      called with the number of images done since the last call
 
     Without a preset and rates, and where the size fits, the images are the given ones, not copies.
     Raises `InputError` for what VACE would have to crop, pad or rescale itself.
@@ -108,7 +111,7 @@ def normalise(
     fitting = Fitting((source[0], source[1]), settings.size_for((source[0], source[1])), fit)
     indices, wanted, rate = _taken(settings, frames, fitting.target)
     pad = length_mode == "pad"
-    ready = fitting.images(image, indices, wanted, exact=exact, pad=pad)
+    ready = fitting.images(image, indices, wanted, exact=exact, pad=pad, progress=progress)
     masks = fitting.masks(mask, indices, wanted, like=image, pad=pad)
     placement = Placement(
         source=fitting.source,

@@ -106,10 +106,10 @@ def strips(seen: Seen, *, panel: int = 320) -> Tensor:
     return torch.cat([strip, *pictures], 1)
 
 
-def sheet(strip: Tensor, frames: Sequence[int]) -> Tensor:
-    """[1,h,w,3]: the strips of some frames side by side, each under its number."""
+def sheet(strip: Tensor, frames: Sequence[int], names: Sequence[int] | None = None) -> Tensor:
+    """[1,h,w,3]: the strips of some frames side by side, each under its number, or its name."""
     chosen = strip[list(frames)]
-    heads = [words(f"frame {number}", strip.shape[2]) for number in frames]
+    heads = [words(f"frame {number}", strip.shape[2]) for number in names or frames]
     columns = torch.cat([torch.cat(heads).to(strip.device), chosen], 1)
     columns = F.pad(columns, (0, 0, _GAP, _GAP), value=_PAPER)
     return columns.movedim(0, 1).flatten(1, 2)[None]  # FHWC -> 1H(FW)C

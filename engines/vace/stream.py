@@ -32,6 +32,21 @@ class _Frames:
         return _Frames(self.image.clone(), self.mask.clone(), self.indices)
 
 
+@dataclass(frozen=True)
+class NormaliserState:
+    """What a normaliser knows between two chunks; opaque, hand it to another of its settings.
+
+    source: height and width of the frames; seen: frames of the clip; ready: prepared ones, those
+    held back included; held, last: prepared images, masks and indices, or None
+    """
+
+    source: Size
+    seen: int
+    ready: int
+    held: tuple[Tensor, Tensor, Tensor] | None
+    last: tuple[Tensor, Tensor, Tensor] | None
+
+
 class Normaliser:
     """`normalise` for chunks: what `update` and `finish` give, one after the other, is the same.
 
@@ -59,6 +74,27 @@ class Normaliser:
         self._ready = 0  # prepared frames, those held back included
         self._held: _Frames | None = None  # prepared, but perhaps to be cut off
         self._last: _Frames | None = None  # the last that went out, to be repeated
+
+    @property
+    def state(self) -> NormaliserState | None:
+        """What another goes on with; None at the beginning of a clip."""
+        if self._fitting is None:
+            return None
+        held, last = (
+            None if frames is None else (frames.image, frames.mask, frames.indices)
+            for frames in (self._held, self._last)
+        )
+        return NormaliserState(self._fitting.source, self._seen, self._ready, held, last)
+
+    @state.setter
+    def state(self, state: NormaliserState | None) -> None:
+        self.reset()
+        if state is not None:
+            self._fitting_for(state.source)
+            self._seen, self._ready = state.seen, state.ready
+            self._held, self._last = (
+                None if frames is None else _Frames(*frames) for frames in (state.held, state.last)
+            )
 
     def update(self, image: Tensor, mask: Tensor | None = None) -> Normalised | None:
         """The prepared frames that the next chunk gives; None if it gives none yet.

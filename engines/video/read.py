@@ -1,19 +1,32 @@
 """Video files to frames."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import torch
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
 from ..errors import MediaError
-from .clip import Audio, Clip
+from .clip import Clip
+from .open import opened
+from .sound import find_sound
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a file states: height and width, frames (0 = unknown), frames a second."""
+
+    size: tuple[int, int]
+    frames: int
+    rate: Fraction
 
 
 def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None) -> Clip:
@@ -24,46 +37,80 @@ def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None
     Raises `MediaError` for a file that is missing, no video, without a video stream, without
     frames, or broken off before its end.
     """
-    with _opened(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        promised = stream.frames
-        frames: Tensor | None = None
-        done = 0
-        spare: list[Tensor] = []
-        for picture in _decoded(container, path, promised):
-            pixels = torch.from_numpy(picture.to_ndarray(format="rgb24"))
-            if frames is None:
-                _check_memory(path, max(promised, 1) * pixels.numel() * 4)
-                # One block when the file says how many: no second copy at the end.
-                frames = torch.empty(promised, *pixels.shape)
-            if pixels.shape != frames.shape[1:]:
-                raise MediaError(
-                    f"{path}: the picture size changes at frame {done} from "
-                    f"{frames.shape[2]}x{frames.shape[1]} to {pixels.shape[1]}x{pixels.shape[0]}; "
-                    "re-encode the video at one size"
-                )
-            if done < promised:
-                torch.div(pixels, 255, out=frames[done])
-            else:
-                spare.append(pixels / 255)
-            done += 1
-            if progress is not None:
-                progress(done, promised)
-        if frames is None or done == 0:
-            raise MediaError(f"{path}: the video stream has no frames")
-        stated = stream.average_rate or stream.guessed_rate or Fraction(1)
-        rate = Fraction(stated.numerator, stated.denominator)
+    info = video_info(path)
+    frames: Tensor | None = None
+    done = 0
+    spare: list[Tensor] = []
+    for pixels in _pictures(path, 0):
+        if frames is None:
+            _check_memory(path, max(info.frames, 1) * pixels.numel() * 4)
+            # One block when the file says how many: no second copy at the end.
+            frames = torch.empty(info.frames, *pixels.shape)
+        if done < info.frames:
+            torch.div(pixels, 255, out=frames[done])
+        else:
+            spare.append(pixels / 255)
+        done += 1
+        if progress is not None:
+            progress(done, info.frames)
+    assert frames is not None  # else there were no frames, which raises
     if spare:
         frames = torch.cat([frames, torch.stack(spare)])
-    return Clip(frames[:done], rate, _read_audio(path))
+    sound = find_sound(path)
+    return Clip(frames[:done], info.rate, None if sound is None else sound.audio())
+
+
+class FrameReader:
+    """The frames of `read_video`, some at a time.
+
+    skip: frames that are passed over at the start
+    """
+
+    def __init__(self, path: Path, *, skip: int = 0):
+        self._pictures = _pictures(path, skip)
+
+    def take(self, count: int) -> Tensor | None:
+        """[F,H,W,3] float32: the next `count` frames, or as many as are left; None behind the last.
+
+        Raises `MediaError` as `read_video` does, when the place is reached.
+        """
+        pictures = list(islice(self._pictures, count))
+        return torch.stack(pictures) / 255 if pictures else None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._pictures.close()
+
+
+def read_some(path: Path, indices: list[int]) -> tuple[Tensor, int]:
+    """The frames [N,H,W,3] at `indices`, which rise, as far as they are there; and how many frames
+    there are, for which all are decoded. Raises `MediaError` as `read_video` does."""
+    wanted = set(indices)
+    found: list[Tensor] = []
+    count = 0
+    converter = VideoReformatter()
+    with opened(path) as container:
+        for picture in _decoded(container, path):
+            if count in wanted:
+                found.append(_pixels(picture, converter))
+            count += 1
+    if not count:
+        raise MediaError(f"{path}: the video stream has no frames")
+    return (torch.stack(found) / 255 if found else torch.empty(0)), count
+
+
+def video_info(path: Path) -> VideoInfo:
+    """What the file states. Raises as `read_video` does."""
+    with opened(path) as container:
+        stream = container.streams.video[0]
+        stated = stream.average_rate or stream.guessed_rate or Fraction(1)
+        rate = Fraction(stated.numerator, stated.denominator)
+        return VideoInfo((stream.height, stream.width), stream.frames, rate)
 
 
 def video_size(path: Path) -> tuple[int, int]:
     """Height and width that the file states. Raises as `read_video` does."""
-    with _opened(path) as container:
-        stream = container.streams.video[0]
-        return stream.height, stream.width
+    return video_info(path).size
 
 
 def _check_memory(path: Path, needed: int) -> None:
@@ -75,35 +122,45 @@ def _check_memory(path: Path, needed: int) -> None:
     if needed > there:
         raise MediaError(
             f"{path}: its frames need {needed / 2**30:.0f} GiB of memory, this machine has "
-            f"{there / 2**30:.0f}; cut it into parts or scale it down first, "
-            "e.g. ffmpeg -i IN -vf scale=832:-2 -t 60 OUT.mp4"
+            f"{there / 2**30:.0f}; run it in chunks with --chunk 64, or cut it into parts or scale "
+            "it down first, e.g. ffmpeg -i IN -vf scale=832:-2 -t 60 OUT.mp4"
         )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise MediaError(f"{path}: expected a video file, but it {what}")
-    try:
-        container = av.open(str(path))
-    except FFmpegError as error:
-        raise MediaError(
-            f"{path}: is not a video that FFmpeg can read, or is cut off ({error.strerror}); "
-            "check that it plays, or copy it again"
-        ) from error
-    with container:
-        if not container.streams.video:
-            kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-            raise MediaError(f"{path}: has no video stream, only {kinds}")
-        yield container
+def _pixels(picture: av.VideoFrame, converter: VideoReformatter) -> Tensor:
+    """[H,W,3] uint8"""
+    return torch.from_numpy(converter.reformat(picture, format="rgb24").to_ndarray())
 
 
-def _decoded(container: InputContainer, path: Path, promised: int) -> Iterator[av.VideoFrame]:
+def _pictures(path: Path, skip: int) -> Generator[Tensor, None, None]:
+    """[H,W,3] uint8 of every frame from `skip` on, all of one size."""
+    size: tuple[int, int] | None = None
+    done = 0
+    converter = VideoReformatter()  # to make one takes longer than a small picture
+    with opened(path) as container:
+        for picture in _decoded(container, path):
+            here = (picture.height, picture.width)
+            if size is not None and here != size:
+                raise MediaError(
+                    f"{path}: the picture size changes at frame {done} from "
+                    f"{size[1]}x{size[0]} to {here[1]}x{here[0]}; re-encode the video at one size"
+                )
+            size = here
+            if done >= skip:
+                yield _pixels(picture, converter)
+            done += 1
+    if not done:
+        raise MediaError(f"{path}: the video stream has no frames")
+
+
+def _decoded(container: InputContainer, path: Path) -> Iterator[av.VideoFrame]:
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    promised = stream.frames
     done = 0
     cure = "copy the file again, or save the readable part: ffmpeg -i IN -c copy OUT.mp4"
     try:
-        for packet in container.demux(container.streams.video[0]):
+        for packet in container.demux(stream):
             if packet.is_corrupt:
                 raise MediaError(f"{path}: breaks off after {done} of {promised} frames; {cure}")
             for picture in packet.decode():
@@ -114,23 +171,3 @@ def _decoded(container: InputContainer, path: Path, promised: int) -> Iterator[a
         raise MediaError(
             f"{path}: breaks off or is damaged after {done}{of} frames ({error.strerror}); {cure}"
         ) from error
-
-
-def _read_audio(path: Path) -> Audio | None:
-    with _opened(path) as container:
-        if not container.streams.audio:
-            return None
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout=stream.layout)
-        pieces: list[Tensor] = []
-        try:
-            for frame in container.decode(stream):
-                pieces += [
-                    torch.from_numpy(part.to_ndarray()) for part in resampler.resample(frame)
-                ]
-            pieces += [torch.from_numpy(part.to_ndarray()) for part in resampler.resample(None)]
-        except FFmpegError as error:
-            raise MediaError(f"{path}: the sound is damaged ({error.strerror})") from error
-        if not pieces:
-            return None
-        return Audio(torch.cat(pieces, dim=1)[None], stream.rate)

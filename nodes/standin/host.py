@@ -3,12 +3,16 @@
 A run sets its `Settings` for its own thread of execution.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from ...engines.errors import InputError
 from ...engines.models import folders
@@ -18,12 +22,18 @@ from ...engines.runtime.engine import Engine
 
 @dataclass(frozen=True)
 class Settings:
-    """Folders, device and progress of one run."""
+    """Folders, device and progress of one run.
+
+    saved:  told each path that `save_path` hands out, before it is written
+    warned: told what a node warns of; by default the log is
+    """
 
     output: Path = Path("kinograph-output")
     inputs: tuple[Path, ...] = (Path(),)
     device: str = "auto"
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
+    saved: Callable[[Path], None] = lambda path: None
+    warned: Callable[[str], None] = logging.getLogger("kinograph").warning
 
 
 settings: ContextVar[Settings] = ContextVar("settings", default=Settings())  # noqa: B039
@@ -39,10 +49,35 @@ def using(chosen: Settings) -> Iterator[None]:
         settings.reset(token)
 
 
-def progress(total: int) -> Callable[[int], None]:
-    """A function to call with the number of frames done since the last call; it also raises when
-    the user has cancelled."""
+def progress(total: int, unit: str = "frames") -> Callable[[int], None]:
+    """A function to call with the number of frames (or bytes, as `unit` says) done since the last
+    call; it also raises when the user has cancelled."""
     return settings.get().progress(total)
+
+
+def downloading(total: int) -> Callable[[int], None]:
+    """As `progress`, of a file's bytes."""
+    return progress(total, "bytes")
+
+
+def go_on() -> None:
+    """Raise when the user has cancelled, where there is no progress to tell."""
+
+
+def warn(text: str) -> None:
+    """Say what is odd but did not stop the node."""
+    settings.get().warned(text)
+
+
+def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
+    """Where the pictures [n,h,w,3] 0..1 of `make` are shown, as ComfyUI says it, and whether they
+    move. Headless nobody looks, and nothing is made."""
+    return [], False
+
+
+def server() -> Any:
+    """The program's web server; None where there is none."""
+    return None
 
 
 def compute_device() -> str:
@@ -94,7 +129,8 @@ def save_path(prefix: str, suffix: str) -> Path:
 
     Raises `InputError` when the prefix leads out of the output folder.
     """
-    root = settings.get().output.resolve()
+    chosen = settings.get()
+    root = chosen.output.resolve()
     folder = (root / prefix).parent.resolve()
     name = Path(prefix).name
     if not folder.is_relative_to(root):
@@ -106,4 +142,6 @@ def save_path(prefix: str, suffix: str) -> Path:
     if folder.is_dir():
         pattern = re.compile(re.escape(name) + r"_(\d+)_?", re.IGNORECASE)
         taken += [int(m.group(1)) for m in (pattern.match(p.name) for p in folder.iterdir()) if m]
-    return folder / f"{name}_{max(taken) + 1:05}_{suffix}"
+    path = folder / f"{name}_{max(taken) + 1:05}_{suffix}"
+    chosen.saved(path)
+    return path

@@ -3,12 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
+
+WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input of a node; `options` are the values of a COMBO, `widget` holds the rest."""
+    """One input of a node; `options` are the values of a COMBO, `widget` holds the rest.
+
+    lazy: evaluated only when the node's `check_lazy_status` asks for it
+    """
 
     id: str
     io_type: str
@@ -17,17 +23,21 @@ class InputSpec:
     default: Any = None
     options: tuple[str, ...] = ()
     widget: Mapping[str, Any] = field(default_factory=dict)
+    lazy: bool = False
 
     @property
     def is_widget(self) -> bool:
-        return self.io_type in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+        return self.io_type in WIDGETS
 
 
 @dataclass(frozen=True)
 class OutputSpec:
+    """One output of a node; of a list, each element goes through the next node by itself."""
+
     io_type: str
     display_name: str
     tooltip: str = ""
+    is_output_list: bool = False
 
 
 class _Socket:
@@ -36,11 +46,28 @@ class _Socket:
     def __init__(self, io_type: str):
         self.io_type = io_type
 
-    def Input(self, id: str, *, optional: bool = False, tooltip: str = "") -> InputSpec:  # noqa: N802
-        return InputSpec(id, self.io_type, optional, tooltip)
+    def Input(  # noqa: N802
+        self,
+        id: str,
+        *,
+        optional: bool = False,
+        tooltip: str = "",
+        lazy: bool = False,
+        extra_dict: Mapping[str, Any] | None = None,
+    ) -> InputSpec:
+        return InputSpec(
+            id, self.io_type, optional, tooltip, widget=dict(extra_dict or {}), lazy=lazy
+        )
 
-    def Output(self, *, display_name: str = "", tooltip: str = "") -> OutputSpec:  # noqa: N802
-        return OutputSpec(self.io_type, display_name or self.io_type, tooltip)
+    def Output(  # noqa: N802
+        self,
+        id: str = "",
+        *,
+        display_name: str = "",
+        tooltip: str = "",
+        is_output_list: bool = False,
+    ) -> OutputSpec:
+        return OutputSpec(self.io_type, display_name or self.io_type, tooltip, is_output_list)
 
 
 class _Widget(_Socket):
@@ -54,9 +81,10 @@ class _Widget(_Socket):
         default: Any = None,
         optional: bool = False,
         tooltip: str = "",
+        lazy: bool = False,
         **widget: Any,
     ) -> InputSpec:
-        return InputSpec(id, self.io_type, optional, tooltip, default, tuple(options), widget)
+        return InputSpec(id, self.io_type, optional, tooltip, default, tuple(options), widget, lazy)
 
 
 def Custom(io_type: str) -> _Socket:  # noqa: N802
@@ -67,14 +95,44 @@ def Custom(io_type: str) -> _Socket:  # noqa: N802
 Image, Mask, Video, Audio, AnyType = (
     _Socket(name) for name in ("IMAGE", "MASK", "VIDEO", "AUDIO", "*")
 )
-Int, Float, String, Boolean, Combo = (
-    _Widget(name) for name in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
-)
+Int, Float, String, Boolean, Combo = (_Widget(name) for name in WIDGETS)
+
+
+class UploadType(str, Enum):
+    """What the editor's upload button of a COMBO takes."""
+
+    image = "image_upload"
+    audio = "audio_upload"
+    video = "video_upload"
+    model = "file_upload"
+
+
+class Hidden(str, Enum):
+    """What a node may ask of the run rather than of its inputs; found at `cls.hidden`."""
+
+    unique_id = "UNIQUE_ID"
+    prompt = "PROMPT"
+    extra_pnginfo = "EXTRA_PNGINFO"
+
+
+@dataclass(frozen=True)
+class HiddenHolder:
+    """The node's id, the graph in API format, and what goes into pictures beside it."""
+
+    unique_id: str | None = None
+    prompt: Mapping[str, Any] | None = None
+    extra_pnginfo: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What a node is called, takes and gives."""
+    """What a node is called, takes and gives.
+
+    hidden:         what it asks of the run
+    is_input_list:  it takes whole lists instead of being called for each element
+    not_idempotent: its result is never that of another node with the same inputs
+    enable_expand:  it may answer with a graph to run in its place
+    """
 
     node_id: str
     display_name: str = ""
@@ -83,18 +141,49 @@ class Schema:
     outputs: Sequence[OutputSpec] = ()
     description: str = ""
     is_output_node: bool = False
+    hidden: Sequence[Hidden] = ()
+    is_input_list: bool = False
+    not_idempotent: bool = False
+    enable_expand: bool = False
+    search_aliases: Sequence[str] = ()
+
+
+class ExecutionBlocker:
+    """Travels in place of a value: whoever takes it is not run. Without a message, silently."""
+
+    def __init__(self, message: str | None):
+        self.message = message
 
 
 class NodeOutput:
-    """The values of a node's outputs, in order, and what it shows (`ui`)."""
+    """The values of a node's outputs, in order, and what it shows.
 
-    def __init__(self, *args: Any, ui: Any = None):
+    ui:              an object with `as_dict`, or a dictionary of lists
+    expand:          a graph in API format to run in place of the node; values may then be links
+                     into it
+    block_execution: why nothing that uses the outputs shall run
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        ui: Any = None,
+        expand: Mapping[str, Any] | None = None,
+        block_execution: str | None = None,
+    ):
         self.args = args
         self.ui = ui
+        self.expand = expand
+        self.block_execution = block_execution
+
+    def __getitem__(self, index: int) -> Any:
+        return self.args[index]
 
 
 class ComfyNode(ABC):
     """A node: a schema and a function, both on the class; nothing is kept between calls."""
+
+    hidden: HiddenHolder = HiddenHolder()
 
     @classmethod
     @abstractmethod
@@ -102,7 +191,24 @@ class ComfyNode(ABC):
 
     @classmethod
     def validate_inputs(cls, **values: Any) -> bool | str:
-        """True, or why the typed-in `values` cannot work; asked before anything runs."""
+        """True, or why the typed-in `values` cannot work; asked before anything runs. Linked
+        inputs are None; what is named here is not compared with its least and greatest value."""
         return True
 
-    execute: Any  # classmethod: the inputs by name -> NodeOutput
+    @classmethod
+    def fingerprint_inputs(cls, **values: Any) -> Any:
+        """What the result depends on beside the inputs, e.g. a file's date; NaN: run always."""
+        return None
+
+    @classmethod
+    def check_lazy_status(cls, **values: Any) -> list[str]:
+        """The names of lazy inputs that are needed, given the others; asked until none is new."""
+        return []
+
+    execute: Any  # classmethod: the inputs by name -> NodeOutput; may be async
+
+
+def overridden(node: type[ComfyNode], name: str) -> Any:
+    """The classmethod `name` of `node`, or None where it is only `ComfyNode`'s own."""
+    method = getattr(node, name)
+    return None if method.__func__ is getattr(ComfyNode, name).__func__ else method

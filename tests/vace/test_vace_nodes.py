@@ -118,7 +118,12 @@ def test_preview_shows_pictures_and_words() -> None:
     assert sheet.shape == (1, 16 + 4 * 48, 2 * 52, 3)
     assert report.endswith("no warnings")
     assert output.ui.value == report
-    assert output.ui.as_dict() == {"images": [], "animated": (False,), "text": (report,)}
+    assert output.ui.as_dict() == {
+        "images": [],
+        "animated": (False,),
+        "text": (report,),
+        "kinograph_warnings": (),
+    }
 
 
 def test_preview_of_a_vace_tensor_is_that_of_its_image() -> None:

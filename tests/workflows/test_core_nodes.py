@@ -1,15 +1,22 @@
 """Headless forms of ComfyUI's core nodes (tests/comfyui compares them with the real ones)."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from kinograph.engines.errors import MediaError
+from kinograph.engines.video.read import read_video
 from kinograph.nodes.standin import host
 from kinograph.workflows import core_nodes
+from kinograph.workflows.graph import Graph, graph_as_json, load_graph, parse_graph
+from kinograph.workflows.run import run_graph
 
 
 @pytest.mark.parametrize("method", ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"])
@@ -89,3 +96,79 @@ def test_primitives() -> None:
     by_id = {node.define_schema().node_id: node for node in core_nodes.CORE_NODES}
     assert by_id["PrimitiveInt"].execute(3).args == (3,)
     assert by_id["PrimitiveString"].execute("x").args == ("x",)
+
+
+EDITORS = {"nodes": [{"id": 1, "type": "PrimitiveInt", "title": "ä"}], "version": 0.4}
+
+
+def graph_that_saves(tmp_path: Path, clip_path: Path) -> Graph:
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.png")
+    raw = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": str(tmp_path / "a.png")}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "p"}},
+        "3": {"class_type": "LoadVideo", "inputs": {"file": str(clip_path)}},
+        "4": {
+            "class_type": "SaveVideo",
+            "inputs": {
+                **{"video": ["3", 0], "filename_prefix": "copy"},
+                **{"format": "auto", "codec": "auto"},
+            },
+        },
+        "5": {"class_type": "CreateVideo", "inputs": {"images": ["1", 0], "fps": "12"}},
+        "6": {
+            "class_type": "SaveVideo",
+            "inputs": {
+                **{"video": ["5", 0], "filename_prefix": "made"},
+                **{"format": "mp4", "codec": "h264"},
+            },
+        },
+    }
+    return parse_graph(raw, "g")
+
+
+@pytest.mark.parametrize("workflow", [None, EDITORS])
+def test_what_is_saved_carries_the_graph(
+    tmp_path: Path, clip_path: Path, workflow: dict[str, Any] | None
+) -> None:
+    graph = replace(graph_that_saves(tmp_path, clip_path), workflow=workflow)
+    report = run_graph(graph, host.Settings(output=tmp_path / "out"))
+    assert report.ok
+    wanted = graph_as_json(graph)
+    wanted["5"]["inputs"]["fps"] = 12.0  # as it was run
+    for path in report.files:
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                carried = dict(image.text)  # type: ignore[attr-defined]
+        else:
+            with av.open(str(path)) as container:
+                carried = dict(container.metadata)
+        assert json.loads(carried["prompt"]) == wanted
+        assert ("workflow" in carried) == (workflow is not None)
+        if workflow is not None:
+            assert json.loads(carried["workflow"]) == workflow
+        assert load_graph(path).nodes == parse_graph(wanted, "g").nodes  # and runs from there
+
+
+def test_a_copied_video_keeps_its_frames_and_sound(tmp_path: Path, clip_path: Path) -> None:
+    report = run_graph(
+        graph_that_saves(tmp_path, clip_path), host.Settings(output=tmp_path / "out")
+    )
+    copy = next(path for path in report.files if path.name.startswith("copy"))
+
+    def packets(path: Path) -> list[bytes]:
+        with av.open(str(path)) as container:
+            return [bytes(p) for p in container.demux() if p.dts is not None]
+
+    assert packets(copy) == packets(clip_path)
+    before, after = read_video(clip_path), read_video(copy)
+    assert torch.equal(before.frames, after.frames)
+    assert before.rate == after.rate
+
+
+def test_another_file_under_the_same_name_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (6, 4)).save(path)
+    before = core_nodes.LoadImage.fingerprint_inputs(image=str(path))
+    assert core_nodes.LoadImage.fingerprint_inputs(image=str(path)) == before
+    Image.new("RGB", (7, 4)).save(path)
+    assert core_nodes.LoadImage.fingerprint_inputs(image=str(path)) != before

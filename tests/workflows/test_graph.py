@@ -100,7 +100,7 @@ def test_a_wrapped_prompt_is_a_graph() -> None:
             r"node 1 \(LoadVideo\): holiday.mp4: there is no such video, neither as a path nor in",
         ),
         (
-            lambda g: [g.pop(k) for k in ("10", "12", "13", "14")],
+            lambda g: [g.pop(k) for k in ("10", "14")],
             "no output node, nothing to run; add one that saves or previews",
         ),
         (lambda g: g["5"].pop("class_type"), "node 5: expected an object with a class_type"),
@@ -111,10 +111,29 @@ def test_a_wrapped_prompt_is_a_graph() -> None:
 )
 def test_what_is_wrong_is_said(edit: Edit, message: str) -> None:
     graph = copy.deepcopy(SHIPPED)
+    for output in ("12", "13"):  # so that all that is left needs what is edited
+        graph.pop(output)
     edit(graph)
     with pytest.raises(GraphError, match=message) as caught:
         checked(graph)
     assert str(caught.value).startswith("g.json: ")
+
+
+def test_a_bad_output_leaves_the_good_ones() -> None:
+    graph = copy.deepcopy(SHIPPED)
+    graph["6"]["inputs"]["style"] = "openpos"  # the drawing; keypoints need none
+    plan = checked(graph)
+    assert plan.outputs == ("12", "13")
+    assert set(plan.order) == {"1", "2", "3", "4", "5", "7", "11", "12", "13"}
+    (problem,) = plan.problems
+    assert (problem.node, problem.input) == ("6", "style")
+    assert "did you mean openpose" in problem.message
+
+
+def test_values_that_no_node_makes_are_typed_in() -> None:
+    for value in ("words", 3, {"a": [1]}, None, [1, 2, 3]):
+        graph = {"1": {"class_type": "PreviewAny", "inputs": {"source": value}}}
+        assert checked(graph).values["1"]["source"] == value
 
 
 def test_all_problems_are_said_at_once() -> None:
@@ -178,8 +197,8 @@ def test_unusable_set(assignment: str, message: str) -> None:
         (b"{", "is not JSON"),
         (b"\xff\xfe\x00", "expected a graph as JSON text"),
         (b"[]", r"expected an object with one entry a node, found \[\]"),
-        (b'{"nodes": [], "links": []}', r"workflow of the editor; export it .* Export \(API\)"),
-        (b"[" * 100_000, "is not JSON"),
+        (b'{"nodes": [], "links": []}', "no node that does anything is left"),
+        (b"[" * 100_000, "expected a graph, found more than 200 lists or objects in one another"),
     ],
 )
 def test_files_that_are_no_graph(tmp_path: Path, content: bytes, message: str) -> None:

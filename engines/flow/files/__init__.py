@@ -1,6 +1,7 @@
 """Files of optical flow, one format a module: reading, whoever wrote them, and writing."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from .values import check_known, known, rows_of
 FORMS = ("npz", "flo", "exr", "kitti")
 
 
-def write_flow(flow: Flow, path: Path, form: str) -> None:
+def write_flow(
+    flow: Flow, path: Path, form: str, *, progress: Callable[[int], None] | None = None
+) -> None:
     """Write `path` (flo, exr, kitti: a folder) in one of the `FORMS`; it appears when it is
     complete.
+
+    progress: of folders; called with the number of pairs done since the last call
 
     npz, flo and exr are exact; kitti is rounded to 1/64 px. Raises `InputError` for an unknown
     form, for NaN or more than 1e9 px, and for what a form cannot hold (kitti: beyond 512 px;
@@ -34,7 +39,7 @@ def write_flow(flow: Flow, path: Path, form: str) -> None:
     if form == "npz":
         write_npz(flow, path)
     else:
-        folder.write(flow, path, form)
+        folder.write(flow, path, form, progress)
 
 
 def read_flow(path: Path, *, fps: float | None = None) -> Flow:

@@ -8,6 +8,7 @@ pairs, fps and first; folders without it, as others make them, are read with the
 import json
 import os
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ GAPS = "a ground truth with gaps is for evaluation (read_ground_truth), not for 
 """What to do with unknown flow."""
 
 
-def write(flow: Flow, folder: Path, form: str) -> None:
+def write(
+    flow: Flow, folder: Path, form: str, progress: Callable[[int], None] | None = None
+) -> None:
     """Write a folder of flo, exr or kitti; it appears when it is complete.
 
     Raises `InputError` for a flow without pairs or pixels and for what the form cannot hold,
@@ -49,15 +52,35 @@ def write(flow: Flow, folder: Path, form: str) -> None:
     here = flow.to("cpu")
     with folder_written_aside(folder) as aside:
         with ThreadPoolExecutor(_THREADS) as pool:
-            for _ in pool.map(lambda i: _write_pair(here, i, aside, form), range(len(here))):
-                pass  # asks for each result, so that errors arrive
-        about = {"format": FORMAT, "version": VERSION, "pairs": len(flow)}
-        text = json.dumps({**about, "fps": float(flow.fps), "first": flow.first})
-        (aside / SIDECAR).write_text(text + "\n", encoding="utf-8")
+            try:
+                for _ in pool.map(lambda i: _write_pair(here, i, aside, form), range(len(here))):
+                    if progress is not None:  # asked for each result, so that errors arrive
+                        progress(1)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # the user has cancelled, or the disk is full
+                raise
+        write_sidecar(aside, len(flow), flow.fps, flow.first)
 
 
-def _write_pair(flow: Flow, pair: int, folder: Path, form: str) -> None:
-    name = f"flow_{pair:06d}{_ENDINGS[form]}"
+def write_sidecar(folder: Path, pairs: int, fps: float, first: str) -> None:
+    """Write what the files of `pairs` do not say."""
+    about = {"format": FORMAT, "version": VERSION, "pairs": pairs}
+    text = json.dumps({**about, "fps": float(fps), "first": first})
+    (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
+
+
+def write_pairs(flow: Flow, folder: Path, form: str, first: int) -> list[Path]:
+    """Write the files of some pairs straight into a folder, numbered from `first` on; the files."""
+    here = flow.to("cpu")
+    names = [f"flow_{first + pair:06d}{_ENDINGS[form]}" for pair in range(len(here))]
+    for pair in range(len(here)):
+        _write_pair(here, pair, folder, form, first)
+    inside = (folder, folder / "forward", folder / "backward")
+    return [path for name in names for place in inside if (path := place / name).exists()]
+
+
+def _write_pair(flow: Flow, pair: int, folder: Path, form: str, first: int = 0) -> None:
+    name = f"flow_{first + pair:06d}{_ENDINGS[form]}"
     rows = {direction: rows[pair] for direction, rows in rows_of(flow).items()}
     if form == "exr":
         save_exr(folder / name, **rows)
@@ -69,7 +92,7 @@ def _write_pair(flow: Flow, pair: int, folder: Path, form: str) -> None:
         try:
             (inside / name).write_bytes(encode(row))
         except InputError as error:
-            raise InputError(f"{direction} {error} (pair {pair})") from error
+            raise InputError(f"{direction} {error} (pair {first + pair})") from error
 
 
 def read(folder: Path) -> Flow:

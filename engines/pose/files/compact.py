@@ -4,7 +4,9 @@ The tensors have the names of the fields of `Poses`; the metadata holds format, 
 ("464x832": height, width) and skeleton.
 """
 
+import json
 import re
+import struct
 from pathlib import Path
 
 import torch
@@ -33,7 +35,17 @@ def write(poses: Poses, path: Path) -> None:
             "skeleton": here.skeleton,
         },
     )
-    path.write_bytes(content)
+    path.write_bytes(_in_order(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its metadata in alphabetical order, which otherwise changes from run to
+    run."""
+    (size,) = struct.unpack("<Q", content[:8])
+    head = json.loads(content[8 : 8 + size])
+    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
+    text = json.dumps(head, separators=(",", ":")).encode().ljust(size)
+    return content[:8] + text + content[8 + size :]
 
 
 def read(path: Path) -> Poses:

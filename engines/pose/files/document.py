@@ -149,18 +149,22 @@ def load(path: Path) -> Value:
 
 
 def dump(raw: Any, path: Path) -> None:
-    """Write a JSON file, compact, numbers in the shortest form that reads back the same.
+    """Write a JSON file: `as_text`, and a line's end."""
+    path.write_text(as_text(raw) + "\n", encoding="utf-8")
+
+
+def as_text(raw: Any) -> str:
+    """JSON, compact, numbers in the shortest form that reads back the same.
 
     Arrays become lists. Raises `InputError` for NaN, infinity and what JSON has no form for.
     """
     try:
-        text = json.dumps(raw, allow_nan=False, separators=(",", ":"), default=_as_list)
+        return json.dumps(raw, allow_nan=False, separators=(",", ":"), default=_as_list)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"keypoints: expected numbers, texts, lists and objects, found what JSON cannot hold: "
             f"{error}"
         ) from error
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _as_list(value: Any) -> Any:

@@ -35,17 +35,30 @@ def write(poses: Poses, folder: Path) -> None:
     of our own. Raises `InputError` for NaN or infinity, `MediaError` for a folder that is there
     already with something in it, or cannot be written.
     """
-    joints = settled(poses.as_openpose())
-    columns = _columns(joints)
     name = folder.resolve().name
     with folder_written_aside(folder) as aside:
-        for f, count in enumerate(joints.count.tolist()):
-            people = [
-                {key: column[f][p] for key, column in columns.items()} | {key: [] for key in _IN_3D}
-                for p in range(count)
-            ]
-            frame = {"version": 1.3, "people": people}
-            dump(frame, aside / f"{name}_{f:012d}_keypoints.json")
+        write_frames(poses, aside, name)
+
+
+def write_frames(poses: Poses, folder: Path, name: str, first: int = 0) -> list[Path]:
+    """Write the files of some frames straight into a folder; the files.
+
+    name:  of the clip
+    first: number of the first frame
+
+    Raises `InputError` for NaN or infinity.
+    """
+    joints = settled(poses.as_openpose())
+    columns = _columns(joints)
+    files = []
+    for f, count in enumerate(joints.count.tolist()):
+        people = [
+            {key: column[f][p] for key, column in columns.items()} | {key: [] for key in _IN_3D}
+            for p in range(count)
+        ]
+        files.append(folder / f"{name}_{first + f:012d}_keypoints.json")
+        dump({"version": 1.3, "people": people}, files[-1])
+    return files
 
 
 def _columns(joints: Poses) -> dict[str, Any]:

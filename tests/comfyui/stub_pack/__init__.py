@@ -7,6 +7,8 @@ import folder_paths
 import torch
 from safetensors.torch import save_file
 
+from .forms import FORMS
+
 
 class KeepingVae:
     """Encodes to zeros of the right shape."""
@@ -94,4 +96,9 @@ class SavePassed:
         return {"ui": {"text": (path,)}}
 
 
-NODE_CLASS_MAPPINGS = {"StubVae": StubVae, "NoiseClip": NoiseClip, "SavePassed": SavePassed}
+NODE_CLASS_MAPPINGS = {
+    "StubVae": StubVae,
+    "NoiseClip": NoiseClip,
+    "SavePassed": SavePassed,
+    **FORMS,
+}

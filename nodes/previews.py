@@ -1,0 +1,71 @@
+"""Small pictures of what nodes make, for `Shown`: a few frames, taken from the whole clip."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..engines.flow.flow import Flow
+from ..engines.pose.poses import Poses
+from ..engines.render.flow_colours import flow_colours
+from ..engines.render.flow_drawing import NOISE_FLOOR
+from ..engines.render.flow_scales import flow_scales
+from ..engines.render.skeleton import draw_skeletons
+from ..engines.vace.normalise import Normalised
+from ..engines.vace.preview import see, sheet, spread_over, strips
+
+_FRAMES = 4
+_SIDE = 448  # px of the longer side, at most: four frames take some 10 ms to encode
+_THIN = 2.0  # px: a small picture stands thinner limbs than the style's
+_COLUMNS = 4
+_PANEL = 128  # px of a picture of VACE's sheet
+
+
+def of_images(images: Tensor) -> Tensor:
+    """Some frames of [F,H,W,3], small."""
+    return _thinned([images[i] for i in spread_over(len(images), _FRAMES)])
+
+
+def of_poses(images: Tensor, poses: Poses) -> Tensor:
+    """Some frames of [F,H,W,3], small, with their people."""
+    chosen = spread_over(len(images), _FRAMES)
+    small = _thinned([images[i] for i in chosen]).cpu()
+    people = Poses.cat([poses.frames(i, i + 1) for i in chosen]).to("cpu")
+    size = (small.shape[1], small.shape[2])
+    return draw_skeletons(
+        people, style="openpose", size=size, footage=small, line_width=_THIN, joint_radius=_THIN
+    )[0]
+
+
+def of_flow(flow: Flow) -> Tensor:
+    """Some pairs of the flow, small; white where there is none."""
+    if not len(flow):
+        return _thinned([flow.main.new_ones(*flow.size, 3)])
+    chosen = [flow.main[i].movedim(0, -1) for i in spread_over(len(flow), _FRAMES)]
+    rows = _thinned(chosen).cpu().movedim(-1, 1).contiguous()
+    scales, _ = flow_scales(rows, "clip", floor=2 * NOISE_FLOOR)
+    return flow_colours(rows, scales, floor=NOISE_FLOOR)
+
+
+def of_vace(ready: Normalised) -> Tensor:
+    """[1,h,w,3]: what the model sees of some frames, side by side."""
+    chosen = spread_over(ready.length, _COLUMNS)
+    by = min(1.0, _PANEL / max(ready.size))
+    size = [max(1, round(side * by)) for side in ready.size]
+
+    def small(pictures: list[Tensor]) -> Tensor:  # [H,W,C] each
+        thin = _thinned(pictures, _PANEL * 2).cpu().movedim(-1, 1)
+        return F.interpolate(thin, size, mode="bilinear", antialias=True).movedim(1, -1)
+
+    control = small([ready.image[i] for i in chosen])
+    mask = small([ready.mask[i, ..., None] for i in chosen])[..., 0]
+    reference = None if ready.references is None else small([ready.references[0]])
+    seen = see(control, mask, reference=reference)
+    return sheet(strips(seen, panel=_PANEL), range(len(chosen)), names=chosen)
+
+
+def _thinned(pictures: list[Tensor], side: int = _SIDE) -> Tensor:
+    """[H,W,C] each -> [n,h,w,C] by leaving rows and columns out: a picture of what was drawn
+    with lines of some pixels stands it, and it costs next to nothing."""
+    height, width = pictures[0].shape[:2]
+    every = -(-max(height, width) // side)
+    return torch.stack([picture[::every, ::every] for picture in pictures])

@@ -1,0 +1,109 @@
+"""Conversion gives what the editor itself sends: `app.graphToPrompt` in a browser is the oracle."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser import Frontend, frontend
+from comfyui_server import ComfyUI
+from editor_cases import CASES, OBJECT_INFO, SHIPPED, case, meaning, recording
+from kinograph.workflows.convert_cli import server_definitions
+from kinograph.workflows.editor_nodes import definitions_of
+from kinograph.workflows.graph import graph_as_json, parse_graph
+
+pytestmark = pytest.mark.comfyui
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Frontend]:
+    packs = {"kinograph": root, "stub_pack": Path(__file__).parent / "stub_pack"}
+    with (
+        ComfyUI(tmp_path_factory.mktemp("comfyui"), packs) as server,
+        frontend(server) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def info(editor: Frontend) -> dict[str, Any]:
+    return editor.server.object_info()
+
+
+def converted(data: Any, info: dict[str, Any]) -> dict[str, Any]:
+    return meaning(graph_as_json(parse_graph(data, "g.json", definitions_of(info))))
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 25
+    assert len(SHIPPED) > 5
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_rule_is_the_editors(
+    editor: Frontend, info: dict[str, Any], name: str, request: pytest.FixtureRequest
+) -> None:
+    data = case(name)
+    editor.load(data, name)
+    assert editor.missing() == []
+    sent = meaning(editor.prompt())
+    if request.config.getoption("--update-golden"):
+        recording(name).write_text(json.dumps(sent, indent=1) + "\n")
+    assert json.loads(recording(name).read_text()) == sent
+    assert converted(data, info) == sent
+    # What the editor saves is more than it needs to read: every widget's input, values by name.
+    assert converted(editor.workflow(), info) == sent
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_graphs_are_converted_as_the_editor_does(
+    editor: Frontend, info: dict[str, Any], path: Path
+) -> None:
+    data = json.loads(path.read_text())
+    editor.load(data, path.stem)
+    assert editor.missing() == []
+    sent = editor.prompt()
+    assert converted(data, info) == meaning(sent)
+    ours = graph_as_json(parse_graph(data, path.name))  # by the headless definitions
+    assert meaning(ours) == meaning(sent)
+    assert {i: n["_meta"]["title"] for i, n in ours.items()} == {
+        i: n["_meta"]["title"] for i, n in sent.items()
+    }
+
+
+def test_the_recorded_definitions_are_the_servers(
+    info: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    used: set[str] = set()
+    for name in CASES:
+        holders = [case(name)]
+        for holder in holders:
+            used |= {node["type"] for node in holder["nodes"]}
+            holders += holder.get("definitions", {}).get("subgraphs", [])
+    wanted = {
+        name: {
+            key: info[name][key]
+            for key in ("input", "input_order", "output", "output_name", "display_name", "category")
+        }
+        for name in sorted(used & info.keys())
+        if not name.startswith("Kinograph")
+    }
+    if request.config.getoption("--update-golden"):
+        OBJECT_INFO.parent.mkdir(exist_ok=True)
+        OBJECT_INFO.write_text(json.dumps(wanted, indent=1) + "\n")
+    assert json.loads(OBJECT_INFO.read_text()) == wanted
+
+
+def test_definitions_come_from_a_server(editor: Frontend, info: dict[str, Any]) -> None:
+    assert server_definitions(editor.server.url) == definitions_of(info)
+
+
+def test_the_api_form_opens_in_the_editor(editor: Frontend, tmp_path: Path) -> None:
+    """What conversion writes is what the editor reads back, as the same graph."""
+    data = json.loads(SHIPPED[0].read_text())
+    path = tmp_path / "api.json"
+    path.write_text(json.dumps(graph_as_json(parse_graph(data, "g.json"))))
+    editor.drop(path)
+    assert meaning(editor.prompt()) == meaning(json.loads(path.read_text()))

@@ -1,0 +1,159 @@
+"""The shared graphs run by pressing the button in the real editor; what it shows, and stopping."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from browser import Frontend, frontend
+from comfyui_server import ComfyUI
+from kinograph.workflows.cli import MEDIA
+from kinograph.workflows.graph import load_graph
+
+pytestmark = pytest.mark.comfyui
+WORKFLOWS = MEDIA.parent
+SHARED = sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json"))
+
+WATCH = """() => {
+    window.seen = {progress: 0, done: 0, errors: []}
+    const api = window.comfyAPI.api.api
+    api.addEventListener("progress_state", () => { window.seen.progress++ })
+    api.addEventListener("executing", e => { if (e.detail === null) window.seen.done++ })
+    api.addEventListener("execution_success", () => { window.seen.done++ })
+    api.addEventListener("execution_interrupted", () => { window.seen.stopped = true })
+    api.addEventListener("execution_error", e => window.seen.errors.push(e.detail))
+}"""
+# Pictures on nodes that the editor has loaded, by the node's id.
+PICTURES = """() => Object.fromEntries(app.rootGraph._nodes
+    .filter(n => n.imgs?.length && n.imgs[0].naturalWidth)
+    .map(n => [String(n.id), n.imgs[0].naturalWidth]))"""
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Frontend]:
+    with ComfyUI(tmp_path_factory.mktemp("comfyui"), {"kinograph": root}) as server:
+        for path in MEDIA.iterdir():
+            server.place_input(path)
+        with frontend(server) as opened:
+            opened.page.evaluate(WATCH)
+            yield opened
+
+
+def shared(name: str) -> dict[str, Any]:
+    graph: dict[str, Any] = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+    return graph
+
+
+def press(editor: Frontend, timeout: float = 240) -> dict[str, Any]:
+    """Press the button and wait for the end."""
+    before = editor.page.evaluate("window.seen.done")
+    editor.queue()
+    editor.page.wait_for_function(
+        "before => window.seen.done > before || window.seen.errors.length || window.seen.stopped",
+        arg=before,
+        timeout=timeout * 1000,
+    )
+    seen: dict[str, Any] = editor.page.evaluate("window.seen")
+    return seen
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_each_shared_graph_runs_by_its_button(
+    name: str, editor: Frontend, root: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    editor.load(shared(name), name)
+    editor.errors.clear()
+    seen = press(editor)
+    assert seen["errors"] == []
+    assert seen["progress"] > 0
+    editor.fit()
+    editor.page.wait_for_timeout(1500)  # pictures come over the network
+    graph = load_graph(WORKFLOWS / f"{name}.json")
+    drawn = {
+        node.id
+        for node in graph.nodes.values()
+        if node.class_type in ("KinographDrawSkeleton", "KinographDrawFlow", "KinographVacePreview")
+    }
+    shown = editor.page.evaluate(PICTURES)
+    assert drawn <= shown.keys()
+    assert editor.errors == []
+    editor.screenshot(tmp_path / f"{name}.png")
+    if name == "pose_over_flow" and request.config.getoption("--update-golden"):
+        _picture_of_the_canvas(editor, root / ".github" / "canvas.jpg", tmp_path)
+
+
+def _picture_of_the_canvas(editor: Frontend, path: Path, scratch: Path) -> None:
+    """For the README: a window so large that the editor writes what stands on the nodes."""
+    page = editor.page
+    small = page.viewport_size
+    assert small is not None
+    page.set_viewport_size({"width": 2600, "height": 1250})
+    editor.fit()
+    page.wait_for_timeout(1500)
+    with Image.open(editor.screenshot(scratch / "canvas.png")) as picture:
+        picture.convert("RGB").save(path, quality=80)
+    page.set_viewport_size(small)
+
+
+def test_a_saved_picture_brings_its_graph_back(editor: Frontend, tmp_path: Path) -> None:
+    """Dropped on the canvas: what ComfyUI saved, and what `kinograph run` saved."""
+    from kinograph.workflows.cli import main
+
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "astronaut.jpg"}},
+        "2": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["1", 0], "filename_prefix": "astronaut"},
+        },
+    }
+    (tmp_path / "graph.json").write_text(json.dumps(graph))
+    assert main(["run", str(tmp_path / "graph.json"), "--output-dir", str(tmp_path)]) == 0
+    editor.server.run(graph)
+    theirs = editor.server.base / "output" / "astronaut_00001_.png"
+    for path in (tmp_path / "astronaut_00001_.png", theirs):
+        editor.page.evaluate("app.rootGraph.clear()")
+        editor.drop(path)
+        editor.page.wait_for_function("app.rootGraph._nodes.length === 2", timeout=10_000)
+        made = editor.prompt()
+        assert {n["class_type"] for n in made.values()} == {"LoadImage", "SaveImage"}
+
+
+def test_a_saved_video_brings_its_graph_back(editor: Frontend, tmp_path: Path) -> None:
+    from kinograph.workflows.cli import main
+
+    path = WORKFLOWS / "keypoints_and_back.json"
+    arguments = ["run", str(path), "--output-dir", str(tmp_path), "--device", "cpu"]
+    assert main(arguments) == 0
+    editor.page.evaluate("app.rootGraph.clear()")
+    editor.drop(tmp_path / "from_keypoints_00001_.mp4")
+    count = len(shared("keypoints_and_back")["nodes"])  # the editor's own form: with its note
+    editor.page.wait_for_function(
+        "count => app.rootGraph._nodes.length === count", arg=count, timeout=10_000
+    )
+
+
+def test_the_stop_button_stops(editor: Frontend) -> None:
+    """A clip that takes long; then a graph runs as before."""
+    graph = shared("pose_to_vace")
+    editor.load(graph, "long")
+    editor.page.evaluate(
+        """() => { const detect = app.rootGraph._nodes.find(n => n.type === "KinographDetectPoses")
+            detect.widgets.find(w => w.name === "detection_size").value = 1024
+            detect.widgets.find(w => w.name === "second_pass").value = true }"""
+    )
+    before = editor.page.evaluate("window.seen.progress")
+    editor.queue()
+    editor.page.wait_for_function(
+        "before => window.seen.progress > before + 3", arg=before, timeout=60_000
+    )
+    pressed = time.monotonic()
+    editor.page.evaluate("window.comfyAPI.api.api.interrupt()")
+    editor.page.wait_for_function("window.seen.stopped === true", timeout=30_000)
+    assert time.monotonic() - pressed < 10
+    editor.page.evaluate("window.seen.stopped = false")
+    editor.load(graph, "again")
+    assert press(editor)["errors"] == []

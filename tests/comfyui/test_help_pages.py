@@ -1,0 +1,68 @@
+"""Every help page has a picture of its node, taken in the real editor by `--update-golden`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from browser import Frontend, frontend
+from comfyui_server import ComfyUI
+from kinograph.nodes.extension import NODES
+
+pytestmark = pytest.mark.comfyui
+NAMES = [node.define_schema().node_id for node in NODES]
+
+# The node alone in the middle of the canvas, in CSS pixels of the window.
+ALONE = """name => {
+    app.rootGraph.clear()
+    const node = LiteGraph.createNode(name)
+    app.rootGraph.add(node)
+    node.pos = [0, 0]
+    const ds = app.canvas.ds
+    ds.scale = 1.4
+    ds.offset = [500 / ds.scale, 200 / ds.scale]
+    app.canvas.deselectAll?.()
+    app.canvas.setDirty(true, true)
+    const box = app.canvas.canvas.getBoundingClientRect()
+    const edge = 14
+    return {x: box.x + 500 - edge, y: box.y + 200 - 32 * ds.scale - 3,  // below the badge
+            width: node.size[0] * ds.scale + 2 * edge,
+            height: (node.size[1] + 32) * ds.scale + edge + 3}
+}"""
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Frontend]:
+    with (
+        ComfyUI(tmp_path_factory.mktemp("comfyui"), {"kinograph": root}) as server,
+        frontend(server) as opened,
+    ):
+        yield opened
+
+
+def test_pictures_of_the_nodes(root: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    docs = root / "nodes" / "web" / "docs"
+    if request.config.getoption("--update-golden"):
+        editor: Frontend = request.getfixturevalue("editor")
+        for name in NAMES:
+            clip = editor.page.evaluate(ALONE, name)
+            editor.page.wait_for_timeout(700)
+            editor.page.screenshot(path=str(tmp_path / "node.png"), clip=clip)
+            picture = Image.open(tmp_path / "node.png").convert("RGB")
+            picture.save(docs / f"{name}.webp", quality=80, method=6)
+    for name in NAMES:
+        assert f"]({name}.webp)" in (docs / f"{name}.md").read_text(encoding="utf-8"), name
+        with Image.open(docs / f"{name}.webp") as picture:
+            assert min(picture.size) >= 60, name
+    assert {path.stem for path in docs.glob("*.webp")} == set(NAMES)
+
+
+def test_a_help_page_with_its_picture_in_the_editor(editor: Frontend) -> None:
+    page = editor.page
+    page.evaluate(ALONE, "KinographDrawSkeleton")
+    page.evaluate("app.canvas.selectNode(app.rootGraph._nodes[0])")
+    page.get_by_test_id("info-button").click()
+    picture = page.locator("img[src*='KinographDrawSkeleton.webp']")
+    picture.wait_for(timeout=20_000)
+    assert picture.evaluate("i => i.decode().then(() => i.naturalWidth)") > 100

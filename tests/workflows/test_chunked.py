@@ -1,0 +1,396 @@
+"""Runs in chunks give the files of the run in one piece, also after they were killed."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+import torch
+
+from chunked_clips import (
+    contents,
+    flow_graph,
+    footage,
+    graph_of,
+    make_inputs,
+    make_video,
+    panning,
+    tracks_graph,
+)
+from kinograph.engines.errors import GraphError
+from kinograph.engines.video.clip import Clip
+from kinograph.engines.video.read import read_video
+from kinograph.engines.video.segments import (
+    as_encoded,
+    join_segments,
+    planes_of,
+    to_bytes,
+    write_segment,
+)
+from kinograph.engines.video.write import write_video
+from kinograph.nodes.standin import host
+from kinograph.workflows import chunked, chunked_parts
+from kinograph.workflows.caching import ResultCache
+from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.graph import Graph, load_graph, with_values
+from kinograph.workflows.journal import Journal
+from kinograph.workflows.run import Report, run_graph
+
+HERE = Path(__file__).parent
+WORKFLOWS = HERE.parents[1] / "workflows"
+FRAMES = 263  # a segment and some
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_inputs(tmp_path_factory.mktemp("inputs"), FRAMES)
+
+
+def run(graph: Graph, inputs: Path, output: Path, chunk: int = 0, **more: Any) -> Report:
+    settings = host.Settings(output=output, inputs=(inputs,))
+    report = run_graph(graph, settings, chunk=chunk, **more)
+    assert report.ok, report.errors
+    return report
+
+
+@pytest.fixture(scope="module")
+def whole(
+    inputs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], dict[str, bytes]]:
+    """The files of a graph's run in one piece."""
+    known: dict[str, dict[str, bytes]] = {}
+
+    def files(name: str) -> dict[str, bytes]:
+        if name not in known:
+            output = tmp_path_factory.mktemp(name)
+            run(GRAPHS[name]("clip.mp4"), inputs, output)
+            known[name] = contents(output)
+        return known[name]
+
+    return files
+
+
+GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}
+Whole = Callable[[str], dict[str, bytes]]
+
+
+@pytest.mark.parametrize("chunk", [7, 64, 1000])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_same_files(name: str, chunk: int, inputs: Path, whole: Whole, tmp_path: Path) -> None:
+    report = run(GRAPHS[name]("clip.mp4"), inputs, tmp_path, chunk)
+    assert contents(tmp_path) == whole(name)
+    assert {str(p.relative_to(tmp_path.resolve())) for p in report.files if p.is_file()} <= set(
+        whole(name)
+    )
+    assert not list(tmp_path.rglob("*.parts"))
+    assert [node.id for node in report.nodes if node.files] != []
+
+
+@pytest.fixture(scope="module")
+def small_clip(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A part of the shipped clip at half its size."""
+    path = tmp_path_factory.mktemp("small") / "small.mp4"
+    write_video(path, Clip(clip.frames[:9, ::2, ::2].contiguous(), clip.rate))
+    return path
+
+
+SHIPPED = [
+    path.stem
+    for path in sorted((WORKFLOWS / "api").glob("*.json"))
+    if any(node.class_type == "LoadVideo" for node in load_graph(path).nodes.values())
+]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_graphs(name: str, small_clip: Path, tmp_path: Path) -> None:
+    graph = load_graph(WORKFLOWS / "api" / f"{name}.json")
+    graph = with_values(graph, [f"LoadVideo.file={small_clip}"], catalogue())
+    cache = ResultCache()  # the engine stays warm
+    run(graph, WORKFLOWS / "media", tmp_path / "whole", cache=cache)
+    for chunk in (1, 4, 64):
+        run(graph, WORKFLOWS / "media", tmp_path / str(chunk), chunk, cache=cache)
+        assert contents(tmp_path / str(chunk)) == contents(tmp_path / "whole")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="forks, and kills by signal")
+@pytest.mark.parametrize(("name", "seed"), [("flow", 1), ("tracks", 2)])
+def test_a_run_that_is_killed_again_and_again(
+    name: str, seed: int, inputs: Path, whole: Whole, tmp_path: Path
+) -> None:
+    """Whatever the kill interrupts, nothing is lost and nothing doubled."""
+    for file in inputs.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    done = subprocess.run(
+        [sys.executable, str(HERE / "killed_runs.py"), str(tmp_path), name, str(seed)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said = f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, said
+    assert said.count(" 9\n") >= 4, said  # runs that were killed
+    assert "resuming at frame" in said, said
+    assert contents(tmp_path / "out") == whole(name), said
+
+
+def interrupted(
+    graph: Graph, inputs: Path, output: Path, *, frames: int = 100, error: Any = KeyboardInterrupt
+) -> None:
+    """Run until so many frames are done, then stop as Ctrl-C does."""
+    done = 0
+
+    def progress(label: str, total: int) -> Callable[[int], None]:
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            if done > frames:
+                raise error
+
+        return step
+
+    with pytest.raises(error):
+        run(graph, inputs, output, 25, progress=progress)
+
+
+@pytest.fixture
+def each_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the journal written after each chunk."""
+    monkeypatch.setattr(chunked, "_SECONDS", 0.0)
+
+
+def test_ctrl_c_leaves_what_can_be_taken_up(
+    inputs: Path, whole: Whole, tmp_path: Path, each_chunk: None
+) -> None:
+    interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
+    assert not [name for name in contents(tmp_path) if ".parts" not in name]
+    report = run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
+    assert "resuming at frame 100 of 263" in report.warnings
+    assert contents(tmp_path) == whole("flow")
+    again = run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
+    assert "a/flow_00002_.mp4" in {str(p.relative_to(tmp_path.resolve())) for p in again.files}
+
+
+def test_another_graph_is_refused(inputs: Path, tmp_path: Path, each_chunk: None) -> None:
+    interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
+    other = with_values(flow_graph("clip.mp4"), ["d.strength=0.5"], catalogue())
+    message = (
+        r"(?s)cut short here.*node d \(KinographDrawFlow\): strength was 1.0, is 0.5.*--restart"
+    )
+    with pytest.raises(GraphError, match=message):
+        run(other, inputs, tmp_path, 64)
+    run(other, inputs, tmp_path, 64, restart=True)
+    assert not list(tmp_path.rglob("*.parts"))
+    assert "a/flow_00001_.mp4" in contents(tmp_path)
+
+
+def test_another_input_is_refused(inputs: Path, tmp_path: Path, each_chunk: None) -> None:
+    make_video(tmp_path / "clip.mp4", 60)
+    interrupted(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", frames=40)
+    make_video(tmp_path / "clip.mp4", 61)
+    with pytest.raises(GraphError, match=r"(?s)clip.mp4 has changed since"):
+        run(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", 64)
+    run(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", 64, restart=True)
+    assert len(read_video(tmp_path / "out" / "a" / "flow_00001_.mp4").frames) == 61
+
+
+def test_two_runs_do_not_share_an_output(
+    inputs: Path, whole: Whole, tmp_path: Path, each_chunk: None
+) -> None:
+    interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
+    journal = Journal(next((tmp_path / "a").glob("*.parts")))
+    assert journal.taken()
+    with pytest.raises(GraphError, match="another run of the same graph is at work"):
+        run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
+    # another graph takes another number
+    other = with_values(flow_graph("clip.mp4"), ["d.strength=0.5"], catalogue())
+    report = run(other, inputs, tmp_path, 64)
+    assert "flow_00002_.mp4" in {path.name for path in report.files}
+    journal.let_go()
+    run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
+    assert contents(tmp_path)["a/flow_00001_.mp4"] == whole("flow")["a/flow_00001_.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "frames"), [("journal", 40), ("state", 40), ("segment", 255), ("spool", 130)]
+)
+def test_damaged_parts_are_refused(
+    damage: str, frames: int, inputs: Path, whole: Whole, tmp_path: Path, each_chunk: None
+) -> None:
+    interrupted(flow_graph("clip.mp4"), inputs, tmp_path, frames=frames)
+    folder = next((tmp_path / "a").glob("*.parts"))
+    pattern = {"journal": "journal.json", "state": "*.state", "segment": "*.mp4", "spool": "*.yuv"}
+    for path in folder.glob(pattern[damage]):
+        if path.name != "sound.state":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(GraphError, match="--restart"):
+        run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
+    run(flow_graph("clip.mp4"), inputs, tmp_path, 64, restart=True)
+    assert contents(tmp_path) == whole("flow")
+
+
+def test_a_full_disk(
+    inputs: Path,
+    whole: Whole,
+    tmp_path: Path,
+    each_chunk: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    append = chunked_parts.Growing.append
+    calls = 0
+
+    def full(self: chunked_parts.Growing, data: bytes) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 300:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chunked_parts.Growing, "append", full)
+        with pytest.raises(GraphError, match=r"No space left.*make room, and run the same command"):
+            run(flow_graph("clip.mp4"), inputs, tmp_path, 16)
+    report = run(flow_graph("clip.mp4"), inputs, tmp_path, 16)
+    assert any("resuming" in line for line in report.warnings)
+    assert contents(tmp_path) == whole("flow")
+
+
+def test_a_broken_file_is_named_as_in_one_piece(tmp_path: Path) -> None:
+    make_video(tmp_path / "whole.mp4", 90, sound=False)
+    remuxed = tmp_path / "front.mp4"
+    with (
+        av.open(str(tmp_path / "whole.mp4")) as source,
+        av.open(str(remuxed), "w", options={"movflags": "faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    data = remuxed.read_bytes()
+    (tmp_path / "clip.mp4").write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises(GraphError, match=r"clip.mp4: breaks off .* frames") as chunks:
+        run(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", 16)
+    report = run_graph(
+        flow_graph("clip.mp4"), host.Settings(output=tmp_path / "o", inputs=(tmp_path,))
+    )
+    assert report.errors[0] in str(chunks.value)
+    assert not [name for name in contents(tmp_path / "out") if ".parts" not in name]
+
+
+def test_a_variable_frame_rate(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("h264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 80, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        at = 0
+        for i, pixels in enumerate(to_bytes(panning(40))):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = at, Fraction(1, 1000)
+            at += 20 + i % 7 * 15
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    run(flow_graph("clip.mp4"), tmp_path, tmp_path / "whole")
+    for chunk in (1, 13):
+        run(flow_graph("clip.mp4"), tmp_path, tmp_path / str(chunk), chunk)
+        assert contents(tmp_path / str(chunk)) == contents(tmp_path / "whole")
+    assert len(read_video(tmp_path / "1" / "a" / "flow_00001_.mp4").frames) == 40
+
+
+@pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(25)])
+def test_rate_and_sound_are_kept(rate: Fraction, tmp_path: Path) -> None:
+    make_video(tmp_path / "clip.mp4", 70, rate)
+    run(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", 16)
+    before, after = (
+        read_video(p) for p in (tmp_path / "clip.mp4", tmp_path / "out/a/flow_00001_.mp4")
+    )
+    assert after.rate == before.rate == rate
+    assert before.audio is not None
+    assert after.audio is not None
+    one, other = before.audio.waveform[0, 0], after.audio.waveform[0, 0]
+    size = min(len(one), len(other))
+    assert abs(len(one) - len(other)) <= 1024  # a frame of AAC
+    assert float((one[:size] - other[:size]).abs().mean()) < 0.005
+
+
+def test_a_clip_of_one_frame(tmp_path: Path) -> None:
+    make_video(tmp_path / "clip.mp4", 1, sound=False)
+    run(flow_graph("clip.mp4"), tmp_path, tmp_path / "whole")
+    run(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", 16)
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_videos_of_different_lengths(tmp_path: Path) -> None:
+    make_video(tmp_path / "long.mp4", 12, sound=False)
+    make_video(tmp_path / "short.mp4", 10, sound=False)
+    graph = graph_of(
+        {
+            **footage("long.mp4"),
+            "w": ("LoadVideo", {"file": "short.mp4"}),
+            "h": ("GetVideoComponents", {"video": ["w", 0]}),
+            "b": ("KinographVaceCombine", {"base": ["f", 0], "over": ["h", 0]}),
+            "s": ("SaveImage", {"images": ["b", 0], "filename_prefix": "x"}),
+        }
+    )
+    with pytest.raises(GraphError, match=r"node b .*found 12 in base, 10 in over"):
+        run(graph, tmp_path, tmp_path / "out", 4)
+
+
+def test_progress_counts_every_frame_once(inputs: Path, tmp_path: Path, each_chunk: None) -> None:
+    interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
+    bars: list[tuple[str, int, list[int]]] = []
+
+    def progress(label: str, total: int) -> Callable[[int], None]:
+        bars.append((label, total, []))
+        return bars[-1][2].append
+
+    run(flow_graph("clip.mp4"), inputs, tmp_path, 64, progress=progress)
+    ((label, total, steps),) = bars
+    assert (label, total, sum(steps)) == ("frames", FRAMES, FRAMES)
+    assert steps[0] == 100  # what the run before had done
+
+
+def test_a_chunk_of_nothing() -> None:
+    with pytest.raises(GraphError, match="at least 1 frame"):
+        chunked.run_in_chunks(None, catalogue(), host.Settings(), 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its memory")
+def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    frames, rate = 8000, as_encoded(Fraction(30))
+    part = tmp_path / "part.mp4"
+    write_segment(part, planes_of(to_bytes(panning(250, 48, 64))), rate)
+    join_segments(tmp_path / "clip.mp4", [part] * (frames // 250), rate, frames=frames)
+    graph = graph_of(
+        {
+            **footage("clip.mp4"),
+            "c": ("CreateVideo", {"images": ["f", 0], "fps": ["f", 2]}),
+            "s": ("SaveVideo", {"video": ["c", 0], "filename_prefix": "x"}),
+        }
+    )
+    seen: dict[int, float] = {}
+    done = 0
+
+    def progress(label: str, total: int) -> Callable[[int], None]:
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            seen[done] = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+        return step
+
+    torch.set_num_threads(1)
+    run(graph, tmp_path, tmp_path / "out", 64, progress=progress)
+    early = max(size for at, size in seen.items() if 1000 < at < 3000)
+    late = max(size for at, size in seen.items() if at > 6000)
+    # all frames are 281 MiB
+    assert late - early < 20
+    with av.open(str(tmp_path / "out" / "x_00001_.mp4")) as container:
+        assert container.streams.video[0].frames == frames

@@ -1,0 +1,432 @@
+"""Every node in chunks gives what it gives for the whole clip."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from chunked_clips import footage, graph_of, make_inputs, make_poses, planned
+from kinograph.engines.errors import GraphError
+from kinograph.nodes.standin import host
+from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.chunked_layout import lay_out
+from kinograph.workflows.chunked_once import Once
+from kinograph.workflows.chunked_rows import VideoPart, join
+from kinograph.workflows.chunked_sources import open_sources
+from kinograph.workflows.chunked_stage import Stage
+from kinograph.workflows.chunked_states import load_state, save_state
+from kinograph.workflows.chunked_table import TABLE
+from kinograph.workflows.graph import Link
+from kinograph.workflows.plan import Plan
+
+FRAMES = 23
+Nodes = dict[str, tuple[str, dict[str, Any]]]
+
+POSES: Nodes = {
+    "p": ("KinographLoadPoses", {"file": "poses.safetensors", "image": ["f", 0]}),
+    "t": ("KinographTrackPoses", {"poses": ["p", 0], "image": ["f", 0]}),
+}
+FLOW: Nodes = {
+    "e": ("KinographEstimateFlow", {"image": ["f", 0], "direction": "both", "fps": ["f", 2]})
+}
+DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
+MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
+
+# The node "x" with what it needs.
+CASES: dict[str, Nodes] = {
+    "LoadPoses": {"x": POSES["p"]},
+    "LoadPoses long": {
+        "q": ("KinographLoadPoses", {"file": "poses.safetensors"}),
+        "x": ("KinographDrawSkeleton", {"poses": ["q", 0]}),
+    },
+    "TrackPoses": {"p": POSES["p"], "x": POSES["t"]},
+    "TrackPoses alone": {"p": POSES["p"], "x": ("KinographTrackPoses", {"poses": ["p", 0]})},
+    **{
+        f"FillPoseGaps {limit}": {
+            **POSES,
+            "x": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": limit}),
+        }
+        for limit in (0, 2, 8, 40)
+    },
+    **{
+        f"SmoothPoses {way}": {
+            **POSES,
+            "x": ("KinographSmoothPoses", {"poses": ["t", 0], "direction": way}),
+        }
+        for way in ("causal", "both")
+    },
+    "Smooth what was filled": {
+        **POSES,
+        "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 3}),
+        "x": ("KinographSmoothPoses", {"poses": ["g", 0], "direction": "causal"}),
+    },
+    "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
+    "FilterPoses in a region": {
+        **POSES,
+        **MASKED,
+        "x": ("KinographFilterPoses", {"poses": ["t", 0], "region": ["m", 0]}),
+    },
+    "RetargetPoses": {
+        **POSES,
+        "x": ("KinographRetargetPoses", {"poses": ["t", 0], "width": 100, "height": 60}),
+    },
+    "RetargetPoses to a reference": {
+        **POSES,
+        "r": ("KinographLoadPoses", {"file": "poses.safetensors"}),
+        "x": ("KinographRetargetPoses", {"poses": ["t", 0], "reference": ["r", 0]}),
+    },
+    "PosesToKeypoints": {**POSES, "x": ("KinographPosesToKeypoints", {"poses": ["t", 0]})},
+    "PosesFromKeypoints": {
+        **POSES,
+        "x": ("KinographPosesFromKeypoints", {"pose_keypoint": ["p", 1]}),
+    },
+    "DrawSkeleton over late poses": {
+        **POSES,
+        "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 5}),
+        "x": (
+            "KinographDrawSkeleton",
+            {"poses": ["g", 0], "background": "footage", "footage": ["f", 0]},
+        ),
+    },
+    **{
+        f"EstimateFlow {way} {first}": {
+            "x": (
+                "KinographEstimateFlow",
+                {"image": ["f", 0], "direction": way, "first_frame": first},
+            )
+        }
+        for way, first in (("forward", "duplicate"), ("backward", "white"), ("both", "zero"))
+    },
+    **{
+        f"DrawFlow {how}": {
+            **FLOW,
+            "x": ("KinographDrawFlow", {"flow": ["e", 0], "normalise": how, "legend": True}),
+        }
+        for how in ("vace", "fixed", "ema")
+    },
+    "FlowOcclusion": {**FLOW, "x": ("KinographFlowOcclusion", {"flow": ["e", 0]})},
+    **{
+        f"FlowWarp {onto}": {
+            **FLOW,
+            "x": ("KinographFlowWarp", {"image": ["f", 0], "flow": ["e", 0], "onto": onto}),
+        }
+        for onto in ("previous onto this", "next onto this")
+    },
+    **{
+        f"FlowMask {camera}": {
+            **FLOW,
+            "x": (
+                "KinographFlowMask",
+                {"flow": ["e", 0], "camera": camera, "soft": 1.0, "grow": 2, "feather": 3.0},
+            ),
+        }
+        for camera in ("keep", "translation", "affine")
+    },
+    "FlowStatistics": {**FLOW, "x": ("KinographFlowStatistics", {"flow": ["e", 0]})},
+    "flow of drawn flow": {**DRAWN, "x": ("KinographEstimateFlow", {"image": ["d", 0]})},
+    **{
+        f"VaceMask keep {keep!r} steady {steady}": {
+            **POSES,
+            **MASKED,
+            "x": (
+                "KinographVaceMask",
+                {
+                    "image": ["f", 0],
+                    "mask": ["m", 0],
+                    "poses": ["t", 0],
+                    "keep": keep,
+                    "steady": steady,
+                    "grow": 2,
+                    "feather": 2,
+                },
+            ),
+        }
+        for keep, steady in (("", False), ("first, 9-11, last, -3", False), ("every 4", True))
+    },
+    "VaceOutpaint": {
+        **MASKED,
+        "x": ("KinographVaceOutpaint", {"image": ["f", 0], "left": 16.0, "mask": ["m", 0]}),
+    },
+    "VaceCombine": {
+        **DRAWN,
+        **MASKED,
+        "x": ("KinographVaceCombine", {"base": ["f", 0], "over": ["d", 0], "mask": ["m", 0]}),
+    },
+    "VaceCombine over one picture": {
+        "o": ("LoadImage", {"image": "one.png"}),
+        "x": ("KinographVaceCombine", {"base": ["f", 0], "over": ["o", 0]}),
+    },
+    **{
+        f"VaceNormalise {settings}": {
+            **MASKED,
+            "x": (
+                "KinographVaceNormalise",
+                {"image": ["f", 0], "mask": ["m", 0], "fps": ["f", 2], **settings},
+            ),
+        }
+        for settings in (
+            {},
+            {"length_mode": "cut"},
+            {"length_mode": "pad", "width": 96, "height": 96, "fit": "letterbox"},
+            {"length": 9},
+            {"length": 41},
+            {"target_fps": 8.0},
+            {"target_fps": 40.0, "preset": "wan_480p"},
+        )
+    },
+    **{
+        f"VacePreview {settings}": {
+            **MASKED,
+            "n": ("KinographVaceNormalise", {"image": ["f", 0], "mask": ["m", 0]}),
+            "x": ("KinographVacePreview", {"vace": ["n", 2], **settings}),
+        }
+        for settings in ({}, {"length": 17}, {"length": 33, "fps": 30.0})
+    },
+    "VacePreview of images": {
+        **MASKED,
+        "x": ("KinographVacePreview", {"image": ["f", 0], "mask": ["m", 0], "width": 40}),
+    },
+    "CreateVideo": {"x": ("CreateVideo", {"images": ["f", 0], "fps": ["f", 2], "audio": ["f", 1]})},
+    "GetVideoComponents of a made video": {
+        "c": ("CreateVideo", {"images": ["f", 0], "fps": 12.5}),
+        "x": ("GetVideoComponents", {"video": ["c", 0]}),
+    },
+    **{
+        f"ImageScale {how}": {
+            "x": (
+                "ImageScale",
+                {
+                    "image": ["f", 0],
+                    "upscale_method": how,
+                    "width": 40,
+                    "height": 44,
+                    "crop": "center",
+                },
+            )
+        }
+        for how in ("bilinear", "lanczos")
+    },
+}
+# Networks are in the shipped graphs, see test_chunked.py.
+ELSEWHERE = {"KinographDetectPoses", "KinographDetectPosesInBoxes"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_inputs(tmp_path_factory.mktemp("clips"), FRAMES)
+
+
+def plan_of(nodes: Nodes, folder: Path) -> tuple[Plan, host.Settings]:
+    """With something that is shown behind each output of "x", so that it runs."""
+    kind = catalogue().require(nodes["x"][0])
+    never = TABLE[nodes["x"][0]].never
+    shown: Nodes = {
+        f"o{slot}": ("PreviewAny", {"source": ["x", slot]})
+        for slot, output in enumerate(kind.outputs)
+        if output.io_type != "KINO_STATE" and slot not in never
+    }
+    return planned(graph_of({**footage("clip.mp4"), **nodes, **shown}), folder)
+
+
+def whole(plan: Plan, settings: host.Settings) -> Mapping[tuple[str, int], Any]:
+    """What every node gives for the whole clip."""
+    given: dict[tuple[str, int], Any] = {}
+    for id_ in plan.order:
+        inputs = {
+            name: given[value.node, value.slot] if isinstance(value, Link) else value
+            for name, value in plan.values[id_].items()
+        }
+        with host.using(settings), torch.inference_mode():
+            output = catalogue().node(plan.graph.nodes[id_].class_type).execute(**inputs)
+        given |= {(id_, slot): value for slot, value in enumerate(output.args)}
+    return given
+
+
+def in_chunks(
+    plan: Plan, settings: host.Settings, sizes: list[int], state: Path | None = None
+) -> Mapping[tuple[str, int], Any]:
+    """The same by chunks of these sizes, over and over; with every state through a file."""
+    layout = lay_out(plan, catalogue())
+    once = Once(layout, catalogue(), settings)
+    rows: dict[tuple[str, int], list[Any]] = {}
+    sources = open_sources(once)
+
+    def put_down(came: Mapping[str, Any], again: frozenset[str]) -> None:
+        for id_, outputs in came.items():
+            if isinstance(outputs, tuple) and id_ not in again:
+                for slot, value in enumerate(outputs):
+                    rows.setdefault((id_, slot), []).append(value)
+
+    for number, one in enumerate(layout.passes):
+        once.run_up_to(*one.before)
+        stage = Stage(once, number)
+        for id_ in stage.sources:
+            sources[id_].begin()
+        turn = 0
+        while True:
+            count = sizes[turn % len(sizes)]
+            turn += 1
+            taken = {id_: sources[id_].take(count) for id_ in stage.sources}
+            frames = {id_: chunk for id_, chunk in taken.items() if chunk is not None}
+            if not frames and not stage.pending:
+                break
+            put_down(stage.step(frames, count), one.again)
+            if state is not None:
+                save_state(stage.state, state)
+                stage = Stage(once, number)
+                stage.state = load_state(state)
+        for came in stage.flush():
+            put_down(came, one.again)
+    once.run_up_to(*layout.after)
+    found = dict(once.given)
+    for slot, parts in rows.items():
+        kind = layout.kinds[slot]
+        if kind == "rows":
+            found[slot] = join(parts)
+        elif kind == "fixed":
+            found[slot] = parts[-1]
+    return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, every bit of them."""
+    if isinstance(one, Tensor):
+        return isinstance(other, Tensor) and one.dtype == other.dtype and torch.equal(one, other)
+    if is_dataclass(one) and type(one) is type(other):
+        return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_node_in_uneven_chunks_gives_the_same(name: str, folder: Path, tmp_path: Path) -> None:
+    plan, settings = plan_of(CASES[name], folder)
+    expected = whole(plan, settings)
+    kinds = lay_out(plan, catalogue()).kinds
+    schema = catalogue().require(plan.graph.nodes["x"].class_type)
+    for sizes, state in (([5, 1, 1, 7, 2], tmp_path / "state"), ([1], None), ([64], None)):
+        found = in_chunks(plan, settings, sizes, state)
+        compared = 0
+        for slot in range(len(schema.outputs)):
+            if kinds["x", slot] == "state" or slot in TABLE[schema.node_id].never:
+                continue
+            one, other = expected["x", slot], found["x", slot]
+            if isinstance(other, VideoPart):
+                audio = other.audio and other.audio.audio()
+                other = replace(one, frames=other.frames, rate=other.rate, audio=audio)
+            elif hasattr(one, "placement"):  # of each chunk its own
+                one, other = ((v.video, v.mask, v.references) for v in (one, other))
+            assert same(one, other), f"output {slot} in chunks of {sizes}"
+            compared += 1
+        assert compared
+
+
+def test_every_node_is_in_the_table_and_no_other() -> None:
+    assert set(TABLE) == set(catalogue().names())
+
+
+def test_every_node_that_runs_in_chunks_is_tested() -> None:
+    tested = {class_type for nodes in CASES.values() for class_type, _ in nodes.values()}
+    for name, rule in TABLE.items():
+        if rule.kind in ("frames", "state", "stream", "sums") and name not in ELSEWHERE:
+            assert name in tested, name
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+def test_the_table_fits_the_schema(name: str) -> None:
+    rule, schema = TABLE[name], catalogue().require(name)
+    inputs = {spec.id: spec.io_type for spec in schema.inputs}
+    outputs = [output.io_type for output in schema.outputs]
+    assert set(rule.one) <= set(rule.rows) <= set(inputs)
+    assert (rule.kind == "state") == ("KINO_STATE" in outputs)
+    assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
+    assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
+    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_FLOW", "KINO_VACE", "*"}
+    rows |= {"POSE_KEYPOINT", "BOUNDING_BOX"}
+    assert {inputs[row] for row in rule.rows} <= rows
+    if rule.kind in ("frames", "state", "stream", "sums"):
+        named = {*rule.fixed, *rule.ends, *rule.never}
+        for slot, kind in enumerate(outputs):
+            assert slot in named or kind in rows | {"KINO_STATE"}, f"output {slot}"
+
+
+REFUSED: dict[str, tuple[Nodes, str]] = {
+    "the clip's fastest": (
+        {**FLOW, "x": ("KinographDrawFlow", {"flow": ["e", 0], "normalise": "clip"})},
+        r"node x \(KinographDrawFlow\): the fastest pixel .* choose vace, fixed or ema",
+    ),
+    "spread": (
+        {"x": ("KinographVaceNormalise", {"image": ["f", 0], "length_mode": "spread"})},
+        r"node x \(KinographVaceNormalise\): spread .* choose repeat_last, pad or cut",
+    ),
+    "key frames": (
+        {"x": ("KinographVaceKeyframes", {"images": ["f", 0]})},
+        r"node x \(KinographVaceKeyframes\): .* without --chunk",
+    ),
+    "the way back": (
+        {
+            "n": ("KinographVaceNormalise", {"image": ["f", 0]}),
+            "x": ("KinographVaceRestore", {"image": ["n", 0], "vace": ["n", 2]}),
+        },
+        r"node x \(KinographVaceRestore\): .* without --chunk",
+    ),
+    "a video as reference": (
+        {
+            "x": (
+                "KinographVaceNormalise",
+                {"image": ["f", 0], "reference_images": ["f", 0]},
+            )
+        },
+        r"input 'reference_images': takes pictures as a whole, but node f .*Load Image",
+    ),
+    "a state by hand": (
+        {
+            **FLOW,
+            "x": ("KinographEstimateFlow", {"image": ["f", 0], "state": ["e", 1]}),
+        },
+        r"node x \(KinographEstimateFlow\), input 'state': .*disconnect",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_needs_the_whole_clip_is_refused_by_name(name: str, folder: Path) -> None:
+    nodes, message = REFUSED[name]
+    plan, _ = plan_of(nodes, folder)
+    with pytest.raises(GraphError, match=r"cannot run in chunks"):
+        lay_out(plan, catalogue())
+    with pytest.raises(GraphError, match=message):
+        lay_out(plan, catalogue())
+
+
+def test_pictures_of_the_preview_are_not_made(folder: Path) -> None:
+    nodes = {**CASES["VacePreview {}"], "y": ("PreviewImage", {"images": ["x", 1]})}
+    plan, _ = plan_of(nodes, folder)
+    with pytest.raises(GraphError, match=r"node y .*makes no pictures in chunks"):
+        lay_out(plan, catalogue())
+
+
+def test_a_graph_without_frames(folder: Path) -> None:
+    plan, _ = planned(
+        graph_of({"a": ("PrimitiveInt", {"value": 3}), "b": ("PreviewAny", {"source": ["a", 0]})}),
+        folder,
+    )
+    with pytest.raises(GraphError, match=r"no node takes the frames of a video"):
+        lay_out(plan, catalogue())
+
+
+def test_poses_that_are_fewer_than_the_frames(folder: Path) -> None:
+    make_poses(folder / "short.safetensors", FRAMES - 2)
+    nodes: Nodes = {
+        "q": ("KinographLoadPoses", {"file": "short.safetensors"}),
+        "x": ("KinographTrackPoses", {"poses": ["q", 0], "image": ["f", 0]}),
+    }
+    plan, settings = plan_of(nodes, folder)
+    message = rf"node x .*as many frames in every input, found {FRAMES - 2} in poses, {FRAMES} in"
+    with pytest.raises(GraphError, match=message):
+        in_chunks(plan, settings, [5])

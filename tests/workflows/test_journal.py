@@ -1,0 +1,167 @@
+"""The journal of a run in chunks, and the states that lie beside it."""
+
+import json
+import pickle
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from chunked_clips import flow_graph, make_video, planned
+from kinograph.engines.errors import GraphError
+from kinograph.engines.flow.flow import Flow
+from kinograph.engines.pose.poses import Poses
+from kinograph.engines.pose.tracking import Tracker
+from kinograph.engines.video.sound import FileSound
+from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.chunked_states import load_state, save_state
+from kinograph.workflows.graph import with_values
+from kinograph.workflows.journal import NAME, Journal, differences, identity
+from kinograph.workflows.plan import check
+
+
+def people(frames: int = 3) -> Poses:
+    poses = Poses.empty(frames, (48, 64), people=2)
+    poses.keypoints[:, 0] = torch.rand(frames, 17, 2) * 40
+    poses.confidence[:, 0] = 0.9
+    poses.boxes[:, 0] = torch.tensor([1.0, 2.0, 30.0, 40.0])
+    poses.count[:] = 1
+    return poses
+
+
+def tracked() -> Any:
+    tracker = Tracker()
+    tracker.update(people())
+    return tracker.state
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {"a": [1, 2.5, True, "x"], ("b", 1): (None, float("inf"))},
+        Fraction(30000, 1001),
+        range(3, 9),
+        Path("a/b"),
+        FileSound(Path("x.mp4"), 44100, 2),
+    ],
+)
+def test_plain_states_there_and_back(value: Any, tmp_path: Path) -> None:
+    save_state(value, tmp_path / "state")
+    back = load_state(tmp_path / "state")
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_tensors_and_classes_there_and_back(tmp_path: Path) -> None:
+    poses, flow = people(), Flow(torch.rand(2, 2, 4, 5), None, 12.0, "")
+    value = [poses, flow, torch.rand(10, 2)[3:5], np.arange(3), np.float32(2.5), float("nan")]
+    save_state(value, tmp_path / "state")
+    p, f, tensor, array, number, nan = load_state(tmp_path / "state")
+    assert torch.equal(p.keypoints, poses.keypoints)
+    assert (p.canvas, p.skeleton) == (poses.canvas, poses.skeleton)
+    assert torch.equal(f.forward, flow.forward)
+    assert (f.backward, f.fps, f.first) == (None, 12.0, "")
+    assert torch.equal(tensor, value[2])
+    assert array.dtype == np.int64
+    assert array.tolist() == [0, 1, 2]
+    assert number == np.float32(2.5)
+    assert nan != nan
+    # a slice does not bring along what it was cut from
+    assert (tmp_path / "state").stat().st_size < 5000
+
+
+def test_a_tracker_goes_on_from_its_file(tmp_path: Path) -> None:
+    state = tracked()
+    save_state(state, tmp_path / "state")
+    one, other = Tracker(state=state), Tracker(state=load_state(tmp_path / "state"))
+    more = people(5)
+    assert torch.equal(one.update(more).track_ids, other.update(more).track_ids)
+
+
+def test_what_is_no_state_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="cannot hold a object"):
+        save_state([object()], tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"class": ["Popen", {}]}',
+        '{"call": ["os.system", "true"]}',
+        '{"tensor": ["t9", "cpu"]}',
+        '{"class": ["FlowState", {"nothing": 1}]}',
+        "no JSON",
+    ],
+)
+def test_a_state_from_a_stranger_runs_nothing(text: str, tmp_path: Path) -> None:
+    save_file({}, tmp_path / "state", {"state": text})
+    with pytest.raises(GraphError, match=r"is no state of a run, or is damaged.*--restart"):
+        load_state(tmp_path / "state")
+
+
+def test_other_files_are_no_states(tmp_path: Path) -> None:
+    for content in (b"", pickle.dumps({"a": 1}), b"\0" * 100):
+        (tmp_path / "state").write_bytes(content)
+        with pytest.raises(GraphError, match="is no state"):
+            load_state(tmp_path / "state")
+
+
+def test_the_last_entry_is_read(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.read() is None
+    for done in range(3):
+        journal.write({"done": done})
+    entry = journal.read()
+    assert entry is not None
+    assert entry["done"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 99}', "null"])
+def test_an_entry_that_cannot_be_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(text)
+    with pytest.raises(GraphError, match=r"journal.json: .*--restart"):
+        Journal(tmp_path).read()
+
+
+def test_a_lock_is_for_one(tmp_path: Path) -> None:
+    one, other = Journal(tmp_path), Journal(tmp_path)
+    assert one.taken()
+    assert not other.taken()
+    one.let_go()
+    assert other.taken()
+    other.let_go()
+
+
+def test_what_a_run_is_the_same_by(tmp_path: Path) -> None:
+    make_video(tmp_path / "clip.mp4", 3, sound=False)
+    plan, settings = planned(flow_graph("clip.mp4"), tmp_path)
+    before = json.loads(json.dumps(identity(plan, settings)))
+
+    def changes(*values: str, **settings_: Any) -> list[str]:
+        graph = with_values(flow_graph("clip.mp4"), values, catalogue())
+        now = replace(settings, **settings_)
+        from kinograph.nodes.standin import host
+
+        with host.using(now):
+            return list(differences(before, identity(check(graph, catalogue()), now)))
+
+    assert changes() == []
+    assert changes("d.strength=2", "n.length_mode=pad") == [
+        "node d (KinographDrawFlow): strength was 1.0, is 2.0",
+        'node n (KinographVaceNormalise): length_mode was "cut", is "pad"',
+    ]
+    assert changes(device="cuda:1") == ["the device was auto, is cuda:1"]
+    make_video(tmp_path / "other.mp4", 3, sound=False)
+    assert 'file was "clip.mp4", is "other.mp4"' in changes("v.file=other.mp4")[0]
+    before["kinograph"] = "0.0.1"
+    assert changes()[0].startswith("Kinograph's version was 0.0.1, is ")
+    before["kinograph"] = identity(plan, settings)["kinograph"]
+    make_video(tmp_path / "clip.mp4", 4, sound=False)
+    assert changes() == [f"{tmp_path / 'clip.mp4'} has changed since"]

@@ -1,0 +1,129 @@
+"""What passes between the threads of a live run: the newest of a thing, never a queue."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+Pixels = NDArray[np.uint8]
+
+
+class Slot(Generic[T]):
+    """A place for one. What is put there replaces what nobody has taken."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held: list[T] = []
+        self._ended = False
+
+    def put(self, value: T) -> bool:
+        """Whether another was dropped for it."""
+        with self._changed:
+            replaced = bool(self._held)
+            self._held = [value]
+            self._changed.notify_all()
+        return replaced
+
+    def take(self, timeout: float) -> T | None:
+        """What is there, or comes within `timeout` seconds; None if nothing does."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._held or self._ended, timeout)
+            return self._held.pop() if self._held else None
+
+    def end(self) -> None:
+        """Nothing more will be put."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is there and nothing will come."""
+        with self._changed:
+            return self._ended and not self._held
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame of a stream.
+
+    number:   counted from 1, over the whole run
+    clip:     another number where the stream began anew, so that nothing is carried over
+    captured: `time.monotonic()` when it came
+    picture:  as it was decoded (an `av.VideoFrame`); pixels are made of those that are used
+    """
+
+    number: int
+    clip: int
+    captured: float
+    picture: Any
+
+    def pixels(self, size: tuple[int, int] | None = None) -> Pixels:
+        """[H,W,3] RGB. With a size (height, width) the middle is cut out in its proportions and
+        scaled to it."""
+        pixels: Pixels = self.picture.to_ndarray(format="rgb24")
+        return pixels if size in (None, pixels.shape[:2]) else _covering(pixels, *size)
+
+
+def _covering(pixels: Pixels, height: int, width: int) -> Pixels:
+    import cv2
+
+    tall, wide = pixels.shape[:2]
+    keep_wide = min(wide, max(1, round(tall * width / height)))
+    keep_tall = min(tall, max(1, round(wide * height / width)))
+    top, left = (tall - keep_tall) // 2, (wide - keep_wide) // 2
+    cut = pixels[top : top + keep_tall, left : left + keep_wide]
+    smaller = height * width < keep_tall * keep_wide
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(cut, (width, height), interpolation=how), np.uint8)
+
+
+class Drawn:
+    """A picture [H,W,3] RGB that the graph made of the frame `number`, captured at `captured`.
+
+    Encoded once, however many look at it.
+    """
+
+    def __init__(self, pixels: Pixels, number: int, captured: float):
+        self.pixels = pixels
+        self.number = number
+        self.captured = captured
+        self._jpeg: bytes | None = None
+        self._lock = threading.Lock()
+
+    def jpeg(self) -> bytes:
+        with self._lock:
+            if self._jpeg is None:
+                import cv2
+
+                self._jpeg = _encoded(self.pixels, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 85])
+            return self._jpeg
+
+    def png(self) -> bytes:
+        return _encoded(self.pixels, ".png", [])
+
+
+def _encoded(pixels: Pixels, suffix: str, options: list[int]) -> bytes:
+    import cv2
+
+    _, data = cv2.imencode(suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    return data.tobytes()
+
+
+def with_text(pixels: Pixels, text: str) -> Pixels:
+    """A copy with a line of text in the upper left corner, white on black."""
+    import cv2
+
+    out = pixels.copy()
+    scale = max(0.4, out.shape[0] / 720)
+    thick = max(1, round(scale * 1.5))
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (width, height), below = cv2.getTextSize(text, font, scale, thick)
+    pad = max(3, below // 2)
+    out[: height + below + 2 * pad, : width + 2 * pad] = 0
+    cv2.putText(out, text, (pad, height + pad), font, scale, (255, 255, 255), thick, cv2.LINE_AA)
+    return out
