@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch import Summary
-    from .manifest import Item
+    from .batch.manifest import Item
+    from .batch.run import Summary
 
 MEDIA = Path(__file__).parent / "media"
 
@@ -97,12 +97,12 @@ def add_commands(
 
 def _batch(arguments: argparse.Namespace) -> int:
     from ..engines.errors import InputError
-    from .batch import Choices, run_batch, run_here
-    from .batch_attempt import Job, graph_digest
-    from .batch_inputs import expand, find_target
+    from .batch.attempt import Job, graph_digest
+    from .batch.inputs import expand, find_target
+    from .batch.manifest import Header
+    from .batch.run import Choices, run_batch, run_here
     from .catalogue import catalogue
     from .graph import load_graph, with_values
-    from .manifest import Header
 
     for name in ("chunk", "retries", "workers"):
         if getattr(arguments, name) < 0:
@@ -137,7 +137,7 @@ def _batch(arguments: argparse.Namespace) -> int:
     lines = _Lines(len(found.paths))
     run: Any = partial(run_here, progress=_Bar().start)
     if arguments.ray is not None:
-        from .batch_ray import on_ray
+        from .batch.on_ray import on_ray
 
         run = on_ray(arguments.ray, workers=arguments.workers, copy=arguments.ray_copy, say=_say)
     summary = run_batch(job, found.paths, output, header, choices, run=run, say=lines.attempted)

@@ -97,7 +97,7 @@ def server_definitions(url: str) -> dict[str, Schema]:
     from http.client import HTTPException
 
     from ..engines.errors import InputError
-    from .editor_nodes import definitions_of
+    from .editor.nodes import definitions_of
 
     address = url if "://" in url else f"http://{url}"
     if not address.startswith(("http://", "https://")):

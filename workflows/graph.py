@@ -9,7 +9,7 @@ from typing import Any
 from ..engines.errors import GraphError
 from ..nodes.standin.io import InputSpec, Schema
 from .catalogue import Catalogue, catalogue
-from .editor_form import is_editor_form
+from .editor.form import is_editor_form
 
 MOST_LEVELS = 200  # of lists and objects; a workflow has about ten, and Python gives up at 1000
 
@@ -60,7 +60,7 @@ def read_json(path: Path) -> Any:
 
     Raises `GraphError` where there is none.
     """
-    from .embedded import MEDIA, graph_in
+    from .editor.embedded import MEDIA, graph_in
 
     if path.suffix.lower() in MEDIA and path.is_file():
         return graph_in(path)
@@ -119,7 +119,7 @@ def parse_graph(data: Any, source: str, definitions: Mapping[str, Schema] | None
     if isinstance(data, dict) and isinstance(data.get("prompt"), dict):
         data = data["prompt"]
     if is_editor_form(data):
-        from .editor import convert
+        from .editor.convert import convert
 
         graph = convert(data, source, definitions or catalogue().definitions())
         return replace(graph, workflow=data)

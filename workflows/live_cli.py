@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .graph import Graph
-    from .live import Summary
-    from .live_figures import Figures
-    from .live_graph import LiveGraph
-    from .live_page import Page
-    from .live_sources import Source
+    from .live.figures import Figures
+    from .live.graph import LiveGraph
+    from .live.page import Page
+    from .live.run import Summary
+    from .live.sources import Source
 
 MEDIA = Path(__file__).parent / "media"
 
@@ -142,11 +142,11 @@ class _Terminal:
 def _live(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from .live import Outlets, run_live
-    from .live_figures import Figures
-    from .live_reader import find_source
-    from .live_record import Recorder
-    from .live_sources import Choices
+    from .live.figures import Figures
+    from .live.reader import find_source
+    from .live.record import Recorder
+    from .live.run import Outlets, run_live
+    from .live.sources import Choices
 
     terminal = _Terminal()
     graph, live = _graphs(arguments)
@@ -180,7 +180,7 @@ def _graphs(arguments: argparse.Namespace) -> tuple[Graph, LiveGraph]:
     from ..nodes.standin import host
     from .catalogue import catalogue
     from .graph import load_graph, with_values
-    from .live_graph import LiveGraph
+    from .live.graph import LiveGraph
 
     nodes = catalogue()
     settings = host.Settings(
@@ -191,7 +191,7 @@ def _graphs(arguments: argparse.Namespace) -> tuple[Graph, LiveGraph]:
 
 
 def _page(arguments: argparse.Namespace, figures: Figures) -> Page:
-    from .live_page import Page, check_page
+    from .live.page import Page, check_page
 
     check_page()
     return Page(arguments.host, arguments.port, figures, f"Kinograph: {arguments.graph.name}")
@@ -208,7 +208,7 @@ def _carried(graph: Graph) -> dict[str, str]:
 
 
 def _introduce(live: LiveGraph, source: Source, page: Page | None, terminal: _Terminal) -> None:
-    from .live_page import is_loopback
+    from .live.page import is_loopback
 
     terminal.say(f"showing {live.shown.label} of {source.name}")
     if live.left_out:

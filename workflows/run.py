@@ -132,7 +132,7 @@ def run_graph(
     with host.using(settings):
         plan = check(graph, nodes)
     if chunk > 0:
-        from .chunked import run_in_chunks
+        from .chunked.run import run_in_chunks
 
         report: Report = run_in_chunks(
             plan, nodes, settings, chunk, cache=cache, progress=progress, restart=restart

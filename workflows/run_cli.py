@@ -136,7 +136,7 @@ def _report(arguments: argparse.Namespace, bars: Bars) -> Report:
             raise InputError(
                 "--chunk: ComfyUI takes whole clips; leave out --chunk, or --server to run here"
             )
-        from .remote import Server, run_on_server
+        from .remote.run import Server, run_on_server
 
         return run_on_server(
             arguments.graph,

@@ -11,7 +11,7 @@ from browser import Frontend, frontend
 from comfyui_server import ComfyUI
 from editor_cases import CASES, OBJECT_INFO, SHIPPED, case, meaning, recording
 from kinograph.workflows.convert_cli import server_definitions
-from kinograph.workflows.editor_nodes import definitions_of
+from kinograph.workflows.editor.nodes import definitions_of
 from kinograph.workflows.graph import graph_as_json, parse_graph
 
 pytestmark = pytest.mark.comfyui

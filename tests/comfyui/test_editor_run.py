@@ -17,6 +17,11 @@ from kinograph.workflows.graph import load_graph
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent
 SHARED = sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json"))
+# Of these the canvas itself is the picture: in the README, and in the template browser.
+PICTURED = {
+    "pose_over_flow": ".github/canvas.jpg",
+    "build_and_benchmark": "workflows/build_and_benchmark.jpg",
+}
 
 WATCH = """() => {
     window.seen = {progress: 0, done: 0, errors: []}
@@ -82,12 +87,12 @@ def test_each_shared_graph_runs_by_its_button(
     assert drawn <= shown.keys()
     assert editor.errors == []
     editor.screenshot(tmp_path / f"{name}.png")
-    if name == "pose_over_flow" and request.config.getoption("--update-golden"):
-        _picture_of_the_canvas(editor, root / ".github" / "canvas.jpg", tmp_path)
+    if name in PICTURED and request.config.getoption("--update-golden"):
+        _picture_of_the_canvas(editor, root / PICTURED[name], tmp_path)
 
 
 def _picture_of_the_canvas(editor: Frontend, path: Path, scratch: Path) -> None:
-    """For the README: a window so large that the editor writes what stands on the nodes."""
+    """In a window so large that the editor writes what stands on the nodes."""
     page = editor.page
     small = page.viewport_size
     assert small is not None

@@ -23,7 +23,7 @@ from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA, main
 from kinograph.workflows.graph import load_graph
-from kinograph.workflows.remote import Server, run_on_server
+from kinograph.workflows.remote.run import Server, run_on_server
 from kinograph.workflows.run import Report, run_graph
 
 pytestmark = pytest.mark.comfyui

@@ -10,7 +10,7 @@ from typing import Any
 
 from kinograph.nodes.standin.io import Schema
 from kinograph.workflows.catalogue import catalogue
-from kinograph.workflows.editor_nodes import definitions_of
+from kinograph.workflows.editor.nodes import definitions_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "data" / "editor"

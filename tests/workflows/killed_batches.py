@@ -21,10 +21,12 @@ import torch
 from batch_checks import COPY, entries, files_of, footage, verified
 
 from killed_runs import killing
-from kinograph.workflows import batch, chunked, cli  # noqa: F401 -- imported before the forks
-from kinograph.workflows.batch_attempt import Outcome
+from kinograph.workflows import cli
+from kinograph.workflows.batch import run as batch
+from kinograph.workflows.batch.attempt import Outcome
+from kinograph.workflows.batch.manifest import Manifest, read_manifest
 from kinograph.workflows.catalogue import catalogue
-from kinograph.workflows.manifest import Manifest, read_manifest
+from kinograph.workflows.chunked import run as chunked  # noqa: F401 -- imported before the forks
 
 
 def quietly(arguments: Sequence[str]) -> int:

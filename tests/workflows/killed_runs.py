@@ -16,12 +16,9 @@ import torch
 
 from chunked_clips import flow_graph, tracks_graph
 from kinograph.nodes.standin import host
-from kinograph.workflows import (
-    chunked,
-    chunked_sinks,
-    chunked_steps,
-    run,
-)
+from kinograph.workflows import run
+from kinograph.workflows.chunked import run as chunked
+from kinograph.workflows.chunked import sinks, steps
 
 GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}
 _KILLS = 6  # then it may come through
@@ -46,8 +43,8 @@ def killing(calls: int, *more: tuple[type, str]) -> None:
         (Path, "replace"),
         (Path, "rename"),
         (Path, "mkdir"),
-        (chunked_sinks.Growing, "append"),
-        (chunked_steps.Step, "_execute"),
+        (sinks.Growing, "append"),
+        (steps.Step, "_execute"),
         *more,
     ):
         setattr(owner, name, trapped(getattr(owner, name)))

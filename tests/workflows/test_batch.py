@@ -13,9 +13,9 @@ import pytest
 from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
 from PIL import Image
 
-from kinograph.workflows.batch_todo import todo
+from kinograph.workflows.batch.manifest import Header, Item, Manifest
+from kinograph.workflows.batch.todo import todo
 from kinograph.workflows.cli import main
-from kinograph.workflows.manifest import Header, Item, Manifest
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
 
@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, dict[str, Any], str]]
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> Run:
     """Run `kinograph batch` without pauses; gives the status, its JSON and what it said."""
-    monkeypatch.setattr("kinograph.workflows.batch_queue._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("kinograph.workflows.batch.queue._LONGEST_PAUSE", 0.0)
 
     def call(graph: dict[str, Any], *arguments: object) -> tuple[int, dict[str, Any], str]:
         path = tmp_path / "graph.json"
@@ -332,7 +332,7 @@ def test_engines_stay_and_frames_do_not(tmp_path: Path) -> None:
     import torch
 
     from kinograph.engines.video.clip import Clip
-    from kinograph.workflows.batch_cache import WarmCache
+    from kinograph.workflows.batch.cache import WarmCache
     from kinograph.workflows.caching import Result
 
     cache = WarmCache()
@@ -363,7 +363,7 @@ def test_a_batch_killed_anywhere_goes_on(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_finishes_the_manifest(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    from kinograph.workflows import batch as module
+    from kinograph.workflows.batch import run as module
 
     real = module.attempt
 
@@ -381,7 +381,7 @@ def test_ctrl_c_finishes_the_manifest(run: Run, tmp_path: Path, monkeypatch: Any
     assert verified(tmp_path / "out") == 1
     assert list((tmp_path / "out").glob(".*attempt*")) == []
     monkeypatch.undo()
-    monkeypatch.setattr("kinograph.workflows.batch_queue._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("kinograph.workflows.batch.queue._LONGEST_PAUSE", 0.0)
     assert run(PICTURE, *paths)[1]["done"] == 2
 
 
@@ -390,8 +390,8 @@ def test_by_chunks_only_what_was_cut_short_goes_on(
     run: Run, tmp_path: Path, monkeypatch: Any, end: str
 ) -> None:
     """What an attempt left is there for the next one, unless it may not fit."""
-    from kinograph.workflows import batch as module
-    from kinograph.workflows.batch_attempt import Outcome
+    from kinograph.workflows.batch import run as module
+    from kinograph.workflows.batch.attempt import Outcome
 
     found: list[list[str]] = []
 

@@ -8,7 +8,7 @@ import pytest
 from batch_checks import PICTURE
 
 from kinograph.engines.errors import GraphError, InputError
-from kinograph.workflows.batch_inputs import Target, expand, find_target
+from kinograph.workflows.batch.inputs import Target, expand, find_target
 from kinograph.workflows.graph import parse_graph
 
 VIDEO = Target("1", "file", frozenset({".mp4", ".mov"}))

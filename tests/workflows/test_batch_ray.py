@@ -15,7 +15,7 @@ import pytest
 from batch_checks import entries, footage, verified
 
 from kinograph.engines.errors import InputError
-from kinograph.workflows import batch_ray
+from kinograph.workflows.batch import on_ray
 from kinograph.workflows.cli import main
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -48,7 +48,7 @@ def cluster(models_dir: Path) -> Iterator[None]:
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> Run:
-    monkeypatch.setattr("kinograph.workflows.batch_queue._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("kinograph.workflows.batch.queue._LONGEST_PAUSE", 0.0)
 
     def call(*arguments: object) -> tuple[int, dict[str, Any], str]:
         path = tmp_path / "graph.json"
@@ -115,7 +115,7 @@ def test_a_worker_killed_half_way(run: Run, tmp_path: Path) -> None:
 def test_files_by_copy(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
     """What the workers made is here; a limit is a limit."""
     a, b = footage(tmp_path / "a.mp4", 3), footage(tmp_path / "b.mp4", 60)
-    monkeypatch.setattr(batch_ray, "COPY_LIMIT", b.stat().st_size - 1)
+    monkeypatch.setattr(on_ray, "COPY_LIMIT", b.stat().st_size - 1)
     status, summary, _ = run(a, b, "--ray-copy", "--workers", 1)
     out = tmp_path / "out"
     assert (status, summary["done"], summary["failed"]) == (2, 1, 1)
@@ -129,7 +129,7 @@ def test_files_by_copy(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
 
 
 def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(batch_ray, "__version__", "9.9")
+    monkeypatch.setattr(on_ray, "__version__", "9.9")
     status, _, err = run(footage(tmp_path / "a.mp4", 2), "--workers", 1)
     assert status == 2
     assert "this is 9.9; it does not take part; run there: pip install kinograph==9.9" in err
@@ -156,18 +156,18 @@ GPUS = [{"CPU": 64.0, "GPU": 8.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 16.0}]
 def test_workers_for_the_machines(
     nodes: list[dict[str, float]], workers: int, device: str, count: int, needs: dict[str, int]
 ) -> None:
-    assert batch_ray.places(nodes, workers, device) == (count, needs)
+    assert on_ray.places(nodes, workers, device) == (count, needs)
 
 
 def test_a_gpu_that_no_machine_has() -> None:
     with pytest.raises(InputError, match="no machine of the cluster has a GPU"):
-        batch_ray.places(GPUS[2:], 0, "cuda")
+        on_ray.places(GPUS[2:], 0, "cuda")
 
 
 @pytest.mark.parametrize("address", ["clip.mp4", "here"])
 def test_an_input_is_no_address(address: str) -> None:
     with pytest.raises(InputError, match="write --ray without one after the inputs"):
-        batch_ray.on_ray(address, say=print)
+        on_ray.on_ray(address, say=print)
 
 
 @pytest.mark.parametrize("address", ["{}:{}", "ray://{}:{}", "{}:port", "127.0.0.1:1"])
@@ -175,13 +175,13 @@ def test_a_cluster_that_does_not_answer(address: str) -> None:
     with socket.create_server(("127.0.0.2", 0)) as server:
         host, port = server.getsockname()  # free when the server is closed
     with pytest.raises(InputError, match="nothing answers there"):
-        batch_ray._reach(address.format(host, port))
+        on_ray._reach(address.format(host, port))
 
 
 def test_without_ray(monkeypatch: Any) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'kinograph\[ray\]'"):
-        batch_ray.on_ray("", say=print)
+        on_ray.on_ray("", say=print)
 
 
 @pytest.mark.parametrize("option", ["--ray-copy", "--workers=2"])

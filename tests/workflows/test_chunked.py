@@ -35,11 +35,12 @@ from kinograph.engines.video.segments import (
 )
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
-from kinograph.workflows import chunked, chunked_parts
 from kinograph.workflows.caching import ResultCache
 from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.chunked import parts
+from kinograph.workflows.chunked import run as chunked
+from kinograph.workflows.chunked.journal import Journal
 from kinograph.workflows.graph import Graph, load_graph, with_values
-from kinograph.workflows.journal import Journal
 from kinograph.workflows.run import Report, run_graph
 
 HERE = Path(__file__).parent
@@ -242,10 +243,10 @@ def test_a_full_disk(
     each_chunk: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    append = chunked_parts.Growing.append
+    append = parts.Growing.append
     calls = 0
 
-    def full(self: chunked_parts.Growing, data: bytes) -> None:
+    def full(self: parts.Growing, data: bytes) -> None:
         nonlocal calls
         calls += 1
         if calls > 300:
@@ -253,7 +254,7 @@ def test_a_full_disk(
         append(self, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(chunked_parts.Growing, "append", full)
+        patch.setattr(parts.Growing, "append", full)
         with pytest.raises(GraphError, match=r"No space left.*make room, and run the same command"):
             run(flow_graph("clip.mp4"), inputs, tmp_path, 16)
     report = run(flow_graph("clip.mp4"), inputs, tmp_path, 16)

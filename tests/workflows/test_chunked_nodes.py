@@ -13,13 +13,13 @@ from chunked_clips import footage, graph_of, make_inputs, make_poses, planned
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.catalogue import catalogue
-from kinograph.workflows.chunked_layout import lay_out
-from kinograph.workflows.chunked_once import Once
-from kinograph.workflows.chunked_rows import VideoPart, join
-from kinograph.workflows.chunked_sources import open_sources
-from kinograph.workflows.chunked_stage import Stage
-from kinograph.workflows.chunked_states import load_state, save_state
-from kinograph.workflows.chunked_table import TABLE
+from kinograph.workflows.chunked.layout import lay_out
+from kinograph.workflows.chunked.once import Once
+from kinograph.workflows.chunked.rows import VideoPart, join
+from kinograph.workflows.chunked.sources import open_sources
+from kinograph.workflows.chunked.stage import Stage
+from kinograph.workflows.chunked.states import load_state, save_state
+from kinograph.workflows.chunked.table import TABLE
 from kinograph.workflows.graph import Link
 from kinograph.workflows.plan import Plan
 

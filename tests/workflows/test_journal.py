@@ -19,9 +19,9 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.video.sound import FileSound
 from kinograph.workflows.catalogue import catalogue
-from kinograph.workflows.chunked_states import load_state, save_state
+from kinograph.workflows.chunked.journal import NAME, Journal, differences, identity
+from kinograph.workflows.chunked.states import load_state, save_state
 from kinograph.workflows.graph import with_values
-from kinograph.workflows.journal import NAME, Journal, differences, identity
 from kinograph.workflows.plan import check
 
 

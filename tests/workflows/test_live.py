@@ -27,21 +27,21 @@ from PIL import Image
 from browser import chromium
 from kinograph.engines.errors import GraphError, InputError, MediaError
 from kinograph.nodes.standin import host
-from kinograph.workflows import live_urls
 from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import main
 from kinograph.workflows.graph import load_graph, parse_graph, with_values
-from kinograph.workflows.live import Outlets, Summary, run_live
+from kinograph.workflows.live import urls
+from kinograph.workflows.live.figures import Figures, as_line
+from kinograph.workflows.live.graph import LiveGraph
+from kinograph.workflows.live.page import Page, is_loopback
+from kinograph.workflows.live.reader import find_source
+from kinograph.workflows.live.record import Recorder
+from kinograph.workflows.live.run import Outlets, Summary, run_live
+from kinograph.workflows.live.shown import choose_shown
+from kinograph.workflows.live.slot import Drawn, Frame, Slot, with_text
+from kinograph.workflows.live.sources import Choices, File, Source
+from kinograph.workflows.live.urls import Url, masked
 from kinograph.workflows.live_cli import MEDIA
-from kinograph.workflows.live_figures import Figures, as_line
-from kinograph.workflows.live_graph import LiveGraph
-from kinograph.workflows.live_page import Page, is_loopback
-from kinograph.workflows.live_reader import find_source
-from kinograph.workflows.live_record import Recorder
-from kinograph.workflows.live_shown import choose_shown
-from kinograph.workflows.live_slot import Drawn, Frame, Slot, with_text
-from kinograph.workflows.live_sources import Choices, File, Source
-from kinograph.workflows.live_urls import Url, masked
 
 HEIGHT, WIDTH, BLOCK, BITS = 64, 128, 16, 8
 FPS = 30
@@ -498,7 +498,7 @@ def test_a_stream_is_connected_again() -> None:
 
 
 def test_a_stream_that_falls_silent_is_connected_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_urls, "SILENCE", 1.0)
+    monkeypatch.setattr(urls, "SILENCE", 1.0)
     with mjpeg(lambda n: 15 if n == 0 else 10_000, silent_at=0) as url:
         summary, seen, said = run(live_graph(PLAIN), find_source(url, Choices()), 4.5)
     assert summary.ok
@@ -509,7 +509,7 @@ def test_a_stream_that_falls_silent_is_connected_again(monkeypatch: pytest.Monke
 def test_a_stream_that_is_gone_is_tried_again_ever_more_seldom(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_urls, "_WAITS", (0.1, 0.2))
+    monkeypatch.setattr(urls, "_WAITS", (0.1, 0.2))
     with mjpeg(lambda n: 20) as url:
         source = find_source(url, Choices())
         source.open()
@@ -771,7 +771,7 @@ class Viewer:
 def test_viewers_get_the_same_pictures_each_encoded_once(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import kinograph.workflows.live_slot as slots
+    import kinograph.workflows.live.slot as slots
 
     encoded = []
     real = slots._encoded
@@ -996,7 +996,7 @@ def test_a_page_for_other_machines_is_warned_of(
     numbers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     # The server stays on loopback: only the name is another.
-    monkeypatch.setattr("kinograph.workflows.live_page.is_loopback", lambda host: False)
+    monkeypatch.setattr("kinograph.workflows.live.page.is_loopback", lambda host: False)
     words = ["live", graph_file(tmp_path), "--source", str(numbers), "--seconds", "0.3"]
     assert main(words) == 0
     out, err = capsys.readouterr()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kinograph.engines.errors import InputError
-from kinograph.workflows.manifest import Header, Item, Manifest, Output, read_manifest
+from kinograph.workflows.batch.manifest import Header, Item, Manifest, Output, read_manifest
 
 HEADER = Header("g.json", "ab", "1.file")
 

@@ -19,7 +19,7 @@ import pytest
 from comfyui_stand_in import StandIn, graph_file, running
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.cli import main
-from kinograph.workflows.remote import Server, ServerError, run_on_server
+from kinograph.workflows.remote.run import Server, ServerError, run_on_server
 from kinograph.workflows.run import Report
 
 

@@ -1,0 +1,1 @@
+"""One graph over many inputs, here or on a Ray cluster."""

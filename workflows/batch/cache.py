@@ -1,0 +1,36 @@
+"""What stays in memory from one input of a batch to the next: engines, not frames."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ..caching import Result, ResultCache
+
+_LARGE = 16 * 2**20  # bytes
+
+
+class WarmCache(ResultCache):
+    """Keeps what is small, or holds no frames at all. The next input has frames of its own: those
+    of this one would only lie there, with every stage of them, until it begins."""
+
+    def put(self, key: str, result: Result, owner: str = "") -> None:
+        if sum(_frames(element) for output in result.outputs for element in output) <= _LARGE:
+            super().put(key, result, owner)
+
+
+def _frames(value: Any, depth: int = 3) -> int:
+    """Bytes of the tensors that a value holds as data: of a Clip's frames, not of a network."""
+    if isinstance(value, Tensor):
+        return value.nbytes
+    if not depth:
+        return 0
+    parts: list[Any] = []
+    if isinstance(value, Mapping):
+        parts = list(value.values())
+    elif isinstance(value, list | tuple):
+        parts = list(value)
+    elif is_dataclass(value):
+        parts = [getattr(value, field.name) for field in fields(value)]
+    return sum(_frames(part, depth - 1) for part in parts)

@@ -1,0 +1,232 @@
+"""What a batch does next, and what became of it.
+
+An attempt works in a folder of its own; the queue alone, which lives in one process, turns that
+into the input's folder and records it. So a worker that dies, or comes back, leaves nothing half
+and nothing twice.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ..chunked.journal import NAME as JOURNAL
+from .attempt import Job, Outcome
+from .manifest import Item, Manifest, Output, Worker, file_of
+
+_LONGEST_PAUSE = 30.0  # seconds between two attempts at an input
+
+
+@dataclass(frozen=True)
+class Task:
+    """An attempt to make: the file, and the folder to write into."""
+
+    path: Path
+    folder: Path
+
+
+class Queue:
+    """What is to be done, when, and what became of it.
+
+    todo:      paths of entries, in order
+    retries:   further attempts at an input that failed, in this run
+    fail_fast: nothing new begins after an input has failed for good
+    pause:     seconds before the second attempt; doubled for each further one, 30 at most
+    say:       called with the entry after each attempt
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        job: Job,
+        todo: Sequence[str],
+        *,
+        retries: int = 2,
+        fail_fast: bool = False,
+        pause: float = 1.0,
+        say: Callable[[Item], None] = lambda item: None,
+    ):
+        self.manifest = manifest
+        self._job = job
+        self._retries = retries
+        self._fail_fast = fail_fast
+        self._pause = pause
+        self._say = say
+        self._failures: dict[str, int] = {}
+        self._recipe = job.recipe
+        self._left = _left_over(manifest)  # of runs that were killed, by the input's folder
+        self._waiting = [(0.0, place, path) for place, path in enumerate(todo)]  # a heap
+
+    def wait(self) -> float | None:
+        """Seconds until something may begin, 0 for now; None when nothing is left to begin."""
+        if not self._waiting:
+            return None
+        return max(0.0, self._waiting[0][0] - time.monotonic())
+
+    def take(self, worker: Worker | None = None, *, resume: bool = False) -> Task | None:
+        """Begin the next attempt, if one is due; its outcome goes to `settle` or `drop`.
+
+        resume: a run by chunks that was cut short goes on in its folder. Only where nobody can
+                still be writing into it: not where workers are on other machines
+        """
+        if self.wait() != 0.0:
+            return None
+        _, _, path = heapq.heappop(self._waiting)
+        item = self.manifest.items[path]
+        kept = self._kept(item, resume)
+        remove_outputs(self.manifest.folder, item)
+        size, mtime_ns = stat_of(Path(path))
+        item = replace(
+            item,
+            status="pending",
+            size=size,
+            mtime_ns=mtime_ns,
+            attempts=item.attempts + 1,
+            recipe=self._recipe,
+            kinograph=__version__,
+            worker=worker,
+            outputs=(),
+            warnings=(),
+        )
+        self.manifest.put(item)
+        folder = kept or self.manifest.folder / f".{item.folder}.attempt-{item.attempts}"
+        if kept is None:
+            folder.mkdir()  # a new one: whatever lies in it becomes an output
+        return Task(Path(path), folder)
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Record what an attempt came to: its files get their place, or it is tried again."""
+        path = str(task.path)
+        item = self.manifest.items[path]
+        if not outcome.error:
+            outcome = self._published(item, task.folder, outcome)
+        item = replace(item, **_recorded(outcome))
+        if not outcome.error:
+            item = replace(item, status="done")
+        else:
+            item = self._again(item, final=outcome.final)
+            shutil.rmtree(task.folder, ignore_errors=True)
+        if item.status == "failed" and self._fail_fast:
+            self._waiting.clear()
+        self.manifest.put(item)
+        self._say(item)
+
+    def drop(self, task: Task, *, resume: bool = False) -> None:
+        """An attempt that was broken off by the user; `resume`: the next one may go on with it."""
+        if not (resume and self._job.chunk):
+            shutil.rmtree(task.folder, ignore_errors=True)
+
+    def finish(self) -> None:
+        """Write the manifest; remove what workers that were given up have left since."""
+        self.manifest.save()
+        pending = {i.folder for i in self.manifest.items.values() if i.status == "pending"}
+        for name, folders in _left_over(self.manifest).items():
+            if not (self._job.chunk and name in pending):
+                _remove(folders)
+
+    def _published(self, item: Item, made: Path, outcome: Outcome) -> Outcome:
+        """Give an attempt's files their place, or say why they have none."""
+        where = self.manifest.folder / item.folder
+        there = tuple(replace(o, path=f"{item.folder}/{o.path}") for o in outcome.outputs)
+        # Recorded before it is done: what a kill leaves half moved is known, and removed.
+        intended = replace(item, outputs=there)
+        self.manifest.put(intended)
+        try:
+            _publish(made, where, outcome.outputs)
+        except OSError as error:
+            with suppress(OSError):
+                remove_outputs(self.manifest.folder, intended)
+            text = f"{file_of(error)}: cannot be written ({error.strerror or error})"
+            return replace(outcome, error=text, outputs=())
+        return replace(outcome, outputs=there)
+
+    def _again(self, item: Item, *, final: bool) -> Item:
+        failures = self._failures[item.path] = self._failures.get(item.path, 0) + 1
+        if final or failures > self._retries:
+            return replace(item, status="failed")
+        due = time.monotonic() + min(_LONGEST_PAUSE, self._pause * 2 ** (failures - 1))
+        heapq.heappush(self._waiting, (due, -failures, item.path))
+        return item
+
+    def _kept(self, item: Item, resume: bool) -> Path | None:
+        """The folder of a run by chunks that was cut short and can go on, if it fits."""
+        folders = self._left.pop(item.folder, [])
+        same = (item.recipe, item.kinograph) == (self._recipe, __version__)
+        unchanged = stat_of(Path(item.path)) == (item.size, item.mtime_ns)
+        good = resume and self._job.chunk > 0 and same and unchanged and folders
+        # Without a journal nothing says what lies there: an end that was not published, perhaps.
+        keep = folders.pop() if good and any(folders[-1].rglob(f"*.parts/{JOURNAL}")) else None
+        _remove(folders)
+        return keep
+
+
+def _recorded(outcome: Outcome) -> dict[str, Any]:
+    """What an outcome says of its entry; what a lost worker could not say stays as it was."""
+    values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+    for name in ("internal", "final"):
+        del values[name]
+    if outcome.worker is None:
+        del values["worker"]
+    if not outcome.sha256:
+        del values["size"], values["mtime_ns"], values["sha256"]
+    return values
+
+
+def stat_of(path: Path) -> tuple[int, int]:
+    """Bytes of an input and when it was changed, in ns; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _left_over(manifest: Manifest) -> dict[str, list[Path]]:
+    """Folders of attempts, oldest first, by the folder that they were to become."""
+    found: dict[str, list[tuple[int, Path]]] = {}
+    known = {item.folder for item in manifest.items.values()}
+    for path in manifest.folder.iterdir():
+        match = re.fullmatch(r"\.(.+)\.attempt-(\d+)", path.name)
+        if match and match[1] in known and _is_folder(path):
+            found.setdefault(match[1], []).append((int(match[2]), path))
+    return {name: [path for _, path in sorted(folders)] for name, folders in found.items()}
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_outputs(root: Path, item: Item) -> None:
+    """Remove what an entry records, and the folders that are empty then; nothing else."""
+    for output in item.outputs:
+        (root / output.path).unlink(missing_ok=True)
+    folder = root / item.folder
+    below = sorted(folder.rglob("*"), reverse=True)
+    for part in [*below, folder]:  # the deepest first
+        if _is_folder(part) and not any(part.iterdir()):
+            part.rmdir()
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _publish(made: Path, folder: Path, outputs: Sequence[Output]) -> None:
+    """Move an attempt's files to where they belong."""
+    if made.is_dir() and not folder.exists():
+        made.rename(folder)
+    else:  # something of the user's lies there, or an attempt that was killed in between
+        for output in outputs:
+            target = folder / output.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (made / output.path).replace(target)
+        shutil.rmtree(made, ignore_errors=True)

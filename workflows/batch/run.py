@@ -1,0 +1,260 @@
+"""One graph over many inputs: what is still to be done in an output folder, done, and summed up."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...engines.errors import InputError, MediaError
+from .attempt import Job, attempt
+from .inputs import bound
+from .manifest import JOURNAL, NAME, Header, Item, Manifest, file_of, read_manifest
+from .queue import Queue, remove_outputs
+from .todo import todo
+
+if TYPE_CHECKING:
+    from ..execute import Progress
+
+_LOCK = ".batch.lock"
+_LONGEST = 200  # bytes of the name of an input's folder
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a batch is run.
+
+    retries:      further attempts at an input that fails; pause: seconds before the first of them
+    fail_fast:    nothing new begins after an input has failed for good
+    retry_failed: inputs that failed in an earlier run are tried again
+    restart:      what the manifest records is removed, and everything made anew
+    """
+
+    retries: int = 2
+    pause: float = 1.0
+    fail_fast: bool = False
+    retry_failed: bool = False
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What one run of a batch came to, over the inputs that it was given.
+
+    skipped:           done by an earlier run, and still whole
+    pending:           not done as the run was broken off
+    frames, seconds:   of the inputs done now; wall-clock time of the run
+    slowest:           path and seconds, or None
+    errors:            by path, in words
+    remarks:           why something was made again
+    """
+
+    manifest: str
+    inputs: int
+    done: int
+    skipped: int
+    failed: int
+    pending: int
+    frames: int
+    seconds: float
+    slowest: tuple[str, float] | None
+    errors: dict[str, str]
+    remarks: tuple[str, ...]
+    interrupted: bool
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "frames_per_second": round(self.frames_per_second, 3)}
+
+
+def run_batch(
+    job: Job,
+    paths: Sequence[Path],
+    folder: Path,
+    header: Header,
+    choices: Choices = Choices(),
+    *,
+    run: Callable[[Queue, Job], None] | None = None,
+    say: Callable[[Item], None] = lambda item: None,
+) -> Summary:
+    """Run the graph once for each path that is not done yet, into folders of `folder`.
+
+    paths: absolute, each once
+    run:   takes tasks from the queue until none is left; default: in this process, one by one
+    say:   called with the entry after each attempt
+
+    Raises `InputError` for a folder of another graph, or with a batch at work in it; `GraphError`
+    where the graph cannot run at all.
+    """
+    started = time.monotonic()
+    with _locked(folder):
+        if choices.restart:  # nothing is removed for a graph that cannot run
+            _check(job, paths)
+        manifest = _opened(folder, header, choices)
+        _name(manifest, paths)
+        keys = [str(path) for path in paths]
+        left, remarks = todo(manifest, keys, job.recipe, retry_failed=choices.retry_failed)
+        if left:
+            _check(job, [Path(key) for key in left])
+        for key in left:
+            manifest.items[key] = replace(manifest.items[key], status="pending", error="")
+        manifest.save()
+        queue = Queue(
+            manifest,
+            job,
+            left,
+            retries=choices.retries,
+            fail_fast=choices.fail_fast,
+            pause=choices.pause,
+            say=say,
+        )
+        interrupted = False
+        try:
+            if left:
+                (run or run_here)(queue, job)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            queue.finish()
+    seconds = time.monotonic() - started
+    return _summary(manifest, keys, set(left), seconds, tuple(remarks), interrupted)
+
+
+def run_here(queue: Queue, job: Job, progress: Progress | None = None) -> None:
+    """Work through the queue in this process, engines staying warm."""
+    from .cache import WarmCache
+
+    cache = WarmCache()
+    while (wait := queue.wait()) is not None:
+        time.sleep(wait)
+        task = queue.take(resume=True)
+        if task is None:
+            continue
+        try:
+            outcome = attempt(job, task.path, task.folder, cache, progress)
+        except BaseException:
+            queue.drop(task, resume=True)
+            raise
+        queue.settle(task, outcome)
+        if outcome.internal:
+            cache = WarmCache()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Raise `InputError` when another batch works in the folder; a killed one does not."""
+    import filelock
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / _LOCK, timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise InputError(
+            f"{folder}: another kinograph batch is at work in this folder; wait for it, or choose "
+            "another --output-dir"
+        ) from error
+    except OSError as error:
+        if error.filename is None:
+            raise  # not of a file, e.g. nobody reads what is printed
+        raise MediaError(f"{file_of(error)}: cannot be written ({error.strerror})") from error
+
+
+def _opened(folder: Path, header: Header, choices: Choices) -> Manifest:
+    """The manifest of the folder for this graph, as it was left."""
+    old = read_manifest(folder)
+    if old is None:
+        return Manifest(folder, header)
+    if choices.restart:
+        for item in old.items.values():
+            remove_outputs(folder, item)
+        (folder / JOURNAL).unlink(missing_ok=True)  # before the manifest: it is of the old one
+        # What the user has put into a folder stays, and it stays the folder of its input.
+        kept = [i for i in old.items.values() if (folder / i.folder).exists()]
+        return Manifest(folder, header, [Item(i.path, i.folder) for i in kept])
+    if old.header.graph_sha256 != header.graph_sha256:
+        raise InputError(
+            f"{folder}: holds the results of another graph ({old.header.graph}, sha256 "
+            f"{old.header.graph_sha256[:12]}; this one: {header.graph}, "
+            f"{header.graph_sha256[:12]}), or of another --input ({old.header.input}; now "
+            f"{header.input}); choose another --output-dir, or --restart to remove "
+            "those results and begin anew"
+        )
+    return Manifest(folder, header, old.items.values())
+
+
+def _name(manifest: Manifest, paths: Sequence[Path]) -> None:
+    """Give every new input an entry and a folder: its name without suffix, numbered where that is
+    taken. In the order of the paths, so that the order on the command line does not matter.
+
+    Raises `InputError` for a folder that is there but not of this batch.
+    """
+    taken = {item.folder.casefold() for item in manifest.items.values()}
+    taken |= {NAME, JOURNAL}
+    for path in sorted(paths):
+        if str(path) in manifest.items:
+            continue
+        # An attempt's folder has a longer name, and file systems take 255 bytes.
+        stem = os.fsencode(path.stem.lstrip("."))[:_LONGEST].decode(errors="replace")
+        stem = stem.rstrip(". ") or "input"
+        name, number = stem, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name.casefold())
+        there = manifest.folder / name
+        if there.exists():
+            raise InputError(
+                f"{there}: is there already, but {manifest.path} does not know it; choose another "
+                "--output-dir, or move it away"
+            )
+        manifest.items[str(path)] = Item(str(path), name)
+
+
+def _check(job: Job, paths: Sequence[Path]) -> None:
+    """Check the graph once, with a file that is there, before anything runs."""
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
+        return
+    from ...nodes.standin import host
+    from ..catalogue import catalogue
+    from ..plan import check
+
+    with host.using(host.Settings(inputs=(path.parent, *job.folders), device=job.device)):
+        check(bound(job.graph, job.target, path), catalogue())
+
+
+def _summary(
+    manifest: Manifest,
+    keys: Sequence[str],
+    left: set[str],
+    seconds: float,
+    remarks: tuple[str, ...],
+    interrupted: bool,
+) -> Summary:
+    items = [manifest.items[key] for key in keys]
+    made = [item for item in items if item.status == "done" and item.path in left]
+    counts = Counter(item.status for item in items)
+    slowest = max(made, key=lambda item: item.seconds, default=None)
+    return Summary(
+        manifest=str(manifest.path),
+        inputs=len(items),
+        done=len(made),
+        skipped=counts["done"] - len(made),
+        failed=counts["failed"],
+        pending=counts["pending"],
+        frames=sum(item.frames or 0 for item in made),
+        seconds=seconds,
+        slowest=(slowest.path, slowest.seconds) if slowest else None,
+        errors={item.path: item.error for item in items if item.status == "failed"},
+        remarks=remarks,
+        interrupted=interrupted,
+    )

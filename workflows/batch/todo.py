@@ -1,0 +1,68 @@
+"""What of a batch is still to be done, and what is as it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...engines.models.entry import sha256_of
+from .manifest import Item, Manifest
+from .queue import stat_of
+
+
+def todo(
+    manifest: Manifest, keys: Sequence[str], recipe: str, *, retry_failed: bool = False
+) -> tuple[list[str], list[str]]:
+    """Paths of what is to be made, and why what was done or failed is made again.
+
+    What was being worked on when a run was killed comes last: if it was the cause, it does not
+    stand in the way of the others.
+    """
+    first: list[str] = []
+    last: list[str] = []
+    remarks = []
+    for key in keys:
+        item = manifest.items[key]
+        if item.status == "pending":
+            (last if item.attempts else first).append(key)
+            continue
+        reason = _changed(manifest, item, recipe)
+        if item.status == "done" and not reason:
+            reason = _damaged(manifest.folder, item)
+        if item.status == "failed" and retry_failed:
+            reason = reason or "it failed"
+        if reason:
+            remarks.append(f"{key}: made again: {reason}")
+            first.append(key)
+    return first + last, remarks
+
+
+def _changed(manifest: Manifest, item: Item, recipe: str) -> str:
+    """What differs from when the entry was made, or ""."""
+    if item.recipe != recipe:
+        return "values of the graph differ"
+    size, mtime_ns = stat_of(Path(item.path))
+    if (size, mtime_ns) == (item.size, item.mtime_ns):
+        return ""
+    if not size and not mtime_ns:
+        return ""  # gone since: what was made of it stays
+    try:
+        if size == item.size and sha256_of(Path(item.path)) == item.sha256:
+            manifest.items[item.path] = replace(item, mtime_ns=mtime_ns)
+            return ""
+    except OSError:
+        pass  # the attempt says so
+    return "the input has changed"
+
+
+def _damaged(root: Path, item: Item) -> str:
+    """Which output is not as it was made, or ""."""
+    for output in item.outputs:
+        path = root / output.path
+        try:
+            if path.stat().st_size != output.bytes or sha256_of(path) != output.sha256:
+                return f"{output.path} has changed"
+        except OSError:
+            return f"{output.path} is missing"
+    return ""

@@ -1,0 +1,150 @@
+"""How far a run in chunks is: written beside its output, so that it can be taken up again."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ... import __version__
+from ...engines.errors import GraphError
+from ...engines.files import written_aside
+from ...nodes.standin import host
+from ..graph import Link, short
+from ..plan import Plan
+from .parts import sure, sure_folder
+
+VERSION = 1
+NAME = "journal.json"
+
+_HEAD = 1 << 20  # bytes of an input file that its sha256 is made from
+_FILES = ("file", "image")  # inputs that name a file
+
+
+class Journal:
+    """The journal in a folder, and a lock on it.
+
+    folder: of the parts of the run's first output
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._path = folder / NAME
+        self._lock = FileLock(folder / "lock")
+
+    def taken(self) -> bool:
+        """Lock it; false where another run has. The lock of a run that was killed is gone."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def let_go(self) -> None:
+        self._lock.release()
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """Have this entry, and no other, on the disk for good; the files that it names before."""
+        sure_folder(self.folder)
+        with written_aside(self._path) as aside:
+            aside.write_text(json.dumps({"version": VERSION, **entry}) + "\n", encoding="utf-8")
+            sure(aside)
+        sure_folder(self.folder)
+
+    def read(self) -> dict[str, Any] | None:
+        """The last entry; None where there is none. Raises `GraphError` for one that cannot be
+        read."""
+        try:
+            entry = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise GraphError(
+                f"{self._path}: is damaged ({error}); begin anew with --restart"
+            ) from error
+        if not isinstance(entry, dict) or entry.get("version") != VERSION:
+            found = entry.get("version") if isinstance(entry, dict) else short(entry)
+            raise GraphError(
+                f"{self._path}: expected a journal of version {VERSION}, found {found}; begin anew "
+                "with --restart"
+            )
+        return entry
+
+
+def identity(plan: Plan, settings: host.Settings) -> dict[str, Any]:
+    """What a run is the same by: the graph with its values, the files that it reads, the device,
+    and Kinograph's version."""
+    nodes = {
+        id_: {
+            "class": plan.graph.nodes[id_].class_type,
+            "inputs": {
+                name: [value.node, value.slot] if isinstance(value, Link) else value
+                for name, value in plan.values[id_].items()
+            },
+        }
+        for id_ in plan.order
+    }
+    files = {
+        f"{id_}.{name}": _file(path)
+        for id_ in plan.order
+        for name, value in plan.values[id_].items()
+        if name in _FILES and isinstance(value, str) and (path := _found(value, settings))
+    }
+    return {"kinograph": __version__, "device": settings.device, "nodes": nodes, "files": files}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """In words, what of two identities is not the same."""
+    for name, title in (("kinograph", "Kinograph's version"), ("device", "the device")):
+        if before.get(name) != now[name]:
+            yield f"{title} was {before.get(name)}, is {now[name]}"
+    one, other = before.get("nodes", {}), now["nodes"]
+    for id_ in sorted({*one, *other}):
+        if id_ not in one or id_ not in other:
+            yield f"node {id_} is {'new' if id_ in other else 'gone'}"
+        elif one[id_]["class"] != other[id_]["class"]:
+            yield f"node {id_} was {one[id_]['class']}, is {other[id_]['class']}"
+        else:
+            yield from _inputs(id_, one[id_], other[id_])
+    for place, file in now["files"].items():
+        old = before.get("files", {}).get(place)
+        if old is None or old["path"] != file["path"]:
+            continue  # another name; the graph has said it, or the same in another folder
+        if old != file:
+            yield f"{file['path']} has changed since"
+    for place, old in before.get("files", {}).items():
+        file = now["files"].get(place)
+        if file is None or old["path"] != file["path"]:
+            yield f"{place} was {old['path']}, is {file['path'] if file else 'no file'}"
+
+
+def _inputs(id_: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    before, now = one["inputs"], json.loads(json.dumps(other["inputs"]))
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            yield (
+                f"node {id_} ({one['class']}): {name} was {short(before.get(name))}, is "
+                f"{short(now.get(name))}"
+            )
+
+
+def _found(name: str, settings: host.Settings) -> Path | None:
+    places = (Path(name.strip()), *(folder / name.strip() for folder in settings.inputs))
+    return next((path.resolve() for path in places if name.strip() and path.exists()), None)
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """What tells a file, or a folder, from what it was before."""
+    if path.is_dir():
+        inside = sorted((p for p in path.rglob("*") if p.is_file()), key=str)
+        digest = hashlib.sha256()
+        for one in inside:
+            stat = one.stat()
+            digest.update(f"{one.relative_to(path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        return {"path": str(path), "size": len(inside), "changed": 0, "head": digest.hexdigest()}
+    stat = path.stat()
+    with path.open("rb") as file:
+        head = hashlib.sha256(file.read(_HEAD)).hexdigest()
+    return {"path": str(path), "size": stat.st_size, "changed": stat.st_mtime_ns, "head": head}

@@ -1,0 +1,240 @@
+"""What of a graph runs once, what chunk by chunk, and in how many passes over the frames."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ...engines.errors import GraphError
+from ..catalogue import Catalogue
+from ..graph import Link
+from ..plan import Plan
+from .table import ONCE, SMALL, TABLE, Rule
+
+Slot = tuple[str, int]  # an output: node and number
+
+SURVEY = " (survey)"  # what the id of a survey's node ends with
+
+_SINGLE = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "KINO_STATE")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Once over the frames.
+
+    before:  nodes that run once before it, in order
+    nodes:   nodes that run chunk by chunk, in order
+    again:   those of them that ran in an earlier pass, whose results are needed once more
+    collect: outputs that a later pass or node needs as a whole; small ones
+    """
+
+    before: tuple[str, ...]
+    nodes: tuple[str, ...]
+    again: frozenset[str]
+    collect: frozenset[Slot]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A plan in passes; behind the last, `after` runs once.
+
+    plan:     with a node more for each survey (`Rule.survey`)
+    original: without them
+    rules:   of every node
+    kinds:   of every output: "once"; "rows", which come frame by frame; "fixed", the same in every
+             chunk; "end", known behind the last; "state"
+    sources: nodes that give the frames of videos
+    """
+
+    plan: Plan
+    original: Plan
+    rules: Mapping[str, Rule]
+    kinds: Mapping[Slot, str]
+    sources: tuple[str, ...]
+    passes: tuple[Pass, ...]
+    after: tuple[str, ...]
+
+
+def lay_out(plan: Plan, catalogue: Catalogue) -> Layout:
+    """How the plan runs in chunks.
+
+    A node that needs a whole clip has its inputs collected in a pass before, where these are of the
+    types in `SMALL`. Raises `GraphError` with every node that cannot run in chunks, the reason and
+    what to do, and for a graph that takes no frames from a video or a file.
+    """
+    found = _Search(_with_surveys(plan), catalogue)
+    for id_ in found.plan.order:
+        found.place(id_)
+    if found.problems:
+        raise GraphError(
+            f"{plan.graph.source}: cannot run in chunks\n"
+            + "\n".join(f"  - {problem}" for problem in found.problems)
+        )
+    if not found.running:
+        raise GraphError(
+            f"{plan.graph.source}: no node takes the frames of a video, so there is nothing to cut "
+            "into chunks; run it without --chunk"
+        )
+    return found.layout(plan)
+
+
+def _with_surveys(plan: Plan) -> Plan:
+    order: list[str] = []
+    values = dict(plan.values)
+    nodes = dict(plan.graph.nodes)
+    for id_ in plan.order:
+        rule = TABLE.get(nodes[id_].class_type, ONCE)
+        if rule.surveys(values[id_]):
+            extra = id_ + SURVEY
+            nodes[extra] = nodes[id_]
+            values[extra] = values[id_]
+            values[id_] = {**values[id_], "survey": Link(extra, 0)}
+            order.append(extra)
+        order.append(id_)
+    graph = replace(plan.graph, nodes=nodes)
+    return replace(plan, graph=graph, order=tuple(order), values=values)
+
+
+class _Search:
+    def __init__(self, plan: Plan, catalogue: Catalogue):
+        self.plan = plan
+        self.catalogue = catalogue
+        self.rules: dict[str, Rule] = {}
+        self.running: dict[str, int] = {}  # by node, the first pass that it runs in
+        self.single: dict[str, int] = {}  # by node, the pass that it runs once before
+        self.sources: list[str] = []
+        self.gathered: set[str] = set()
+        self.problems: list[str] = []
+
+    def kind(self, slot: Slot) -> str:
+        """What an output is: once, rows, fixed, end or state."""
+        id_, number = slot
+        rule = self.rules[id_]
+        kind = self.io_type(slot)
+        if id_ in self.sources:
+            return "once" if number in rule.fixed else "rows"
+        if id_ in self.running:
+            if kind == "KINO_STATE":
+                return "state"
+            if number in rule.ends:
+                return "end"
+            return "fixed" if number in rule.fixed else "rows"
+        is_long = rule.kind == "long" or id_ in self.gathered
+        return "rows" if is_long and kind not in _SINGLE else "once"
+
+    def io_type(self, slot: Slot) -> str:
+        schema = self.catalogue.require(self.plan.graph.nodes[slot[0]].class_type)
+        return schema.outputs[slot[1]].io_type
+
+    def level(self, id_: str) -> int:
+        return self.running.get(id_, self.single.get(id_, 0))
+
+    def links(self, id_: str) -> Iterator[tuple[str, Slot, str]]:
+        """Linked inputs: name, output, and what kind it is."""
+        for name, value in self.plan.values[id_].items():
+            if isinstance(value, Link):
+                slot = (value.node, value.slot)
+                yield name, slot, self.kind(slot)
+
+    def place(self, id_: str) -> None:
+        node = self.plan.graph.nodes[id_]
+        known = TABLE.get(node.class_type)
+        rule = known or ONCE
+        if id_.endswith(SURVEY):
+            rule = replace(rule, kind="sums", step=rule.survey, ends=(0,), never=(1,))
+        self.rules[id_] = rule
+        links = list(self.links(id_))
+        frames = [link for link in links if link[2] == "rows"]
+        if rule.kind == "source" and not frames:
+            self.sources.append(id_)
+            self.running[id_] = max((self.level(s[0]) for _, s, _ in links), default=0)
+            return
+        if not frames:
+            after = ("fixed", "end")  # known when a pass is over
+            self.single[id_] = max(
+                (self.level(s[0]) + (k in after) for _, s, k in links), default=0
+            )
+            return
+        reason = rule.needs(self.plan.values[id_])
+        if reason:
+            self._gather(id_, reason, frames)
+            return
+        self._check(id_, rule, known is not None, links)
+        # what is fixed is there with the first chunk of the same pass
+        self.running[id_] = max(self.level(s[0]) + (kind == "end") for _, s, kind in links)
+
+    def _gather(self, id_: str, reason: str, frames: list[tuple[str, Slot, str]]) -> None:
+        """A node that needs the whole clip."""
+        node = self.plan.graph.nodes[id_]
+        large = [name for name, slot, _ in frames if self.io_type(slot) not in SMALL]
+        if large:
+            self.problems.append(f"{node.label}: {reason}")
+        self.gathered.add(id_)
+        after = [self.level(s[0]) + (s[0] in self.running) for _, s, _ in self.links(id_)]
+        self.single[id_] = max(after)
+
+    def _check(self, id_: str, rule: Rule, known: bool, links: list[tuple[str, Slot, str]]) -> None:
+        label = self.plan.graph.nodes[id_].label
+        if not known:
+            self.problems.append(
+                f"{label}: is not known to give the same in chunks; run it without --chunk"
+            )
+            return
+        for name, slot, kind in links:
+            if kind == "state":
+                self.problems.append(
+                    f"{label}, input {name!r}: states go from chunk to chunk by themselves; "
+                    "disconnect it"
+                )
+            elif slot[1] in self.rules[slot[0]].never:
+                source = self.plan.graph.nodes[slot[0]].label
+                self.problems.append(
+                    f"{label}, input {name!r}: {source} makes no pictures in chunks; disconnect "
+                    "it, or run it without --chunk"
+                )
+            elif kind == "rows" and name not in rule.rows:
+                source = self.plan.graph.nodes[slot[0]].label
+                self.problems.append(
+                    f"{label}, input {name!r}: takes pictures as a whole, but {source} gives the "
+                    "frames of a video; give it a file of its own, e.g. by Load Image"
+                )
+
+    def layout(self, original: Plan) -> Layout:
+        count = max(self.running.values()) + 1
+        nodes: list[set[str]] = [set() for _ in range(count)]
+        collect: list[set[Slot]] = [set() for _ in range(count)]
+        for id_, level in self.running.items():
+            self._need(id_, level, nodes, collect)
+        for id_ in self.single:
+            for _, slot, kind in self.links(id_):
+                if kind == "rows" and slot[0] in self.running:
+                    collect[self.running[slot[0]]].add(slot)
+        order = self.plan.order
+        passes = tuple(
+            Pass(
+                tuple(i for i in order if self.single.get(i) == level),
+                tuple(i for i in order if i in nodes[level]),
+                frozenset(i for i in nodes[level] if self.running[i] < level),
+                frozenset(collect[level]),
+            )
+            for level in range(count)
+        )
+        after = tuple(i for i in order if self.single.get(i, -1) >= count)
+        kinds = {slot: self.kind(slot) for id_ in order for slot in self._slots(id_)}
+        return Layout(self.plan, original, self.rules, kinds, tuple(self.sources), passes, after)
+
+    def _slots(self, id_: str) -> Iterator[Slot]:
+        schema = self.catalogue.require(self.plan.graph.nodes[id_].class_type)
+        return ((id_, number) for number in range(len(schema.outputs)))
+
+    def _need(self, id_: str, level: int, nodes: list[set[str]], collect: list[set[Slot]]) -> None:
+        """Have a node run in a pass, and what it needs there or collected before."""
+        if id_ in nodes[level]:
+            return
+        nodes[level].add(id_)
+        for _, slot, kind in self.links(id_):
+            source = slot[0]
+            if kind != "rows" or source not in self.running:
+                continue
+            if self.running[source] < level and self.io_type(slot) in SMALL:
+                collect[self.running[source]].add(slot)
+            else:
+                self._need(source, level, nodes, collect)

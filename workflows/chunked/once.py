@@ -1,0 +1,168 @@
+"""The nodes of a chunked run that run once."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...engines.errors import GraphError, KinographError
+from ...nodes.standin import host
+from ...nodes.standin.io import HiddenHolder
+from ..caching import Keys, Result, ResultCache
+from ..calling import call, merged
+from ..catalogue import Catalogue
+from ..graph import Link, graph_as_json
+from ..outcome import NodeRun
+from .layout import Layout, Slot
+
+_WARNINGS = 3  # of a node that warns of chunk after chunk
+
+
+class Once:
+    """Runs nodes once and keeps what they gave; also the book of all nodes of the run.
+
+    given:    outputs that are there as a whole
+    runs:     what each node did
+    warnings: what nodes warned of, each once
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        catalogue: Catalogue,
+        settings: host.Settings,
+        cache: ResultCache | None = None,
+    ):
+        self.layout = layout
+        self.catalogue = catalogue
+        self.given: dict[Slot, Any] = {}
+        self.runs: dict[str, NodeRun] = {}
+        self.warnings: dict[str, None] = {}
+        self._done: set[str] = set()
+        self._settings = settings
+        self._cache = cache
+        graph, values = layout.original.graph, layout.original.values
+        nodes = {
+            node.id: replace(node, inputs={**node.inputs, **values.get(node.id, {})})
+            for node in graph.nodes.values()
+        }
+        prompt = graph_as_json(replace(graph, nodes=nodes))
+        extra = {"workflow": graph.workflow} if graph.workflow else None
+        self.hidden = HiddenHolder(None, prompt, extra)
+        self._keys = Keys(
+            nodes, {id_: values[id_] for id_ in layout.original.order}, {}, catalogue, settings
+        )
+
+    def run(self, ids: Sequence[str]) -> None:
+        """Run nodes in this order. Raises `GraphError` naming the one that fails."""
+        for id_ in ids:
+            key = self._keys.of(id_)
+            known = self._cache.get(key) if self._cache is not None and key is not None else None
+            result = known or self._run(id_)
+            if self._cache is not None and key is not None:
+                self._cache.put(key, result)
+            for slot, elements in enumerate(result.outputs):
+                if len(elements) != 1:
+                    raise self.failure(
+                        id_, f"gives a list of {len(elements)}; run it without --chunk"
+                    )
+                self.given[id_, slot] = elements[0]
+            self.say(id_, "\n".join(str(line) for line in result.shown.get("text", ())))
+
+    def run_up_to(self, *ids: str) -> None:
+        """Run nodes with what they need, as far as that has not run."""
+        stack = [(id_, False) for id_ in reversed(ids)]
+        while stack:
+            id_, ready = stack.pop()
+            if id_ in self._done or id_ in self.layout.sources:
+                continue
+            if ready:
+                self._done.add(id_)
+                self.run((id_,))
+                continue
+            stack.append((id_, True))
+            stack += [
+                (value.node, False)
+                for value in self.layout.plan.values[id_].values()
+                if isinstance(value, Link) and (value.node, value.slot) not in self.given
+            ]
+
+    @contextmanager
+    def telling(self, saved: Callable[[Path], None]) -> Iterator[None]:
+        """Have nodes tell `saved` each path that they save to, before they do."""
+        before, self._settings = self._settings, replace(self._settings, saved=saved)
+        try:
+            yield
+        finally:
+            self._settings = before
+
+    def keep_only(self, ids: Sequence[str]) -> None:
+        """Have the cache forget all but the results of these nodes."""
+        if self._cache is not None:
+            keys = [key for id_ in ids if (key := self._keys.of(id_)) is not None]
+            self._cache.keep(keys, set())
+
+    def _run(self, id_: str) -> Result:
+        class_type = self.class_of(id_)
+        schema = self.catalogue.require(class_type)
+        inputs = {
+            name: [whole(self.given[value.node, value.slot]) if isinstance(value, Link) else value]
+            for name, value in self.layout.plan.values[id_].items()
+        }
+        hidden = self.hidden if schema.is_output_node else HiddenHolder()
+        with self.named(id_):
+            answer = call(self.catalogue.node(class_type), schema, inputs, hidden, id_)
+        if answer.blocked or any(part.expand is not None for part in answer.parts):
+            raise self.failure(id_, "blocks or makes other nodes; run it without --chunk")
+        return Result(merged([p.values for p in answer.parts], schema.outputs), answer.shown)
+
+    def class_of(self, id_: str) -> str:
+        return self.layout.plan.graph.nodes[id_].class_type
+
+    def failure(self, id_: str, message: str) -> GraphError:
+        graph = self.layout.plan.graph
+        return GraphError(f"{graph.source}: {graph.nodes[id_].label}: {message}")
+
+    @contextmanager
+    def named(self, id_: str) -> Iterator[None]:
+        """Run the body as the node: under the run's settings, errors and warnings name it, its time
+        is counted."""
+        label = self.layout.plan.graph.nodes[id_].label
+
+        def warned(text: str) -> None:
+            said = sum(line.startswith(f"{label}: ") for line in self.warnings)
+            more = "there is more of the kind in other frames"
+            self.warnings[f"{label}: {text if said < _WARNINGS else more}"] = None
+
+        started = time.perf_counter()
+        try:
+            with host.using(replace(self._settings, warned=warned)), torch.inference_mode():
+                yield
+        except GraphError:
+            raise
+        except KinographError as error:
+            raise self.failure(id_, str(error)) from error
+        self.say(id_, seconds=time.perf_counter() - started)
+
+    def say(self, id_: str, text: str | None = None, seconds: float = 0.0) -> None:
+        """Put down what a node has to say, and how long it took besides."""
+        node = self.layout.plan.graph.nodes[id_]
+        schema = self.catalogue.require(node.class_type)
+        title = node.title or schema.display_name or node.class_type
+        known = self.runs.get(id_) or NodeRun(
+            id_, title, 0.0, "", schema.is_output_node, node.class_type
+        )
+        said = known.text if text is None else text
+        shown = {"text": [said]} if said else {}
+        self.runs[id_] = replace(known, text=said, seconds=known.seconds + seconds, shown=shown)
+
+
+def whole(value: Any) -> Any:
+    """A value as a node takes it that runs once: sound that is still in its file is read."""
+    from ...engines.video.sound import FileSound
+
+    return value.read() if isinstance(value, FileSound) else value

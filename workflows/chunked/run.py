@@ -1,0 +1,465 @@
+"""Long videos: a graph run chunk by chunk, in constant memory, that can be taken up again."""
+
+import logging
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from ...engines.errors import GraphError, MediaError
+from ...engines.video.segments import SEGMENT
+from ...nodes.standin import host
+from ..caching import ResultCache
+from ..catalogue import Catalogue
+from ..outcome import Progress
+from ..plan import Plan
+from ..run import Report
+from .journal import NAME, Journal, differences, identity
+from .layout import Slot, lay_out
+from .once import Once
+from .outputs import free_path, make_sinks, saving_nodes
+from .parts import sure
+from .sinks import Sink
+from .sources import Source, look_ahead, open_sources
+from .stage import Stage
+from .states import load_state, save_state
+
+log = logging.getLogger("kinograph")
+
+_OWNER = "owner"
+_SECONDS = 30.0  # after which the journal is written, also where no segment is complete
+
+
+def run_in_chunks(
+    plan: Plan,
+    nodes: Catalogue,
+    settings: host.Settings,
+    chunk: int,
+    *,
+    cache: ResultCache | None = None,
+    progress: Progress | None = None,
+    restart: bool = False,
+) -> Report:
+    """Run a plan on `chunk` frames at a time, with the result of running it on all at once.
+
+    A run that was cut short, whatever by, goes on where the same call finds its journal. The files
+    appear when they are complete.
+
+    cache:    as `run_graph`, of the nodes that run once
+    progress: makes a bar for each pass over the frames
+    restart:  begin anew, also where a run was cut short
+
+    Raises `GraphError`: before anything runs, for nodes that do not run in chunks; where a run of
+    another graph or of other files was cut short under the same name; where another run is at work
+    on the same; and for what a node raises, after which the run can be taken up again.
+    """
+    started = time.perf_counter()
+    if chunk < 1:
+        raise GraphError(f"chunk: expected at least 1 frame, found {chunk}")
+    layout = lay_out(plan, nodes)
+    # nodes have no bars of their own; there is one for all
+    quiet = replace(settings, progress=lambda total: lambda done: None)
+    once = Once(layout, nodes, quiet, cache)
+    run = _Run(once, settings, chunk, progress)
+    try:
+        files = run.run(restart=restart)
+    finally:
+        run.close()
+    runs = tuple(once.runs[id_] for id_ in plan.order if id_ in once.runs)
+    return Report(
+        ok=not plan.problems,
+        nodes=runs,
+        files=files,
+        warnings=(*plan.warnings, *run.said, *once.warnings),
+        errors=tuple(problem.message for problem in plan.problems),
+        seconds=time.perf_counter() - started,
+        graph=plan.graph.source,
+        device=settings.device,
+        problems=plan.problems,
+    )
+
+
+class _Run:
+    def __init__(self, once: Once, settings: host.Settings, chunk: int, progress: Progress | None):
+        self.said: list[str] = []
+        self._once = once
+        self._layout = once.layout
+        self._settings = settings
+        self._chunk = chunk
+        self._progress = progress
+        self._identity = identity(once.layout.original, settings)
+        self._journal: Journal | None = None
+        self._sinks: dict[str, Sink] = {}
+        self._sources: dict[str, Source] = {}
+        self._serial = 0
+        self._kept: list[str] = []  # state files of passes that are over
+        self._saved: dict[str, list[str]] = {}  # what nodes saved that run once
+
+    def run(self, *, restart: bool) -> tuple[Path, ...]:
+        entry = self._begin(restart)
+        if entry is not None and entry["phase"] == "done":
+            return self._clean_up()
+        first = 0 if entry is None else entry["pass"]
+        self._once.keep_only([i for one in self._layout.passes for i in one.before])
+        self._sources = open_sources(self._once)
+        for name in self._kept:
+            self._once.given |= {(i, slot): v for i, slot, v in load_state(self._folder / name)}
+        for number, one in enumerate(self._layout.passes):
+            self._once.run_up_to(*self._now(one.before))
+            if number >= first:
+                self._pass(number, entry if number == first else None)
+        if entry is None or entry["phase"] != "finishing":
+            self._once.run_up_to(*self._now(self._layout.after))
+            self._finishing()
+        return self._finish()
+
+    def _now(self, ids: tuple[str, ...]) -> list[str]:
+        """Those that do not wait for the end: nodes that save run once all else is there."""
+        return [id_ for id_ in ids if not self._waits(id_)]
+
+    def _waits(self, id_: str) -> bool:
+        schema = self._once.catalogue.require(self._once.class_of(id_))
+        return schema.is_output_node and not schema.outputs
+
+    # --- where the run stands
+
+    def _begin(self, restart: bool) -> dict[str, Any] | None:
+        """Find what was cut short, or begin; the last entry of the journal, if any."""
+        places = saving_nodes(self._once)
+        if not places:
+            self._sinks = make_sinks(self._once, {})
+            return None
+        main = next(iter(places))
+        for folder in self._unfinished(*places[main]):
+            entry = self._taken_up(folder, restart)
+            if entry is not None:
+                return entry
+        for prefix, suffix in places.values():
+            for folder in self._unfinished(prefix, suffix):
+                _drop_orphan(folder)
+        paths: dict[str, Path] = {}
+        for id_, (prefix, suffix) in places.items():
+            path = paths[id_] = free_path(self._once, self._settings, id_, prefix, suffix)
+            _make_parts(path, paths[main])
+        self._sinks = make_sinks(self._once, paths)
+        self._journal = Journal(self._sinks[main].parts)
+        self._journal.taken()
+        self._write(0, 0, None, "running")
+        return None
+
+    def _unfinished(self, prefix: str, suffix: str) -> list[Path]:
+        """Folders of parts under a prefix, the oldest first."""
+        folder = (self._settings.output.resolve() / prefix).parent.resolve()
+        pattern = re.compile(rf"{re.escape(Path(prefix).name)}_\d{{5,}}_{re.escape(suffix)}\.parts")
+        if not folder.is_dir():
+            return []
+        return sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
+
+    def _taken_up(self, folder: Path, restart: bool) -> dict[str, Any] | None:
+        """The last entry of a run that this one is the same as; None for one to leave alone."""
+        journal = Journal(folder)
+        if not journal.taken():
+            try:
+                entry = journal.read()
+            except GraphError:
+                return None
+            if entry is not None and not list(differences(entry["identity"], self._identity)):
+                raise GraphError(
+                    f"{folder}: another run of the same graph is at work on it; wait for it, or "
+                    "give another filename_prefix"
+                )
+            return None
+        entry = None
+        try:
+            entry = None if restart else journal.read()
+            if entry is None:
+                self._drop(journal)
+                return None
+            changed = list(differences(entry["identity"], self._identity))
+            if changed:
+                lines = "\n".join(f"  - {line}" for line in changed)
+                raise GraphError(
+                    f"{folder}: another run was cut short here, which was not the same:\n{lines}\n"
+                    "run that again to finish it, begin anew with --restart, or give another "
+                    "filename_prefix"
+                )
+            self._resume(journal, entry)
+        except GraphError:
+            journal.let_go()
+            raise
+        return entry
+
+    def _drop(self, journal: Journal) -> None:
+        """Remove all parts of a run."""
+        try:
+            entry = journal.read() or {}
+        except GraphError:
+            entry = {}
+        for sink in entry.get("sinks", {}).values():
+            if sink["path"]:
+                path = Path(sink["path"])
+                folder = path.with_name(f"{path.name}.parts")
+                if folder != journal.folder:
+                    shutil.rmtree(folder, ignore_errors=True)
+        journal.let_go()
+        shutil.rmtree(journal.folder, ignore_errors=True)
+
+    def _resume(self, journal: Journal, entry: Mapping[str, Any]) -> None:
+        paths = {id_: Path(s["path"]) for id_, s in entry["sinks"].items() if s["path"]}
+        self._journal = journal
+        self._sinks = make_sinks(self._once, paths)
+        self._serial, self._kept = entry["serial"], entry["kept"]
+        self._saved = entry["saved"]
+        if entry["phase"] == "done":
+            return
+        for id_, sink in self._sinks.items():
+            sink.resume(entry["sinks"][id_]["mark"])
+        words = _resuming(entry, len(self._layout.passes))
+        self.said.append(words)
+        log.warning(words)
+
+    @property
+    def _folder(self) -> Path:
+        assert self._journal is not None
+        return self._journal.folder
+
+    def _write(
+        self,
+        number: int,
+        done: int,
+        stage: Stage | None,
+        phase: str,
+        kept: Mapping[Slot, Any] | None = None,
+    ) -> None:
+        """Put down how far the run is."""
+        if self._journal is not None:
+            with _writing(self._journal.folder):
+                self._put_down(self._journal, number, done, stage, phase, kept)
+
+    def _put_down(
+        self,
+        journal: Journal,
+        number: int,
+        done: int,
+        stage: Stage | None,
+        phase: str,
+        kept: Mapping[Slot, Any] | None,
+    ) -> None:
+        marks = {
+            id_: {"path": str(sink.path) if sink.saves else "", "mark": sink.mark()}
+            for id_, sink in self._sinks.items()
+        }
+        self._serial += 1
+        state = ""
+        if kept is not None:
+            self._kept = [*self._kept, f"results_{self._serial:06}.state"]
+            self._save([[*slot, value] for slot, value in kept.items()], self._kept[-1])
+        if stage is not None:
+            state = f"{self._serial:06}.state"
+            self._save(stage.state, state)
+        journal.write(
+            {
+                "identity": self._identity,
+                "phase": phase,
+                "pass": number,
+                "done": done,
+                "total": self._total(),
+                "state": state,
+                "kept": self._kept,
+                "serial": self._serial,
+                "saved": self._saved,
+                "sinks": marks,
+            }
+        )
+        for sink in self._sinks.values():
+            if sink.saves:
+                sink.settle()
+        for path in self._folder.glob("*.state"):
+            if path.stem.isdigit() and path.name != state:
+                path.unlink()
+
+    def _save(self, value: Any, name: str) -> None:
+        save_state(value, self._folder / name)
+        sure(self._folder / name)
+
+    # --- the frames
+
+    def _total(self) -> int:
+        """Frames that the sources promise; 0 = unknown."""
+        return max((source.frames for source in self._sources.values()), default=0)
+
+    def _pass(self, number: int, entry: Mapping[str, Any] | None) -> None:
+        stage = Stage(self._once, number)
+        done = 0
+        if entry is not None and entry["state"]:
+            stage.state = load_state(self._folder / entry["state"])
+            done = entry["done"]
+        elif entry is None or entry["phase"] == "running":
+            look_ahead(self._once, number, stage, self._sources)
+        if entry is not None and entry["phase"] == "finishing":
+            return
+        sources = {id_: self._sources[id_] for id_ in stage.sources}
+        for source in sources.values():
+            source.begin(done)
+        step = self._bar(number, done)
+        written = time.monotonic()
+        while True:
+            # cut where segments end, so that the journal needs no half of one
+            count = min(self._chunk, SEGMENT - done % SEGMENT)
+            frames = {}
+            for id_, source in sources.items():
+                with self._once.named(id_):
+                    taken = source.take(count)
+                if taken is not None:
+                    frames[id_] = taken
+            if not frames and not stage.pending:
+                break
+            came = max((len(chunk) for chunk in frames.values()), default=count)
+            self._deliver(stage.step(frames, count))
+            done += came
+            step(came)
+            if done % SEGMENT == 0 or time.monotonic() - written > _SECONDS:
+                self._write(number, done, stage, "running")
+                written = time.monotonic()
+        for given in stage.flush():
+            self._deliver(given)
+        for source in sources.values():
+            source.close()
+        if number + 1 < len(self._layout.passes):
+            self._write(number + 1, 0, None, "running", kept=stage.results)
+
+    def _bar(self, number: int, done: int) -> Callable[[int], None]:
+        if self._progress is None:
+            return lambda frames: None
+        passes = len(self._layout.passes)
+        title = "frames" if passes == 1 else f"frames, pass {number + 1} of {passes}"
+        step = self._progress(title, self._total())
+        if done:
+            step(done)
+        return step
+
+    def _deliver(self, came: Mapping[str, Any]) -> None:
+        for id_, sink in self._sinks.items():
+            if id_ in came:
+                with self._once.named(id_), _writing(sink.parts if sink.saves else Path()):
+                    sink.write(came[id_])
+                self._once.say(id_, sink.text)
+
+    # --- the end
+
+    def _finishing(self) -> None:
+        for sink in self._sinks.values():
+            if sink.saves:
+                sink.prepare()
+        self._write(len(self._layout.passes) - 1, self._total(), None, "finishing")
+
+    def _finish(self) -> tuple[Path, ...]:
+        for id_, sink in self._sinks.items():
+            with self._once.named(id_), _writing(sink.parts if sink.saves else Path()):
+                paths = sink.finish()
+            self._once.say(id_, sink.text)
+            if id_ in self._once.runs:
+                self._once.runs[id_] = replace(self._once.runs[id_], files=paths)
+            self._saved[id_] = [str(path) for path in paths]
+        for one in (*(p.before for p in self._layout.passes), self._layout.after):
+            for id_ in one:
+                if self._waits(id_):
+                    self._run_at_last(id_)
+                    files = tuple(map(Path, self._saved[id_]))
+                    self._once.runs[id_] = replace(self._once.runs[id_], files=files)
+        self._write(len(self._layout.passes) - 1, self._total(), None, "done")
+        return self._clean_up()
+
+    def _run_at_last(self, id_: str) -> None:
+        """Run a node that saves by itself; what it had saved of a run cut short goes first."""
+        for name in self._saved.pop(id_, []):
+            Path(name).unlink(missing_ok=True)
+        saved = self._saved[id_] = []
+
+        def keep(path: Path) -> None:
+            saved.append(str(path))
+            self._write(len(self._layout.passes) - 1, self._total(), None, "finishing")
+
+        with self._once.telling(keep):
+            self._once.run_up_to(id_)
+
+    def _clean_up(self) -> tuple[Path, ...]:
+        """Remove the parts, that with the journal last; the files of the run."""
+        order = list(self._layout.plan.order)
+        files = [Path(n) for i in sorted(self._saved, key=order.index) for n in self._saved[i]]
+        for sink in self._sinks.values():
+            if sink.saves:
+                sink.close()
+                if self._journal is None or sink.parts != self._journal.folder:
+                    shutil.rmtree(sink.parts, ignore_errors=True)
+        if self._journal is not None:
+            for path in self._folder.iterdir():
+                if path.name not in (NAME, "lock"):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self._journal.let_go()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._journal = None
+        for path in files:
+            self._settings.saved(path)
+        return tuple(files)
+
+    def close(self) -> None:
+        """Let go of files; a run that is not at its end can be taken up again."""
+        for source in self._sources.values():
+            source.close()
+        for sink in self._sinks.values():
+            sink.close()
+        if self._journal is not None:
+            self._journal.let_go()
+
+
+def _make_parts(path: Path, main: Path) -> None:
+    """Make the folder for the parts of `path`, which names that of the run's first output."""
+    folder = path.with_name(f"{path.name}.parts")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+        (aside / _OWNER).write_text(str(main.with_name(f"{main.name}.parts")), encoding="utf-8")
+        aside.rename(folder)
+    except OSError as error:
+        raise MediaError(
+            f"{path}: cannot be written ({error.strerror}); choose another output folder"
+        ) from error
+
+
+def _drop_orphan(folder: Path) -> None:
+    """Remove parts of a run of whose first output nothing is left."""
+    try:
+        main = Path((folder / _OWNER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if main != folder and not (main / NAME).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _resuming(entry: Mapping[str, Any], passes: int) -> str:
+    if entry["phase"] == "finishing":
+        return "resuming behind the last frame: the files are put together"
+    done, total = entry["done"], entry["total"]
+    words = f"resuming at frame {done:,}" + (f" of {total:,}" if total else "")
+    return words + (f", pass {entry['pass'] + 1} of {passes}" if passes > 1 else "")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say what a full disk stopped, and that the run can be taken up again."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        what = (error.strerror if isinstance(error, OSError) else None) or error
+        raise MediaError(
+            f"{path}: cannot be written ({what}); make room, and run the same command again to go "
+            "on"
+        ) from error

@@ -1,0 +1,268 @@
+"""One pass over the frames of a chunked run."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.errors import GraphError
+from ..graph import Link
+from .layout import Slot
+from .once import Once
+from .rows import Queue, frame_count, join
+from .steps import Step
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A linked input of a node that runs chunk by chunk: its queue, or an output that is given or
+    fixed."""
+
+    queue: Queue | None
+    slot: Slot
+    is_given: bool
+
+
+class Stage:
+    """One pass over the frames.
+
+    Every node takes as many frames as all its inputs have; those that come early wait in a queue.
+
+    only:      nodes to run; None = all of the pass
+    batches:   frames wait until they are a network's batch, as in the whole clip: else results may
+               differ in the last bit
+    collected: outputs that the pass was asked for as a whole, in chunks
+    results:   what is known at the end: what was collected, what was the same in every chunk, and
+               what nodes gave at last
+    """
+
+    def __init__(
+        self,
+        once: Once,
+        number: int,
+        only: Collection[str] | None = None,
+        *,
+        batches: bool = True,
+    ):
+        self._once = once
+        self._batches = batches
+        self._layout = once.layout
+        self._pass = once.layout.passes[number]
+        self._nodes = [id_ for id_ in self._pass.nodes if only is None or id_ in only]
+        self._steps: dict[str, Step] = {}
+        self._inputs: dict[str, dict[str, _Input]] = {}
+        self._taken: dict[str, int] = {}  # frames that each node has run
+        self._fixed: dict[Slot, Any] = {}
+        self._total: dict[tuple[str, str], int] = {}
+        self.collected: dict[Slot, list[Any]] = {slot: [] for slot in sorted(self._pass.collect)}
+        self.results: dict[Slot, Any] = {}
+        for id_ in self._nodes:
+            if id_ in self._layout.sources:
+                continue
+            rule = self._layout.rules[id_]
+            self._inputs[id_] = dict(self._linked(id_))
+            if rule.kind != "sink":
+                self._steps[id_] = rule.step(once.catalogue.node(once.class_of(id_)))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that it takes frames from."""
+        return tuple(id_ for id_ in self._nodes if id_ in self._layout.sources)
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        return tuple(i for i in self._nodes if self._layout.rules[i].kind == "sink")
+
+    def node_step(self, id_: str) -> Step:
+        """What runs a node that is no source and no sink."""
+        return self._steps[id_]
+
+    def _linked(self, id_: str) -> Iterator[tuple[str, _Input]]:
+        rule = self._layout.rules[id_]
+        for name, value in self._layout.plan.values[id_].items():
+            if not isinstance(value, Link):
+                continue
+            slot = (value.node, value.slot)
+            if value.node in self._nodes and self._layout.kinds[slot] in ("rows", "fixed"):
+                comes = self._layout.kinds[slot] == "rows"
+                yield name, _Input(Queue() if comes else None, slot, False)
+                continue
+            given = self._once.given[slot]
+            queue = None
+            if name in rule.rows and given is not None and not _serves_all(given, name in rule.one):
+                queue = Queue([given])
+                self._total[id_, name] = len(queue)
+            yield name, _Input(queue, slot, True)
+
+    def step(self, frames: Mapping[str, Tensor], pace: int) -> dict[str, Any]:
+        """The next frames of the sources, by node; where they have ended, nothing.
+
+        pace: most frames for nodes whose frames are all there already
+
+        Returns what came: by node its outputs, by sink its inputs.
+        """
+        came: dict[str, Any] = {}
+        for id_, chunk in frames.items():
+            self._hand_out(id_, (chunk,), came)
+        for id_ in self._nodes:
+            if id_ in self._inputs:
+                self._advance(id_, came, pace, flushing=False)
+        return came
+
+    @property
+    def pending(self) -> bool:
+        """Whether frames wait that no source has to bring."""
+        return any(self._unbound(inputs) for inputs in self._inputs.values())
+
+    def _unbound(self, inputs: Mapping[str, _Input]) -> int:
+        """Frames in queues that were full from the start, if a node has no others."""
+        queues = [i for i in inputs.values() if i.queue is not None]
+        if not queues or not all(i.is_given for i in queues):
+            return 0
+        return min(len(i.queue or ()) for i in queues)
+
+    def flush(self) -> Iterator[dict[str, Any]]:
+        """The frames that were held back, when all have come; and what is known at the end."""
+        for id_ in self._nodes:
+            if id_ not in self._inputs:
+                continue
+            came: dict[str, Any] = {}
+            self._advance(id_, came, 0, flushing=True)
+            self._check_all_used(id_)
+            if came:
+                yield came
+            step = self._steps.get(id_)
+            if step is None:
+                continue
+            came = {}
+            with self._once.named(id_):
+                outputs = step.finish(self._values(id_, {}))
+            if outputs is not None:
+                self._hand_out(id_, outputs, came)
+                yield came
+            self.results |= {(id_, slot): value for slot, value in step.ends.items()}
+            self._once.say(id_, step.text)
+        self.results |= self._fixed
+        self.results |= {slot: join(parts) for slot, parts in self.collected.items()}
+        self._once.given |= self.results
+
+    def _advance(self, id_: str, came: dict[str, Any], pace: int, *, flushing: bool) -> None:
+        inputs = self._inputs[id_]
+        queues = {name: i.queue for name, i in inputs.items() if i.queue is not None}
+        count = min(len(queue) for queue in queues.values())
+        if not flushing and self._unbound(inputs):
+            count = min(count, pace)
+        least = 1 if flushing or id_ in self._taken else self._layout.rules[id_].least
+        single = (i for i in inputs.values() if i.queue is None)
+        if count < least or not all(i.is_given or i.slot in self._fixed for i in single):
+            return
+        step = self._steps.get(id_)
+        if step is not None and self._batches and not flushing:
+            seen = self._values(id_, {name: queue.first for name, queue in queues.items()})
+            with self._once.named(id_):
+                count = step.takes(self._taken.get(id_, 0), count, seen)
+            if count < least:
+                return
+        self._taken[id_] = self._taken.get(id_, 0) + count
+        values = self._values(id_, {name: queue.take(count) for name, queue in queues.items()})
+        if step is None:
+            came[id_] = values
+            return
+        with self._once.named(id_):
+            outputs = step.run(values)
+        if outputs is not None:
+            self._hand_out(id_, outputs, came)
+
+    def _values(self, id_: str, rows: Values) -> dict[str, Any]:
+        """A node's inputs with some of their frames."""
+        found: dict[str, Any] = {}
+        for name, value in self._layout.plan.values[id_].items():
+            if not isinstance(value, Link):
+                found[name] = value
+                continue
+            linked = self._inputs[id_][name]
+            if name in rows:
+                found[name] = rows[name]
+            elif linked.queue is None:
+                known = self._once.given if linked.is_given else self._fixed
+                found[name] = known[linked.slot]
+        return found
+
+    def _hand_out(self, id_: str, outputs: tuple[Any, ...], came: dict[str, Any]) -> None:
+        came[id_] = outputs
+        for slot, value in enumerate(outputs):
+            kind = self._layout.kinds[id_, slot]
+            if kind == "fixed":
+                self._fixed[id_, slot] = value
+            elif kind == "rows" and (id_, slot) in self.collected:
+                self.collected[id_, slot].append(value)
+        for other, inputs in self._inputs.items():
+            for name, linked in inputs.items():
+                if linked.queue is None or linked.is_given or linked.slot[0] != id_:
+                    continue
+                chunk = outputs[linked.slot[1]]
+                linked.queue.put(chunk)
+                total = self._total.get((other, name), 0)
+                self._total[other, name] = total + frame_count(chunk)
+
+    def _check_all_used(self, id_: str) -> None:
+        inputs = self._inputs[id_]
+        if not any(i.queue for i in inputs.values()):
+            return
+        names = [name for name, i in inputs.items() if i.queue is not None]
+        found = ", ".join(f"{self._total.get((id_, name), 0)} in {name}" for name in names)
+        graph = self._layout.plan.graph
+        raise GraphError(
+            f"{graph.source}: {graph.nodes[id_].label}: expected as many frames in every input, "
+            f"found {found}"
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that another stage of the same pass goes on with."""
+        return {
+            "steps": {id_: step.state for id_, step in self._steps.items()},
+            "queues": {
+                id_: {
+                    name: len(i.queue) if i.is_given else i.queue.state
+                    for name, i in inputs.items()
+                    if i.queue is not None
+                }
+                for id_, inputs in self._inputs.items()
+            },
+            "taken": self._taken,
+            "fixed": [[*slot, value] for slot, value in self._fixed.items()],
+            "total": [[*key, count] for key, count in self._total.items()],
+            "collected": [
+                [*slot, [join(parts)] if parts else []] for slot, parts in self.collected.items()
+            ],
+        }
+
+    @state.setter
+    def state(self, state: Mapping[str, Any]) -> None:
+        for id_, value in state["steps"].items():
+            self._steps[id_].state = value
+        for id_, queues in state["queues"].items():
+            for name, value in queues.items():
+                queue = self._inputs[id_][name].queue
+                assert queue is not None
+                if not isinstance(value, int):
+                    queue.refill(value)
+                elif value < len(queue):
+                    queue.take(len(queue) - value)
+        self._taken = dict(state["taken"])
+        self._fixed = {(id_, slot): value for id_, slot, value in state["fixed"]}
+        self._total = {(id_, name): count for id_, name, count in state["total"]}
+        self.collected = {(id_, slot): parts for id_, slot, parts in state["collected"]}
+
+
+def _serves_all(value: Any, may: bool) -> bool:
+    """Whether a value that is given as a whole is one frame for all frames."""
+    if isinstance(value, Mapping):
+        return True
+    if may and isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return True
+    return may and frame_count(value) == 1

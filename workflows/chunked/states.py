@@ -1,0 +1,141 @@
+"""What carries over from chunk to chunk, as a file: JSON and tensors, nothing that could run.
+
+A safetensors file whose metadata holds the structure as JSON: plain values as they are, everything
+else as an object with one key that says what it is. Only the classes of `_CLASSES` are written and
+made again. Tensors come back to the device that they were on.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ...engines.errors import GraphError
+from ...engines.flow.camera import CameraMotion
+from ...engines.flow.estimate import FlowState
+from ...engines.flow.flow import Flow
+from ...engines.flow.statistics import FlowStatistics
+from ...engines.pose import tracking
+from ...engines.pose.poses import Poses
+from ...engines.pose.smoothing import FilterState
+from ...engines.render.flow_scales import ScaleState
+from ...engines.vace.control import VaceControl
+from ...engines.vace.inspector import Inspected
+from ...engines.vace.placement import Placement
+from ...engines.vace.stream import NormaliserState
+from ...engines.video.sound import FileSound
+from .rows import VideoPart
+
+_CLASSES: Mapping[str, type[Any]] = {
+    "person": tracking._Person,
+    **{
+        class_.__name__: class_
+        for class_ in (
+            CameraMotion,
+            FileSound,
+            FilterState,
+            Flow,
+            FlowState,
+            FlowStatistics,
+            Inspected,
+            NormaliserState,
+            Placement,
+            Poses,
+            ScaleState,
+            tracking.TrackState,
+            VaceControl,
+            VideoPart,
+        )
+    },
+}
+_NAMES = {class_: name for name, class_ in _CLASSES.items()}
+
+
+def save_state(value: Any, path: Path) -> None:
+    """Write a state, straight to `path`. Raises `TypeError` for what is none."""
+    tensors: dict[str, Tensor] = {}
+    text = json.dumps(_packed(value, tensors))
+    save_file(tensors, path, {"state": text})
+
+
+def load_state(path: Path) -> Any:
+    """The state in a file. Raises `GraphError` for one that is damaged or was written by something
+    else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {})["state"]
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _unpacked(json.loads(text), tensors)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise GraphError(
+            f"{path}: is no state of a run, or is damaged ({error}); begin anew with --restart"
+        ) from error
+
+
+def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        name = f"t{len(tensors)}"
+        is_tensor = isinstance(value, Tensor)
+        tensor = value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
+        # a slice would be written with all that it was cut from
+        tensors[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": [name, str(tensor.device)]} if is_tensor else {"array": name}
+    if isinstance(value, tuple):
+        return {"tuple": [_packed(item, tensors) for item in value]}
+    if isinstance(value, list):
+        return [_packed(item, tensors) for item in value]
+    if isinstance(value, Mapping):
+        pairs = [[_packed(k, tensors), _packed(v, tensors)] for k, v in value.items()]
+        return {"mapping": pairs}
+    if isinstance(value, range):
+        return {"range": [value.start, value.stop, value.step]}
+    if isinstance(value, Fraction):
+        return {"fraction": [value.numerator, value.denominator]}
+    if isinstance(value, Path):
+        return {"path": str(value)}
+    if type(value) in _NAMES:
+        inner = {f.name: _packed(getattr(value, f.name), tensors) for f in fields(value)}
+        return {"class": [_NAMES[type(value)], inner]}
+    raise TypeError(f"a state cannot hold a {type(value).__name__}")
+
+
+def _unpacked(raw: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if isinstance(raw, list):
+        return [_unpacked(item, tensors) for item in raw]
+    if not isinstance(raw, dict):
+        return raw
+    ((kind, held),) = raw.items()
+    if kind == "float":
+        return float(held)
+    if kind == "tensor":
+        return tensors[held[0]].to(held[1])
+    if kind == "array":
+        array = tensors[held].numpy()
+        return array if array.ndim else array[()]
+    if kind == "tuple":
+        return tuple(_unpacked(item, tensors) for item in held)
+    if kind == "mapping":
+        return {_unpacked(k, tensors): _unpacked(v, tensors) for k, v in held}
+    if kind == "range":
+        return range(*held)
+    if kind == "fraction":
+        return Fraction(*held)
+    if kind == "path":
+        return Path(held)
+    if kind == "class":
+        name, inner = held
+        return _CLASSES[name](**{k: _unpacked(v, tensors) for k, v in inner.items()})
+    raise ValueError(f"unknown kind {kind!r}")

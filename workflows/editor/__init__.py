@@ -1,0 +1,1 @@
+"""Graphs in the form that ComfyUI's editor saves."""

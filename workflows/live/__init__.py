@@ -1,0 +1,1 @@
+"""A graph on a stream, as it comes."""

@@ -1,0 +1,213 @@
+"""A graph on a stream: which of its pictures is shown, and what it takes to draw that alone."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ...engines.errors import GraphError
+from ...engines.video.segments import to_bytes
+from ...nodes.standin import host, io
+from ..catalogue import Catalogue
+from ..chunked.graph import ChunkedGraph
+from ..chunked.table import TABLE
+from ..graph import Graph, Link, Node
+from ..plan import Plan, check, failure, unknown_classes
+from .shown import Shown, choose_shown, fed_nodes
+from .slot import Drawn, Frame, Pixels
+
+_SURVEYS = {
+    "KinographVaceMask": "steady and keep look at the whole clip first; set steady to false, and "
+    "keep to nothing"
+}
+_WAITING = {
+    "KinographFillPoseGaps": "holds pictures back while somebody is missing, up to limit of them",
+    "KinographFlowOcclusion": "waits for the frame after",
+}
+_SINK = "shown live"
+_AHEAD = 256  # frames that nodes may hold back, at most, as far as latency is concerned
+
+
+class _Stream(io.ComfyNode):
+    """Load Video where the source takes its place: its file need not be there."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            "LoadVideo",
+            "Load Video",
+            "image/video",
+            [io.Combo.Input("file", upload=io.UploadType.video, optional=True)],
+            [io.Video.Output()],
+        )
+
+
+class LiveGraph:
+    """A graph fed with the frames of a stream, one at a time. Of its nodes those run that the
+    shown picture needs; nothing is saved.
+
+    shown:    what is shown
+    left_out: output nodes that do not run
+    warnings: nodes that add to the latency, and how
+    size:     height and width that frames are scaled to; None = as they come
+
+    Raises `GraphError` for a graph that is wrong, takes more than one video, or has nodes that
+    need the whole clip for what is shown, which it names.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        nodes: Catalogue,
+        settings: host.Settings,
+        *,
+        show: str = "",
+        size: tuple[int, int] | None = None,
+    ):
+        if unknown := unknown_classes(graph, nodes):
+            raise failure(graph, unknown)
+        self.shown = choose_shown(graph, nodes, show)
+        self.left_out = tuple(
+            node.label
+            for node in graph.nodes.values()
+            if nodes.require(node.class_type).is_output_node and node.id != self.shown.node.id
+        )
+        self.size = size
+        known = {name: nodes.node(name) for name in nodes.names()} | {"LoadVideo": _Stream}
+        catalogue = Catalogue(known)
+        with host.using(settings):
+            plan = check(_cut_down(graph, self.shown), catalogue)
+        problems = [f"  - {problem}" for problem in _problems(plan)]
+        if problems:
+            lines = "\n".join(problems)
+            raise GraphError(
+                f"{graph.source}: {self.shown.node.label} cannot be shown live; change these "
+                f"nodes, or choose an earlier picture with --show\n{lines}"
+            )
+        self.warnings = tuple(
+            f"{node.label}: {_WAITING[node.class_type]}, which adds to the latency"
+            for node in (plan.graph.nodes[id_] for id_ in plan.order)
+            if node.class_type in _WAITING
+        )
+        self._graph = ChunkedGraph(plan, catalogue, settings)
+        self._fps = 30.0
+        self._clip = 0
+        self._waiting: deque[Frame] = deque(maxlen=_AHEAD)
+        self._seen: tuple[int, ...] = ()
+
+    def prepare(self, fps: float, size: tuple[int, int]) -> Mapping[str, str]:
+        """Run what runs once, such as building engines, and the rest on black frames, so that
+        the first frame is not the slowest. What nodes have to say, by their ids.
+
+        fps: of the source; size: its height and width, (0, 0) = unknown
+        """
+        self._fps = fps
+        self._graph.prepare(fps)
+        height, width = self.size or size
+        if height and width:
+            for _ in range(2):  # nodes of flow give nothing for one
+                self._graph.step(torch.zeros(1, height, width, 3), fps)
+            self._graph.reset()
+        return self._graph.texts
+
+    def draw(self, frame: Frame) -> Drawn | None:
+        """The newest picture that came with this frame; None where nodes wait for more frames.
+
+        Raises `GraphError` naming the node that fails.
+        """
+        pixels = frame.pixels(self.size)
+        if frame.clip != self._clip or pixels.shape != self._seen:
+            self._graph.reset()
+            self._waiting.clear()
+        self._clip, self._seen = frame.clip, pixels.shape
+        self._waiting.append(frame)
+        image = torch.from_numpy(pixels)[None].float() / 255
+        came = self._graph.step(image, self._fps).sinks.get(_SINK)
+        if came is None:
+            return None
+        pictures: Tensor = came["source"]
+        of = frame
+        for _ in range(len(pictures)):
+            of = self._waiting.popleft() if self._waiting else frame
+        return Drawn(_as_rgb(pictures[-1]), of.number, of.captured)
+
+
+def _as_rgb(picture: Tensor) -> Pixels:
+    """[H,W,3 or 4] or [H,W] 0..1 -> [H,W,3]"""
+    if picture.ndim == 2:
+        picture = picture[..., None].expand(-1, -1, 3)
+    return to_bytes(picture[..., :3])
+
+
+def _cut_down(graph: Graph, shown: Shown) -> Graph:
+    """The nodes that the shown output needs, and one that shows it."""
+    needed: dict[str, Node] = {}
+    stack = [shown.node.id]
+    while stack:
+        id_ = stack.pop()
+        if id_ in needed or id_ not in graph.nodes:
+            continue
+        needed[id_] = graph.nodes[id_]
+        stack += [link.node for _, link in graph.nodes[id_].links()]
+    nodes = {id_: node for id_, node in graph.nodes.items() if id_ in needed}
+    sink = Node(_SINK, "PreviewAny", {"source": Link(shown.node.id, shown.slot)})
+    return replace(graph, nodes={**nodes, _SINK: sink})
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    """Why a plan cannot run on a stream, node by node."""
+    graph = plan.graph
+    fed = fed_nodes(graph)
+    if _SINK not in fed:
+        yield "the picture does not depend on the frames of a video; add Get Video Components"
+    yield from _videos(plan)
+    for id_ in plan.order:
+        node, values = graph.nodes[id_], plan.values[id_]
+        rule = TABLE.get(node.class_type)
+        if rule is not None and rule.kind == "long":
+            yield f"{node.label}: has a row for each frame of a clip of its own, not of the stream"
+        elif id_ not in fed:
+            continue
+        elif rule is None:
+            yield f"{node.label}: is not known to run frame by frame"
+        elif rule.surveys(values):
+            yield f"{node.label}: {_SURVEYS.get(node.class_type, 'looks at the whole clip first')}"
+        elif rule.kind == "sums":
+            yield f"{node.label}: is done at the end of a clip only"
+        elif reason := rule.needs(values):
+            yield f"{node.label}: {reason.removesuffix('; run it without --chunk')}"
+        elif node.class_type == "KinographVaceNormalise" and (reason := _timed(values)):
+            yield f"{node.label}: {reason}"
+
+
+def _videos(plan: Plan) -> Iterator[str]:
+    """Videos that the source cannot stand for."""
+    graph = plan.graph
+    given = {
+        plan.values[id_]["video"].node
+        for id_ in plan.order
+        if graph.nodes[id_].class_type == "GetVideoComponents"
+    }
+    given = {id_ for id_ in given if graph.nodes[id_].class_type != "CreateVideo"}
+    if len(given) > 1:
+        labels = " and ".join(graph.nodes[id_].label for id_ in sorted(given))
+        yield f"{labels}: a stream stands for one video; have all frames come from the same"
+    for id_ in plan.order:
+        for _, link in graph.nodes[id_].links():
+            other = graph.nodes[id_]
+            if link.node in given and other.class_type != "GetVideoComponents":
+                yield f"{other.label}: takes the video as a whole, which a stream is not"
+
+
+def _timed(values: Mapping[str, object]) -> str:
+    """Why VACE Normalise would not give a picture for each frame."""
+    if values.get("length", 0) != 0:
+        return "gives no more pictures than its length, and a stream goes on; set length to 0"
+    resamples = values.get("target_fps", 0) != 0 or (
+        values.get("preset", "none") != "none" and values.get("fps", 0) != 0
+    )
+    if resamples:
+        return "takes frames by the clock of a clip, of which a stream drops some; set fps to 0"
+    return ""

@@ -1,0 +1,109 @@
+"""Which picture of a graph is shown live."""
+
+from dataclasses import dataclass
+
+from ...engines.errors import GraphError
+from ..catalogue import Catalogue
+from ..graph import Graph, Link, Node
+
+_DRAWING = ("KinographDrawSkeleton", "KinographDrawFlow", "KinographVaceCombine")
+_SHOWING = {"CreateVideo": "images", "PreviewImage": "images", "SaveImage": "images"}
+_PICTURES = ("IMAGE", "MASK")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The output of a node that is shown."""
+
+    node: Node
+    slot: int
+    io_type: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.node.label}, output {self.slot} ({self.io_type})"
+
+
+def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> Shown:
+    """The output asked for as NODE or NODE.OUTPUT; else that of the last node that draws, or else
+    what the last Create Video, Preview Image or Save Image gets.
+
+    NODE is an id or a class name that occurs once, OUTPUT a number or a name.
+
+    Raises `GraphError` where there is none, with those that there are.
+    """
+    fed = fed_nodes(graph)
+    if asked:
+        return _asked(graph, nodes, asked)
+    for node in reversed(list(graph.nodes.values())):
+        if node.class_type in _DRAWING and node.id in fed:
+            return Shown(node, 0, "IMAGE")
+    for node in reversed(list(graph.nodes.values())):
+        link = node.inputs.get(_SHOWING.get(node.class_type, ""))
+        if isinstance(link, Link) and link.node in fed:
+            source = graph.nodes[link.node]
+            return Shown(source, link.slot, _kind(nodes, source, link.slot))
+    raise GraphError(
+        f"{graph.source}: nothing to show: expected a node that draws the frames of a video, or "
+        f"a Preview Image; choose one with --show: {_offer(graph, nodes)}"
+    )
+
+
+def _asked(graph: Graph, nodes: Catalogue, asked: str) -> Shown:
+    def named(name: str) -> list[Node]:
+        if name in graph.nodes:
+            return [graph.nodes[name]]
+        return [node for node in graph.nodes.values() if node.class_type == name]
+
+    name, output = asked, ""
+    if not named(asked) and "." in asked:
+        name, _, output = asked.rpartition(".")
+    found = named(name)
+    if len(found) != 1:
+        what = "more than one node is called so" if found else "there is no such node"
+        raise GraphError(
+            f"--show {asked}: {what} in {graph.source}; choose one of {_offer(graph, nodes)}"
+        )
+    outputs = nodes.require(found[0].class_type).outputs
+    for slot, one in enumerate(outputs):
+        wanted = output in (str(slot), one.display_name) if output else one.io_type in _PICTURES
+        if wanted and one.io_type in _PICTURES:
+            return Shown(found[0], slot, one.io_type)
+    raise GraphError(
+        f"--show {asked}: {found[0].label} has no such output of pictures; choose one of "
+        f"{_offer(graph, nodes)}"
+    )
+
+
+def _offer(graph: Graph, nodes: Catalogue) -> str:
+    fed = fed_nodes(graph)
+    found = [
+        f"{node.id}.{slot} ({node.class_type})"
+        for node in graph.nodes.values()
+        if node.id in fed
+        for slot, output in enumerate(nodes.require(node.class_type).outputs)
+        if output.io_type in _PICTURES
+    ]
+    return ", ".join(found) or "none: add Load Video and Get Video Components"
+
+
+def _kind(nodes: Catalogue, node: Node, slot: int) -> str:
+    outputs = nodes.require(node.class_type).outputs
+    return outputs[slot].io_type if 0 <= slot < len(outputs) else "IMAGE"
+
+
+def fed_nodes(graph: Graph) -> set[str]:
+    """Nodes that the frames of a video come to, those that take it apart included."""
+    fed = {node.id for node in graph.nodes.values() if node.class_type == "GetVideoComponents"}
+    sources = frozenset(fed)
+    while True:
+        more = {
+            node.id
+            for node in graph.nodes.values()
+            for _, link in node.links()
+            # a source's sound and rate are no frames
+            if link.node in fed and (link.node not in sources or link.slot == 0)
+        }
+        if more <= fed:
+            return fed
+        fed |= more

@@ -1,0 +1,130 @@
+"""Live frames from a stream by its URL: cameras of a network, MJPEG, and videos on a server."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+
+from ...engines.errors import MediaError
+from .sources import SILENCE, Choices, Clock, Pictures, Say, Source, stated
+
+SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "tcp", "udp")
+_WAITS = (0.5, 8.0)  # seconds before the first further attempt; they double up to the second
+_DAMAGED = 100  # packets in a row that cannot be decoded
+
+
+class Url(Source):
+    """A stream by its URL, connected again where it breaks off; or a video on a server, which has
+    a length and is played like a file."""
+
+    def __init__(self, url: str, choices: Choices):
+        super().__init__(masked(url), choices)
+        self._url = url
+        self._container: InputContainer | None = None
+
+    def open(self) -> None:
+        self._container = self._connected()
+        self.size, rate = stated(self._container)
+        self.rate = self.choices.fps or rate
+        self._since = time.monotonic()
+
+    def pictures(self, stop: threading.Event, say: Say) -> Pictures:
+        if time.monotonic() - self._since > 1:
+            self.close()  # what has piled up while others prepared is old
+        clip, wait, lost = 0, _WAITS[0], False
+        while not stop.is_set():
+            try:
+                if self._container is None:
+                    self._container = self._connected()
+                for picture in self._coming(self._container, stop):
+                    if lost:
+                        say(f"{self.name}: connected again")
+                    wait, lost = _WAITS[0], False
+                    yield clip, picture
+                if stop.is_set() or self._has_end():
+                    return
+                why = "the stream ended"
+            except MediaError as error:
+                why = str(error)
+            self.close()
+            clip, lost = clip + 1, True
+            say(f"{why.removeprefix(f'{self.name}: ')}; connecting again in {wait:g} s")
+            stop.wait(wait)
+            wait = min(2 * wait, _WAITS[1])
+
+    def _connected(self) -> InputContainer:
+        quick = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
+        if self._url.lower().startswith("rtsp"):
+            quick["rtsp_transport"] = "tcp"  # UDP loses packets, which smears the picture
+        container = self._opened(quick)
+        if (container.duration or 0) > 0:
+            container.close()  # nobuffer loses the frames that FFmpeg looked at
+            container = self._opened({})
+        if not container.streams.video:
+            container.close()
+            raise MediaError(f"{self.name}: has no video stream")
+        return container
+
+    def _opened(self, options: dict[str, str]) -> InputContainer:
+        try:
+            return av.open(self._url, options=options, timeout=SILENCE)
+        except FFmpegError as error:
+            raise MediaError(
+                f"{self.name}: cannot be opened ({_reason(error)}); check the address, and that "
+                "it plays in another program"
+            ) from error
+
+    def _has_end(self) -> bool:
+        return self._container is not None and (self._container.duration or 0) > 0
+
+    def _coming(self, container: InputContainer, stop: threading.Event) -> Iterator[av.VideoFrame]:
+        pictures = self._received(container)
+        # HLS and DASH bring many frames at a time
+        if self._has_end() or re.search(r"\b(hls|dash)\b", container.format.name):
+            pictures = Clock(stop).paced(pictures, self.rate)
+        last = 0.0
+        for picture in pictures:
+            if stop.is_set():
+                return
+            now = time.monotonic()
+            if self.choices.fps and now - last < 0.9 / self.choices.fps:
+                continue
+            last = now
+            yield picture
+
+    def _received(self, container: InputContainer) -> Iterator[av.VideoFrame]:
+        """Decoded pictures; packets that are damaged are passed over, as a stream may begin in the
+        middle."""
+        damaged = 0
+        try:
+            for packet in container.demux(container.streams.video[0]):
+                try:
+                    pictures = packet.decode()
+                except InvalidDataError:
+                    damaged += 1
+                    if damaged < _DAMAGED:
+                        continue
+                    raise
+                damaged = 0
+                yield from pictures
+        except FFmpegError as error:
+            raise MediaError(f"{self.name}: breaks off ({_reason(error)})") from error
+
+    def close(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+def _reason(error: FFmpegError) -> str:
+    timed_out = isinstance(error, av.error.ExitError)
+    return f"nothing came for {SILENCE:g} s" if timed_out else str(error.strerror)
+
+
+def masked(url: str) -> str:
+    """A URL without its password."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url)

@@ -1,0 +1,106 @@
+"""What a ComfyUI tells over its websocket about one graph: bars, times, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .link import client_library
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from ..outcome import Progress
+
+_SILENCE = 15.0  # s, after which the history is asked
+_ENDS = ("execution_success", "execution_error", "execution_interrupted")
+
+
+class Watch:
+    """The state of one graph as it was told.
+
+    order:   nodes in the order in which they began, cached ones first
+    seconds: by node
+    blocked: what blockers say
+    ended:   nothing more will be told
+    """
+
+    def __init__(self, title: Callable[[str], str], progress: Progress | None):
+        self._title, self._progress = title, progress
+        self.queued = self.ended = False
+        self.order: dict[str, None] = {}
+        self.cached: set[str] = set()
+        self.seconds: dict[str, float] = {}
+        self.blocked: list[str] = []
+        self._since: tuple[str, float] | None = None
+        self._bar: tuple[str, Callable[[int], None]] | None = None
+        self._done = 0
+
+    async def listen(
+        self,
+        socket: aiohttp.ClientWebSocketResponse,
+        id_: str,
+        gone_on: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """Take messages until the graph has ended or the socket closes.
+
+        gone_on: asked when there was silence for a while: whether there is more to come
+        """
+        kinds = client_library().WSMsgType
+        while not self.ended:
+            try:
+                message = await socket.receive(timeout=_SILENCE)
+            except asyncio.TimeoutError:
+                if not await gone_on():
+                    return
+                continue
+            if message.type in (kinds.CLOSE, kinds.CLOSING, kinds.CLOSED, kinds.ERROR):
+                return
+            if message.type == kinds.TEXT:
+                with suppress(ValueError, AttributeError):  # not what a ComfyUI tells
+                    told = json.loads(message.data)
+                    if told.get("data", {}).get("prompt_id") == id_:
+                        self.take(str(told.get("type")), told["data"])
+
+    def take(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Take one message about the graph."""
+        if kind == "execution_cached":
+            self.cached |= set(data.get("nodes") or ())
+            self.order |= dict.fromkeys(self.cached)
+        elif kind == "executing":
+            self._begin(data.get("display_node") or data.get("node"))
+        elif kind == "progress_state":
+            for node in (data.get("nodes") or {}).values():
+                if node.get("state") == "running":
+                    shown = node.get("display_node_id") or node.get("node_id")
+                    self._step(str(shown), node.get("value", 0), node.get("max", 0))
+        elif kind == "progress":
+            self._step(str(data.get("node")), data.get("value", 0), data.get("max", 0))
+        elif kind == "execution_error" and data.get("exception_type") == "ExecutionBlocked":
+            words = str(data.get("exception_message", "")).removeprefix("Execution Blocked: ")
+            self.blocked.append(f"{self._title(str(data.get('node_id')))}: not run: {words}")
+        elif kind in _ENDS:
+            self._begin(None)
+            self.ended = True
+
+    def _begin(self, id_: str | None) -> None:
+        now = time.perf_counter()
+        if self._since is not None:
+            before, since = self._since
+            self.seconds[before] = self.seconds.get(before, 0.0) + now - since
+        self._since = (id_, now) if id_ else None
+        if id_:
+            self.order[id_] = None
+
+    def _step(self, id_: str, value: float, most: float) -> None:
+        """A node's progress; one step is what nodes have that tell none."""
+        if self._progress is None or most <= 1:
+            return
+        if self._bar is None or self._bar[0] != id_ or value < self._done:
+            self._bar, self._done = (id_, self._progress(self._title(id_), int(most))), 0
+        self._bar[1](int(value) - self._done)
+        self._done = int(value)
