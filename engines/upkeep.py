@@ -1,7 +1,7 @@
 """Looking after built engines: what there is, whether it is right, what can go."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,19 @@ def listed(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
     ]
 
 
-def verified(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
-    """Every engine read to its last byte and, where this machine can run it, asked and compared.
+def verified(
+    cache: EngineCache, names: Iterable[str] = (), *, models: Path | None = None
+) -> Iterator[Finding]:
+    """Every engine read to its last byte and, where this machine can run it, asked and compared;
+    one after another.
+
+    models: where downloaded models lie; None = the folder of headless runs
 
     "right": its answers agree with the reference's; "whole": complete, but not for this machine;
     "damaged": with the reason.
     """
-    return [Finding(a.name, _size(a.path), *_verdict(cache, a)) for a in selected(cache, names)]
+    for artifact in selected(cache, names):
+        yield Finding(artifact.name, _size(artifact.path), *_verdict(cache, artifact, models))
 
 
 def pruned(
@@ -101,8 +107,12 @@ def pruned(
     return found
 
 
-def rebuilt(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
+def rebuilt(
+    cache: EngineCache, names: Iterable[str] = (), *, models: Path | None = None
+) -> list[Finding]:
     """Build damaged engines and those of other versions anew; with names, these in any state.
+
+    models: as in `verified`
 
     What to build is read from the sidecar; without one an engine cannot be built anew.
     """
@@ -120,7 +130,7 @@ def rebuilt(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
             continue
         cache.remove(artifact)
         try:
-            path = build(cache, **request)
+            path = build(cache, **request, models=models)
         except KinographError as error:
             found.append(Finding(artifact.name, 0, "removed", f"{reason}; not rebuilt: {error}"))
         else:
@@ -141,17 +151,19 @@ def build(
     updates: int = 0,
     both: bool = False,
     warm: bool = False,
+    models: Path | None = None,
     progress: trt.Progress | None = None,
 ) -> Path:
     """Build one engine into the cache and return its file.
 
     updates, both, warm: of a network of flow, see `Model`
+    models: as in `verified`
     capabilities: cards to build for with TensorRT-RTX; on any machine, but not compared with the
     reference before it meets its card. Otherwise this machine's engine, compared.
 
     Raises `EngineError` when the backend builds nothing or cannot be used here.
     """
-    found = replace(resolve(model), updates=updates, both=both, warm=warm)
+    found = replace(resolve(model, folder=models), updates=updates, both=both, warm=warm)
     network = network_of(found)
     asked = tuple(sizes)
     low, high = within(network, (asked[0], asked[1]) if asked else None)
@@ -178,7 +190,7 @@ def build(
     return engine.artifact
 
 
-def _verdict(cache: EngineCache, artifact: Artifact) -> tuple[str, str]:
+def _verdict(cache: EngineCache, artifact: Artifact, models: Path | None) -> tuple[str, str]:
     if artifact.state != "whole":
         return "damaged", artifact.state
     if reason := _useless(artifact):
@@ -189,7 +201,7 @@ def _verdict(cache: EngineCache, artifact: Artifact) -> tuple[str, str]:
     variant = {name: request.pop(name) for name in VARIANT if name in request}
     try:
         engine = build_engine(
-            found := replace(resolve(request.pop("model")), **variant),
+            found := replace(resolve(request.pop("model"), folder=models), **variant),
             network_of(found),
             sizes=tuple(request.pop("sizes", ())) or None,
             cache=cache,

@@ -80,7 +80,7 @@ class Benchmark(io.ComfyNode):
             cache=EngineCache(host.engine_folder()),
             runs=runs,
             batch=batch,
-            progress=host.progress(len(backends)),
+            progress=host.progress(len(backends), "backends"),
         )
         text = in_words(report)
         return io.NodeOutput(text, ui=Shown(text))

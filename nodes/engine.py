@@ -7,13 +7,13 @@ from ..engines.models.registry import Model
 from ..engines.runtime.cache import EngineCache
 from ..engines.runtime.engine import build_engine
 from ..engines.runtime.ladder import BACKENDS, PRECISIONS
-from ..engines.upkeep import Finding, listed, pruned, rebuilt, selected, verified
+from ..engines.upkeep import Finding, listed, pruned, rebuilt, verified
 from .api import host, io
 from .search import found_by
 from .show import Shown
 from .types import KinoEngine, KinoModel
 
-_WORKING_ROOM = 512 * 2**20  # what building and the first answers take besides the weights
+WORKING_ROOM = 512 * 2**20  # what building and the first answers take besides the weights
 
 
 class BuildEngine(io.ComfyNode):
@@ -88,7 +88,7 @@ class BuildEngine(io.ComfyNode):
         min_size: int,
         max_size: int,
     ) -> io.NodeOutput:
-        host.make_room(_WORKING_ROOM + 2 * model.path.stat().st_size)
+        host.make_room(WORKING_ROOM + 2 * model.path.stat().st_size)
         engine = build_engine(
             model,
             network_of(model),
@@ -105,7 +105,7 @@ class BuildEngine(io.ComfyNode):
         return io.NodeOutput(engine, report, ui=Shown(report, warnings=engine.warnings))
 
 
-_ACTIONS = {"list": listed, "verify": verified, "prune": pruned, "rebuild": rebuilt}
+_ACTIONS = ("list", "verify", "prune", "rebuild")
 
 
 class EngineUpkeep(io.ComfyNode):
@@ -147,16 +147,17 @@ class EngineUpkeep(io.ComfyNode):
     def execute(cls, action: str, name: str) -> io.NodeOutput:
         cache = EngineCache(host.engine_folder())
         names = [name] if name else []
+        models = host.models_folder()
+        found: list[Finding] = []
         if action == "verify":
-            found = [f for one in selected(cache, names) for f in _verified(cache, one.name)]
+            for finding in verified(cache, names, models=models):
+                host.go_on()
+                found.append(finding)
+        elif action == "rebuild":
+            found = rebuilt(cache, names, models=models)
         else:
-            found = _ACTIONS[action](cache, names)
+            found = (listed if action == "list" else pruned)(cache, names)
         lines = [f"{f.state:<8} {f.size / 2**20:7.1f} MiB  {f.name}  {f.detail}" for f in found]
         report = "\n".join([str(cache.folder), *(lines or ["no engines yet"])])
         damaged = [f"{f.name} is damaged: {f.detail}" for f in found if f.state == "damaged"]
         return io.NodeOutput(report, ui=Shown(report, warnings=damaged))
-
-
-def _verified(cache: EngineCache, name: str) -> list[Finding]:
-    host.go_on()
-    return verified(cache, [name])

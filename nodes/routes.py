@@ -19,13 +19,16 @@ from typing import Any
 from ..engines.errors import InputError, KinographError
 from ..engines.families import network_of
 from ..engines.inventory import inventory
+from ..engines.models.download import Progress
 from ..engines.models.registry import registry, resolve
 from ..engines.runtime.cache import EngineCache
 from ..engines.runtime.engine import build_engine
 from ..engines.runtime.ladder import BACKENDS, PRECISIONS
 from ..engines.upkeep import Finding, pruned, verified
 from .api import host
+from .engine import WORKING_ROOM
 from .jobs import Job, Jobs
+from .rate import Rate
 
 Body = Mapping[str, Any]
 
@@ -70,7 +73,10 @@ class Panel:
 
     def prune(self, body: Body) -> dict[str, Any]:
         self._jobs.check_free()
-        found = pruned(_cache(), _names(body))
+        names = _names(body)
+        if not names:  # what a graph is building looks left over
+            self._alone()
+        found = pruned(_cache(), names)
         return {"found": [asdict(f) for f in found if f.state == "removed"]}
 
     def verify(self, body: Body) -> dict[str, Any]:
@@ -78,12 +84,15 @@ class Panel:
         self._alone()
 
         def work(jobs: Jobs) -> str:
-            for number, name in enumerate(names, 1):
-                jobs.step(f"{number}/{len(names)} {name}")
-                for finding in verified(_cache(), [name]):
-                    self._verdicts[finding.name] = finding
-            bad = [name for name in names if self._verdicts[name].state == "damaged"]
-            return f"{len(names) - len(bad)} right, {len(bad)} damaged"
+            states = []
+            jobs.step(f"1/{len(names)}")
+            for finding in verified(_cache(), names, models=host.models_folder()):
+                self._verdicts[finding.name] = finding
+                states.append(finding.state)
+                jobs.step(f"{len(states)}/{len(names)} {finding.name}")
+            elsewhere = states.count("whole")
+            rest = f", {elsewhere} not run here" if elsewhere else ""
+            return f"{states.count('right')} right, {states.count('damaged')} damaged{rest}"
 
         return self._jobs.start("verify", names, work).as_dict()
 
@@ -96,7 +105,8 @@ class Panel:
 
         def work(jobs: Jobs) -> str:
             jobs.step(name)
-            model = resolve(name, folder=host.models_folder())
+            model = resolve(name, folder=host.models_folder(), progress=_fetching(jobs))
+            host.make_room(WORKING_ROOM + 2 * model.path.stat().st_size)
             engine = build_engine(
                 model,
                 network_of(model),
@@ -175,6 +185,23 @@ def _names(body: Body) -> list[str]:
         if not isinstance(name, str) or name not in known:
             raise InputError(f"names: there is no engine {name!r}; list them again")
     return names
+
+
+def _fetching(jobs: Jobs) -> Progress:
+    """A download's bytes as words of the job, which also lets it be cancelled."""
+
+    def begin(total: int) -> Callable[[int], None]:
+        rate = Rate(total, "bytes")
+        said = "downloading"
+
+        def step(done: int) -> None:
+            nonlocal said
+            said = rate.step(done) or said
+            jobs.step(said)
+
+        return step
+
+    return begin
 
 
 def _one_of(body: Body, key: str, known: list[str]) -> str:

@@ -19,6 +19,7 @@ from torch import Tensor
 from ..engines.errors import MediaError
 from ..engines.files import written_aside
 from ..engines.video.clip import Audio, Clip
+from ..engines.video.open import opened
 from ..engines.video.read import read_video, video_size
 from ..engines.video.write import write_video
 from ..nodes.standin import host, io, ui
@@ -181,13 +182,20 @@ class SaveVideo(io.ComfyNode):
         path = host.save_path(filename_prefix, ".mp4")
         carried = carried_graph(cls.hidden)
         if isinstance(video, VideoFile):
-            if video.path.suffix.lower() == ".mp4" and codec == "auto":
+            if _is_copied(video.path, codec):
                 _copy(video.path, path, carried)
                 return io.NodeOutput(ui=ui.PreviewText(str(path)))
             video = video.clip()
         step = host.progress(len(video.frames))
         write_video(path, video, metadata=carried, progress=step)
         return io.NodeOutput(ui=ui.PreviewText(str(path)))
+
+
+def _is_copied(path: Path, codec: str) -> bool:
+    """ComfyUI's rule, for mp4: what is so coded already is not coded again."""
+    with opened(path) as file:
+        coded = file.streams.video[0].codec.name
+        return "mp4" in file.format.name.split(",") and codec in ("auto", coded)
 
 
 def carried_graph(hidden: io.HiddenHolder) -> dict[str, str]:

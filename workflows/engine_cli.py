@@ -142,7 +142,7 @@ def _engines(arguments: argparse.Namespace) -> int:
     cache = EngineCache(engine_folder())
     actions: dict[str, Callable[[], list[upkeep.Finding]]] = {
         "list": lambda: upkeep.listed(cache, arguments.names),
-        "verify": lambda: upkeep.verified(cache, arguments.names),
+        "verify": lambda: list(upkeep.verified(cache, arguments.names)),
         "prune": lambda: upkeep.pruned(
             cache, arguments.names, everything=arguments.all, days=arguments.older_than
         ),

@@ -49,13 +49,17 @@ def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None
         if done < info.frames:
             torch.div(pixels, 255, out=frames[done])
         else:
+            if len(spare) % 64 == 0:  # the file does not say how many there are
+                _check_memory(path, (info.frames + 2 * len(spare)) * pixels.numel() * 4)
             spare.append(pixels / 255)
         done += 1
         if progress is not None:
             progress(done, info.frames)
     assert frames is not None  # else there were no frames, which raises
     if spare:
-        frames = torch.cat([frames, torch.stack(spare)])
+        rest = torch.stack(spare)
+        spare.clear()
+        frames = torch.cat([frames, rest]) if info.frames else rest
     sound = find_sound(path)
     return Clip(frames[:done], info.rate, None if sound is None else sound.audio())
 

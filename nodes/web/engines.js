@@ -46,9 +46,11 @@ function listen() {
   if (listening) return;
   listening = true;
   api.addEventListener("kinograph.job", ({ detail }) => {
+    const told = busy() && panel?.querySelector(".kinograph-job > .kinograph-quiet");
     state.job = detail;
-    if (detail.state === "running") draw();
-    else refresh();
+    if (detail.state !== "running") refresh();
+    else if (told) told.textContent = detail.text; // drawn anew, Cancel would go from under the pointer
+    else draw();
   });
   // A run builds engines and uses them.
   for (const name of ["execution_success", "execution_error", "execution_interrupted"])

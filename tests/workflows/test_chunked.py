@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,9 +38,11 @@ from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
 from kinograph.workflows.caching import ResultCache
 from kinograph.workflows.catalogue import catalogue
-from kinograph.workflows.chunked import parts
+from kinograph.workflows.chunked import parts, pictures
 from kinograph.workflows.chunked import run as chunked
 from kinograph.workflows.chunked.journal import Journal
+from kinograph.workflows.chunked.pictures import VideoFile
+from kinograph.workflows.chunked.rows import VideoPart
 from kinograph.workflows.graph import Graph, load_graph, with_values
 from kinograph.workflows.run import Report, run_graph
 
@@ -260,6 +263,76 @@ def test_a_full_disk(
     report = run(flow_graph("clip.mp4"), inputs, tmp_path, 16)
     assert any("resuming" in line for line in report.warnings)
     assert contents(tmp_path) == whole("flow")
+
+
+def test_a_video_that_was_finished_is_finished_again_whole(tmp_path: Path) -> None:
+    """A run cut short between its files and its end puts the files together once more."""
+    for frames in (20, 260):
+        path = tmp_path / f"v_{frames:05}_.mp4"
+        path.with_name(f"{path.name}.parts").mkdir()
+        sink = VideoFile(path)
+        sink.write({"video": VideoPart(torch.rand(frames, 32, 32, 3), Fraction(24))})
+        sink.finish()
+        mark, made = sink.mark(), path.read_bytes()
+        sink.close()
+        again = VideoFile(path)
+        again.resume(mark)
+        again.finish()
+        again.close()
+        assert path.read_bytes() == made
+
+
+def videos(*prefixes: str, **more: tuple[str, dict[str, Any]]) -> Graph:
+    """The clip, saved under each prefix."""
+    saved = {
+        f"s{i}": ("SaveVideo", {"video": ["c", 0], "filename_prefix": prefix})
+        for i, prefix in enumerate(prefixes)
+    }
+    made = {"c": ("CreateVideo", {"images": ["f", 0], "fps": ["f", 2]})}
+    return graph_of({**footage("clip.mp4"), **made, **saved, **more})
+
+
+def test_parts_of_another_run_are_left_alone(
+    inputs: Path, tmp_path: Path, each_chunk: None
+) -> None:
+    """Of a run with several outputs only the first has the journal."""
+    interrupted(videos("a/one", "b/two"), inputs, tmp_path)
+    (theirs,) = (tmp_path / "b").glob("*.parts")
+    held = sorted(path.name for path in theirs.iterdir())
+    report = run(videos("b/two"), inputs, tmp_path, 64)
+    assert [path.name for path in report.files] == ["two_00002_.mp4"]
+    assert sorted(path.name for path in theirs.iterdir()) == held
+    report = run(videos("a/one", "b/two"), inputs, tmp_path, 64)
+    assert any("resuming" in line for line in report.warnings)
+    assert [path.name for path in report.files] == ["one_00001_.mp4", "two_00001_.mp4"]
+
+
+def test_parts_that_are_gone(inputs: Path, tmp_path: Path, each_chunk: None) -> None:
+    interrupted(videos("a/one", "b/two"), inputs, tmp_path)
+    shutil.rmtree(next((tmp_path / "b").glob("*.parts")))
+    with pytest.raises(GraphError, match=r"two_00001_.mp4.parts: is gone.*--restart"):
+        run(videos("a/one", "b/two"), inputs, tmp_path, 64)
+
+
+def test_a_disk_that_is_full_at_the_end(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of the whole clip by then is not lost."""
+    graph = videos(
+        "v",
+        e=("KinographEstimateFlow", {"image": ["f", 0], "dis_preset": "ultrafast"}),
+        s=("KinographFlowStatistics", {"flow": ["e", 0]}),
+        p=("PreviewAny", {"source": ["s", 0]}),
+    )
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures, "join_segments", full)
+        with pytest.raises(GraphError, match="No space left"):
+            run(graph, inputs, tmp_path, 100)
+    assert [path.name for path in run(graph, inputs, tmp_path, 100).files] == ["v_00001_.mp4"]
 
 
 def test_a_broken_file_is_named_as_in_one_piece(tmp_path: Path) -> None:

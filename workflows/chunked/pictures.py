@@ -133,10 +133,12 @@ class VideoFile(Sink):
     def finish(self) -> tuple[Path, ...]:
         if not self.frames:
             raise MediaError(f"{self.path}: no frames to write")
-        done = list(self._sizes)
+        done, spool = list(self._sizes), self._spool
         self._encode()
         segments = [self._segment(number) for number in range(len(self._sizes))]
         self._sizes = done
+        if spool is not None:  # as long as the run is not over, it can be finished again
+            self._spool = Growing(spool.path)
         try:
             with written_aside(self.path) as aside:
                 join_segments(
@@ -304,6 +306,11 @@ class Pictures(Folder):
         for i, name in enumerate(names):
             part = self.folder / f"{i}.png"
             if part.exists():
+                if name.exists():
+                    raise MediaError(
+                        f"{name}: has come there since; move it away, and run the same "
+                        "command again"
+                    )
                 shutil.move(part, name)
         self.text = "\n".join(map(str, names))
         return tuple(names)

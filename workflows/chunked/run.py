@@ -101,6 +101,7 @@ class _Run:
         self._serial = 0
         self._kept: list[str] = []  # state files of passes that are over
         self._saved: dict[str, list[str]] = {}  # what nodes saved that run once
+        self._results: Mapping[Slot, Any] = {}  # of the last pass
 
     def run(self, *, restart: bool) -> tuple[Path, ...]:
         entry = self._begin(restart)
@@ -138,6 +139,8 @@ class _Run:
             return None
         main = next(iter(places))
         for folder in self._unfinished(*places[main]):
+            if _is_anothers(folder):
+                continue
             entry = self._taken_up(folder, restart)
             if entry is not None:
                 return entry
@@ -220,6 +223,8 @@ class _Run:
         if entry["phase"] == "done":
             return
         for id_, sink in self._sinks.items():
+            if sink.saves and not sink.parts.is_dir():
+                raise GraphError(f"{sink.parts}: is gone; begin anew with --restart")
             sink.resume(entry["sinks"][id_]["mark"])
         words = _resuming(entry, len(self._layout.passes))
         self.said.append(words)
@@ -334,6 +339,8 @@ class _Run:
             source.close()
         if number + 1 < len(self._layout.passes):
             self._write(number + 1, 0, None, "running", kept=stage.results)
+        else:
+            self._results = stage.results
 
     def _bar(self, number: int, done: int) -> Callable[[int], None]:
         if self._progress is None:
@@ -358,7 +365,8 @@ class _Run:
         for sink in self._sinks.values():
             if sink.saves:
                 sink.prepare()
-        self._write(len(self._layout.passes) - 1, self._total(), None, "finishing")
+        last = len(self._layout.passes) - 1
+        self._write(last, self._total(), None, "finishing", kept=self._results)
 
     def _finish(self) -> tuple[Path, ...]:
         for id_, sink in self._sinks.items():
@@ -434,13 +442,25 @@ def _make_parts(path: Path, main: Path) -> None:
         ) from error
 
 
-def _drop_orphan(folder: Path) -> None:
-    """Remove parts of a run of whose first output nothing is left."""
+def _owner(folder: Path) -> Path | None:
+    """Where the journal lies of the run that these are parts of, if elsewhere."""
     try:
         main = Path((folder / _OWNER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    if main != folder and not (main / NAME).exists():
+        return None
+    return None if main == folder else main
+
+
+def _is_anothers(folder: Path) -> bool:
+    """Whether these are parts of a run whose journal lies elsewhere."""
+    main = _owner(folder)
+    return main is not None and (main / NAME).exists()
+
+
+def _drop_orphan(folder: Path) -> None:
+    """Remove parts of a run of whose first output nothing is left."""
+    main = _owner(folder)
+    if main is not None and not (main / NAME).exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -18,7 +18,7 @@ def find_source(text: str, choices: Choices) -> Source:
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme and scheme not in SCHEMES:
         raise InputError(
-            f"--source {text}: expected a camera's number, a file or a URL of "
+            f"--source {masked(text)}: expected a camera's number, a file or a URL of "
             f"{', '.join(SCHEMES)}, found {scheme}"
         )
     camera = text.isdecimal() or text.startswith("/dev/")

@@ -187,14 +187,7 @@ class _Run:
         self.stop.set()
         self._to.figures.state = "ended"
         failure: BaseException | None = None
-        if self._reader.ident is not None:
-            self._reader.join(_PATIENCE)
-            self._ticker.join()
-            failure = self._reader.failure
-            if self._reader.is_alive():
-                self._to.say("the source does not answer; it is left alone")
-        if self._slot.take(0) is not None:
-            self._to.figures.dropped()
+        # First, as the rest may wait for a source, and somebody press Ctrl-C again.
         recorder = self._to.recorder
         if recorder is not None:
             try:
@@ -202,6 +195,14 @@ class _Run:
                 self.recorded = recorder.path if recorder.frames else None
             except KinographError as error:
                 failure = error
+        if self._reader.ident is not None:
+            self._reader.join(_PATIENCE)
+            self._ticker.join()
+            failure = failure or self._reader.failure
+            if self._reader.is_alive():
+                self._to.say("the source does not answer; it is left alone")
+        if self._slot.take(0) is not None:
+            self._to.figures.dropped()
         return failure
 
 

@@ -126,5 +126,7 @@ def _reason(error: FFmpegError) -> str:
 
 
 def masked(url: str) -> str:
-    """A URL without its password."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url)
+    """A URL without its password: up to the last @ of the host, as FFmpeg reads it, or among the
+    words after a question mark."""
+    url = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", url)
+    return re.sub(r"(?i)([?&](?:pwd?|pass\w*|token|key|auth)=)[^&]*", r"\1***", url)

@@ -109,7 +109,13 @@ async def fetch(folder: str, name: str, output: Path, connection: Connection) ->
     """Bring a file of the server's output folder into ours; what is there stays. Raises
     `ServerError` for a name that leads out of the folder."""
     root = output.resolve()
-    wanted = (root / folder / name).resolve()
+    try:
+        wanted = (root / folder / name).resolve()
+        wanted.exists()
+    except (OSError, ValueError) as error:
+        raise ServerError(
+            f"{connection.url}: a file's name cannot be used here: {name[:80]!r}"
+        ) from error
     if not wanted.is_relative_to(root) or wanted == root:
         raise ServerError(f"{connection.url}: a file's name leads out of {root}: {folder}/{name}")
     path, number = wanted, 2

@@ -49,7 +49,7 @@ class Server:
             if not equals or not name.strip() or "\n" in header or "\r" in header:
                 raise InputError(f"--header: expected NAME=VALUE, found {name!r}")
             given[name.strip()] = value
-        return cls(url.rstrip("/"), given)
+        return cls(url.partition("#")[0].rstrip("/"), given)
 
 
 def client_library() -> ModuleType:
@@ -87,10 +87,13 @@ class Connection:
     async def request(
         self, method: str, path: str, *, refusals: Sequence[int] = (), **more: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer; statuses of 400 and more are errors but for `refusals`."""
+        """An answer; statuses of 300 and more are errors but for `refusals`. A redirect is not
+        followed: it would turn a POST into a GET, and take headers to another host."""
         try:
-            async with self._session.request(method, self.url + path, **more) as answer:
-                if answer.status >= 400 and answer.status not in refusals:
+            async with self._session.request(
+                method, self.url + path, allow_redirects=False, **more
+            ) as answer:
+                if answer.status >= 300 and answer.status not in refusals:
                     raise _refusal(self.url, path, answer.status, await answer.text())
                 yield answer
         except _network_errors() as error:
@@ -151,6 +154,10 @@ def _words(error: Exception) -> str:
 
 
 def _refusal(url: str, path: str, status: int, body: str) -> ServerError:
+    if status < 400:
+        return ServerError(
+            f"{url}: has moved (status {status}); give --server the address that it leads to"
+        )
     if status in (401, 403):
         return ServerError(
             f"{url}: refuses us (status {status}); if it wants a password or token, give it "

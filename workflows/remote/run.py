@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...engines.errors import KinographError
 from ...nodes.standin.io import Schema
 from ..catalogue import Catalogue
 from ..editor.nodes import definitions_of
@@ -118,7 +119,7 @@ class _Job:
                     raise
             return await self._follow()
         except asyncio.CancelledError:
-            with suppress(ServerError):
+            with suppress(ServerError, asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._cancel()), 10)
             raise
 
@@ -219,7 +220,7 @@ async def _report(job: _Job, entry: Mapping[str, Any], output: Path) -> Report:
         for folder, name in saved_by(node, said):
             try:
                 own.append(await fetch(folder, name, output, job.connection))
-            except ServerError as error:  # the other files are no worse for it
+            except KinographError as error:  # the other files are no worse for it
                 text = f"{job.title(id_)}: {name} was saved there, but not brought here: {error}"
                 problems.append(Problem(id_, "", text))
         files += own
