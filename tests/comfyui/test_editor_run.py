@@ -36,7 +36,8 @@ ONE_BACKEND = """() => app.rootGraph._nodes.filter(n => n.type === "KinographBen
     .forEach(n => { n.widgets.find(w => w.name === "backend").value = "torch" })"""
 # ComfyUI shows nothing for what it has from the graph before: each detects a little differently.
 OWN = """number => app.rootGraph._nodes.filter(n => n.type === "KinographDetectPoses")
-    .forEach(n => { n.widgets.find(w => w.name === "score_threshold").value = 0.2 - number / 1e3 })"""
+    .map(n => n.widgets.find(w => w.name === "score_threshold"))
+    .forEach(w => { w.value = 0.2 - number / 1e3 })"""
 # Whether these nodes show pictures that have been loaded.
 SHOWN = """ids => ids.every(id => app.rootGraph._nodes.some(
     n => String(n.id) === id && n.imgs?.length && n.imgs[0].naturalWidth))"""

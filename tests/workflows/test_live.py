@@ -29,6 +29,7 @@ from kinograph.engines.errors import GraphError, InputError, MediaError
 from kinograph.nodes.standin import host
 from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import main
+from kinograph.workflows.core_nodes import ImageScale
 from kinograph.workflows.graph import load_graph, parse_graph, with_values
 from kinograph.workflows.live import urls
 from kinograph.workflows.live.figures import Figures, as_line
@@ -114,6 +115,27 @@ def run(
     left = {thread.name for thread in threading.enumerate()}
     assert left.isdisjoint({"kinograph-reader", "kinograph-ticker"})
     return summary, seen, said
+
+
+def test_what_nodes_warn_of_is_said_once(numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not what they warn of before the first frame, of black ones."""
+    real = ImageScale.execute.__func__
+
+    def warning(cls: Any, image: Any, **inputs: Any) -> Any:
+        host.warn("it is black" if not image.any() else "it is small")
+        return real(cls, image, **inputs)
+
+    monkeypatch.setattr(ImageScale, "execute", classmethod(warning))
+    scale = {"upscale_method": "area", "width": 32, "height": 32, "crop": "disabled"}
+    graph = {
+        **PLAIN,
+        "3": {"class_type": "ImageScale", "inputs": {"image": ["2", 0], **scale}},
+        "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}},
+    }
+    _, _, said = run(live_graph(graph), find_source(str(numbers), Choices()), 1.0)
+    assert [line for line in said if line.startswith("warning")] == [
+        "warning: node 3 (ImageScale): it is small"
+    ]
 
 
 # --- order, dropping, latency
@@ -414,6 +436,8 @@ def test_a_device_that_is_no_camera(capfd: pytest.CaptureFixture[str]) -> None:
 def test_passwords_are_not_shown() -> None:
     assert masked("rtsp://me:secret@camera/1?x=a:b@c") == "rtsp://me:***@camera/1?x=a:b@c"
     assert masked("http://camera:8080/a@b") == "http://camera:8080/a@b"
+    assert masked("rtsp://admin:p@ss@10.0.0.2/1") == "rtsp://admin:***@10.0.0.2/1"
+    assert masked("http://cam/v?user=me&pwd=secret&x=1") == "http://cam/v?user=me&pwd=***&x=1"
     source = find_source("http://me:secret@127.0.0.1:9/", Choices())
     with pytest.raises(MediaError, match=r"http://me:\*\*\*@127.0.0.1:9/: cannot be opened") as got:
         source.open()

@@ -65,6 +65,11 @@ class ChunkedGraph:
         """What nodes have to say, such as which backend runs."""
         return {id_: run.text for id_, run in self._once.runs.items() if run.text}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What nodes have warned of, each once."""
+        return tuple(self._once.warnings)
+
     def prepare(self, fps: float | Fraction) -> None:
         """Run what runs once, such as building engines; `step` does it if nobody has."""
         if self._stage is not None:

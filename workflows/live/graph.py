@@ -96,6 +96,8 @@ class LiveGraph:
         self._clip = 0
         self._waiting: deque[Frame] = deque(maxlen=_AHEAD)
         self._seen: tuple[int, ...] = ()
+        self._warned: list[str] = []  # and not told yet
+        self._heard = 0
 
     def prepare(self, fps: float, size: tuple[int, int]) -> Mapping[str, str]:
         """Run what runs once, such as building engines, and the rest on black frames, so that
@@ -105,12 +107,20 @@ class LiveGraph:
         """
         self._fps = fps
         self._graph.prepare(fps)
+        self._warned = list(self._graph.warnings)
         height, width = self.size or size
         if height and width:
             for _ in range(2):  # nodes of flow give nothing for one
                 self._graph.step(torch.zeros(1, height, width, 3), fps)
             self._graph.reset()
+        self._heard = len(self._graph.warnings)  # that nobody is in black frames is no news
         return self._graph.texts
+
+    def warned(self) -> list[str]:
+        """What nodes have warned of since this was asked last."""
+        came = [*self._warned, *self._graph.warnings[self._heard :]]
+        self._warned, self._heard = [], len(self._graph.warnings)
+        return came
 
     def draw(self, frame: Frame) -> Drawn | None:
         """The newest picture that came with this frame; None where nodes wait for more frames.

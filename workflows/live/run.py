@@ -153,6 +153,8 @@ class _Run:
             if frame is not None:
                 self._to.figures.processed()
                 self._hand_out(self._graph.draw(frame))
+                for warning in self._graph.warned():
+                    self._to.say(f"warning: {warning}")
             elif self._slot.is_over:
                 return not self.stop.is_set()  # which ends the source, too
         return False
