@@ -103,9 +103,12 @@ class Frontend:
         self.page.wait_for_timeout(600)  # the view glides there
 
     def screenshot(self, path: Path) -> Path:
-        """Write a PNG of the window."""
+        """Write a PNG of the window, and a copy into KINOGRAPH_SCREENSHOTS where that is set."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=str(path))
+        if kept := os.environ.get("KINOGRAPH_SCREENSHOTS"):
+            Path(kept).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, kept)
         return path
 
 

@@ -2,6 +2,7 @@
 real editor, which `--update-golden` does anew; and each opens there without a missing node."""
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ def test_each_graph_opens_in_the_editor(
     editor.fit()
     editor.screenshot(tmp_path / f"{path.stem}.png")
     assert editor.errors == []
+
+
+def test_the_template_browser_lists_them(editor: Frontend) -> None:
+    listed = json.loads(editor.server.get_text("/workflow_templates"))["kinograph"]
+    assert sorted(listed) == [path.stem for path in API]
+    for name in listed:
+        picture = f"{editor.server.url}/api/workflow_templates/kinograph/{name}.jpg"
+        with urllib.request.urlopen(picture) as answer:
+            assert answer.headers["Content-Type"] == "image/jpeg"
 
 
 def test_what_is_not_linked_is_not_sent(editor: Frontend) -> None:
