@@ -1,6 +1,7 @@
 """The engines at a glance."""
 
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from kinograph.engines.families import network_of
 from kinograph.engines.inventory import Row, inventory
 from kinograph.engines.models.registry import resolve
+from kinograph.engines.runtime import usage
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.folders import engine_folder
@@ -97,7 +99,11 @@ def test_sidecars_of_strangers(cache: EngineCache, wrong: dict[str, object]) -> 
     assert (row.sizes, row.max_batch) == (None, 0)
 
 
-def test_what_is_in_memory(engine: Engine) -> None:
+def test_what_is_in_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    # other tests have run the same engine
+    monkeypatch.setattr(usage, "_latencies", {})
+    monkeypatch.setattr(usage, "_living", weakref.WeakSet())
+    usage.register(engine)
     cache = EngineCache(engine_folder())  # of the whole run, which may have the graph already
     model = resolve("movenet_multipose")
     built = build_engine(model, network_of(model), backend="onnxruntime", device="cpu", cache=cache)
