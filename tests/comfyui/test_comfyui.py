@@ -120,7 +120,7 @@ def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path)
     for name in ("pose_map_00001_.mp4", "overlay_00001_.mp4"):
         ours, theirs = (frames(f / name).astype(int) for f in (here, there))
         assert ours.shape == theirs.shape
-        assert np.abs(ours - theirs).mean() < 1.5
+        assert np.abs(ours - theirs).mean() < 3  # two encodings
     assert "33 frames, 57 poses" in outputs["5"]["text"][0]
     assert "runs on onnxruntime in fp32 on cpu" in outputs["4"]["text"][0]
 

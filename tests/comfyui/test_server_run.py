@@ -282,7 +282,12 @@ def test_ctrl_c_interrupts_this_graph_only(comfy: ComfyUI, tmp_path: Path) -> No
     path.write_text(json.dumps({"s": slow, "t": show}))
     command = [sys.executable, "-m", "kinograph.workflows.cli", "run", str(path)]
     process = subprocess.Popen(
-        [*command, "--server", comfy.url], stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        [*command, "--server", comfy.url],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        # a background job ignores SIGINT, and so do its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
     while not json.loads(comfy.get_text("/queue"))["queue_running"]:

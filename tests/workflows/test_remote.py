@@ -271,7 +271,12 @@ def test_ctrl_c_takes_the_graph_off_the_server(tmp_path: Path) -> None:
     with running(StandIn(late=60)) as server:
         command = [sys.executable, "-m", "kinograph.workflows.cli", "run", "--server", server.url]
         process = subprocess.Popen(
-            [*command, str(graph_file(tmp_path))], stderr=subprocess.PIPE, text=True, cwd=tmp_path
+            [*command, str(graph_file(tmp_path))],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            # a background job ignores SIGINT, and so do its children
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         assert server.started.wait(60)
         time.sleep(0.3)
