@@ -132,8 +132,9 @@ def input_path(name: str) -> Path:
     return path
 
 
-def save_path(prefix: str, suffix: str) -> Path:
+def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
+    height, width = size
     folder, name, counter, _, _ = folder_paths.get_save_image_path(
-        prefix, folder_paths.get_output_directory()
+        prefix, folder_paths.get_output_directory(), width, height
     )
     return Path(folder) / f"{name}_{counter:05}_{suffix}"

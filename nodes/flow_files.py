@@ -43,7 +43,7 @@ class SaveFlow(io.ComfyNode):
 
     @classmethod
     def execute(cls, flow: Flow, form: str, filename_prefix: str) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".npz" if form == "npz" else "")
+        path = host.save_path(filename_prefix, ".npz" if form == "npz" else "", flow.size)
         write_flow(flow, path, form, progress=host.progress(len(flow)))
         return io.NodeOutput(ui=Shown(str(path)))
 

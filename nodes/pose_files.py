@@ -173,6 +173,6 @@ class SavePoses(io.ComfyNode):
 
     @classmethod
     def execute(cls, poses: Poses, form: str, filename_prefix: str) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, _SUFFIXES.get(form, ".json"))
+        path = host.save_path(filename_prefix, _SUFFIXES.get(form, ".json"), poses.canvas)
         write_poses(poses, path, form)
         return io.NodeOutput(ui=Shown(str(path)))

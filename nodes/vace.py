@@ -266,7 +266,7 @@ class SaveVace(io.ComfyNode):
 
     @classmethod
     def execute(cls, vace: VaceControl, filename_prefix: str) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".safetensors")
+        path = host.save_path(filename_prefix, ".safetensors", vace.size)
         tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
         with written_aside(path) as aside:
             save_file({k: t.contiguous() for k, t in tensors.items() if t is not None}, aside)

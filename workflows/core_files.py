@@ -23,6 +23,7 @@ from ..engines.video.open import opened
 from ..engines.video.read import read_video, video_size
 from ..engines.video.write import write_video
 from ..nodes.standin import host, io, ui
+from ..nodes.standin.prefix import filled_in
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class VideoFile:
     """A VIDEO that is still a file; read when somebody needs its frames."""
 
     path: Path
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width that the file states."""
+        return video_size(self.path)
 
     def clip(self) -> Clip:
         step: Any = None
@@ -179,7 +185,7 @@ class SaveVideo(io.ComfyNode):
     def execute(
         cls, video: VideoFile | Clip, filename_prefix: str, format: str, codec: str
     ) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".mp4")
+        path = host.save_path(filename_prefix, ".mp4", video.size)
         carried = carried_graph(cls.hidden)
         if isinstance(video, VideoFile):
             if _is_copied(video.path, codec):
@@ -317,12 +323,14 @@ class SaveImage(io.ComfyNode):
     @classmethod
     def execute(cls, images: Tensor, filename_prefix: str) -> io.NodeOutput:
         paths = []
+        # once for all of them: the next second may come between two
+        prefix = filled_in(filename_prefix, (images.shape[1], images.shape[2]))
         carried = PngInfo()
         for key, value in carried_graph(cls.hidden).items():
             carried.add_text(key, value)
         step = host.progress(len(images))
         for image in images:
-            path = host.save_path(filename_prefix, ".png")
+            path = host.save_path(prefix, ".png")
             pixels = np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8)
             with written_aside(path) as aside:
                 Image.fromarray(pixels).save(aside, pnginfo=carried, compress_level=4)

@@ -23,6 +23,11 @@ class VaceControl:
     references: Tensor | None = None
     placement: Placement | None = None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.video.shape[3], self.video.shape[4]
+
     def __post_init__(self) -> None:
         check_shape("VaceControl.video", self.video, (1, 3, "frames", "height", "width"))
         frames, height, width = self.video.shape[2:]

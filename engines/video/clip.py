@@ -27,5 +27,10 @@ class Clip:
     rate: Fraction
     audio: Audio | None = None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.frames.shape[1], self.frames.shape[2]
+
     def __post_init__(self) -> None:
         check_shape("Clip.frames", self.frames, ("frames", "height", "width", 3))

@@ -18,6 +18,7 @@ from ...engines.errors import InputError
 from ...engines.models import folders
 from ...engines.runtime import folders as engine_folders
 from ...engines.runtime.engine import Engine
+from .prefix import filled_in
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,15 @@ def input_path(name: str) -> Path:
     raise InputError(f"{name!r}: no such file or folder, neither as a path nor in {where}")
 
 
-def save_path(prefix: str, suffix: str) -> Path:
+def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
     """The next free path for `prefix`, as ComfyUI counts: "pose/map" -> pose/map_00001_.mp4.
+
+    size: height and width in pixels of what is saved, for %width% and %height% in the prefix
 
     Raises `InputError` when the prefix leads out of the output folder.
     """
     chosen = settings.get()
+    prefix = filled_in(prefix, size)
     root = chosen.output.resolve()
     folder = (root / prefix).parent.resolve()
     name = Path(prefix).name

@@ -4,6 +4,7 @@ import copy
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,15 +195,38 @@ def test_core_nodes_give_the_same_pixels(comfy: ComfyUI, tmp_path: Path) -> None
             }
             graph[f"save{key}"] = {
                 "class_type": "SaveImage",
-                "inputs": {"images": [key, 0], "filename_prefix": f"scaled/{key}"},
+                "inputs": {
+                    "images": [key, 0],
+                    "filename_prefix": f"scaled/{key}_%width%x%height%",
+                },
             }
     comfy.run(graph)
     headless(graph, tmp_path / "out", tmp_path)
     pictures = sorted((tmp_path / "out" / "scaled").iterdir())
     assert len(pictures) == 10
+    assert pictures[0].name == "0center_40x60_00001_.png"
     for path in pictures:
         theirs = np.asarray(Image.open(comfy.base / "output" / "scaled" / path.name)).astype(int)
         assert np.array_equal(np.asarray(Image.open(path)), theirs), path.name
+
+
+def test_the_time_in_a_name(comfy: ComfyUI, tmp_path: Path) -> None:
+    prefix = "at/%year%-%month%-%day% %hour%.%minute%.%second%"
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "grey.png"}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": prefix}},
+    }
+    Image.new("L", (9, 7)).save(tmp_path / "grey.png")
+    comfy.place_input(tmp_path / "grey.png")
+    for run, folder in (
+        (lambda: comfy.run(graph), comfy.base / "output"),
+        (lambda: headless(graph, tmp_path, tmp_path), tmp_path),
+    ):
+        started = datetime.now().replace(microsecond=0)
+        run()
+        (path,) = (folder / "at").iterdir()
+        named = datetime.strptime(path.name, "%Y-%m-%d %H.%M.%S_00001_.png")
+        assert started <= named <= datetime.now()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,32 @@ def test_ctrl_c_leaves_what_can_be_taken_up(
     assert contents(tmp_path) == whole("flow")
     again = run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
     assert "a/flow_00002_.mp4" in {str(p.relative_to(tmp_path.resolve())) for p in again.files}
+
+
+def test_a_run_with_its_time_in_the_names(
+    inputs: Path, whole: Whole, tmp_path: Path, each_chunk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken up under the names that it began with."""
+    began = datetime(2026, 12, 31, 23, 59, 9).timetuple()
+    graph = with_values(
+        flow_graph("clip.mp4"), ["s.filename_prefix=%year%/%hour%.%second%"], catalogue()
+    )
+    monkeypatch.setattr(time, "localtime", lambda: began)
+    interrupted(graph, inputs, tmp_path)
+    monkeypatch.setattr(time, "localtime", lambda: datetime(2027, 1, 1).timetuple())
+    report = run(graph, inputs, tmp_path, 64)
+    assert "resuming at frame 100 of 263" in report.warnings
+    assert {path.name for path in tmp_path.iterdir()}.isdisjoint({"2027"})
+    assert contents(tmp_path)["2026/23.09_00001_.mp4"] == whole("flow")["a/flow_00001_.mp4"]
+
+
+def test_a_size_in_a_name_is_refused(inputs: Path, tmp_path: Path) -> None:
+    graph = with_values(flow_graph("clip.mp4"), ["s.filename_prefix=%width%"], catalogue())
+    with pytest.raises(
+        GraphError, match=r"s \(SaveVideo\): filename_prefix: '%width%' has %width%"
+    ):
+        run(graph, inputs, tmp_path, 64)
+    assert not list(tmp_path.rglob("*.parts"))
 
 
 def test_another_graph_is_refused(inputs: Path, tmp_path: Path, each_chunk: None) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...engines.errors import InputError
 from ...nodes.standin import host
+from ...nodes.standin.prefix import SIZES
 from ..core_files import carried_graph
 from ..graph import Link
 from .once import Once
@@ -84,6 +86,11 @@ def _sink(once: Once, id_: str, path: Path) -> Sink:
 
 def free_path(once: Once, settings: host.Settings, id_: str, prefix: str, suffix: str) -> Path:
     """The next free path, as the node itself would take it. Raises `GraphError` for a prefix that
-    leads out of the output folder."""
+    leads out of the output folder, or has a size in it: no frame is there yet to have one."""
     with once.named(id_), host.using(settings):
+        if used := [word for word in SIZES if word in prefix]:
+            raise InputError(
+                f"filename_prefix: {prefix!r} has {used[0]}, which a run in chunks cannot know "
+                "when it names its files; write the number"
+            )
         return host.save_path(prefix, suffix)

@@ -1,9 +1,7 @@
 """Long videos: a graph run chunk by chunk, in constant memory, that can be taken up again."""
 
 import logging
-import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from ..catalogue import Catalogue
 from ..outcome import Progress
 from ..plan import Plan
 from ..run import Report
+from .folders import drop_orphan, is_anothers, make_parts, parts_of, unfinished
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .once import Once
@@ -33,7 +32,6 @@ from .states import load_state, save_state
 
 log = logging.getLogger("kinograph")
 
-_OWNER = "owner"
 _SECONDS = 30.0  # after which the journal is written, also where no segment is complete
 
 
@@ -138,32 +136,24 @@ class _Run:
             self._sinks = make_sinks(self._once, {})
             return None
         main = next(iter(places))
-        for folder in self._unfinished(*places[main]):
-            if _is_anothers(folder):
+        for folder in unfinished(self._settings.output, *places[main]):
+            if is_anothers(folder):
                 continue
             entry = self._taken_up(folder, restart)
             if entry is not None:
                 return entry
         for prefix, suffix in places.values():
-            for folder in self._unfinished(prefix, suffix):
-                _drop_orphan(folder)
+            for folder in unfinished(self._settings.output, prefix, suffix):
+                drop_orphan(folder)
         paths: dict[str, Path] = {}
         for id_, (prefix, suffix) in places.items():
             path = paths[id_] = free_path(self._once, self._settings, id_, prefix, suffix)
-            _make_parts(path, paths[main])
+            make_parts(path, paths[main])
         self._sinks = make_sinks(self._once, paths)
         self._journal = Journal(self._sinks[main].parts)
         self._journal.taken()
         self._write(0, 0, None, "running")
         return None
-
-    def _unfinished(self, prefix: str, suffix: str) -> list[Path]:
-        """Folders of parts under a prefix, the oldest first."""
-        folder = (self._settings.output.resolve() / prefix).parent.resolve()
-        pattern = re.compile(rf"{re.escape(Path(prefix).name)}_\d{{5,}}_{re.escape(suffix)}\.parts")
-        if not folder.is_dir():
-            return []
-        return sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
 
     def _taken_up(self, folder: Path, restart: bool) -> dict[str, Any] | None:
         """The last entry of a run that this one is the same as; None for one to leave alone."""
@@ -207,8 +197,7 @@ class _Run:
             entry = {}
         for sink in entry.get("sinks", {}).values():
             if sink["path"]:
-                path = Path(sink["path"])
-                folder = path.with_name(f"{path.name}.parts")
+                folder = parts_of(Path(sink["path"]))
                 if folder != journal.folder:
                     shutil.rmtree(folder, ignore_errors=True)
         journal.let_go()
@@ -426,42 +415,6 @@ class _Run:
             sink.close()
         if self._journal is not None:
             self._journal.let_go()
-
-
-def _make_parts(path: Path, main: Path) -> None:
-    """Make the folder for the parts of `path`, which names that of the run's first output."""
-    folder = path.with_name(f"{path.name}.parts")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
-        (aside / _OWNER).write_text(str(main.with_name(f"{main.name}.parts")), encoding="utf-8")
-        aside.rename(folder)
-    except OSError as error:
-        raise MediaError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder"
-        ) from error
-
-
-def _owner(folder: Path) -> Path | None:
-    """Where the journal lies of the run that these are parts of, if elsewhere."""
-    try:
-        main = Path((folder / _OWNER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return None if main == folder else main
-
-
-def _is_anothers(folder: Path) -> bool:
-    """Whether these are parts of a run whose journal lies elsewhere."""
-    main = _owner(folder)
-    return main is not None and (main / NAME).exists()
-
-
-def _drop_orphan(folder: Path) -> None:
-    """Remove parts of a run of whose first output nothing is left."""
-    main = _owner(folder)
-    if main is not None and not (main / NAME).exists():
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _resuming(entry: Mapping[str, Any], passes: int) -> str:

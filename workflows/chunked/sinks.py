@@ -24,6 +24,7 @@ from ...engines.pose.files.predictions import to_predictions
 from ...engines.pose.poses import Poses
 from ...engines.vace.control import VaceControl
 from ...engines.vace.tensors import CHANNELS, channel_bytes, put_together
+from .folders import parts_of
 from .parts import Growing, sure
 from .rows import frame_count
 from .states import load_state, save_state
@@ -56,7 +57,7 @@ class Sink:
     @property
     def parts(self) -> Path:
         """The folder for what is not all there yet."""
-        return self.path.with_name(f"{self.path.name}.parts")
+        return parts_of(self.path)
 
     def write(self, values: Values) -> None:
         """Take the next frames, among the inputs of the node."""
@@ -272,7 +273,7 @@ class VaceFile(_Files):
         if not self.frames:
             save_state(vace.references, self._references)
             sure(self._references)
-        self._size = (vace.video.shape[3], vace.video.shape[4])
+        self._size = vace.size
         for name, data in channel_bytes(vace).items():
             self.growing(f"{name}.part").append(data)
         self.frames += frame_count(vace)

@@ -1,0 +1,71 @@
+"""The folders of parts: where they lie beside the outputs, and whose they are."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...engines.errors import MediaError
+from ...nodes.standin.prefix import at_any_time
+from .journal import NAME
+
+_OWNER = "owner"
+
+
+def parts_of(path: Path) -> Path:
+    """The folder for what is not all there yet of an output."""
+    return path.with_name(f"{path.name}.parts")
+
+
+def unfinished(output: Path, prefix: str, suffix: str) -> list[Path]:
+    """Folders of parts under a prefix, whatever time was filled into it, the oldest first."""
+    found = [output.resolve()]
+    for part in Path(prefix).parent.parts:
+        if "%" in part:
+            found = [p for folder in found for p in _matching(folder, at_any_time(part))]
+        else:  # may be ".."
+            found = [folder / part for folder in found]
+    name = rf"{at_any_time(Path(prefix).name)}_\d{{5,}}_{re.escape(suffix)}\.parts"
+    return sorted(path.resolve() for folder in found for path in _matching(folder, name))
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (p for p in folder.iterdir() if p.is_dir() and re.fullmatch(pattern, p.name))
+
+
+def make_parts(path: Path, main: Path) -> None:
+    """Make the folder for the parts of `path`, which names that of the run's first output."""
+    folder = parts_of(path)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+        (aside / _OWNER).write_text(str(parts_of(main)), encoding="utf-8")
+        aside.rename(folder)
+    except OSError as error:
+        raise MediaError(
+            f"{path}: cannot be written ({error.strerror}); choose another output folder"
+        ) from error
+
+
+def is_anothers(folder: Path) -> bool:
+    """Whether these are parts of a run whose journal lies elsewhere."""
+    main = _owner(folder)
+    return main is not None and (main / NAME).exists()
+
+
+def drop_orphan(folder: Path) -> None:
+    """Remove parts of a run of whose first output nothing is left."""
+    main = _owner(folder)
+    if main is not None and not (main / NAME).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _owner(folder: Path) -> Path | None:
+    """Where the journal lies of the run that these are parts of, if elsewhere."""
+    try:
+        main = Path((folder / _OWNER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return None if main == folder else main
