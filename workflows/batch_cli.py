@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import Parents, count, input_folders
+
 if TYPE_CHECKING:
     from .batch.manifest import Item
     from .batch.run import Summary
 
-MEDIA = Path(__file__).parent / "media"
 
 EXIT_CODES = """exit status:
   0    every input is done, now or before
@@ -24,23 +25,17 @@ EXIT_CODES = """exit status:
 """
 
 
-def add_commands(
-    commands: Any,
-    common: argparse.ArgumentParser,
-    running: argparse.ArgumentParser,
-    saving: argparse.ArgumentParser,
-) -> None:
+def add_commands(commands: Any, parents: Parents) -> None:
     """Add the subcommand to the parser's `commands`."""
     batch = commands.add_parser(
         "batch",
-        parents=[common, running, saving],
+        parents=[parents.graph, parents.common, parents.running, parents.saving],
         help="run a graph once for each of many videos or images",
         description="Run GRAPH once for each input, into DIR/NAME/. The same command again goes on "
         "where\nit ended: DIR/manifest.json says what became of each input.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    batch.add_argument("graph", type=Path, metavar="GRAPH")
     batch.add_argument(
         "inputs",
         nargs="+",
@@ -53,19 +48,12 @@ def add_commands(
         metavar="NODE.INPUT",
         help="what takes the path of each file; default: the graph's one Load Video or Load Image",
     )
-    batch.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NODE.INPUT=VALUE",
-        help="change an input; NODE is an id or a class name that occurs once",
-    )
     batch.add_argument("--recursive", action="store_true", help="folders with their folders")
     batch.add_argument(
-        "--chunk", type=int, default=0, metavar="N", help="frames at a time, for long videos"
+        "--chunk", type=count, default=0, metavar="N", help="frames at a time, for long videos"
     )
     batch.add_argument(
-        "--retries", type=int, default=2, metavar="N", help="further attempts (default 2)"
+        "--retries", type=count, default=2, metavar="N", help="further attempts (default 2)"
     )
     batch.add_argument("--retry-failed", action="store_true", help="try again what failed before")
     batch.add_argument(
@@ -82,7 +70,7 @@ def add_commands(
     )
     batch.add_argument(
         "--workers",
-        type=int,
+        type=count,
         default=0,
         metavar="N",
         help="with --ray (default: one a GPU; without GPUs, one a machine)",
@@ -104,9 +92,6 @@ def _batch(arguments: argparse.Namespace) -> int:
     from .catalogue import catalogue
     from .graph import load_graph, with_values
 
-    for name in ("chunk", "retries", "workers"):
-        if getattr(arguments, name) < 0:
-            raise InputError(f"--{name}: expected 0 or more, found {getattr(arguments, name)}")
     if arguments.ray is None and (arguments.workers or arguments.ray_copy):
         raise InputError("--workers and --ray-copy belong to --ray; add it, or leave them out")
     graph = load_graph(arguments.graph)
@@ -117,7 +102,7 @@ def _batch(arguments: argparse.Namespace) -> int:
     job = Job(
         with_values(graph, arguments.set, catalogue()),
         target,
-        (Path.cwd(), arguments.graph.resolve().parent, MEDIA),
+        input_folders(arguments.graph),
         arguments.device,
         arguments.chunk,
     )

@@ -6,15 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-MEDIA = Path(__file__).parent / "media"
+from .arguments import MEDIA, Parents
 
 
-def add_commands(
-    subjects: Any, common: argparse.ArgumentParser, running: argparse.ArgumentParser
-) -> None:
+def add_commands(subjects: Any, parents: Parents) -> None:
     """Add the subjects to those of the parser's `bench`."""
     pose = subjects.add_parser(
-        "pose", parents=[common, running], help="milliseconds a frame, by stage, video to VACE"
+        "pose",
+        parents=[parents.common, parents.running],
+        help="milliseconds a frame, by stage, video to VACE",
     )
     pose.add_argument("--video", type=Path, help="default: the shipped clip")
     pose.add_argument("--runs", type=int, default=5, help="runs to take the median of (default 5)")
@@ -32,7 +32,9 @@ def add_commands(
     pose.add_argument("--backend", default="auto", help="auto (default) or a backend's name")
     pose.set_defaults(run=_bench_pose)
     flow = subjects.add_parser(
-        "flow", parents=[common, running], help="milliseconds a pair of frames, and torchvision's"
+        "flow",
+        parents=[parents.common, parents.running],
+        help="milliseconds a pair of frames, and torchvision's",
     )
     flow.add_argument(
         "--model",

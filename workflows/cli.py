@@ -12,12 +12,11 @@ from pathlib import Path
 
 from .. import __version__
 from . import batch_cli, bench_cli, convert_cli, engine_cli, eval_cli, live_cli, run_cli
+from .arguments import MEDIA, OUTPUT, make_parents
 from .memory import keep_freed_memory
-from .run_cli import DEMO_GRAPH, MEDIA
+from .run_cli import DEMO_GRAPH
 
 __all__ = ["DEMO_GRAPH", "MEDIA", "OUTPUT", "main"]
-
-OUTPUT = Path("kinograph-output")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,16 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show tracebacks")
-    running = argparse.ArgumentParser(add_help=False)
-    running.add_argument(
-        "--device", default="auto", help="where networks run: cpu, cuda or auto (default)"
-    )
-    saving = argparse.ArgumentParser(add_help=False)
-    saving.add_argument(
-        "--output-dir", type=Path, default=OUTPUT, metavar="DIR", help=f"default: {OUTPUT}"
-    )
+    parents = make_parents()
     parser = argparse.ArgumentParser(
         prog="kinograph", description="Video to motion conditioning for VACE and ControlNet models."
     )
@@ -74,21 +64,25 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     for part in (run_cli, convert_cli, batch_cli, live_cli):
-        part.add_commands(commands, common, running, saving)
+        part.add_commands(commands, parents)
 
-    nodes = commands.add_parser("nodes", parents=[common], help="list the nodes and their sockets")
+    nodes = commands.add_parser(
+        "nodes", parents=[parents.common], help="list the nodes and their sockets"
+    )
     nodes.add_argument("--json", action="store_true", help="print as JSON")
     nodes.set_defaults(run=_nodes)
 
-    doctor = commands.add_parser("doctor", parents=[common], help="say what this machine can do")
+    doctor = commands.add_parser(
+        "doctor", parents=[parents.common], help="say what this machine can do"
+    )
     doctor.set_defaults(run=_doctor)
 
-    bench = commands.add_parser("bench", parents=[common], help="measure")
+    bench = commands.add_parser("bench", parents=[parents.common], help="measure")
     subjects = bench.add_subparsers(required=True, metavar="SUBJECT")
-    bench_cli.add_commands(subjects, common, running)
+    bench_cli.add_commands(subjects, parents)
     # The registry is read only where its names are asked for.
-    engine_cli.add_commands(commands, subjects, common, running, models="bench" in argv)
-    eval_cli.add_commands(commands, common)
+    engine_cli.add_commands(commands, subjects, parents, models="bench" in argv)
+    eval_cli.add_commands(commands, parents)
     return parser
 
 

@@ -9,25 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import Parents, add_server, input_folders, server_of
+
 if TYPE_CHECKING:
     from ..nodes.standin.io import Schema
     from .graph import Graph
-
-MEDIA = Path(__file__).parent / "media"
-_PATIENCE = 30.0  # seconds
-_MOST_BYTES = 256 * 2**20
+    from .remote.link import Server
 
 
-def add_commands(
-    commands: Any,
-    common: argparse.ArgumentParser,
-    running: argparse.ArgumentParser,
-    saving: argparse.ArgumentParser,
-) -> None:
+def add_commands(commands: Any, parents: Parents) -> None:
     """Add the subcommands to the parser's `commands`."""
     convert = commands.add_parser(
         "convert",
-        parents=[common],
+        parents=[parents.common],
         help="turn a workflow of the editor into the API format",
         description="Turn a workflow that ComfyUI's editor saved into the API format, just as the "
         "editor itself sends it. A graph in API format is written anew; a PNG, mp4 or webm gives "
@@ -37,17 +31,16 @@ def add_commands(
     convert.add_argument(
         "-o", "--output", type=Path, metavar="API.json", help="default: printed on standard output"
     )
-    convert.add_argument(
-        "--server",
-        metavar="URL",
-        help="take the definitions of nodes from this running ComfyUI, e.g. http://127.0.0.1:8188: "
-        "for nodes of other packs",
+    add_server(
+        convert,
+        "take the definitions of nodes from this running ComfyUI, e.g. http://127.0.0.1:8188: for "
+        "nodes of other packs",
     )
     convert.set_defaults(run=_convert)
 
     validate = commands.add_parser(
         "validate",
-        parents=[common],
+        parents=[parents.common],
         help="check a graph without running it",
         description="Check a graph of either form without running it: nothing is downloaded, built "
         "or written. Exit status 0 for a sound graph, 2 for one that is not.",
@@ -61,7 +54,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     from ..engines.files import written_aside
     from .graph import graph_as_json, parse_graph, read_json
 
-    definitions = server_definitions(arguments.server) if arguments.server else None
+    definitions = _definitions(server_of(arguments))
     source = str(arguments.graph)
     graph = parse_graph(read_json(arguments.graph), source, definitions)
     for warning in _foreign(graph, definitions):
@@ -74,6 +67,14 @@ def _convert(arguments: argparse.Namespace) -> int:
         aside.write_text(text, encoding="utf-8")
     print(f"{arguments.output}: {_nodes(len(graph.nodes))}")
     return 0
+
+
+def _definitions(server: Server | None) -> dict[str, Schema] | None:
+    if server is None:
+        return None
+    from .remote.definitions import server_definitions
+
+    return server_definitions(server)
 
 
 def _nodes(number: int) -> str:
@@ -89,34 +90,6 @@ def _foreign(graph: Graph, definitions: Mapping[str, Schema] | None) -> list[str
         for node in graph.nodes.values()
         if node.class_type not in known
     ]
-
-
-def server_definitions(url: str) -> dict[str, Schema]:
-    """The node definitions of a running ComfyUI. Raises `InputError` where none answers."""
-    import urllib.request
-    from http.client import HTTPException
-
-    from ..engines.errors import InputError
-    from .editor.nodes import definitions_of
-
-    address = url if "://" in url else f"http://{url}"
-    if not address.startswith(("http://", "https://")):
-        raise InputError(f"--server {url}: expected http://HOST:PORT")
-    try:
-        request = urllib.request.Request(f"{address.rstrip('/')}/object_info")
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            found = json.loads(answer.read(_MOST_BYTES))
-    # URLError is an OSError; HTTPException: it speaks no HTTP; the others: what it says is no JSON
-    except (OSError, HTTPException, ValueError, RecursionError) as error:
-        raise InputError(
-            f"--server {url}: expected a running ComfyUI that answers /object_info: {error}"
-        ) from error
-    definitions = definitions_of(found) if isinstance(found, dict) else {}
-    if not definitions:
-        raise InputError(
-            f"--server {url}: its /object_info names no node; is it a ComfyUI's address?"
-        )
-    return definitions
 
 
 def _validate(arguments: argparse.Namespace) -> int:
@@ -153,7 +126,7 @@ def _checked(path: Path) -> dict[str, Any]:
     from .plan import check
 
     graph = load_graph(path)
-    with host.using(host.Settings(inputs=(Path.cwd(), path.resolve().parent, MEDIA))):
+    with host.using(host.Settings(inputs=input_folders(path))):
         plan = check(graph, catalogue())
     return {
         "ok": not plan.problems,

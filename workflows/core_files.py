@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ..engines.errors import MediaError
-from ..engines.files import written_aside
+from ..engines.files import first_there, written_aside
 from ..engines.video.clip import Audio, Clip
 from ..engines.video.open import opened
 from ..engines.video.read import read_video, video_size
@@ -52,9 +52,8 @@ class VideoFile:
 def _find(name: str, kind: str) -> Path:
     """A file by its path, or by its name in one of the input folders."""
     folders = host.settings.get().inputs
-    for path in (Path(name), *(folder / name for folder in folders)):
-        if path.is_file():
-            return path
+    if path := first_there(name, folders, Path.is_file):
+        return path
     where = ", ".join(str(folder) for folder in folders)
     raise MediaError(f"{name}: there is no such {kind}, neither as a path nor in {where}")
 

@@ -8,20 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .arguments import Parents
+
 FLAVOURS = ("tensorrt_rtx", "tensorrt", "onnxruntime", "torch_compiled")
 
 
-def add_commands(
-    commands: Any,
-    benches: Any,
-    common: argparse.ArgumentParser,
-    running: argparse.ArgumentParser,
-    *,
-    models: bool,
-) -> None:
+def add_commands(commands: Any, benches: Any, parents: Parents, *, models: bool) -> None:
     """Add the subcommands to the parser's `commands`, and to `benches` the models if wanted."""
     build = commands.add_parser(
-        "build", parents=[common], help="build a model's engine, also for cards of other machines"
+        "build",
+        parents=[parents.common],
+        help="build a model's engine, also for cards of other machines",
     )
     build.add_argument("model", metavar="MODEL", help="a name that kinograph doctor lists")
     build.add_argument(
@@ -48,7 +45,7 @@ def add_commands(
         ("prune", "remove what is damaged, left over, or built by another version"),
         ("rebuild", "build anew what is damaged or built by another version"),
     ):
-        action = actions.add_parser(name, parents=[common], help=text)
+        action = actions.add_parser(name, parents=[parents.common], help=text)
         action.add_argument("names", nargs="*", metavar="NAME", help="only these engines")
         action.set_defaults(run=_engines, action=name, all=False, older_than=0.0)
         if name == "prune":
@@ -66,7 +63,7 @@ def add_commands(
 
     parity = commands.add_parser(
         "parity",
-        parents=[common, running, suite],
+        parents=[parents.common, parents.running, suite],
         help="compare a model's outputs on several backends with the reference",
     )
     parity.add_argument("model", metavar="MODEL")
@@ -74,7 +71,9 @@ def add_commands(
 
     for name in _models() if models else []:
         bench = benches.add_parser(
-            name, parents=[common, running, suite], help="latency of this model on every backend"
+            name,
+            parents=[parents.common, parents.running, suite],
+            help="latency of this model on every backend",
         )
         bench.add_argument("--batch", type=int, default=1, help="images a call (default 1)")
         bench.add_argument("--size", metavar="WxH", help="default: 16:9 at the recommended size")

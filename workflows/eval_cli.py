@@ -6,13 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from .arguments import MEDIA, Parents
 
-def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+
+def add_commands(commands: Any, parents: Parents) -> None:
     """Add the subcommand to the parser's `commands`."""
     evaluate = commands.add_parser("eval", help="compare what was found with annotations")
     subjects = evaluate.add_subparsers(required=True, metavar="SUBJECT")
     pose = subjects.add_parser(
-        "pose", parents=[common], help="COCO's precision of poses, and pixels by joint"
+        "pose", parents=[parents.common], help="COCO's precision of poses, and pixels by joint"
     )
     pose.add_argument(
         "--predictions",
@@ -26,12 +28,12 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     pose.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON")
     pose.set_defaults(run=_eval_pose)
-    _add_flow(subjects, common)
+    _add_flow(subjects, parents)
 
 
-def _add_flow(subjects: Any, common: argparse.ArgumentParser) -> None:
+def _add_flow(subjects: Any, parents: Parents) -> None:
     flow = subjects.add_parser(
-        "flow", parents=[common], help="distance of flow from a motion that is known"
+        "flow", parents=[parents.common], help="distance of flow from a motion that is known"
     )
     flow.add_argument(
         "--data",
@@ -94,7 +96,7 @@ def _eval_flow(arguments: argparse.Namespace) -> int:
             precision=arguments.precision,
             limit=arguments.limit,
             picture=arguments.picture,
-            clip=next((Path(__file__).parent / "media").glob("*.mp4")),
+            clip=next(MEDIA.glob("*.mp4")),
             bars=bars,
         )
     print_flow(report)

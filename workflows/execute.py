@@ -22,25 +22,6 @@ from .holding import Results
 from .outcome import NodeRun, Outcome, Progress
 from .plan import Plan, Problem
 
-__all__ = ["NodeRun", "Outcome", "Progress", "ResultCache", "execute", "run_plan"]
-
-
-def execute(
-    plan: Plan,
-    catalogue: Catalogue,
-    settings: host.Settings,
-    progress: Progress | None = None,
-    cache: ResultCache | None = None,
-) -> list[NodeRun]:
-    """`run_plan` for those who want all or nothing.
-
-    Raises `GraphError` naming the node when one fails for a reason that the user can mend.
-    """
-    outcome = run_plan(plan, catalogue, settings, progress, cache)
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.runs
-
 
 def run_plan(
     plan: Plan,

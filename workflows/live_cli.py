@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import Parents, input_folders
+
 if TYPE_CHECKING:
     from .graph import Graph
     from .live.figures import Figures
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from .live.run import Summary
     from .live.sources import Source
 
-MEDIA = Path(__file__).parent / "media"
 
 EXIT_CODES = """exit status:
   0    the source came to its end, or the time was up
@@ -28,16 +29,11 @@ EXIT_CODES = """exit status:
 """
 
 
-def add_commands(
-    commands: Any,
-    common: argparse.ArgumentParser,
-    running: argparse.ArgumentParser,
-    saving: argparse.ArgumentParser,
-) -> None:
+def add_commands(commands: Any, parents: Parents) -> None:
     """Add the subcommand to the parser's `commands`."""
     live = commands.add_parser(
         "live",
-        parents=[common, running],
+        parents=[parents.graph, parents.common, parents.running],
         help="run a graph on a camera or a stream, with a page that shows it",
         description="Run GRAPH frame by frame on a stream that stands for its Load Video, and show "
         "one of its pictures in the browser, with the latency. Frames that come too fast are "
@@ -45,19 +41,11 @@ def add_commands(
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    live.add_argument("graph", type=Path, metavar="GRAPH")
     live.add_argument(
         "--source",
         required=True,
         metavar="CAMERA|FILE|URL",
         help="a camera's number or device, a video file, or rtsp://, http:// and the like",
-    )
-    live.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NODE.INPUT=VALUE",
-        help="change an input; NODE is an id or a class name that occurs once",
     )
     live.add_argument(
         "--show",
@@ -183,9 +171,7 @@ def _graphs(arguments: argparse.Namespace) -> tuple[Graph, LiveGraph]:
     from .live.graph import LiveGraph
 
     nodes = catalogue()
-    settings = host.Settings(
-        inputs=(Path.cwd(), arguments.graph.resolve().parent, MEDIA), device=arguments.device
-    )
+    settings = host.Settings(inputs=input_folders(arguments.graph), device=arguments.device)
     graph = with_values(load_graph(arguments.graph), arguments.set, nodes)
     return graph, LiveGraph(graph, nodes, settings, show=arguments.show, size=arguments.size)
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..engines.files import written_aside
 from ..nodes.standin.io import InputSpec, Schema
 from .catalogue import Catalogue
-from .execute import NodeRun
+from .outcome import NodeRun
 
 
 class Bars:

@@ -1,6 +1,5 @@
 """Running a graph to a report: what everyone who runs graphs calls."""
 
-import hashlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,10 +7,13 @@ from typing import Any
 
 from .. import __version__
 from ..engines.errors import KinographError
+from ..engines.files import sha256_of
 from ..nodes.standin import host
+from .caching import ResultCache
 from .catalogue import Catalogue, catalogue
-from .execute import NodeRun, Progress, ResultCache, run_plan
+from .execute import run_plan
 from .graph import Graph
+from .outcome import NodeRun, Progress
 from .plan import Problem, check
 
 SCHEMA_VERSION = 1
@@ -99,11 +101,7 @@ def file_as_dict(path: Path) -> dict[str, Any]:
     """A saved file: its path, sha256 and bytes; a folder has neither of the last two."""
     if not path.is_file():
         return {"path": str(path)}
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return {"path": str(path), "sha256": digest.hexdigest(), "bytes": path.stat().st_size}
+    return {"path": str(path), "sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def run_graph(

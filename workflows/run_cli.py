@@ -9,13 +9,14 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import Parents, add_server, count, input_folders, server_of
+
 if TYPE_CHECKING:
     from .report import Bars
     from .run import Report
 
 HERE = Path(__file__).parent
 DEMO_GRAPH = HERE / "api" / "pose_to_vace.json"
-MEDIA = HERE / "media"
 
 EXIT_CODES = """exit status:
   0    everything was done
@@ -25,16 +26,11 @@ EXIT_CODES = """exit status:
 """
 
 
-def add_commands(
-    commands: Any,
-    common: argparse.ArgumentParser,
-    running: argparse.ArgumentParser,
-    saving: argparse.ArgumentParser,
-) -> None:
+def add_commands(commands: Any, parents: Parents) -> None:
     """Add the subcommands to the parser's `commands`."""
     demo = commands.add_parser(
         "demo",
-        parents=[common, running, saving],
+        parents=[parents.common, parents.running, parents.saving],
         help="run the shipped graph on the shipped clip",
     )
     demo.set_defaults(
@@ -42,24 +38,16 @@ def add_commands(
     )
     run = commands.add_parser(
         "run",
-        parents=[common, running, saving],
+        parents=[parents.graph, parents.common, parents.running, parents.saving],
         help="run a graph, here or on a running ComfyUI",
         description="Run a graph: a workflow saved by the editor, one exported for the API, or a "
         "picture or video that carries one.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("graph", type=Path, metavar="GRAPH")
-    run.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NODE.INPUT=VALUE",
-        help="change an input; NODE is an id or a class name that occurs once",
-    )
     run.add_argument(
         "--chunk",
-        type=_count,
+        type=count,
         default=0,
         metavar="N",
         help="work on N frames at a time, for videos of any length; goes on where it was cut short",
@@ -67,19 +55,10 @@ def add_commands(
     run.add_argument(
         "--restart", action="store_true", help="with --chunk: begin anew instead of going on"
     )
-    run.add_argument(
-        "--server",
-        default="",
-        metavar="URL",
-        help="run on this ComfyUI, e.g. http://127.0.0.1:8188: files that it lacks are uploaded, "
-        "what it saves comes into the output folder",
-    )
-    run.add_argument(
-        "--header",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="with --server: a header of every request, e.g. Authorization='Bearer ...'",
+    add_server(
+        run,
+        "run on this ComfyUI, e.g. http://127.0.0.1:8188: files that it lacks are uploaded, what "
+        "it saves comes into the output folder",
     )
     run.add_argument(
         "--json",
@@ -89,13 +68,6 @@ def add_commands(
         help="print a report as JSON, or write it to FILE; stands after GRAPH",
     )
     run.set_defaults(run=_run)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected a number of frames, found {text}")
-    return number
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -127,23 +99,22 @@ def _run(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace, bars: Bars) -> Report:
     from ..engines.errors import InputError
 
-    if arguments.header and not arguments.server:
-        raise InputError("--header: goes with --server URL")
+    server = server_of(arguments)
     if arguments.restart and not arguments.chunk:
         raise InputError("--restart: goes with --chunk N")
-    if arguments.server:
+    if server is not None:
         if arguments.chunk:
             raise InputError(
                 "--chunk: ComfyUI takes whole clips; leave out --chunk, or --server to run here"
             )
-        from .remote.run import Server, run_on_server
+        from .remote.run import run_on_server
 
         return run_on_server(
             arguments.graph,
-            Server.at(arguments.server, arguments.header),
+            server,
             arguments.set,
             arguments.output_dir,
-            (Path.cwd(), arguments.graph.resolve().parent, MEDIA),
+            input_folders(arguments.graph),
             bars.start,
         )
     from ..nodes.standin import host
@@ -154,7 +125,7 @@ def _report(arguments: argparse.Namespace, bars: Bars) -> Report:
     nodes = catalogue()
     settings = host.Settings(
         output=arguments.output_dir,
-        inputs=(Path.cwd(), arguments.graph.resolve().parent, MEDIA),
+        inputs=input_folders(arguments.graph),
         device=arguments.device,
     )
     return run_graph(

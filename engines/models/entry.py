@@ -1,8 +1,9 @@
 """What the registry knows of a model."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,3 @@ class ModelEntry:
             if not digest.startswith(self.sha256):
                 return f"expected sha256 {self.sha256}, found {digest}"
         return ""
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file of any size."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -9,8 +9,9 @@ from types import MappingProxyType
 import yaml
 
 from ..errors import ModelError
+from ..files import sha256_of
 from . import hub
-from .entry import ModelEntry, sha256_of
+from .entry import ModelEntry
 from .folders import models_folder
 
 __all__ = ["Model", "ModelEntry", "registry", "resolve"]

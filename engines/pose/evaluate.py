@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..models.entry import sha256_of
+from ..files import sha256_of
 from .files import look, openpose_folder, predictions, read_poses
 from .files.coco import PERSON, to_coco
 from .files.document import FARTHEST, Value, load

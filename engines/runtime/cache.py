@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..errors import EngineError
+from ..files import sync_file
 
 SCHEMA = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -198,7 +199,7 @@ class EngineCache:
             build(aside)
             data = aside.read_bytes()
             seconds = time.perf_counter() - started
-            _flush(aside)
+            sync_file(aside)
             aside.replace(path)
             try:
                 checked = check(path)
@@ -284,11 +285,6 @@ def write_whole(path: Path, data: bytes) -> None:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def plain(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from ...engines.errors import InputError
+from ...engines.files import first_there
 from ...engines.models import folders
 from ...engines.runtime import folders as engine_folders
 from ...engines.runtime.engine import Engine
@@ -118,9 +119,8 @@ def input_path(name: str) -> Path:
     """A file or folder by its path or by its name in an input folder; in ComfyUI by its name in
     the input folder only. Raises `InputError` when there is none."""
     roots = settings.get().inputs
-    for path in (Path(name), *(root / name for root in roots)):
-        if name and path.exists():
-            return path
+    if path := first_there(name, roots):
+        return path
     where = ", ".join(str(root) for root in roots)
     raise InputError(f"{name!r}: no such file or folder, neither as a path nor in {where}")
 

@@ -18,12 +18,10 @@ from safetensors.torch import load_file
 from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.nodes.extension import NODES
 from kinograph.nodes.standin import host
-from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
 from kinograph.workflows.core_nodes import CORE_NODES
-from kinograph.workflows.execute import execute
 from kinograph.workflows.graph import parse_graph
-from kinograph.workflows.plan import check
+from kinograph.workflows.run import run_graph
 
 pytestmark = pytest.mark.comfyui
 SHIPPED = json.loads(DEMO_GRAPH.read_text())
@@ -37,9 +35,8 @@ def comfy(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Comf
 
 def headless(graph: dict[str, Any], output: Path, *inputs: Path) -> None:
     settings = host.Settings(output=output, inputs=(MEDIA, *inputs), device="cpu")
-    with host.using(settings):
-        plan = check(parse_graph(graph, "graph"), catalogue())
-    execute(plan, catalogue(), settings)
+    report = run_graph(parse_graph(graph, "graph"), settings)
+    assert report.ok, report.errors
 
 
 def frames(path: Path) -> np.ndarray:

@@ -10,9 +10,10 @@ import pytest
 from browser import Frontend, frontend
 from comfyui_server import ComfyUI
 from editor_cases import CASES, OBJECT_INFO, SHIPPED, case, meaning, recording
-from kinograph.workflows.convert_cli import server_definitions
 from kinograph.workflows.editor.nodes import definitions_of
 from kinograph.workflows.graph import graph_as_json, parse_graph
+from kinograph.workflows.remote.definitions import server_definitions
+from kinograph.workflows.remote.link import Server
 
 pytestmark = pytest.mark.comfyui
 
@@ -97,7 +98,7 @@ def test_the_recorded_definitions_are_the_servers(
 
 
 def test_definitions_come_from_a_server(editor: Frontend, info: dict[str, Any]) -> None:
-    assert server_definitions(editor.server.url) == definitions_of(info)
+    assert server_definitions(Server.at(editor.server.url)) == definitions_of(info)
 
 
 def test_the_api_form_opens_in_the_editor(editor: Frontend, tmp_path: Path) -> None:

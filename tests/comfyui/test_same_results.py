@@ -12,8 +12,8 @@ import semantics_pack
 from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
+from kinograph.workflows.caching import ResultCache
 from kinograph.workflows.catalogue import Catalogue
-from kinograph.workflows.execute import ResultCache
 from kinograph.workflows.graph import parse_graph
 from kinograph.workflows.run import run_graph
 

@@ -29,9 +29,13 @@ def server() -> Iterator[str]:
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/object_info" else 404)
+            statuses = {"/object_info": 200, "/kept/object_info": 401}
+            status = statuses.get(self.path, 404)
+            if self.headers["Authorization"] == "Bearer x":
+                status = 200
+            self.send_response(status)
             self.end_headers()
-            self.wfile.write(OBJECT_INFO.read_bytes() if self.path == "/object_info" else b"{}")
+            self.wfile.write(OBJECT_INFO.read_bytes() if status == 200 else b"{}")
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -72,6 +76,17 @@ def test_convert_takes_definitions_from_a_server(
     assert main(["convert", graph, "--server", server.removeprefix("http://")]) == 0
 
 
+def test_convert_sends_headers(
+    tmp_path: Path, server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["convert", written(tmp_path, case("values_by_place")), "--server"]
+    assert main([*arguments, f"{server}/kept"]) == 2
+    assert "give it with --header" in capsys.readouterr().err
+    assert main([*arguments, f"{server}/kept", "--header", "Authorization=Bearer x"]) == 0
+    assert main(["convert", str(EDITOR), "--header", "a=b"]) == 2
+    assert "--header: goes with --server URL" in capsys.readouterr().err
+
+
 def test_convert_says_which_classes_it_does_not_know(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,9 +100,9 @@ def test_convert_says_which_classes_it_does_not_know(
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("http://127.0.0.1:9", "expected a running ComfyUI that answers /object_info"),
-        ("ftp://127.0.0.1", "expected http://HOST:PORT"),
-        ("{server}/elsewhere", "expected a running ComfyUI that answers /object_info"),
+        ("http://127.0.0.1:9", "127.0.0.1:9: no answer"),
+        ("ftp://127.0.0.1", "--server: expected e.g. http://127.0.0.1:8188, found"),
+        ("{server}/elsewhere", "/elsewhere/object_info: answers with status 404"),
     ],
 )
 def test_a_server_that_is_none_is_refused(
@@ -98,10 +113,15 @@ def test_a_server_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize(
-    "answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 100_000]
+    ("answer", "message"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "no answer"),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 100_000, "/object_info: expected JSON, found"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", "answers, but is not a ComfyUI: it names no node"),
+    ],
 )
 def test_a_server_of_another_kind_is_refused(
-    answer: bytes, capsys: pytest.CaptureFixture[str]
+    answer: bytes, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What speaks no HTTP, and JSON without end."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -117,7 +137,7 @@ def test_a_server_of_another_kind_is_refused(
         address = f"127.0.0.1:{listening.getsockname()[1]}"
         assert main(["convert", str(EDITOR), "--server", address]) == 2
         thread.join()
-    assert "expected a running ComfyUI that answers /object_info" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_convert_leaves_no_half_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

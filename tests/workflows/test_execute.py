@@ -13,9 +13,8 @@ import pytest
 
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.execute import ResultCache, execute
+from kinograph.workflows.caching import ResultCache
 from kinograph.workflows.graph import parse_graph
-from kinograph.workflows.plan import check
 from kinograph.workflows.run import Report, run_graph
 from recording_nodes import CALLS, NODES, alive
 
@@ -144,10 +143,10 @@ def test_a_defect_is_not_called_a_mistake(run: Callable[..., Report]) -> None:
         run(z="Wrong")
 
 
-def test_all_or_nothing(tmp_path: Path) -> None:
-    graph = parse_graph(graph_of(**CHAIN, z='Fail how="user"'), "g.json")
-    with pytest.raises(GraphError, match=r"^g.json: node z \(Fail\): what: expected"):
-        execute(check(graph, NODES), NODES, host.Settings(output=tmp_path))
+def test_a_failure_names_graph_and_node(run: Callable[..., Report]) -> None:
+    failure = run(**CHAIN, z='Fail how="user"').failure
+    assert isinstance(failure, GraphError)
+    assert str(failure).startswith("g.json: node z (Fail): what: expected")
 
 
 @pytest.mark.parametrize(

@@ -304,9 +304,13 @@ def test_without_the_library_the_command_is_said(
         run_on_server(graph_file(tmp_path), Server.at("http://127.0.0.1:1"), (), tmp_path, ())
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8188", "ftp://x", "http://", "http://x?y=1"])
+@pytest.mark.parametrize("url", ["", "ftp://x", "http://", "http://x?y=1"])
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(
         InputError, match=r"--server: expected e\.g\. http://127\.0\.0\.1:8188, found"
     ):
         Server.at(url)
+
+
+def test_an_address_without_a_scheme() -> None:
+    assert Server.at("localhost:8188/").url == "http://localhost:8188"

@@ -140,7 +140,7 @@ def test_json_also_where_nothing_could_run(
         (["--restart"], "--restart: goes with --chunk N"),
         (["--header", "A=b"], "--header: goes with --server URL"),
         (["--server", "http://x", "--chunk", "8"], "--chunk: ComfyUI takes whole clips"),
-        (["--server", "localhost:8188"], "--server: expected e.g. http://127.0.0.1:8188, found"),
+        (["--server", "ftp://localhost"], "--server: expected e.g. http://127.0.0.1:8188, found"),
         (["--server", "http://x", "--header", "token"], "--header: expected NAME=VALUE"),
     ],
 )

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import KinographError
-from ...engines.models.entry import sha256_of
+from ...engines.files import sha256_of
 from ..graph import Graph, Link
 from .inputs import IMAGES, VIDEOS, Target, bound
 from .manifest import Output, Worker, file_of
 
 if TYPE_CHECKING:
-    from ..execute import Progress, ResultCache
+    from ..caching import ResultCache
+    from ..outcome import Progress
 
 
 @dataclass(frozen=True)

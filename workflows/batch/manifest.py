@@ -116,10 +116,8 @@ class Manifest:
     def save(self) -> None:
         """Write the whole; the journal has no more to say."""
         started = time.monotonic()
-        with written_aside(self.path) as aside, aside.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(self.as_dict(), indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with written_aside(self.path, durable=True) as aside:
+            aside.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         (self.folder / JOURNAL).unlink(missing_ok=True)
         self._saved = time.monotonic()
         self._cost = self._saved - started

@@ -19,7 +19,7 @@ from .queue import Queue, remove_outputs
 from .todo import todo
 
 if TYPE_CHECKING:
-    from ..execute import Progress
+    from ..outcome import Progress
 
 _LOCK = ".batch.lock"
 _LONGEST = 200  # bytes of the name of an input's folder

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...engines.models.entry import sha256_of
+from ...engines.files import sha256_of
 from .manifest import Item, Manifest
 from .queue import stat_of
 

@@ -10,11 +10,10 @@ from filelock import FileLock, Timeout
 
 from ... import __version__
 from ...engines.errors import GraphError
-from ...engines.files import written_aside
+from ...engines.files import first_there, sync_folder, written_aside
 from ...nodes.standin import host
 from ..graph import Link, short
 from ..plan import Plan
-from .parts import sure, sure_folder
 
 VERSION = 1
 NAME = "journal.json"
@@ -47,11 +46,9 @@ class Journal:
 
     def write(self, entry: Mapping[str, Any]) -> None:
         """Have this entry, and no other, on the disk for good; the files that it names before."""
-        sure_folder(self.folder)
-        with written_aside(self._path) as aside:
+        sync_folder(self.folder)
+        with written_aside(self._path, durable=True) as aside:
             aside.write_text(json.dumps({"version": VERSION, **entry}) + "\n", encoding="utf-8")
-            sure(aside)
-        sure_folder(self.folder)
 
     def read(self) -> dict[str, Any] | None:
         """The last entry; None where there is none. Raises `GraphError` for one that cannot be
@@ -131,8 +128,8 @@ def _inputs(id_: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Itera
 
 
 def _found(name: str, settings: host.Settings) -> Path | None:
-    places = (Path(name.strip()), *(folder / name.strip() for folder in settings.inputs))
-    return next((path.resolve() for path in places if name.strip() and path.exists()), None)
+    path = first_there(name.strip(), settings.inputs)
+    return path.resolve() if path else None
 
 
 def _file(path: Path) -> dict[str, Any]:

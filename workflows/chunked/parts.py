@@ -36,21 +36,3 @@ class Growing:
     def close(self) -> None:
         with suppress(OSError):  # what was not written is not in the journal either
             self._file.close()
-
-
-def sure(path: Path) -> int:
-    """Bring a file that is written to the disk for good; its size."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-        return file.seek(0, os.SEEK_END)
-
-
-def sure_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk for good, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ...engines.errors import GraphError, InputError, MediaError
-from ...engines.files import written_aside
+from ...engines.files import sync_file, written_aside
 from ...engines.flow.files.folder import SIDECAR, write_pairs, write_sidecar
 from ...engines.flow.files.values import check_known, rows_of
 from ...engines.flow.flow import Flow
@@ -30,7 +30,7 @@ from ...engines.video.segments import (
     write_segment,
 )
 from ...engines.video.sound import FileSound
-from .parts import Growing, sure
+from .parts import Growing
 from .rows import VideoPart
 from .sinks import Sink, Values
 from .states import load_state, save_state
@@ -59,7 +59,7 @@ class VideoFile(Sink):
             self._size = (height, width)
             self._rate = str(as_encoded(video.rate))
             save_state(video.audio, self._about)
-            sure(self._about)
+            sync_file(self._about)
         for planes in planes_of(to_bytes(video.frames)):
             self._spooled().append(planes.tobytes())
             self.frames += 1
@@ -88,7 +88,7 @@ class VideoFile(Sink):
             write_segment(path, self._planes(self._spool.path), Fraction(self._rate))
         except FFmpegError as error:
             raise MediaError(f"{self.path}: cannot be encoded ({error.strerror})") from error
-        self._sizes.append(sure(path))
+        self._sizes.append(sync_file(path))
         self._spool = None
 
     def _planes(self, path: Path) -> Iterator[Planes]:
@@ -179,7 +179,7 @@ class Folder(Sink):
 
     def mark(self) -> dict[str, Any]:
         for path in self._new:
-            sure(path)
+            sync_file(path)
         self._new = []
         return super().mark()
 

@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ...engines.errors import GraphError, MediaError
+from ...engines.files import sync_file
 from ...engines.video.segments import SEGMENT
 from ...nodes.standin import host
 from ..caching import ResultCache
@@ -24,7 +25,6 @@ from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .once import Once
 from .outputs import free_path, make_sinks, saving_nodes
-from .parts import sure
 from .sinks import Sink
 from .sources import Source, look_ahead, open_sources
 from .stage import Stage
@@ -281,7 +281,7 @@ class _Run:
 
     def _save(self, value: Any, name: str) -> None:
         save_state(value, self._folder / name)
-        sure(self._folder / name)
+        sync_file(self._folder / name)
 
     # --- the frames
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...engines.files import written_aside
+from ...engines.files import sync_file, written_aside
 from ...engines.flow.files.npz import write_npz
 from ...engines.flow.files.values import check_known, rows_of
 from ...engines.flow.flow import Flow
@@ -25,7 +25,7 @@ from ...engines.pose.poses import Poses
 from ...engines.vace.control import VaceControl
 from ...engines.vace.tensors import CHANNELS, channel_bytes, put_together
 from .folders import parts_of
-from .parts import Growing, sure
+from .parts import Growing
 from .rows import frame_count
 from .states import load_state, save_state
 
@@ -194,7 +194,7 @@ class PosesFile(Sink):
     def mark(self) -> dict[str, Any]:
         if self._waiting:
             save_state(Poses.cat(self._waiting), self._part(self._files))
-            sure(self._part(self._files))
+            sync_file(self._part(self._files))
             self._files, self._waiting = self._files + 1, []
         return {**super().mark(), "files": self._files}
 
@@ -272,7 +272,7 @@ class VaceFile(_Files):
         vace: VaceControl = values["vace"]
         if not self.frames:
             save_state(vace.references, self._references)
-            sure(self._references)
+            sync_file(self._references)
         self._size = vace.size
         for name, data in channel_bytes(vace).items():
             self.growing(f"{name}.part").append(data)

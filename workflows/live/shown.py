@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...engines.errors import GraphError
 from ..catalogue import Catalogue
-from ..graph import Graph, Link, Node
+from ..graph import Graph, Link, Node, nodes_called
 
 _DRAWING = ("KinographDrawSkeleton", "KinographDrawFlow", "KinographVaceCombine")
 _SHOWING = {"CreateVideo": "images", "PreviewImage": "images", "SaveImage": "images"}
@@ -50,15 +50,10 @@ def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> Shown:
 
 
 def _asked(graph: Graph, nodes: Catalogue, asked: str) -> Shown:
-    def named(name: str) -> list[Node]:
-        if name in graph.nodes:
-            return [graph.nodes[name]]
-        return [node for node in graph.nodes.values() if node.class_type == name]
-
     name, output = asked, ""
-    if not named(asked) and "." in asked:
+    if not nodes_called(graph, asked) and "." in asked:
         name, _, output = asked.rpartition(".")
-    found = named(name)
+    found = nodes_called(graph, name)
     if len(found) != 1:
         what = "more than one node is called so" if found else "there is no such node"
         raise GraphError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...engines.files import written_aside
+from ...engines.files import first_there, sha256_of, written_aside
 from ...nodes.standin.io import InputSpec, Schema, UploadType
 from ..graph import Graph, Node
 from .link import Connection, ServerError, client_library
@@ -42,12 +41,10 @@ def _files_here(
 ) -> Iterator[tuple[str, Path]]:
     for spec in schema.inputs if schema else ():
         value = node.inputs.get(spec.id)
-        if not isinstance(value, str) or not value.strip() or not _takes_files(node, spec):
+        if not isinstance(value, str) or not _takes_files(node, spec):
             continue
-        for path in (Path(value), *(folder / value for folder in folders)):
-            if path.is_file():
-                yield spec.id, path.resolve()
-                break
+        if path := first_there(value, folders, Path.is_file):
+            yield spec.id, path.resolve()
 
 
 def _takes_files(node: Node, spec: InputSpec) -> bool:
@@ -59,13 +56,9 @@ def _takes_files(node: Node, spec: InputSpec) -> bool:
 
 async def _upload(path: Path, connection: Connection) -> str:
     """Send a file unless it is there; returns its name in the server's input folder."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
     # Plain letters: others are written in one of several ways on their way there.
     stem, suffix = (re.sub(r"[^A-Za-z0-9.-]", "_", part) for part in (path.stem, path.suffix))
-    name = f"{stem[:60]}_{digest.hexdigest()[:32]}{suffix}"
+    name = f"{stem[:60]}_{sha256_of(path)[:32]}{suffix}"
     query = {"filename": name, "subfolder": FOLDER, "type": "input"}
     async with connection.request("HEAD", "/view", params=query, refusals=range(400, 500)) as there:
         if there.status == 200 and there.content_length == path.stat().st_size:

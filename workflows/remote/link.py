@@ -36,11 +36,13 @@ class Server:
 
     @classmethod
     def at(cls, url: str, headers: Sequence[str] = ()) -> Server:
-        """url: "http://HOST:PORT", a path after it if there is one; headers: "NAME=VALUE"
+        """url: "http://HOST:PORT", a path after it if there is one, or "HOST:PORT"; headers:
+        "NAME=VALUE"
 
         Raises `InputError` for anything else.
         """
-        parts = urlsplit(url)
+        address = url if "://" in url else f"http://{url}"
+        parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise InputError(f"--server: expected e.g. http://127.0.0.1:8188, found {url!r}")
         given = {}
@@ -49,7 +51,7 @@ class Server:
             if not equals or not name.strip() or "\n" in header or "\r" in header:
                 raise InputError(f"--header: expected NAME=VALUE, found {name!r}")
             given[name.strip()] = value
-        return cls(url.partition("#")[0].rstrip("/"), given)
+        return cls(address.partition("#")[0].rstrip("/"), given)
 
 
 def client_library() -> ModuleType:

@@ -14,11 +14,11 @@ from typing import Any
 from ...engines.errors import KinographError
 from ...nodes.standin.io import Schema
 from ..catalogue import Catalogue
-from ..editor.nodes import definitions_of
 from ..graph import Graph, graph_as_json, parse_graph, read_json, with_values
 from ..outcome import NodeRun, Progress
 from ..plan import Problem, failure, unknown_classes
 from ..run import Report
+from .definitions import asked_for
 from .files import fetch, saved_by, with_uploads
 from .link import Connection, Server, ServerError, ServerGoneError, connected
 from .watch import Watch
@@ -64,10 +64,7 @@ async def _run(
 ) -> Report:
     started = time.perf_counter()
     async with connected(server) as connection:
-        info = await connection.get("/object_info")
-        if not isinstance(info, dict):
-            raise ServerError(f"{server.url}: answers, but is not a ComfyUI")
-        definitions = definitions_of(info)
+        definitions = await asked_for(connection)
         nodes = Catalogue({}, definitions)
         graph = with_values(
             parse_graph(read_json(path), str(path), definitions), assignments, nodes
