@@ -14,7 +14,7 @@ from ..engines.flow.flow import DIRECTIONS, FIRST_FRAMES
 from ..engines.models.registry import OWN_FLOW_FAMILIES, registry, resolve
 from ..engines.runtime.engine import Engine
 from .api import host, io
-from .inputs import own_state
+from .inputs import last_model_change, own_state
 from .previews import of_flow
 from .search import found_by
 from .show import Shown
@@ -116,6 +116,10 @@ class LoadFlowFile(io.ComfyNode):
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
+        return last_model_change(file)
 
     @classmethod
     def execute(

@@ -24,6 +24,14 @@ def last_change(file: str) -> float:
     written; 0 where there is no such."""
     try:
         path: Path = host.input_path(file.strip())
-    except (InputError, ValueError):
+    except (InputError, OSError, ValueError):
         return 0.0
     return max((p.stat().st_mtime for p in (path, *path.rglob("*"))), default=0.0)
+
+
+def last_model_change(file: str) -> float:
+    """When a file of the models folder was written; 0 where there is none."""
+    try:
+        return (host.models_folder() / file.strip()).stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0

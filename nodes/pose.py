@@ -18,6 +18,7 @@ from ..engines.pose.poses import Poses
 from ..engines.pose.top_down import poses_in_boxes
 from ..engines.runtime.engine import Engine
 from .api import host, io
+from .inputs import last_model_change
 from .previews import of_poses
 from .search import found_by
 from .show import Shown
@@ -89,6 +90,10 @@ class LoadPoseFile(io.ComfyNode):
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
+        return last_model_change(file)
 
     @classmethod
     def execute(cls, family: str, file: str) -> io.NodeOutput:

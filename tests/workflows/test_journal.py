@@ -105,6 +105,12 @@ def test_a_state_from_a_stranger_runs_nothing(text: str, tmp_path: Path) -> None
         load_state(tmp_path / "state")
 
 
+def test_a_state_from_a_device_that_is_not_here(tmp_path: Path) -> None:
+    save_file({"t0": torch.ones(2)}, tmp_path / "state", {"state": '{"tensor": ["t0", "cuda:99"]}'})
+    with pytest.raises(GraphError, match=r"is no state of a run.*--restart"):
+        load_state(tmp_path / "state")
+
+
 def test_other_files_are_no_states(tmp_path: Path) -> None:
     for content in (b"", pickle.dumps({"a": 1}), b"\0" * 100):
         (tmp_path / "state").write_bytes(content)

@@ -57,6 +57,10 @@ _CLASSES: Mapping[str, type[Any]] = {
         )
     },
 }
+_UNREADABLE = (
+    *(SafetensorError, OSError, KeyError, ValueError, TypeError),
+    *(RuntimeError, AssertionError),  # PyTorch's, of a tensor from a device that is not here
+)
 _NAMES = {class_: name for name, class_ in _CLASSES.items()}
 
 
@@ -75,7 +79,7 @@ def load_state(path: Path) -> Any:
             text = (file.metadata() or {})["state"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return _unpacked(json.loads(text), tensors)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise GraphError(
             f"{path}: is no state of a run, or is damaged ({error}); begin anew with --restart"
         ) from error
