@@ -35,6 +35,11 @@ from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
+from kinograph.nodes.standin import host
+from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.graph import load_graph, with_values
+from kinograph.workflows.run import run_graph
+from kinograph.workflows.run_cli import DEMO_GRAPH
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -309,6 +314,23 @@ def test_the_runner_adds_less_than_fifty_microseconds(precision: str) -> None:
         runner.infer(images)
         times.append(time.perf_counter() - started)
     assert statistics.median(times) < 50e-6
+
+
+@pytest.mark.parametrize("backend", GRAPHED)
+def test_it_says_the_same_in_every_run_and_in_chunks(
+    tmp_path: Path, clip_path: Path, backend: str
+) -> None:
+    """To the last byte: the rest of a clip runs in the graph of the full batches before it."""
+    sets = [f"KinographBuildEngine.backend={backend}", f"LoadVideo.file={clip_path}"]
+    graph = with_values(load_graph(DEMO_GRAPH), sets, catalogue())
+    files = []
+    for number, chunk in enumerate([0, 0, 20, 16]):
+        output = tmp_path / str(number)
+        report = run_graph(graph, host.Settings(output=output, device="cuda"), chunk=chunk)
+        assert report.ok, report.errors
+        files.append({path.name: path.read_bytes() for path in output.iterdir()})
+    assert len(files[0]) == 4
+    assert [each == files[0] for each in files] == [True] * 4
 
 
 def test_a_cached_engine_loads_within_two_hundred_milliseconds(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from ..errors import EngineError
 from .cuda_graph import ShapeGraphs
@@ -45,14 +46,13 @@ class TorchRunner(Runner):
         self._in_graphs = graphs is not None
         self._call: Callable[..., Mapping[str, Tensor]] | None = call
         if graphs is not None:
-            fastest = nullcontext if precision == "fp32" else _fastest_convolutions
-            self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs, fastest)
+            self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs)
 
     def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
         if self._call is None:
             raise EngineError("the engine was closed; run Build Engine again")
         try:
-            with self._on_device(), self._true_precision(), torch.inference_mode():
+            with self._on_device(), self._settings(), torch.inference_mode():
                 if not self._in_graphs:  # a graph's own input does the conversion
                     images = images.to(self._dtype, memory_format=_LAYOUT)
                 return self._call(images) if start is None else self._call(images, start)
@@ -67,23 +67,26 @@ class TorchRunner(Runner):
         """Kernels of triton are launched on the current GPU, whichever holds their inputs."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
-    def _true_precision(self) -> AbstractContextManager[object]:
+    def _settings(self) -> AbstractContextManager[object]:
         """What is fp32 is computed in fp32: TF32 has ten bits of mantissa. By default cuDNN takes
         it for convolutions; for products, which networks of lower precision also keep in fp32, it
-        is the host's choice."""
+        is the host's choice.
+
+        cuDNN does not try its algorithms out: it would take other ones in each run, with other last
+        bits, and seconds for each size, for 1.5 % of the time of MoveNet on an H200.
+        """
         held = ExitStack()
         if self.device.type == "cuda":
             held.enter_context(true_products())
-            if self.precision == "fp32":
-                cudnn = torch.backends.cudnn
-                held.enter_context(
-                    cudnn.flags(
-                        cudnn.enabled,
-                        cudnn.benchmark,
-                        deterministic=cudnn.deterministic,
-                        allow_tf32=False,
-                    )
+            cudnn = torch.backends.cudnn
+            held.enter_context(
+                cudnn.flags(
+                    cudnn.enabled,
+                    False,
+                    deterministic=cudnn.deterministic,
+                    allow_tf32=cudnn.allow_tf32 and self.precision != "fp32",
                 )
+            )
         return held
 
     def close(self) -> None:
@@ -111,16 +114,6 @@ def true_products() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def _fastest_convolutions() -> AbstractContextManager[None]:
-    """cuDNN tries its algorithms instead of guessing; not in fp32, where the fastest may take many
-    times the memory."""
-    cudnn = torch.backends.cudnn
-    flags: AbstractContextManager[None] = cudnn.flags(
-        cudnn.enabled, True, deterministic=cudnn.deterministic, allow_tf32=cudnn.allow_tf32
-    )
-    return flags
 
 
 def prepared(module: nn.Module, device: torch.device, precision: str) -> nn.Module:
@@ -193,15 +186,36 @@ def compiled(
 
     Raises `EngineError` when it does not load.
     """
-    from torch._inductor import aoti_load_package
-
     index = device.index if device.type == "cuda" and device.index is not None else -1
     try:
-        # One thread at a time: what CUDA graphs ask for, and how we call it.
-        call: Any = aoti_load_package(
-            io.BytesIO(path.read_bytes()), run_single_threaded=True, device_index=index
-        )
+        call = _loaded(path, index)
     except RuntimeError as error:
         raise EngineError(f"{path.name}: torch cannot load it: {error}") from error
     size = path.stat().st_size
     return TorchRunner(call, "torch_compiled", device, precision, size, graphs)
+
+
+def _loaded(path: Path, index: int) -> Callable[..., Any]:
+    """What a package of AOTInductor computes; one thread at a time: what CUDA graphs ask for, and
+    how we call it.
+
+    PyTorch's own loader without its Python side: that imports the compiler, and then compiles and
+    runs a program for each kind of vectors that the processor has, to warn where they are others
+    than when the package was made. In a new process that is half a minute, and our cache asks for
+    the kind by itself. Where PyTorch's loader is not as we know it, its Python side it is.
+    """
+    try:
+        make = torch._C._aoti.AOTIModelPackageLoader
+        arguments = (str(path), "model", True, 1, index)
+        try:
+            loader = make(*arguments)
+        except TypeError:
+            loader = make(*arguments, False)  # no stream of its own a thread; PyTorch 2.12 and on
+        run, (_, out) = loader.boxed_run, loader.get_call_spec()
+        results = pytree.treespec_loads(out)
+    except (AttributeError, TypeError):
+        from torch._inductor import aoti_load_package
+
+        package = io.BytesIO(path.read_bytes())  # a path would have to end in .pt2
+        return aoti_load_package(package, run_single_threaded=True, device_index=index)
+    return lambda *inputs: pytree.tree_unflatten(run(list(inputs)), results)

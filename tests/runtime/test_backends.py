@@ -4,6 +4,7 @@ import ast
 import hashlib
 import inspect
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -137,14 +138,15 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
     ("name", "capability", "precision"),
     [
         *product(["movenet_multipose"], ["sm75", "sm86", "sm89", "sm120"], ["fp32", "fp16"]),
-        # RAFT takes long to build: the card with rules of its own, and the newest
+        # the card with rules of its own, and the newest
         *product(["raft_small"], ["sm75", "sm120"], ["fp32", "fp16"]),
     ],
 )
 def test_tensorrt_rtx_builds_for_any_card_without_one(
     model: Model, raft: Model, name: str, capability: str, precision: str
 ) -> None:
-    chosen = model if name == model.name else raft
+    # each update is a layer more to build, of the same kinds
+    chosen = model if name == model.name else replace(raft, updates=2)
     steps: list[tuple[str, int, int]] = []
     request = replace(request_for(chosen), progress=lambda *step: steps.append(step))
     built = tensorrt_engine("tensorrt_rtx", precision, request, (capability,))
@@ -336,6 +338,24 @@ def test_compiled_ahead_it_is_loaded_from_the_cache(
         images = torch.rand(*shape)
         wanted = reference(model, built.network).infer(images)
         assert parity.compare(wanted, again.infer(images), "fp32").passed
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADS_COMPILED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# A new process does not import the compiler, which takes many times as long as the engine.
+_LOADS_COMPILED = """
+import subprocess
+import sys
+from kinograph.engines.families import network_of
+from kinograph.engines.models.registry import resolve
+from kinograph.engines.runtime.engine import build_engine
+model = resolve("movenet_multipose")
+engine = build_engine(model, network_of(model), backend="torch_compiled", device="cpu")
+assert any(line.startswith("cached: ") for line in engine.why), engine.report()
+assert "torch._inductor" not in sys.modules
+"""
 
 
 def test_auto_leaves_out_what_would_cost_a_minute_for_nothing(model: Model) -> None:
