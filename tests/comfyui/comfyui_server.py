@@ -73,7 +73,10 @@ def _fetch(scratch: Path) -> None:
 
 
 class ComfyUI:
-    """A running ComfyUI with the given packs, by folder name; a context manager."""
+    """A running ComfyUI with the given packs, by folder name; a context manager.
+
+    calls: where the nodes of semantics_pack write what they are called with
+    """
 
     def __init__(self, base: Path, packs: Mapping[str, Path]):
         self.base = base
@@ -91,8 +94,13 @@ class ComfyUI:
             *("--database-url", "sqlite:///:memory:"),
             *("--disable-all-custom-nodes", "--whitelist-custom-nodes", *packs),
         ]
+        self.calls = base / "calls.jsonl"
         self._process = subprocess.Popen(
-            command, cwd=comfyui_source(), stdout=self._log, stderr=subprocess.STDOUT
+            command,
+            cwd=comfyui_source(),
+            env={**os.environ, "SEMANTICS_LOG": str(self.calls)},
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
         )
 
     def __enter__(self) -> "ComfyUI":

@@ -3,7 +3,6 @@
 import copy
 import json
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,6 @@ from kinograph.workflows.run import run_graph
 
 pytestmark = pytest.mark.comfyui
 SHIPPED = json.loads(DEMO_GRAPH.read_text())
-
-
-@pytest.fixture(scope="module")
-def comfy(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[ComfyUI]:
-    with ComfyUI(tmp_path_factory.mktemp("comfyui"), {"kinograph": root}) as server:
-        yield server
 
 
 def headless(graph: dict[str, Any], output: Path, *inputs: Path) -> None:
@@ -102,7 +95,6 @@ def test_the_headless_core_nodes_are_those_of_comfyui(comfy: ComfyUI) -> None:
 
 
 def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path) -> None:
-    comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
     outputs = comfy.run(SHIPPED)
     headless(SHIPPED, tmp_path)
     there, here = comfy.base / "output", tmp_path
@@ -125,7 +117,6 @@ def test_the_shipped_graph_gives_the_same_result(comfy: ComfyUI, tmp_path: Path)
 
 def test_tracks_are_the_same(comfy: ComfyUI, tmp_path: Path) -> None:
     graph = json.loads((DEMO_GRAPH.parent / "tracked_poses_to_vace.json").read_text())
-    comfy.place_input(MEDIA / graph["1"]["inputs"]["file"])
     outputs = comfy.run(graph)
     headless(graph, tmp_path)
     for name in ("poses_00001_.safetensors", "vace_tracked_00001_.safetensors"):
@@ -152,7 +143,6 @@ def test_tracks_are_the_same(comfy: ComfyUI, tmp_path: Path) -> None:
 
 
 def test_unloading_models_takes_the_engine_and_the_next_run_loads_it(comfy: ComfyUI) -> None:
-    comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
     before = comfy.run(SHIPPED)
     assert "memory given back" not in comfy.log()
     deadline = time.monotonic() + 30
@@ -237,7 +227,6 @@ def test_the_time_in_a_name(comfy: ComfyUI, tmp_path: Path) -> None:
 def test_errors_reach_the_user_in_words(
     comfy: ComfyUI, node: str, name: str, value: Any, message: str
 ) -> None:
-    comfy.place_input(MEDIA / SHIPPED["1"]["inputs"]["file"])
     graph = copy.deepcopy(SHIPPED)
     graph[node]["inputs"][name] = value
     graph["8"]["inputs"]["length"] = 5

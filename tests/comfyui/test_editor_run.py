@@ -2,15 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from browser import Frontend, frontend
-from comfyui_server import ComfyUI
+from browser import Frontend
 from kinograph.workflows.cli import MEDIA
 from kinograph.workflows.graph import load_graph
 
@@ -44,15 +42,11 @@ SHOWN = """ids => ids.every(id => app.rootGraph._nodes.some(
 
 
 @pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Frontend]:
-    with ComfyUI(tmp_path_factory.mktemp("comfyui"), {"kinograph": root}) as server:
-        for path in MEDIA.iterdir():
-            server.place_input(path)
-        with frontend(server) as opened:
-            # Without a GPU the browser draws on the CPU that the nodes need: little to draw.
-            opened.page.set_viewport_size({"width": 800, "height": 500})
-            opened.page.evaluate(WATCH)
-            yield opened
+def editor(editor: Frontend) -> Frontend:
+    # Without a GPU the browser draws on the CPU that the nodes need: little to draw.
+    editor.page.set_viewport_size({"width": 800, "height": 500})
+    editor.page.evaluate(WATCH)
+    return editor
 
 
 def shared(name: str) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """Every help page has a picture of its node, taken in the real editor by `--update-golden`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from browser import Frontend, frontend
-from comfyui_server import ComfyUI
+from browser import Frontend
 from kinograph.nodes.extension import NODES
 
 pytestmark = pytest.mark.comfyui
@@ -30,15 +28,6 @@ ALONE = """name => {
             width: node.size[0] * ds.scale + 2 * edge,
             height: (node.size[1] + 32) * ds.scale + edge + 3}
 }"""
-
-
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Frontend]:
-    with (
-        ComfyUI(tmp_path_factory.mktemp("comfyui"), {"kinograph": root}) as server,
-        frontend(server) as opened,
-    ):
-        yield opened
 
 
 def test_pictures_of_the_nodes(root: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:

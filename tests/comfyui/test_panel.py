@@ -5,7 +5,7 @@ import copy
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -15,11 +15,11 @@ import aiohttp
 import pytest
 import torch
 
-from browser import Frontend, frontend
+from browser import Frontend
 from comfyui_server import ComfyUI
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.write import write_video
-from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
+from kinograph.workflows.cli import DEMO_GRAPH
 
 pytestmark = pytest.mark.comfyui
 
@@ -35,22 +35,6 @@ def demo() -> dict[str, Any]:
     graph: dict[str, Any] = json.loads(DEMO_GRAPH.read_text())
     graph["5"]["inputs"]["max_people"] = 10
     return graph
-
-
-@pytest.fixture(scope="module")
-def server(
-    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, root: Path
-) -> Iterator[ComfyUI]:
-    base = tmp_path_factory.mktemp("panel")
-    with ComfyUI(base, {"kinograph": root}) as running:
-        running.place_input(MEDIA / demo()["1"]["inputs"]["file"])
-        yield running
-
-
-@pytest.fixture(scope="module")
-def editor(server: ComfyUI) -> Iterator[Frontend]:
-    with frontend(server) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +144,8 @@ def panel(editor: Frontend) -> Any:
     return opened
 
 
-def engines(server: ComfyUI) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(server.get_text("/kinograph/engines"))["engines"]
+def engines(comfy: ComfyUI) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(comfy.get_text("/kinograph/engines"))["engines"]
     return found
 
 
@@ -260,7 +244,7 @@ def test_nothing_of_ours_was_an_error(ran: Frontend) -> None:
     ("locale", "title"), [("ja", "Kinograph エンジン"), ("zh", "Kinograph 引擎")]
 )
 def test_the_panel_speaks_the_editors_language(
-    server: ComfyUI, ran: Frontend, locale: str, title: str
+    comfy: ComfyUI, ran: Frontend, locale: str, title: str
 ) -> None:
     # In the open editor: the words are looked up whenever the panel is drawn.
     ran.page.evaluate(
@@ -276,14 +260,14 @@ def test_the_panel_speaks_the_editors_language(
 
 
 @pytest.fixture(scope="module")
-def long_clip(server: ComfyUI, tmp_path_factory: pytest.TempPathFactory) -> str:
+def long_clip(comfy: ComfyUI, tmp_path_factory: pytest.TempPathFactory) -> str:
     random = torch.Generator().manual_seed(0)
     still = torch.rand(1, 29, 52, 3, generator=random)
     still = torch.nn.functional.interpolate(still.movedim(-1, 1), (232, 416), mode="bicubic")
     frames = still.clamp(0, 1).movedim(1, -1).expand(FRAMES, -1, -1, -1)
     path = tmp_path_factory.mktemp("long") / "long.mp4"
     write_video(path, Clip(frames, Fraction(15)))
-    return server.place_input(path)
+    return comfy.place_input(path)
 
 
 def graph_of(file: str, worker: dict[str, Any]) -> dict[str, Any]:
@@ -328,11 +312,11 @@ FLOW = {
 }
 
 
-async def interrupted(server: ComfyUI, graph: dict[str, Any]) -> float:
+async def interrupted(comfy: ComfyUI, graph: dict[str, Any]) -> float:
     """Run a graph, interrupt its node 5 half way; seconds until ComfyUI says that it stopped."""
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(f"{server.url}/ws?clientId=canceller", max_msg_size=0) as socket,
+        session.ws_connect(f"{comfy.url}/ws?clientId=canceller", max_msg_size=0) as socket,
     ):
 
         async def event(kind: str) -> dict[str, Any]:
@@ -342,14 +326,14 @@ async def interrupted(server: ComfyUI, graph: dict[str, Any]) -> float:
                     data: dict[str, Any] = message.json()["data"]
                     return data
 
-        async with session.post(f"{server.url}/prompt", json={"prompt": graph}) as answer:
+        async with session.post(f"{comfy.url}/prompt", json={"prompt": graph}) as answer:
             prompt = (await answer.json())["prompt_id"]
         state: dict[str, Any] = {}
         # the node has done some frames, and has more to do
         while not (state.get("state") == "running" and 0 < state["value"] < FRAMES / 2):
             state = (await event("progress_state"))["nodes"].get("5", {})
         started = time.monotonic()
-        async with session.post(f"{server.url}/interrupt"):
+        async with session.post(f"{comfy.url}/interrupt"):
             pass
         assert (await event("execution_interrupted"))["prompt_id"] == prompt
         return time.monotonic() - started
@@ -357,12 +341,12 @@ async def interrupted(server: ComfyUI, graph: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize("worker", [DETECT, FLOW], ids=["detect", "flow"])
 def test_interrupting_stops_within_two_seconds(
-    server: ComfyUI, long_clip: str, worker: dict[str, Any]
+    comfy: ComfyUI, long_clip: str, worker: dict[str, Any]
 ) -> None:
     graph = graph_of(long_clip, worker)
     with ThreadPoolExecutor() as pool:  # in this thread there is the loop of playwright
-        assert pool.submit(lambda: asyncio.run(interrupted(server, graph))).result(300) < 2
+        assert pool.submit(lambda: asyncio.run(interrupted(comfy, graph))).result(300) < 2
     # and nothing is left behind: the next run works
     short = copy.deepcopy(graph)
     short["1"]["inputs"]["file"] = demo()["1"]["inputs"]["file"]
-    assert "6" in server.run(short)
+    assert "6" in comfy.run(short)

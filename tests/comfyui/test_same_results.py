@@ -269,23 +269,13 @@ CASES: dict[str, list[dict[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("logs")
-    return folder / "theirs.jsonl", folder / "ours.jsonl"
-
-
-@pytest.fixture(scope="module")
-def comfy(
-    tmp_path_factory: pytest.TempPathFactory, root: Path, logs: tuple[Path, Path]
-) -> Iterator[ComfyUI]:
-    pack = root / "tests" / "comfyui" / "semantics_pack"
+def logs(comfy: ComfyUI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """Where calls are written: there, and here."""
+    assert set(NODES.names()) <= set(comfy.object_info()), comfy.log()
+    here = tmp_path_factory.mktemp("logs") / "ours.jsonl"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMANTICS_LOG", str(logs[0]))
-        server = ComfyUI(tmp_path_factory.mktemp("comfyui"), {"semantics_pack": pack})
-        patch.setenv("SEMANTICS_LOG", str(logs[1]))
-        with server:
-            assert set(NODES.names()) <= set(server.object_info()), server.log()
-            yield server
+        patch.setenv("SEMANTICS_LOG", str(here))
+        yield comfy.calls, here
 
 
 def calls_in(log: Path) -> tuple[str, ...]:

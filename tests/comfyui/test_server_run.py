@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,9 @@ CLIP = next(MEDIA.glob("*.mp4"))
 
 
 @pytest.fixture(scope="module")
-def comfy(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[ComfyUI]:
-    packs = {"kinograph": root, "semantics_pack": root / "tests" / "comfyui" / "semantics_pack"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMANTICS_LOG", str(tmp_path_factory.mktemp("log") / "calls"))
-        with ComfyUI(tmp_path_factory.mktemp("comfyui"), packs) as server:
-            yield server
+def inputs() -> Iterable[Path]:
+    """None: what a graph needs is uploaded."""
+    return ()
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@ real editor, which `--update-golden` does anew; and each opens there without a m
 
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from browser import Frontend, frontend
-from comfyui_server import ComfyUI
+from browser import Frontend
 from kinograph.workflows.cli import MEDIA
 from kinograph.workflows.graph import load_graph
 from layout import ARRANGE, NOTE
@@ -53,15 +51,6 @@ def about(name: str, graph: dict[str, Any]) -> str:
     parts += [VACE] if "KinographVaceNormalise" in classes else []
     parts += [FILES] if classes & {"LoadVideo", "LoadImage"} else []
     return "\n\n".join(parts)
-
-
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Frontend]:
-    with ComfyUI(tmp_path_factory.mktemp("comfyui"), {"kinograph": root}) as server:
-        for path in MEDIA.iterdir():
-            server.place_input(path)
-        with frontend(server) as opened:
-            yield opened
 
 
 @pytest.mark.parametrize("path", API, ids=lambda path: path.stem)

@@ -1,8 +1,6 @@
 """The real WanVaceToVideo neither crops, pads nor rescales what VACE Normalise prepared."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,6 @@ from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.engines.vace.presets import PRESETS
 
 pytestmark = pytest.mark.comfyui
-
-
-@pytest.fixture(scope="module")
-def comfy(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[ComfyUI]:
-    packs = {"kinograph": root, "stub_pack": Path(__file__).parent / "stub_pack"}
-    with ComfyUI(tmp_path_factory.mktemp("comfyui"), packs) as server:
-        yield server
 
 
 @dataclass(frozen=True)
