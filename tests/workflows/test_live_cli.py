@@ -1,0 +1,129 @@
+"""`kinograph live` as users run it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from kinograph.workflows.cli import main
+from live_clips import PLAIN
+
+
+def graph_file(folder: Path, graph: dict[str, Any] = PLAIN) -> str:
+    path = folder / "graph.json"
+    path.write_text(json.dumps(graph))
+    return str(path)
+
+
+def test_the_command_runs_to_the_end(
+    numbers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["live", graph_file(tmp_path), "--source", str(numbers), "--json", "--fps", "60"]
+    words += ["--record", str(tmp_path / "out.mp4"), "--size", "64x32", "--device", "cpu"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert report["showing"] == "node 2 (GetVideoComponents), output 0 (IMAGE)"
+    assert (report["ok"], report["ended"], report["captured"]) == (True, "end of the source", 60)
+    assert report["files"][0]["path"] == str(tmp_path / "out.mp4")
+    assert re.search(r"^open http://127\.0\.0\.1:\d+/\?token=[\w-]{32}$", err, re.M)
+    assert "not run live: node 3 (PreviewImage)" in err
+    assert "warning" not in err
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == (64, 32)
+
+
+def test_a_page_for_other_machines_is_warned_of(
+    numbers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    # The server stays on loopback: only the name is another.
+    monkeypatch.setattr("kinograph.workflows.live.page.is_loopback", lambda host: False)
+    words = ["live", graph_file(tmp_path), "--source", str(numbers), "--seconds", "0.3"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert "warning: --host 127.0.0.1: other machines reach the page, unencrypted" in err
+    assert "captured" in out
+    assert re.search(r"^end +time$", out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--source", "no.mp4"], "no.mp4: expected a video file, but it does not exist"),
+        (["--source", "ftp://x"], "expected a camera's number, a file or a URL"),
+        (["--source", "{numbers}", "--show", "1"], "has no such output of pictures"),
+        (["--source", "{numbers}", "--record", "out.avi"], "expected a name that ends in .mp4"),
+        (["--source", "{numbers}", "--host", "nowhere.invalid"], "cannot be used"),
+    ],
+)
+def test_mistakes_end_with_status_2(
+    numbers: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    words = [word.replace("{numbers}", str(numbers)) for word in words]
+    assert main(["live", graph_file(tmp_path), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--size", "0x4"],
+        ["--size", "wide"],
+        ["--fps", "0"],
+        ["--fps", "nan"],
+        ["--seconds", "-1"],
+        ["--port", "65536"],
+    ],
+)
+def test_values_that_are_none(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["live", "graph.json", "--source", "0", *words])
+    assert "expected" in capsys.readouterr().err
+
+
+def test_without_aiohttp(
+    numbers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    words = ["live", graph_file(tmp_path), "--source", str(numbers), "--seconds", "0.2"]
+    assert main(words) == 2
+    assert "pip install 'kinograph[live]'" in capsys.readouterr().err
+    assert main([*words, "--no-page"]) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_cleanly(numbers: Path, tmp_path: Path, number: int) -> None:
+    words = ["live", graph_file(tmp_path), "--source", str(numbers), "--loop", "--json"]
+    words += ["--record", "out.mp4"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "kinograph.workflows.cli", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "fps in" in line:
+                break
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert json.loads(out)["ended"] == "interrupted"
+    assert json.loads(out)["ok"]
+    assert "Traceback" not in err
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.video[0].frames == json.loads(out)["drawn"]
