@@ -1,5 +1,6 @@
 """Files and folders on the disk: whole or not there, for good, and their sha256."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -106,6 +107,9 @@ def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:  # some file systems of networks have no such thing
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(handle)
 

@@ -93,6 +93,10 @@ def compute_device() -> str:
     return str(comfy.model_management.get_torch_device())
 
 
+def whole_clips() -> bool:
+    return True
+
+
 def image_device() -> str:
     return str(comfy.model_management.intermediate_device())
 

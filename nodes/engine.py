@@ -100,6 +100,7 @@ class BuildEngine(io.ComfyNode):
             sizes=(min_size, max_size),
             progress=host.build_progress,
         )
+        engine.full_batches = host.whole_clips()
         host.ready(engine)
         report = engine.report()
         return io.NodeOutput(engine, report, ui=Shown(report, warnings=engine.warnings))

@@ -31,7 +31,8 @@ def last_change(file: str) -> float:
 
 def last_model_change(file: str) -> float:
     """When a file of the models folder was written; 0 where there is none."""
+    name = file.strip().replace("\\", "/")  # as the registry reads it
     try:
-        return (host.models_folder() / file.strip()).stat().st_mtime
+        return (host.models_folder() / name).stat().st_mtime if name else 0.0
     except (OSError, ValueError):
         return 0.0

@@ -318,7 +318,17 @@ class SaveKeypoints(io.ComfyNode):
 
     @classmethod
     def execute(cls, pose_keypoint: list[dict[str, Any]], filename_prefix: str) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".json")
+        path = host.save_path(filename_prefix, ".json", _canvas(pose_keypoint))
         with written_aside(path) as aside:
             dump(pose_keypoint, aside)
         return io.NodeOutput(ui=Shown(str(path)))
+
+
+def _canvas(pose_keypoint: list[dict[str, Any]]) -> tuple[int, int]:
+    """Height and width that the first frame states; 0 for what it does not."""
+    first = pose_keypoint[0] if pose_keypoint else None
+    height, width = (
+        first.get(name) if isinstance(first, dict) else None
+        for name in ("canvas_height", "canvas_width")
+    )
+    return (height if isinstance(height, int) else 0, width if isinstance(width, int) else 0)

@@ -66,12 +66,13 @@ def add_server(parser: argparse.ArgumentParser, purpose: str) -> None:
 def server_of(arguments: argparse.Namespace) -> Server | None:
     """The server that was given. Raises `InputError` for what is no address, or a header without
     one."""
-    from ..engines.errors import InputError
-    from .remote.link import Server
-
     if arguments.server:
+        from .remote.link import Server
+
         return Server.at(arguments.server, arguments.header)
     if arguments.header:
+        from ..engines.errors import InputError
+
         raise InputError("--header: goes with --server URL")
     return None
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from .report import Bars
     from .run import Report
 
-HERE = Path(__file__).parent
-DEMO_GRAPH = HERE / "api" / "pose_to_vace.json"
+DEMO_GRAPH = Path(__file__).parent / "api" / "pose_to_vace.json"
 
 EXIT_CODES = """exit status:
   0    everything was done

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,36 +21,12 @@ class _Captured:
     outputs: Mapping[str, Tensor]
 
 
-class Counts:
-    """How many images the graph is for that a call runs in: the next power of two.
-
-    After a call with more it is that call's: the rest of a clip needs no graph of its own, and
-    comes out as it does among more images. Libraries choose their kernels by the number, and each
-    has last bits of its own.
-
-    most:      images that a call can have
-    rows_less: how many rows fewer an output has than there are images
-    """
-
-    def __init__(self, most: int, rows_less: int = 0):
-        self._most, self._rows_less = most, rows_less
-        self._before: dict[tuple[int, ...], int] = {}  # by size of image, the call before
-
-    def of(self, shape: Sequence[int]) -> int:
-        """For images of this shape [N,3,H,W]."""
-        images, *size = shape
-        rows = 1 << (images - self._rows_less - 1).bit_length()
-        own = min(rows + self._rows_less, self._most)
-        before = self._before.get(tuple(size), own)
-        self._before[tuple(size)] = own
-        return max(own, before)
-
-
 class ShapeGraphs:
-    """Runs `call` from CUDA graphs, one for each size of image and each of `Counts`.
+    """Runs `call` from CUDA graphs, one for each size of image and each power of two of images.
 
-    Outputs are copies: the next call does not change them. The graphs share one pool of memory and
-    the eight used last are kept.
+    Fewer images are run as the next power of two, so that the rest of a clip needs no graph of its
+    own. Outputs are copies: the next call does not change them. The graphs share one pool of memory
+    and the eight used last are kept.
 
     call:      images [N,3,H,W], and what the network begins with where that is given -> outputs by
                name, without waiting for the GPU
@@ -70,17 +46,17 @@ class ShapeGraphs:
         self._device = device
         self._dtype = dtype
         self._format = memory_format
+        self._max_batch = max_batch
         self._rows_less = rows_less
-        self._counts = Counts(max_batch, rows_less)
         self._pool = torch.cuda.graph_pool_handle()
         self._graphs: OrderedDict[tuple[int, ...], _Captured] = OrderedDict()
         self._lock = threading.Lock()  # a graph has one set of inputs and outputs
 
     def __call__(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
+        # the rows of a second input are those of the very images
+        count = self._bucket(len(images)) if start is None else len(images)
+        shape = (count, *images.shape[1:])
         with self._lock:
-            # the rows of a second input are those of the very images
-            count = self._counts.of(images.shape) if start is None else len(images)
-            shape = (count, *images.shape[1:])
             captured = self._graphs.get(shape)
             if captured is None:
                 captured = self._graphs[shape] = self._capture(shape, start)
@@ -94,6 +70,12 @@ class ShapeGraphs:
             captured.graph.replay()
             rows = len(images) - self._rows_less
             return {name: value[:rows].clone() for name, value in captured.outputs.items()}
+
+    def _bucket(self, images: int) -> int:
+        rows = images - self._rows_less
+        return min(1 << (rows - 1).bit_length(), self._max_batch - self._rows_less) + (
+            self._rows_less
+        )
 
     def _capture(self, shape: tuple[int, ...], start: Tensor | None) -> _Captured:
         images = torch.empty(

@@ -52,7 +52,13 @@ class Engine:
     warnings:  steps down that were not expected, a line each
     latency:   of its recent calls
     holder:    what the host wants to keep with the engine
+
+    full_batches: run fewer images as a full batch. On a GPU PyTorch's libraries choose their
+               kernels by the number of images, and each has last bits of its own: so frames give
+               the same to the last bit however a clip is cut. Not for streams, where it is latency.
     """
+
+    full_batches = False
 
     def __init__(
         self,
@@ -146,8 +152,20 @@ class Engine:
                 f"{self.network.stride}, found {width}x{height}"
             )
         runner, begin = self.load(), self._start(images, start)
+        missing = self.batch_for(height, width) - batch if self._fills_batches else 0
+        if missing > 0:
+            images = torch.cat([images, images.new_zeros(missing, 3, height, width)])
         with self.latency.measured(self.device, batch):
-            return runner.infer(images, begin)
+            outputs = runner.infer(images, begin)
+        if missing > 0:
+            rows = batch - self.network.min_batch + 1
+            outputs = {name: value[:rows] for name, value in outputs.items()}
+        return outputs
+
+    @property
+    def _fills_batches(self) -> bool:
+        torchs = self.backend.startswith("torch") and self.device.type == "cuda"
+        return self.full_batches and torchs and self.network.start is None
 
     def _start(self, images: Tensor, start: Tensor | None) -> Tensor | None:
         if self.network.start is None:

@@ -78,15 +78,9 @@ class TorchRunner(Runner):
         held = ExitStack()
         if self.device.type == "cuda":
             held.enter_context(true_products())
-            cudnn = torch.backends.cudnn
-            held.enter_context(
-                cudnn.flags(
-                    cudnn.enabled,
-                    False,
-                    deterministic=cudnn.deterministic,
-                    allow_tf32=cudnn.allow_tf32 and self.precision != "fp32",
-                )
-            )
+            held.enter_context(_untried_convolutions())
+            if self.precision == "fp32":
+                held.enter_context(true_convolutions())
         return held
 
     def close(self) -> None:
@@ -114,6 +108,36 @@ def true_products() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def true_convolutions() -> Iterator[None]:
+    """Convolutions of fp32 by cuDNN in fp32, whatever the process allowed."""
+    cudnn: Any = torch.backends.cudnn
+    try:
+        before = cudnn.allow_tf32
+    except RuntimeError:  # as in `true_products`
+        was, cudnn.conv.fp32_precision = cudnn.conv.fp32_precision, "ieee"
+        try:
+            yield
+        finally:
+            cudnn.conv.fp32_precision = was
+        return
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = before
+
+
+@contextmanager
+def _untried_convolutions() -> Iterator[None]:
+    cudnn = torch.backends.cudnn
+    before, cudnn.benchmark = cudnn.benchmark, False
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
 
 
 def prepared(module: nn.Module, device: torch.device, precision: str) -> nn.Module:

@@ -26,6 +26,7 @@ from .prefix import filled_in
 class Settings:
     """Folders, device and progress of one run.
 
+    live:   frames come one by one, as they are taken
     saved:  told each path that `save_path` hands out, before it is written
     warned: told what a node warns of; by default the log is
     """
@@ -33,6 +34,7 @@ class Settings:
     output: Path = Path("kinograph-output")
     inputs: tuple[Path, ...] = (Path(),)
     device: str = "auto"
+    live: bool = False
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
     saved: Callable[[Path], None] = lambda path: None
     warned: Callable[[str], None] = logging.getLogger("kinograph").warning
@@ -85,6 +87,11 @@ def server() -> Any:
 def compute_device() -> str:
     """Where networks run: "auto" or a torch device."""
     return settings.get().device
+
+
+def whole_clips() -> bool:
+    """Whether frames come as clips or parts of them, and not one by one as they are taken."""
+    return not settings.get().live
 
 
 def image_device() -> str:

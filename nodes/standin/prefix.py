@@ -28,9 +28,16 @@ def filled_in(prefix: str, size: tuple[int, int], now: time.struct_time | None =
     return prefix
 
 
-def at_any_time(name: str) -> str:
-    """A regular expression for what `name` can have become, now or earlier; of one size."""
+def pattern_of(name: str) -> str:
+    """A regular expression for all that `name` can become, at any time and of any size."""
     pattern = re.escape(name)
     for word in _TIMES:
         pattern = pattern.replace(word, r"\d{4}" if word == "%year%" else r"\d\d")
+    for word in SIZES:
+        pattern = pattern.replace(word, r"\d+")
     return pattern
+
+
+def has_time(prefix: str) -> bool:
+    """Whether the same prefix gives another name later."""
+    return any(word in prefix for word in _TIMES)

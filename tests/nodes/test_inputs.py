@@ -27,7 +27,7 @@ def test_another_model_file_under_the_same_name_is_noticed(
     os.utime(path, (before + 9, before + 9))
     assert node.fingerprint_inputs(file="changed.onnx", family="rtmo") == before + 9
     path.unlink()
-    for name in ("changed.onnx", *UNFIT[:2]):
+    for name in ("changed.onnx", *UNFIT):
         assert node.fingerprint_inputs(file=name, family="rtmo") == 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kinograph.nodes.standin import host
-from kinograph.nodes.standin.prefix import at_any_time, filled_in
+from kinograph.nodes.standin.prefix import filled_in, has_time, pattern_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7).timetuple()
 EVERY = "%year%-%month%-%day%_%hour%%minute%%second%_%width%x%height%"
@@ -18,9 +18,16 @@ def test_time_and_size() -> None:
     assert filled_in("100%_%other%_%year", (48, 64), NOW) == "100%_%other%_%year"
 
 
-@pytest.mark.parametrize(("found", "fits"), [("a.2026.03", True), ("a.2026.3", False)])
+@pytest.mark.parametrize(
+    ("found", "fits"), [("a.2026.03_7", True), ("a.2026.3_7", False), ("ab2026.03_7", False)]
+)
 def test_names_of_another_time(found: str, fits: bool) -> None:
-    assert bool(re.fullmatch(at_any_time("a.%year%.%month%"), found)) == fits
+    assert bool(re.fullmatch(pattern_of("a.%year%.%month%_%width%"), found)) == fits
+
+
+def test_only_times_change() -> None:
+    assert has_time("%hour%")
+    assert not has_time("hour %width%")
 
 
 def test_numbers_are_counted_by_the_name_that_came_of_it(tmp_path: Path) -> None:

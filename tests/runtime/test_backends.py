@@ -6,7 +6,7 @@ import inspect
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -346,7 +346,6 @@ def test_compiled_ahead_it_is_loaded_from_the_cache(
 
 # A new process does not import the compiler, which takes many times as long as the engine.
 _LOADS_COMPILED = """
-import subprocess
 import sys
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
@@ -356,6 +355,33 @@ engine = build_engine(model, network_of(model), backend="torch_compiled", device
 assert any(line.startswith("cached: ") for line in engine.why), engine.report()
 assert "torch._inductor" not in sys.modules
 """
+
+
+@pytest.mark.parametrize("name", ["movenet_multipose", "raft_small"])
+def test_a_rest_runs_as_a_full_batch(
+    model: Model, raft: Model, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where libraries choose their kernels by the number of images: on a GPU."""
+    chosen = model if name == model.name else raft
+    engine = build_engine(chosen, network_of(chosen), backend="torch", device="cpu", max_batch=5)
+    images = torch.rand(3, 3, 128, 160)
+    seen: list[int] = []
+    infer = engine.load().infer
+
+    def noted(images: torch.Tensor, start: None) -> Mapping[str, torch.Tensor]:
+        seen.append(len(images))
+        return infer(images, start)
+
+    monkeypatch.setattr(engine.load(), "infer", noted)
+    engine.full_batches = True
+    plain = engine.infer(images)  # not on a CPU, where it would cost time for nothing
+    monkeypatch.setattr(Engine, "_fills_batches", True)
+    full = engine.infer(images)
+    assert seen == [3, 5]
+    assert full.keys() == plain.keys()
+    for output, value in plain.items():
+        assert full[output].shape == value.shape
+        assert torch.allclose(full[output], value, rtol=1e-3, atol=1e-4), output
 
 
 def test_auto_leaves_out_what_would_cost_a_minute_for_nothing(model: Model) -> None:
@@ -461,6 +487,30 @@ def test_products_stay_fp32_where_the_host_allows_tf32(
         assert current() == precision
     finally:
         allow(forbidden)
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_convolutions_stay_fp32_where_the_host_allows_tf32(newer: bool) -> None:
+    code = """
+import torch
+from kinograph.engines.runtime.torch_runner import true_convolutions
+cudnn = torch.backends.cudnn
+newer = NEWER and hasattr(cudnn, "conv")
+def current():
+    return cudnn.conv.fp32_precision if newer else cudnn.allow_tf32
+if newer:
+    cudnn.conv.fp32_precision = "none"
+    cudnn.conv.fp32_precision = "tf32"
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"  # now the older name cannot say it in one word
+before = current()
+with true_convolutions():
+    assert current() in ("ieee", False), current()
+assert current() == before and before in ("tf32", True), (current(), before)
+"""  # in a process of its own: the newer names end the older ones for good
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("NEWER", str(newer))], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_compiled_is_no_inference_tensor(

@@ -184,7 +184,7 @@ def test_ctrl_c_leaves_what_can_be_taken_up(
 
 
 def test_a_run_with_its_time_in_the_names(
-    inputs: Path, whole: Whole, tmp_path: Path, each_chunk: None, monkeypatch: pytest.MonkeyPatch
+    inputs: Path, tmp_path: Path, each_chunk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is taken up under the names that it began with."""
     began = datetime(2026, 12, 31, 23, 59, 9).timetuple()
@@ -196,16 +196,37 @@ def test_a_run_with_its_time_in_the_names(
     monkeypatch.setattr(time, "localtime", lambda: datetime(2027, 1, 1).timetuple())
     report = run(graph, inputs, tmp_path, 64)
     assert "resuming at frame 100 of 263" in report.warnings
-    assert {path.name for path in tmp_path.iterdir()}.isdisjoint({"2027"})
-    assert contents(tmp_path)["2026/23.09_00001_.mp4"] == whole("flow")["a/flow_00001_.mp4"]
+    assert not (tmp_path / "2027").exists()
+    run(graph, inputs, tmp_path)
+    files = contents(tmp_path)
+    assert files["2026/23.09_00001_.mp4"] == files["2027/00.00_00001_.mp4"]
+
+
+def test_names_with_a_time_leave_other_runs_alone(
+    inputs: Path, tmp_path: Path, each_chunk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their files have other names: nothing is in the way, and nothing is removed."""
+    at = ["s.filename_prefix=a/%second%"]
+    graph = with_values(flow_graph("clip.mp4"), at, catalogue())
+    other = with_values(graph, ["d.strength=0.5"], catalogue())
+    for second, one in ((9, other), (10, graph)):
+        now = datetime(2026, 12, 31, 23, 59, second).timetuple()
+        monkeypatch.setattr(time, "localtime", lambda now=now: now)
+        interrupted(one, inputs, tmp_path)
+    report = run(graph, inputs, tmp_path, 64, restart=True)
+    assert not any("resuming" in warning for warning in report.warnings)
+    assert next(path.name for path in report.files) == "10_00001_.mp4"
+    report = run(other, inputs, tmp_path, 64)
+    assert "resuming at frame 100 of 263" in report.warnings
+    assert not list(tmp_path.rglob("*.parts"))
 
 
 def test_a_size_in_a_name_is_refused(inputs: Path, tmp_path: Path) -> None:
-    graph = with_values(flow_graph("clip.mp4"), ["s.filename_prefix=%width%"], catalogue())
+    """Before anything is made, whichever of several nodes has it."""
     with pytest.raises(
-        GraphError, match=r"s \(SaveVideo\): filename_prefix: '%width%' has %width%"
+        GraphError, match=r"s1 \(SaveVideo\): filename_prefix: '%width%' has %width%"
     ):
-        run(graph, inputs, tmp_path, 64)
+        run(videos("a", "%width%"), inputs, tmp_path, 64)
     assert not list(tmp_path.rglob("*.parts"))
 
 

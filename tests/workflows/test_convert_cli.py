@@ -117,6 +117,7 @@ def test_a_server_that_is_none_is_refused(
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n", "no answer"),
         (b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 100_000, "/object_info: expected JSON, found"),
+        (b"HTTP/1.0 404 No\r\n\r\nF\xfcr nichts", "answers with status 404: F"),
         (b"HTTP/1.0 200 OK\r\n\r\n{}", "answers, but is not a ComfyUI: it names no node"),
     ],
 )

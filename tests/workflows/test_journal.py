@@ -107,7 +107,7 @@ def test_a_state_from_a_stranger_runs_nothing(text: str, tmp_path: Path) -> None
 
 def test_a_state_from_a_device_that_is_not_here(tmp_path: Path) -> None:
     save_file({"t0": torch.ones(2)}, tmp_path / "state", {"state": '{"tensor": ["t0", "cuda:99"]}'})
-    with pytest.raises(GraphError, match=r"is no state of a run.*--restart"):
+    with pytest.raises(GraphError, match=r"do not go to cuda:99 now .*run it where it was begun"):
         load_state(tmp_path / "state")
 
 

@@ -1,13 +1,19 @@
 """Which picture of a graph is shown live, and graphs that have none."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kinograph.engines.errors import GraphError
+from kinograph.engines.runtime.engine import Engine
+from kinograph.nodes import engine as engine_nodes
+from kinograph.nodes.standin import host
 from kinograph.workflows.catalogue import catalogue
+from kinograph.workflows.cli import MEDIA
 from kinograph.workflows.graph import load_graph
 from kinograph.workflows.live.shown import choose_shown
+from kinograph.workflows.run import run_graph
 from live_clips import PLAIN, defaults, live_graph
 
 
@@ -25,6 +31,27 @@ def test_what_shipped_graphs_show(root: Path, name: str, shown: str) -> None:
     graph = live_graph(root / "workflows" / "api" / f"{name}.json", *steady)
     assert graph.shown.label == shown
     assert any("KinographSaveVace" in label for label in graph.left_out)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_engines_of_clips_fill_their_batches(
+    root: Path, live: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those of streams do not: that would be latency."""
+    built: list[Engine] = []
+    build = engine_nodes.build_engine
+
+    def noted(*given: Any, **more: Any) -> Engine:
+        built.append(build(*given, **more))
+        return built[-1]
+
+    monkeypatch.setattr(engine_nodes, "build_engine", noted)
+    path = root / "workflows" / "api" / "pose_to_vace.json"
+    if live:
+        live_graph(path).prepare(30.0, (64, 96))
+    else:
+        assert run_graph(load_graph(path), host.Settings(tmp_path, (MEDIA,), "cpu")).ok
+    assert [engine.full_batches for engine in built] == [not live]
 
 
 def test_the_editor_form_serves_as_well(root: Path) -> None:

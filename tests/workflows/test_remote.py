@@ -19,6 +19,8 @@ import pytest
 from comfyui_stand_in import StandIn, graph_file, running
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.cli import main
+from kinograph.workflows.graph import Node
+from kinograph.workflows.remote.files import saved_by
 from kinograph.workflows.remote.run import Server, ServerError, run_on_server
 from kinograph.workflows.run import Report
 
@@ -304,12 +306,19 @@ def test_without_the_library_the_command_is_said(
         run_on_server(graph_file(tmp_path), Server.at("http://127.0.0.1:1"), (), tmp_path, ())
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "http://", "http://x?y=1"])
+@pytest.mark.parametrize("url", ["", "ftp://x", "http://", "http://[", "http://x?y=1"])
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(
         InputError, match=r"--server: expected e\.g\. http://127\.0\.0\.1:8188, found"
     ):
         Server.at(url)
+
+
+@pytest.mark.parametrize("folder", ["/out/2026/", "C:\\out\\2026\\"])
+def test_files_with_time_and_size_in_their_names(folder: str) -> None:
+    node = Node("1", "KinographSaveFlow", {"filename_prefix": "%year%/%width%_%hour%"})
+    said = [f"{folder}64_05_00001_.npz", f"{folder}x_00001_.npz"]
+    assert saved_by(node, {"text": said}) == [("2026", "64_05_00001_.npz")]
 
 
 def test_an_address_without_a_scheme() -> None:

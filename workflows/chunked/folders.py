@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...engines.errors import MediaError
-from ...nodes.standin.prefix import at_any_time
+from ...nodes.standin.prefix import pattern_of
 from .journal import NAME
 
 _OWNER = "owner"
@@ -19,14 +19,14 @@ def parts_of(path: Path) -> Path:
 
 
 def unfinished(output: Path, prefix: str, suffix: str) -> list[Path]:
-    """Folders of parts under a prefix, whatever time was filled into it, the oldest first."""
+    """Folders of parts under a prefix, whatever time was filled into it, by name."""
     found = [output.resolve()]
     for part in Path(prefix).parent.parts:
         if "%" in part:
-            found = [p for folder in found for p in _matching(folder, at_any_time(part))]
+            found = [p for folder in found for p in _matching(folder, pattern_of(part))]
         else:  # may be ".."
             found = [folder / part for folder in found]
-    name = rf"{at_any_time(Path(prefix).name)}_\d{{5,}}_{re.escape(suffix)}\.parts"
+    name = rf"{pattern_of(Path(prefix).name)}_\d{{5,}}_{re.escape(suffix)}\.parts"
     return sorted(path.resolve() for folder in found for path in _matching(folder, name))
 
 

@@ -45,6 +45,17 @@ def saving_nodes(once: Once) -> dict[str, tuple[str, str]]:
     return found
 
 
+def check_prefixes(once: Once, places: Mapping[str, tuple[str, str]]) -> None:
+    """Raise `GraphError` for a prefix with a size in it: no frame is there yet to have one."""
+    for id_, (prefix, _) in places.items():
+        if used := [word for word in SIZES if word in prefix]:
+            with once.named(id_):
+                raise InputError(
+                    f"filename_prefix: {prefix!r} has {used[0]}, which a run in chunks cannot know "
+                    "when it names its files; write the number"
+                )
+
+
 def typed(once: Once, id_: str, name: str) -> str:
     """A text input, typed in or from a node that runs once."""
     value = once.layout.plan.values[id_][name]
@@ -86,11 +97,6 @@ def _sink(once: Once, id_: str, path: Path) -> Sink:
 
 def free_path(once: Once, settings: host.Settings, id_: str, prefix: str, suffix: str) -> Path:
     """The next free path, as the node itself would take it. Raises `GraphError` for a prefix that
-    leads out of the output folder, or has a size in it: no frame is there yet to have one."""
+    leads out of the output folder."""
     with once.named(id_), host.using(settings):
-        if used := [word for word in SIZES if word in prefix]:
-            raise InputError(
-                f"filename_prefix: {prefix!r} has {used[0]}, which a run in chunks cannot know "
-                "when it names its files; write the number"
-            )
         return host.save_path(prefix, suffix)

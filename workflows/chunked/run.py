@@ -15,6 +15,7 @@ from ...engines.errors import GraphError, MediaError
 from ...engines.files import sync_file
 from ...engines.video.segments import SEGMENT
 from ...nodes.standin import host
+from ...nodes.standin.prefix import has_time
 from ..caching import ResultCache
 from ..catalogue import Catalogue
 from ..outcome import Progress
@@ -24,7 +25,7 @@ from .folders import drop_orphan, is_anothers, make_parts, parts_of, unfinished
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .once import Once
-from .outputs import free_path, make_sinks, saving_nodes
+from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
 from .sinks import Sink
 from .sources import Source, look_ahead, open_sources
 from .stage import Stage
@@ -135,11 +136,13 @@ class _Run:
         if not places:
             self._sinks = make_sinks(self._once, {})
             return None
+        check_prefixes(self._once, places)
         main = next(iter(places))
+        dated = has_time(places[main][0])
         for folder in unfinished(self._settings.output, *places[main]):
             if is_anothers(folder):
                 continue
-            entry = self._taken_up(folder, restart)
+            entry = self._taken_up(folder, restart, dated=dated)
             if entry is not None:
                 return entry
         for prefix, suffix in places.values():
@@ -155,8 +158,11 @@ class _Run:
         self._write(0, 0, None, "running")
         return None
 
-    def _taken_up(self, folder: Path, restart: bool) -> dict[str, Any] | None:
-        """The last entry of a run that this one is the same as; None for one to leave alone."""
+    def _taken_up(self, folder: Path, restart: bool, *, dated: bool) -> dict[str, Any] | None:
+        """The last entry of a run that this one is the same as; None for one to leave alone.
+
+        dated: the names have the time, so that others under this prefix are in nobody's way
+        """
         journal = Journal(folder)
         if not journal.taken():
             try:
@@ -171,6 +177,9 @@ class _Run:
             return None
         entry = None
         try:
+            if dated and not self._is_ours(journal):
+                journal.let_go()
+                return None
             entry = None if restart else journal.read()
             if entry is None:
                 self._drop(journal)
@@ -188,6 +197,14 @@ class _Run:
             journal.let_go()
             raise
         return entry
+
+    def _is_ours(self, journal: Journal) -> bool:
+        """Whether it is of a run that was the same."""
+        try:
+            entry = journal.read()
+        except GraphError:
+            return False
+        return entry is not None and not any(differences(entry["identity"], self._identity))
 
     def _drop(self, journal: Journal) -> None:
         """Remove all parts of a run."""

@@ -57,10 +57,6 @@ _CLASSES: Mapping[str, type[Any]] = {
         )
     },
 }
-_UNREADABLE = (
-    *(SafetensorError, OSError, KeyError, ValueError, TypeError),
-    *(RuntimeError, AssertionError),  # PyTorch's, of a tensor from a device that is not here
-)
 _NAMES = {class_: name for name, class_ in _CLASSES.items()}
 
 
@@ -79,10 +75,26 @@ def load_state(path: Path) -> Any:
             text = (file.metadata() or {})["state"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return _unpacked(json.loads(text), tensors)
-    except _UNREADABLE as error:
+    except _ElsewhereError as error:
+        raise GraphError(
+            f"{path}: {error}; run it where it was begun, or make room there, or begin anew with "
+            "--restart"
+        ) from error
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise GraphError(
             f"{path}: is no state of a run, or is damaged ({error}); begin anew with --restart"
         ) from error
+
+
+class _ElsewhereError(Exception):
+    """A tensor's device cannot take it."""
+
+
+def _placed(tensor: Tensor, device: str) -> Tensor:
+    try:
+        return tensor.to(device)
+    except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA
+        raise _ElsewhereError(f"its tensors do not go to {device} now ({error})") from error
 
 
 def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -125,7 +137,7 @@ def _unpacked(raw: Any, tensors: Mapping[str, Tensor]) -> Any:
     if kind == "float":
         return float(held)
     if kind == "tensor":
-        return tensors[held[0]].to(held[1])
+        return _placed(tensors[held[0]], held[1])
     if kind == "array":
         array = tensors[held].numpy()
         return array if array.ndim else array[()]

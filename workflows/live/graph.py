@@ -75,6 +75,7 @@ class LiveGraph:
             if nodes.require(node.class_type).is_output_node and node.id != self.shown.node.id
         )
         self.size = size
+        settings = replace(settings, live=True)
         known = {name: nodes.node(name) for name in nodes.names()} | {"LoadVideo": _Stream}
         catalogue = Catalogue(known)
         with host.using(settings):

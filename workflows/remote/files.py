@@ -10,11 +10,11 @@ from typing import Any
 
 from ...engines.files import first_there, sha256_of, written_aside
 from ...nodes.standin.io import InputSpec, Schema, UploadType
+from ...nodes.standin.prefix import pattern_of
 from ..graph import Graph, Node
 from .link import Connection, ServerError, client_library
 
 FOLDER = "kinograph"  # within the server's input folder
-_BLOCK = 1 << 20  # bytes
 
 
 async def with_uploads(
@@ -89,7 +89,7 @@ def saved_by(node: Node | None, shown: Mapping[str, Any]) -> list[tuple[str, str
     prefix = node.inputs.get("filename_prefix") if node else None
     if node and node.class_type.startswith("Kinograph") and isinstance(prefix, str):
         deep = len(PurePosixPath(prefix.replace("\\", "/")).parts) - 1
-        stem = re.escape(PurePosixPath(prefix.replace("\\", "/")).name)
+        stem = pattern_of(PurePosixPath(prefix.replace("\\", "/")).name)
         for line in "\n".join(map(str, shown.get("text", ()))).splitlines():
             path = PurePosixPath(line.replace("\\", "/"))
             if re.fullmatch(rf"{stem}_\d+_\.\w+", path.name) and len(path.parts) > deep:

@@ -42,7 +42,10 @@ class Server:
         Raises `InputError` for anything else.
         """
         address = url if "://" in url else f"http://{url}"
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError:  # an IPv6 address that is none
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise InputError(f"--server: expected e.g. http://127.0.0.1:8188, found {url!r}")
         given = {}
@@ -60,7 +63,7 @@ def client_library() -> ModuleType:
         import aiohttp
     except ImportError as error:
         raise InputError(
-            'running on a server needs aiohttp; run: pip install "kinograph[server]"'
+            'talking to a ComfyUI needs aiohttp; run: pip install "kinograph[server]"'
         ) from error
     return aiohttp
 
@@ -96,7 +99,8 @@ class Connection:
                 method, self.url + path, allow_redirects=False, **more
             ) as answer:
                 if answer.status >= 300 and answer.status not in refusals:
-                    raise _refusal(self.url, path, answer.status, await answer.text())
+                    said = await answer.text(errors="replace")
+                    raise _refusal(self.url, path, answer.status, said)
                 yield answer
         except _network_errors() as error:
             raise self._gone(error) from error
@@ -129,7 +133,7 @@ class Connection:
     async def decoded(self, answer: aiohttp.ClientResponse, path: str) -> Any:
         """The JSON of an answer from `path`."""
         try:
-            return json.loads(await answer.text())
+            return json.loads(await answer.text(errors="replace"))
         except (ValueError, RecursionError) as error:
             raise ServerError(
                 f"{self.url}{path}: expected JSON, found {answer.content_type}; "
