@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kinograph import __version__
+from kinograph.workflows.cli import main
+
 SKIP_FOLDERS = {"tests", "build", "dist", ".cache", ".venv", ".git"}
 
 
@@ -98,19 +101,22 @@ def test_the_readme_has_its_two_commands(root: Path) -> None:
 
 
 @pytest.mark.parametrize("command", README_COMMANDS)
-def test_readme_commands_work(command: str, tmp_path: Path, clip_path: Path, root: Path) -> None:
+def test_readme_commands_work(
+    command: str, tmp_path: Path, clip_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every `kinograph ...` line, in a folder with a clip.mp4 and the shipped graph."""
     shutil.copy(clip_path, tmp_path / "clip.mp4")
     (tmp_path / "workflows").symlink_to(root / "workflows")
-    words = shlex.split(command, comments=True)[1:]
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command, comments=True)[1:]) == 0
+
+
+def test_the_command_is_installed(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("kinograph")
     done = subprocess.run(
-        [sys.executable, "-m", "kinograph.workflows.cli", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+        [program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stdout) == (0, f"kinograph {__version__}\n"), done.stderr
 
 
 def test_links_in_the_documents_lead_somewhere(root: Path) -> None:

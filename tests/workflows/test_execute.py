@@ -5,7 +5,7 @@ import asyncio
 import gc
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,15 @@ def graph_of(**nodes: str) -> dict[str, Any]:
             inputs[name] = [value, 0] if value in nodes else json.loads(value)
         graph[id_] = {"class_type": class_type, "inputs": inputs}
     return graph
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_older() -> Iterator[None]:
+    """Collecting garbage does not look through all that other tests have left in memory."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
