@@ -78,7 +78,7 @@ class TorchRunner(Runner):
         held = ExitStack()
         if self.device.type == "cuda":
             held.enter_context(true_products())
-            held.enter_context(_untried_convolutions())
+            held.enter_context(_held(torch.backends.cudnn, "benchmark", False))
             if self.precision == "fp32":
                 held.enter_context(true_convolutions())
         return held
@@ -88,17 +88,24 @@ class TorchRunner(Runner):
 
 
 @contextmanager
+def _held(owner: Any, name: str, value: object) -> Iterator[None]:
+    """Run the body with an attribute set, and give it back as it was."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+@contextmanager
 def true_products() -> Iterator[None]:
     """Products of fp32 matrices in fp32 on CUDA, whatever the process allowed."""
     try:
         before = torch.get_float32_matmul_precision()
     except RuntimeError:  # allowed by `fp32_precision`, of which the older functions know nothing
-        matmul = torch.backends.cuda.matmul
-        was, matmul.fp32_precision = matmul.fp32_precision, "ieee"
-        try:
+        with _held(torch.backends.cuda.matmul, "fp32_precision", "ieee"):
             yield
-        finally:
-            matmul.fp32_precision = was
         return
     if before == "highest":
         yield
@@ -110,34 +117,14 @@ def true_products() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-@contextmanager
-def true_convolutions() -> Iterator[None]:
+def true_convolutions() -> AbstractContextManager[None]:
     """Convolutions of fp32 by cuDNN in fp32, whatever the process allowed."""
     cudnn: Any = torch.backends.cudnn
     try:
-        before = cudnn.allow_tf32
+        _ = cudnn.allow_tf32
     except RuntimeError:  # as in `true_products`
-        was, cudnn.conv.fp32_precision = cudnn.conv.fp32_precision, "ieee"
-        try:
-            yield
-        finally:
-            cudnn.conv.fp32_precision = was
-        return
-    cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        cudnn.allow_tf32 = before
-
-
-@contextmanager
-def _untried_convolutions() -> Iterator[None]:
-    cudnn = torch.backends.cudnn
-    before, cudnn.benchmark = cudnn.benchmark, False
-    try:
-        yield
-    finally:
-        cudnn.benchmark = before
+        return _held(cudnn.conv, "fp32_precision", "ieee")
+    return _held(cudnn, "allow_tf32", False)
 
 
 def prepared(module: nn.Module, device: torch.device, precision: str) -> nn.Module:

@@ -165,11 +165,7 @@ class _Run:
         """
         journal = Journal(folder)
         if not journal.taken():
-            try:
-                entry = journal.read()
-            except GraphError:
-                return None
-            if entry is not None and not list(differences(entry["identity"], self._identity)):
+            if self._is_ours(journal):
                 raise GraphError(
                     f"{folder}: another run of the same graph is at work on it; wait for it, or "
                     "give another filename_prefix"
