@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .engines.flow.preprocessor import OpticalFlowTensorRTPreprocessor
-    from .engines.pose.preprocessor import PoseTensorRTPreprocessor
+    from .engines.programs.flow import OpticalFlowTensorRTPreprocessor
+    from .engines.programs.pose import PoseTensorRTPreprocessor
     from .nodes.api import ComfyExtension
 
 __all__ = [
@@ -36,8 +36,8 @@ async def comfy_entrypoint() -> ComfyExtension:
 
 # What programs use -> where it is defined.
 _LAZY = {
-    "OpticalFlowTensorRTPreprocessor": ".engines.flow.preprocessor",
-    "PoseTensorRTPreprocessor": ".engines.pose.preprocessor",
+    "OpticalFlowTensorRTPreprocessor": ".engines.programs.flow",
+    "PoseTensorRTPreprocessor": ".engines.programs.pose",
 }
 
 

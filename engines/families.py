@@ -9,26 +9,26 @@ from .runtime.network import Network
 
 # family -> module and the name of what describes it there
 _POSE = {
-    "movenet": (".pose.movenet", "FAMILY"),
-    "yolo_nas_pose": (".pose.yolo_nas", "FAMILY"),
-    "rtmo": (".pose.rtmo", "FAMILY"),
-    "yolox": (".pose.yolox", "FAMILY"),
-    "rtmpose": (".pose.simcc", "BODY"),
-    "rtmpose_wholebody": (".pose.simcc", "WHOLEBODY"),
-    "dwpose": (".pose.simcc", "WHOLEBODY"),
-    "vitpose_base_simple": (".pose.vitpose", "FAMILY"),
-    "vitpose_base": (".pose.vitpose", "FAMILY"),
-    "vitpose_plus_small": (".pose.vitpose", "FAMILY"),
-    "vitpose_plus_base": (".pose.vitpose", "FAMILY"),
-    "vitpose_plus_large": (".pose.vitpose", "FAMILY"),
-    "vitpose_plus_huge": (".pose.vitpose", "FAMILY"),
+    "movenet": (".pose.families.movenet", "FAMILY"),
+    "yolo_nas_pose": (".pose.families.yolo_nas", "FAMILY"),
+    "rtmo": (".pose.families.rtmo", "FAMILY"),
+    "yolox": (".detections.families.yolox", "FAMILY"),
+    "rtmpose": (".pose.families.simcc", "BODY"),
+    "rtmpose_wholebody": (".pose.families.simcc", "WHOLEBODY"),
+    "dwpose": (".pose.families.simcc", "WHOLEBODY"),
+    "vitpose_base_simple": (".pose.families.vitpose", "FAMILY"),
+    "vitpose_base": (".pose.families.vitpose", "FAMILY"),
+    "vitpose_plus_small": (".pose.families.vitpose", "FAMILY"),
+    "vitpose_plus_base": (".pose.families.vitpose", "FAMILY"),
+    "vitpose_plus_large": (".pose.families.vitpose", "FAMILY"),
+    "vitpose_plus_huge": (".pose.families.vitpose", "FAMILY"),
 }
 # family -> module, and what `network` there is told besides the model's settings
 _FLOW: dict[str, tuple[str, dict[str, bool]]] = {
-    "raft_small": (".flow.raft", {"large": False}),
-    "raft_large": (".flow.raft", {"large": True}),
-    "neuflow_v2": (".flow.neuflow", {}),
-    "spynet": (".flow.spynet", {}),
+    "raft_small": (".flow.families.raft", {"large": False}),
+    "raft_large": (".flow.families.raft", {"large": True}),
+    "neuflow_v2": (".flow.families.neuflow", {}),
+    "spynet": (".flow.families.spynet", {}),
 }
 
 

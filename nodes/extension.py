@@ -1,19 +1,19 @@
 """The list of nodes."""
 
 from .api import ComfyExtension, host, io
-from .benchmark import Benchmark
-from .engine import BuildEngine, EngineUpkeep
-from .flow import EstimateFlow, LoadFlowFile, LoadFlowModel
-from .flow_draw import DrawFlow
-from .flow_files import LoadFlow, SaveFlow
-from .flow_motion import FlowMask, FlowOcclusion, FlowStatistics, FlowWarp
-from .people import FillPoseGaps, FilterPoses, RetargetPoses, SmoothPoses, TrackPoses
-from .pose import DetectPoses, DetectPosesInBoxes, LoadPoseFile, LoadPoseModel, SaveKeypoints
-from .pose_files import LoadPoses, PosesFromKeypoints, PosesToKeypoints, SavePoses
-from .render import DrawSkeleton
-from .vace import SaveVace, VaceNormalise, VaceRestore
-from .vace_masks import VaceCombine, VaceKeyframes, VaceMask, VaceOutpaint
-from .vace_view import VacePreview
+from .engine.benchmark import Benchmark
+from .engine.build import BuildEngine, EngineUpkeep
+from .flow.draw import DrawFlow
+from .flow.estimate import EstimateFlow, LoadFlowFile, LoadFlowModel
+from .flow.files import LoadFlow, SaveFlow
+from .flow.motion import FlowMask, FlowOcclusion, FlowStatistics, FlowWarp
+from .pose.detect import DetectPoses, DetectPosesInBoxes, LoadPoseFile, LoadPoseModel, SaveKeypoints
+from .pose.files import LoadPoses, PosesFromKeypoints, PosesToKeypoints, SavePoses
+from .pose.people import FillPoseGaps, FilterPoses, RetargetPoses, SmoothPoses, TrackPoses
+from .render.skeleton import DrawSkeleton
+from .vace.masks import VaceCombine, VaceKeyframes, VaceMask, VaceOutpaint
+from .vace.normalise import SaveVace, VaceNormalise, VaceRestore
+from .vace.preview import VacePreview
 
 NODES: list[type[io.ComfyNode]] = [
     LoadPoseModel,
@@ -61,7 +61,7 @@ class KinographExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         # Not in on_load, which ComfyUI 0.3.75 does not call.
         if (server := host.server()) is not None:
-            from .routes import register
+            from .panel.routes import register
 
             register(server)
         return NODES

@@ -16,8 +16,8 @@ from kinograph import OpticalFlowTensorRTPreprocessor
 from kinograph.engines.families import network_of
 from kinograph.engines.flow.consistency import occlusions
 from kinograph.engines.flow.estimate import estimate_flow
+from kinograph.engines.geometry.crops import crop
 from kinograph.engines.models.registry import Model, resolve
-from kinograph.engines.pose.crops import crop
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.filters import filter_people
 from kinograph.engines.pose.gaps import fill_gaps
@@ -36,10 +36,10 @@ from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
-from kinograph.workflows.catalogue import catalogue
-from kinograph.workflows.graph import load_graph, with_values
-from kinograph.workflows.run import run_graph
-from kinograph.workflows.run_cli import DEMO_GRAPH
+from kinograph.workflows.cli.run import DEMO_GRAPH
+from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.model import load_graph, with_values
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

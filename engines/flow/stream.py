@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Size
+from ..geometry.placement import Size
 from ..render.flow_drawing import NOISE_FLOOR, draw_flow
 from ..render.flow_scales import ScaleState
 from .estimate import FlowEstimator

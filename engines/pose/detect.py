@@ -8,9 +8,9 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..families import one_stage
+from ..geometry.letterbox import Letterbox
 from ..runtime.engine import Engine
 from .family import Candidates, OneStage, without_doubles
-from .letterbox import Letterbox
 from .poses import Poses
 from .second_pass import refined_in_crops
 from .size import detection_size

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import place
+from ..geometry.placement import place
 from .poses import Poses
 from .skeletons import OPENPOSE_134, SKELETONS
 from .tracks import by_track, to_poses

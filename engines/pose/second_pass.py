@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ..errors import EngineError
 from ..families import one_stage
+from ..geometry.crops import batches, crop, crop_boxes, from_crops
 from ..runtime.engine import Engine
-from .crops import batches, crop, crop_boxes, from_crops
 from .poses import Poses
 
 _PADDING = 1.25

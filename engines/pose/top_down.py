@@ -8,8 +8,8 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..families import top_down
+from ..geometry.crops import batches, crop, crop_boxes, from_crops
 from ..runtime.engine import Engine
-from .crops import batches, crop, crop_boxes, from_crops
 from .detect import check_thresholds
 from .poses import Poses
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Size, expand_frames, fit_images, place
+from ..geometry.placement import Size, expand_frames, fit_images, place
 from ..pose.poses import Poses
 from ..pose.skeletons import OPENPOSE_134
 from .raster import DOT, ELLIPSE, LINE, Shapes, draw

@@ -216,7 +216,7 @@ def _loaded(path: Path, index: int) -> Callable[..., Any]:
     the kind by itself. Where PyTorch's loader is not as we know it, its Python side it is.
     """
     try:
-        make = torch._C._aoti.AOTIModelPackageLoader
+        make: Any = torch._C._aoti.AOTIModelPackageLoader
         arguments = (str(path), "model", True, 1, index)
         try:
             loader = make(*arguments)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_frames, check_range
-from ..geometry import Size, fit_images
+from ..geometry.placement import Size, fit_images
 
 NEUTRAL = 0.5  # grey: no control
 GENERATE = 1.0  # mask: this pixel is the model's

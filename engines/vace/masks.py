@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..checks import check_frames, check_masks
 from ..errors import InputError
-from ..geometry import Size, expand_frames, fit_images
+from ..geometry.placement import Size, expand_frames, fit_images
 from ..pose.poses import Poses
 from .morphology import feather, grow
 from .normalise import NEUTRAL

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checks import check_masks
 from ..errors import InputError
-from ..geometry import Size
+from ..geometry.placement import Size
 from .control import VaceControl
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .placement import Placement

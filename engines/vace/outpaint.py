@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..geometry import fit_images
+from ..geometry.placement import fit_images
 from .masks import Masked, paint
 from .normalise import NEUTRAL, SIDE, check_mask_count
 

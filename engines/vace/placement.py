@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..geometry import Size, fit_images, placed_box
+from ..geometry.placement import Size, fit_images, placed_box
 
 SIZES = ("source", "prepared")
 Box = tuple[int, int, int, int]  # top, left, bottom, right

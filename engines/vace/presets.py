@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ..geometry import Size
+from ..geometry.placement import Size
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Size
+from ..geometry.placement import Size
 from .normalise import GENERATE, NEUTRAL
 
 ROWS = ("control", "kept", "generated", "mask", "reference")

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..geometry import Size
+from ..geometry.placement import Size
 from .normalise import Normalised
 from .placement import Placement
 from .presets import PRESETS, longest_length

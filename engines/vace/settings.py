@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..geometry import FITS, Size
+from ..geometry.placement import FITS, Size
 from .presets import PRESETS, Preset, longest_length, reference_size
 from .resample import Sampling, check_rate
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import Size
+from ..geometry.placement import Size
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .normalise import Normalised, check_mask_count
 from .placement import Placement

@@ -9,7 +9,7 @@ from browser import Frontend, frontend
 from comfyui_server import ComfyUI
 from kinograph.workflows.cli import MEDIA
 
-HERE = Path(__file__).parent
+PACKS = Path(__file__).parents[1] / "support"
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def comfy(
     tmp_path_factory: pytest.TempPathFactory, root: Path, inputs: Iterable[Path]
 ) -> Iterator[ComfyUI]:
     """With the pack and the tests' own packs."""
-    packs = {"kinograph": root, **{name: HERE / name for name in ("stub_pack", "semantics_pack")}}
+    packs = {"kinograph": root, **{name: PACKS / name for name in ("stub_pack", "semantics_pack")}}
     with ComfyUI(tmp_path_factory.mktemp("comfyui"), packs) as server:
         for path in inputs:
             server.place_input(path)

@@ -18,9 +18,9 @@ from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.nodes.extension import NODES
 from kinograph.nodes.standin import host
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
-from kinograph.workflows.core_nodes import CORE_NODES
-from kinograph.workflows.graph import parse_graph
-from kinograph.workflows.run import run_graph
+from kinograph.workflows.core.nodes import CORE_NODES
+from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.graph.model import parse_graph
 
 pytestmark = pytest.mark.comfyui
 SHIPPED = json.loads(DEMO_GRAPH.read_text())

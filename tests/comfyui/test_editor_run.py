@@ -10,7 +10,7 @@ from PIL import Image
 
 from browser import Frontend
 from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph import load_graph
+from kinograph.workflows.graph.model import load_graph
 
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent

@@ -12,10 +12,10 @@ import semantics_pack
 from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.caching import ResultCache
-from kinograph.workflows.catalogue import Catalogue
-from kinograph.workflows.graph import parse_graph
-from kinograph.workflows.run import run_graph
+from kinograph.workflows.execution.caching import ResultCache
+from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.graph.catalogue import Catalogue
+from kinograph.workflows.graph.model import parse_graph
 
 pytestmark = pytest.mark.comfyui
 NODES = Catalogue({node.define_schema().node_id: node for node in semantics_pack.NODES})

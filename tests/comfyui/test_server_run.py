@@ -22,9 +22,9 @@ from comfyui_server import ComfyUI
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA, main
-from kinograph.workflows.graph import load_graph
+from kinograph.workflows.execution.run import Report, run_graph
+from kinograph.workflows.graph.model import load_graph
 from kinograph.workflows.remote.run import Server, run_on_server
-from kinograph.workflows.run import Report, run_graph
 
 pytestmark = pytest.mark.comfyui
 CLIP = next(MEDIA.glob("*.mp4"))

@@ -10,7 +10,7 @@ import pytest
 
 from browser import Frontend
 from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph import load_graph
+from kinograph.workflows.graph.model import load_graph
 from layout import ARRANGE, NOTE
 
 pytestmark = pytest.mark.comfyui

@@ -13,8 +13,8 @@ from kinograph.engines.flow.flow import Flow
 from kinograph.engines.render.flow_drawing import draw_flow
 from kinograph.engines.render.flow_scales import ScaleState
 from kinograph.nodes.api import io
-from kinograph.nodes.flow_draw import DrawFlow
-from kinograph.nodes.flow_motion import FlowMask, FlowOcclusion, FlowStatistics, FlowWarp
+from kinograph.nodes.flow.draw import DrawFlow
+from kinograph.nodes.flow.motion import FlowMask, FlowOcclusion, FlowStatistics, FlowWarp
 
 NODES: list[type[io.ComfyNode]] = [DrawFlow, FlowOcclusion, FlowWarp, FlowMask, FlowStatistics]
 SIZE = (90, 120)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kinograph.engines.flow import kernels
+from kinograph.engines.flow.raft import kernels
 
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="triton is not installed")
 
@@ -30,7 +30,7 @@ def apart() -> dict[str, tuple[bool, float, float]]:
     """By case: whether the shapes are alike, the largest difference over the largest value, and
     that value. Triton reads how it is to run when it is imported: a process of its own."""
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("kernels_in_steps.py"))],
+        [sys.executable, str(Path(__file__).parents[1] / "support" / "kernels_in_steps.py")],
         env={**os.environ, "TRITON_INTERPRET": "1"},
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kinograph.engines.errors import ModelError
-from kinograph.engines.flow.neuflow import LEAST, STRIDE, NeuFlow, _Volume, load, network
+from kinograph.engines.flow.families.neuflow import LEAST, STRIDE, NeuFlow, _Volume, load, network
 
 State = dict[str, Tensor]
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torchvision.models.optical_flow import raft_large, raft_small
 
-from kinograph.engines.flow import correlation
-from kinograph.engines.flow.raft import RAFT
+from kinograph.engines.flow.families.raft import RAFT
+from kinograph.engines.flow.raft import correlation
 
 
 def frames(count: int = 3, size: tuple[int, int] = (128, 168)) -> Tensor:

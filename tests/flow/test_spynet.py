@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from kinograph.engines.datasets import made_flow as made
+from kinograph.engines.datasets.flow import motorcycle
 from kinograph.engines.errors import ModelError
-from kinograph.engines.flow import made
-from kinograph.engines.flow.datasets import motorcycle
+from kinograph.engines.evaluation.flow import Truth, evaluate_flow
 from kinograph.engines.flow.dis import Dis
-from kinograph.engines.flow.evaluate import Truth, evaluate_flow
-from kinograph.engines.flow.spynet import SPyNet, load, network
+from kinograph.engines.flow.families.spynet import SPyNet, load, network
 from spynet_weights import published, weights
 
 

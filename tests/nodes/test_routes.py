@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from kinograph.engines.runtime.cache import EngineCache
-from kinograph.nodes import jobs, routes
+from kinograph.nodes.panel import jobs, routes
 
 Ask = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
 

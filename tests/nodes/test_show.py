@@ -13,12 +13,12 @@ from kinograph.engines.runtime.engine import Engine
 from kinograph.engines.vace.normalise import normalise
 from kinograph.nodes import previews, show
 from kinograph.nodes.api import host, io
-from kinograph.nodes.flow import EstimateFlow
-from kinograph.nodes.flow_draw import DrawFlow
-from kinograph.nodes.pose import DetectPoses
-from kinograph.nodes.render import DrawSkeleton
+from kinograph.nodes.flow.draw import DrawFlow
+from kinograph.nodes.flow.estimate import EstimateFlow
+from kinograph.nodes.pose.detect import DetectPoses
+from kinograph.nodes.render.skeleton import DrawSkeleton
 from kinograph.nodes.show import Shown
-from kinograph.nodes.vace import VaceNormalise
+from kinograph.nodes.vace.normalise import VaceNormalise
 
 Make = Callable[[], Tensor]
 

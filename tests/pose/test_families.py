@@ -21,11 +21,12 @@ from transformers.models.vitpose.modeling_vitpose import VitPoseEstimatorOutput
 
 from kinograph.engines.errors import EngineError, InputError, ModelError
 from kinograph.engines.families import network_of, pose_family
+from kinograph.engines.geometry.crops import crop, crop_boxes, from_crops
 from kinograph.engines.models.registry import Model, resolve
-from kinograph.engines.pose import rtmo, simcc, top_down, vitpose, yolo_nas
+from kinograph.engines.pose import top_down
 from kinograph.engines.pose.agreement import same_people
-from kinograph.engines.pose.crops import crop, crop_boxes, from_crops
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.families import rtmo, simcc, vitpose, yolo_nas
 from kinograph.engines.pose.family import Candidates, without_doubles
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.top_down import poses_in_boxes

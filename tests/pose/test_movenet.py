@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from kinograph.engines.geometry.letterbox import Letterbox
 from kinograph.engines.models.registry import EMBEDDED, resolve
-from kinograph.engines.pose import movenet
-from kinograph.engines.pose.letterbox import Letterbox
+from kinograph.engines.pose.families import movenet
 from kinograph.engines.video.clip import Clip
 
 ONNX = Path(__file__).parents[1] / "data" / "movenet_multipose.onnx"

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from walkers import STANDING, poses_of, straight
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
-from kinograph.engines.pose import movenet, second_pass
+from kinograph.engines.pose import second_pass
 from kinograph.engines.pose.boxes import from_bounding_boxes
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.families import movenet
 from kinograph.engines.pose.family import Candidates
 from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
 from kinograph.engines.pose.filters import filter_people, parse_tracks
@@ -21,6 +21,7 @@ from kinograph.engines.pose.size import detection_size
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.video.clip import Clip
+from walkers import STANDING, poses_of, straight
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from torchvision.ops import box_iou
 
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
-from kinograph.engines.pose import yolo_nas
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.families import yolo_nas
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import Network
 from kinograph.engines.runtime.onnx_export import graph_of

@@ -23,8 +23,8 @@ from torchvision.models.optical_flow import raft_small
 from kinograph.engines.errors import EngineError, ModelError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
-from kinograph.engines.pose import movenet
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.families import movenet
 from kinograph.engines.runtime import build, ladder, onnx_export, parity, trt, trt_runner
 from kinograph.engines.runtime.build import BuildRequest, tensorrt_engine
 from kinograph.engines.runtime.cache import Artifact, EngineCache

@@ -11,7 +11,7 @@ from torch import Tensor
 from kinograph.engines.errors import EngineError, InputError
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
-from kinograph.engines.pose import movenet
+from kinograph.engines.pose.families import movenet
 from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine, within

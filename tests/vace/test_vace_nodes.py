@@ -10,8 +10,8 @@ from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.vace.normalise import normalise
 from kinograph.nodes.standin.ui import PreviewImage
-from kinograph.nodes.vace_masks import VaceCombine, VaceKeyframes, VaceMask, VaceOutpaint
-from kinograph.nodes.vace_view import VacePreview
+from kinograph.nodes.vace.masks import VaceCombine, VaceKeyframes, VaceMask, VaceOutpaint
+from kinograph.nodes.vace.preview import VacePreview
 
 
 def defaults(node: Any, **given: Any) -> dict[str, Any]:

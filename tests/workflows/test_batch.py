@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
 from PIL import Image
 
+from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
 from kinograph.workflows.batch.manifest import Header, Item, Manifest
 from kinograph.workflows.batch.todo import todo
 from kinograph.workflows.cli import main
@@ -309,7 +309,7 @@ def test_a_graph_that_cannot_run_fails_before_anything(run: Run, tmp_path: Path)
 
 
 def test_a_defect_in_a_node_is_the_inputs_alone(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    from kinograph.workflows import core_nodes
+    from kinograph.workflows.core import nodes as core_nodes
 
     real = core_nodes.ImageScale.execute.__func__
 
@@ -333,7 +333,7 @@ def test_engines_stay_and_frames_do_not(tmp_path: Path) -> None:
 
     from kinograph.engines.video.clip import Clip
     from kinograph.workflows.batch.cache import WarmCache
-    from kinograph.workflows.caching import Result
+    from kinograph.workflows.execution.caching import Result
 
     cache = WarmCache()
     frames = torch.zeros(8, 512, 512, 3)
@@ -349,7 +349,7 @@ def test_engines_stay_and_frames_do_not(tmp_path: Path) -> None:
 def test_a_batch_killed_anywhere_goes_on(tmp_path: Path) -> None:
     """SIGKILL before each step that changes the disk: what was done stays, nothing is half or
     twice."""
-    script = Path(__file__).with_name("killed_batches.py")
+    script = Path(__file__).parents[1] / "support" / "killed_batches.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)],
         capture_output=True,

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_checks import PICTURE
 
+from batch_checks import PICTURE
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.batch.inputs import Target, expand, find_target
-from kinograph.workflows.graph import parse_graph
+from kinograph.workflows.graph.model import parse_graph
 
 VIDEO = Target("1", "file", frozenset({".mp4", ".mov"}))
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_checks import entries, footage, verified
 
+from batch_checks import entries, footage, verified
 from kinograph.engines.errors import InputError
 from kinograph.workflows.batch import on_ray
 from kinograph.workflows.cli import main

@@ -38,18 +38,18 @@ from kinograph.engines.video.segments import (
 )
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
-from kinograph.workflows.caching import ResultCache
-from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.chunked import parts, pictures
 from kinograph.workflows.chunked import run as chunked
 from kinograph.workflows.chunked.journal import Journal
 from kinograph.workflows.chunked.pictures import VideoFile
 from kinograph.workflows.chunked.rows import VideoPart
-from kinograph.workflows.graph import Graph, load_graph, with_values
-from kinograph.workflows.run import Report, run_graph
+from kinograph.workflows.execution.caching import ResultCache
+from kinograph.workflows.execution.run import Report, run_graph
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.model import Graph, load_graph, with_values
 
-HERE = Path(__file__).parent
-WORKFLOWS = HERE.parents[1] / "workflows"
+SUPPORT = Path(__file__).parents[1] / "support"
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
 FRAMES = 263  # a segment and some
 
 
@@ -133,7 +133,7 @@ def test_a_run_that_is_killed_again_and_again(
     for file in inputs.iterdir():
         (tmp_path / file.name).symlink_to(file)
     done = subprocess.run(
-        [sys.executable, str(HERE / "killed_runs.py"), str(tmp_path), name, str(seed)],
+        [sys.executable, str(SUPPORT / "killed_runs.py"), str(tmp_path), name, str(seed)],
         capture_output=True,
         text=True,
         timeout=300,

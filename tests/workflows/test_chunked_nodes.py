@@ -12,7 +12,6 @@ from torch import Tensor
 from chunked_clips import footage, graph_of, make_inputs, make_poses, planned
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.chunked.layout import lay_out
 from kinograph.workflows.chunked.once import Once
 from kinograph.workflows.chunked.rows import VideoPart, join
@@ -20,8 +19,9 @@ from kinograph.workflows.chunked.sources import open_sources
 from kinograph.workflows.chunked.stage import Stage
 from kinograph.workflows.chunked.states import load_state, save_state
 from kinograph.workflows.chunked.table import TABLE
-from kinograph.workflows.graph import Link
-from kinograph.workflows.plan import Plan
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.model import Link
+from kinograph.workflows.graph.plan import Plan
 
 FRAMES = 23
 Nodes = dict[str, tuple[str, dict[str, Any]]]

@@ -262,7 +262,7 @@ def test_an_unknown_device(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_defect_of_ours_is_called_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import kinograph.workflows.doctor as doctor
+    import kinograph.workflows.cli.doctor as doctor
 
     monkeypatch.setattr(doctor, "print_doctor", lambda: 1 / 0)
     status, _, err = run(capsys, "doctor")

@@ -12,7 +12,7 @@ import pytest
 
 from editor_cases import OBJECT_INFO, SHIPPED, case, meaning, recording
 from kinograph.workflows.cli import main
-from kinograph.workflows.run_cli import DEMO_GRAPH
+from kinograph.workflows.cli.run import DEMO_GRAPH
 
 EDITOR = next(path for path in SHIPPED if path.stem == "pose_to_vace")
 

@@ -14,9 +14,9 @@ from PIL import Image
 from kinograph.engines.errors import MediaError
 from kinograph.engines.video.read import read_video
 from kinograph.nodes.standin import host
-from kinograph.workflows import core_nodes
-from kinograph.workflows.graph import Graph, graph_as_json, load_graph, parse_graph
-from kinograph.workflows.run import run_graph
+from kinograph.workflows.core import nodes as core_nodes
+from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.graph.model import Graph, graph_as_json, load_graph, parse_graph
 
 
 @pytest.mark.parametrize("method", ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"])

@@ -17,12 +17,12 @@ from editor_cases import CASES, FOLDER, SHIPPED, case, definitions, meaning, rec
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.nodes.standin.io import Float, Int
-from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.editor.nodes import definitions_of, stepped
-from kinograph.workflows.editor.values import Known, filled_in, one_of
-from kinograph.workflows.graph import Graph, Link, graph_as_json, load_graph, parse_graph
-from kinograph.workflows.plan import check
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.editor.nodes import definitions_of, stepped
+from kinograph.workflows.graph.editor.values import Known, filled_in, one_of
+from kinograph.workflows.graph.model import Graph, Link, graph_as_json, load_graph, parse_graph
+from kinograph.workflows.graph.plan import check
 
 IMAGE = {"name": "image", "type": "IMAGE"}
 

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from editor_cases import case, meaning, recording
 from kinograph.engines.errors import GraphError
-from kinograph.workflows.graph import graph_as_json, load_graph
+from kinograph.workflows.graph.model import graph_as_json, load_graph
 
 
 @pytest.mark.parametrize("names", [("prompt",), ("workflow",), ("prompt", "workflow")])

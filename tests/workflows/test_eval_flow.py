@@ -15,11 +15,11 @@ import pytest
 import torch
 from PIL import Image
 
+from kinograph.engines.datasets.flow import Dataset, find_datasets
 from kinograph.engines.errors import EngineError, InputError
-from kinograph.engines.flow.datasets import Dataset, find_datasets
-from kinograph.workflows import eval_flow as module
+from kinograph.workflows.cli import eval_flow as module
 from kinograph.workflows.cli import main
-from kinograph.workflows.eval_flow import eval_flow
+from kinograph.workflows.cli.eval_flow import eval_flow
 from spynet_weights import SHA256, WEIGHTS, weights
 
 BASELINES = Path(__file__).parents[1] / "data" / "flow" / "baselines.json"

@@ -13,9 +13,9 @@ import pytest
 
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.caching import ResultCache
-from kinograph.workflows.graph import parse_graph
-from kinograph.workflows.run import Report, run_graph
+from kinograph.workflows.execution.caching import ResultCache
+from kinograph.workflows.execution.run import Report, run_graph
+from kinograph.workflows.graph.model import parse_graph
 from recording_nodes import CALLS, NODES, alive
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
-from kinograph.workflows.graph import Link, load_graph, parse_graph, with_values
-from kinograph.workflows.plan import check
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.model import Link, load_graph, parse_graph, with_values
+from kinograph.workflows.graph.plan import check
 
 SHIPPED = json.loads(DEMO_GRAPH.read_text())
 Edit = Callable[[dict[str, Any]], object]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kinograph.engines.errors import InputError, MediaError
-from kinograph.workflows.graph import load_graph
+from kinograph.workflows.graph.model import load_graph
 from kinograph.workflows.live.record import Recorder
 from kinograph.workflows.live.slot import Drawn
 from kinograph.workflows.live.sources import Choices, File

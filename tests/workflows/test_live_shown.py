@@ -7,13 +7,13 @@ import pytest
 
 from kinograph.engines.errors import GraphError
 from kinograph.engines.runtime.engine import Engine
-from kinograph.nodes import engine as engine_nodes
+from kinograph.nodes.engine import build as engine_nodes
 from kinograph.nodes.standin import host
-from kinograph.workflows.catalogue import catalogue
 from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph import load_graph
+from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.model import load_graph
 from kinograph.workflows.live.shown import choose_shown
-from kinograph.workflows.run import run_graph
 from live_clips import PLAIN, defaults, live_graph
 
 

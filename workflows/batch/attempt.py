@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import KinographError
 from ...engines.files import sha256_of
-from ..graph import Graph, Link
+from ..graph.model import Graph, Link
 from .inputs import IMAGES, VIDEOS, Target, bound
 from .manifest import Output, Worker, file_of
 
 if TYPE_CHECKING:
-    from ..caching import ResultCache
-    from ..outcome import Progress
+    from ..execution.caching import ResultCache
+    from ..execution.outcome import Progress
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def attempt(
 ) -> Outcome:
     """Run the graph on one file, writing into `folder`. What goes wrong stands in the outcome."""
     from ...nodes.standin import host
-    from ..run import run_graph
+    from ..execution.run import run_graph
 
     worker = this_worker(job.device)
     started = time.perf_counter()

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..caching import Result, ResultCache
+from ..execution.caching import Result, ResultCache
 
 _LARGE = 16 * 2**20  # bytes
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
-from ..graph import Graph, nodes_called
+from ..graph.model import Graph, nodes_called
 
 VIDEOS = frozenset([".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov"]) | frozenset(
     [".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"]

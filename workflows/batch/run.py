@@ -19,7 +19,7 @@ from .queue import Queue, remove_outputs
 from .todo import todo
 
 if TYPE_CHECKING:
-    from ..outcome import Progress
+    from ..execution.outcome import Progress
 
 _LOCK = ".batch.lock"
 _LONGEST = 200  # bytes of the name of an input's folder
@@ -225,8 +225,8 @@ def _check(job: Job, paths: Sequence[Path]) -> None:
     if path is None:
         return
     from ...nodes.standin import host
-    from ..catalogue import catalogue
-    from ..plan import check
+    from ..graph.catalogue import catalogue
+    from ..graph.plan import check
 
     with host.using(host.Settings(inputs=(path.parent, *job.folders), device=job.device)):
         check(bound(job.graph, job.target, path), catalogue())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ..memory import keep_freed_memory
+from ..execution.memory import keep_freed_memory
 from .attempt import Job, Outcome, attempt, this_worker
 from .manifest import Worker
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ...engines.errors import GraphError
 from ...nodes.standin import host
-from ..catalogue import Catalogue
-from ..graph import Link
-from ..plan import Plan
+from ..graph.catalogue import Catalogue
+from ..graph.model import Link
+from ..graph.plan import Plan
 from .layout import lay_out
 from .once import Once
 from .stage import Stage

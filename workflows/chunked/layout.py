@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ...engines.errors import GraphError
-from ..catalogue import Catalogue
-from ..graph import Link
-from ..plan import Plan
+from ..graph.catalogue import Catalogue
+from ..graph.model import Link
+from ..graph.plan import Plan
 from .table import ONCE, SMALL, TABLE, Rule
 
 Slot = tuple[str, int]  # an output: node and number

@@ -12,11 +12,11 @@ import torch
 from ...engines.errors import GraphError, KinographError
 from ...nodes.standin import host
 from ...nodes.standin.io import HiddenHolder
-from ..caching import Keys, Result, ResultCache
-from ..calling import call, merged
-from ..catalogue import Catalogue
-from ..graph import Link, graph_as_json
-from ..outcome import NodeRun
+from ..execution.caching import Keys, Result, ResultCache
+from ..execution.calling import call, merged
+from ..execution.outcome import NodeRun
+from ..graph.catalogue import Catalogue
+from ..graph.model import Link, graph_as_json
 from .layout import Layout, Slot
 
 _WARNINGS = 3  # of a node that warns of chunk after chunk

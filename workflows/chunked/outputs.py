@@ -7,8 +7,8 @@ from typing import Any
 from ...engines.errors import InputError
 from ...nodes.standin import host
 from ...nodes.standin.prefix import SIZES
-from ..core_files import carried_graph
-from ..graph import Link
+from ..core.files import carried_graph
+from ..graph.model import Link
 from .once import Once
 from .pictures import FlowFolder, KeypointFolder, Pictures, VideoFile
 from .sinks import FlowFile, JsonList, PosesFile, Sink, VaceFile

@@ -16,11 +16,11 @@ from ...engines.files import sync_file
 from ...engines.video.segments import SEGMENT
 from ...nodes.standin import host
 from ...nodes.standin.prefix import has_time
-from ..caching import ResultCache
-from ..catalogue import Catalogue
-from ..outcome import Progress
-from ..plan import Plan
-from ..run import Report
+from ..execution.caching import ResultCache
+from ..execution.outcome import Progress
+from ..execution.run import Report
+from ..graph.catalogue import Catalogue
+from ..graph.plan import Plan
 from .folders import drop_orphan, is_anothers, make_parts, parts_of, unfinished
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out

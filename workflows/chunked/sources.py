@@ -9,8 +9,8 @@ from torch import Tensor
 from ...engines.video.clip import Clip
 from ...engines.video.read import FrameReader, read_some, video_info
 from ...engines.video.sound import find_sound
-from ..core_files import VideoFile
-from ..graph import Link
+from ..core.files import VideoFile
+from ..graph.model import Link
 from .layout import Layout
 from .once import Once
 from .stage import Stage

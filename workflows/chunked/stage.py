@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ...engines.errors import GraphError
-from ..graph import Link
+from ..graph.model import Link
 from .layout import Slot
 from .once import Once
 from .rows import Queue, frame_count, join

@@ -16,7 +16,7 @@ from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypo
 from ...engines.pose.gaps import GapFiller
 from ...engines.pose.poses import Poses
 from ...engines.pose.size import detection_size
-from ...nodes.people import need_tracks
+from ...nodes.pose.people import need_tracks
 from ...nodes.standin import host
 from .rows import VideoPart, cut, frame_count, join
 

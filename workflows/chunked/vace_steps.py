@@ -15,7 +15,7 @@ from ...engines.vace.reference import fit_references
 from ...engines.vace.settings import Settings
 from ...engines.vace.stream import Normaliser
 from ...nodes.standin import host
-from ...nodes.vace_view import given_to
+from ...nodes.vace.preview import given_to
 from .steps import Outputs, Step
 
 

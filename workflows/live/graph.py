@@ -10,11 +10,11 @@ from torch import Tensor
 from ...engines.errors import GraphError
 from ...engines.video.segments import to_bytes
 from ...nodes.standin import host, io
-from ..catalogue import Catalogue
 from ..chunked.graph import ChunkedGraph
 from ..chunked.table import TABLE
-from ..graph import Graph, Link, Node
-from ..plan import Plan, check, failure, unknown_classes
+from ..graph.catalogue import Catalogue
+from ..graph.model import Graph, Link, Node
+from ..graph.plan import Plan, check, failure, unknown_classes
 from .shown import Shown, choose_shown, fed_nodes
 from .slot import Drawn, Frame, Pixels
 

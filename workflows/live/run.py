@@ -58,7 +58,7 @@ class Summary:
 
         "schema" is 1 until a key changes its meaning or goes; new keys may come.
         """
-        from ..run import file_as_dict
+        from ..execution.run import file_as_dict
 
         rate = self.figures["drawn"] / self.seconds if self.seconds else 0.0
         return {

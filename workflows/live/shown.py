@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ...engines.errors import GraphError
-from ..catalogue import Catalogue
-from ..graph import Graph, Link, Node, nodes_called
+from ..graph.catalogue import Catalogue
+from ..graph.model import Graph, Link, Node, nodes_called
 
 _DRAWING = ("KinographDrawSkeleton", "KinographDrawFlow", "KinographVaceCombine")
 _SHOWING = {"CreateVideo": "images", "PreviewImage": "images", "SaveImage": "images"}

@@ -3,7 +3,7 @@
 import asyncio
 
 from ...nodes.standin.io import Schema
-from ..editor.nodes import definitions_of
+from ..graph.editor.nodes import definitions_of
 from .link import Connection, Server, ServerError, connected
 
 

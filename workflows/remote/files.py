@@ -11,7 +11,7 @@ from typing import Any
 from ...engines.files import first_there, sha256_of, written_aside
 from ...nodes.standin.io import InputSpec, Schema, UploadType
 from ...nodes.standin.prefix import pattern_of
-from ..graph import Graph, Node
+from ..graph.model import Graph, Node
 from .link import Connection, ServerError, client_library
 
 FOLDER = "kinograph"  # within the server's input folder

@@ -13,11 +13,11 @@ from typing import Any
 
 from ...engines.errors import KinographError
 from ...nodes.standin.io import Schema
-from ..catalogue import Catalogue
-from ..graph import Graph, graph_as_json, parse_graph, read_json, with_values
-from ..outcome import NodeRun, Progress
-from ..plan import Problem, failure, unknown_classes
-from ..run import Report
+from ..execution.outcome import NodeRun, Progress
+from ..execution.run import Report
+from ..graph.catalogue import Catalogue
+from ..graph.model import Graph, graph_as_json, parse_graph, read_json, with_values
+from ..graph.plan import Problem, failure, unknown_classes
 from .definitions import asked_for
 from .files import fetch, saved_by, with_uploads
 from .link import Connection, Server, ServerError, ServerGoneError, connected

@@ -14,7 +14,7 @@ from .link import client_library
 if TYPE_CHECKING:
     import aiohttp
 
-    from ..outcome import Progress
+    from ..execution.outcome import Progress
 
 _SILENCE = 15.0  # s, after which the history is asked
 _ENDS = ("execution_success", "execution_error", "execution_interrupted")

@@ -1,0 +1,1 @@
+"""Boxes with scores and classes, and the networks that find them."""

@@ -1,0 +1,258 @@
+"""The same network on several backends: do they agree, and how fast is each?
+
+One report for both questions; its form is the one of YOLOZU's backend suite. A backend that cannot
+be had is unavailable, never passed, and every output of every backend is judged.
+"""
+
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psutil
+import torch
+from torch import Tensor
+
+from ..errors import EngineError, InputError, KinographError
+from ..families import network_of
+from ..models.registry import Model
+from ..runtime import parity
+from ..runtime.cache import EngineCache
+from ..runtime.engine import Engine, build_engine, reference
+from ..runtime.ladder import BACKENDS
+from ..runtime.probe import probe
+
+SCHEMA = 1
+_PACKAGES = (
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "tensorrt",
+    "tensorrt-rtx-cu13-libs",
+)
+
+
+def run_suite(
+    model: Model,
+    backends: Sequence[str] = BACKENDS,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    cache: EngineCache | None = None,
+    runs: int = 0,
+    warmup: int = 5,
+    batch: int = 1,
+    size: tuple[int, int] | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """Compare `backends` with the reference on fixed inputs, and time them if `runs` is not 0.
+
+    runs:  calls to measure, after `warmup` calls that are not
+    batch: images a call; size: height and width, None = 16:9 at the recommended size
+    progress: called with 1 after each backend; may raise to cancel
+
+    Returns the report: parity.candidates[NAME] has "available", "passed", "reason" and each
+    output's "error", "threshold" and "passed"; benchmark.results[] has "name" and "metrics".
+    Raises `InputError` for an unknown backend or numbers that make no sense.
+    """
+    for name in backends:
+        if name not in BACKENDS:
+            raise InputError(f"backends: expected some of {', '.join(BACKENDS)}, found {name!r}")
+    for name, value, least in (("runs", runs, 0), ("warmup", warmup, 0), ("batch", batch, 1)):
+        if value < least:
+            raise InputError(f"{name}: expected at least {least}, found {value}")
+    network = network_of(model)
+    shape = _shape(model, batch, size)
+    inputs = [
+        probe(network, network.sizes[0]),
+        _like(probe(network, network.sizes[0]), network.min_batch, shape),
+    ]
+    runner = reference(model, network)
+    wanted = [runner.infer(images) for images in inputs]
+    runner.close()
+    candidates: dict[str, Any] = {}
+    results = []
+    used: Engine | None = None
+    for number, name in enumerate(backends):
+        if number:
+            progress(1)
+        before = _memory()
+        try:
+            engine = build_engine(
+                model,
+                network,
+                backend=name,
+                device=device,
+                precision=precision,
+                max_batch=max(2, batch, network.min_batch),
+                cache=cache,
+            )
+        except KinographError as error:
+            # what disagrees is there, and failed; the rest could not be had
+            there = "disagrees with the reference" in str(error)
+            candidates[name] = {"available": there, "passed": False, "reason": str(error)}
+            continue
+        used = used or engine
+        candidates[name] = _judged(engine, inputs, wanted)
+        if runs:
+            results.append(_timed(engine, shape, runs, warmup, before))
+        engine.unload()
+    progress(1)
+    return {
+        "schema_version": SCHEMA,
+        "timestamp_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "meta": _meta(model, used),
+        "parity": {
+            "enabled": True,
+            "reference": "torch fp32 on cpu",
+            "thresholds": dict(parity.TOLERANCES),
+            "measure": "norm of the difference by norm of the reference, of each output",
+            "inputs": [list(images.shape) for images in inputs],
+            "candidates": candidates,
+        },
+        "benchmark": {
+            "enabled": bool(runs),
+            "input": list(shape),
+            "warmup": warmup,
+            "runs": runs,
+            "results": results,
+        },
+    }
+
+
+def passed(report: dict[str, Any], backends: Sequence[str]) -> bool:
+    """Whether each of `backends` was there and agreed."""
+    candidates = report["parity"]["candidates"]
+    return all(candidates[name]["available"] and candidates[name]["passed"] for name in backends)
+
+
+def _shape(model: Model, batch: int, size: tuple[int, int] | None) -> tuple[int, int, int, int]:
+    network = network_of(model)
+    wide = model.entry.recommended_size
+    if size is None:
+        high = max(network.least, round(wide * 9 / 16 / network.stride) * network.stride)
+        size = high, wide
+    if any(side % network.stride or side < network.least for side in size):
+        raise InputError(
+            f"size: expected sides from {network.least} that are multiples of {network.stride}, "
+            f"found {size[1]}x{size[0]}"
+        )
+    return max(batch, network.min_batch), 3, *size
+
+
+def _like(images: Tensor, count: int, shape: tuple[int, int, int, int]) -> Tensor:
+    """Images scaled to the benchmark's size."""
+    return torch.nn.functional.interpolate(images[:count], size=shape[2:], mode="bilinear")
+
+
+def _judged(engine: Engine, inputs: list[Tensor], wanted: list[Any]) -> dict[str, Any]:
+    tolerance = parity.TOLERANCES[engine.precision]
+    outputs: dict[str, dict[str, Any]] = {
+        name: {"error": 0.0, "threshold": tolerance, "passed": True} for name in wanted[0]
+    }
+    reasons = []
+    for images, right in zip(inputs, wanted, strict=True):
+        try:
+            found = engine.infer(images.to(engine.device))
+            verdict = engine.network.compare(right, found, engine.precision)
+        except EngineError as error:
+            verdict = parity.Verdict(False, str(error), {})
+        if not verdict.passed:
+            reasons.append(f"input {list(images.shape)}: {verdict.reason}")
+        for name, output in outputs.items():
+            if name not in verdict.errors:  # what was never compared has not passed
+                output["passed"] = False
+                continue
+            output["error"] = max(output["error"], verdict.errors[name])
+            output["passed"] &= verdict.errors[name] <= tolerance
+    return {
+        "available": True,
+        "passed": not reasons and all(output["passed"] for output in outputs.values()),
+        "reason": "; ".join(reasons),
+        "device": str(engine.device),
+        "precision": engine.precision,
+        "why": list(engine.why),
+        "outputs": outputs,
+    }
+
+
+def _timed(
+    engine: Engine, shape: tuple[int, int, int, int], runs: int, warmup: int, before: dict[str, int]
+) -> dict[str, Any]:
+    """Milliseconds a call, each to its end on the device."""
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(engine.device)
+    for _ in range(warmup):
+        engine.infer(images)
+    times = []
+    for _ in range(runs):
+        _wait(engine.device)
+        started = time.perf_counter()
+        engine.infer(images)
+        _wait(engine.device)
+        times.append((time.perf_counter() - started) * 1000)
+    times.sort()
+
+    def percentile(part: float) -> float:
+        return times[min(len(times) - 1, int(part * len(times)))]
+
+    mean = statistics.fmean(times)
+    return {
+        "name": engine.backend,
+        "device": str(engine.device),
+        "precision": engine.precision,
+        "metrics": {
+            "fps": shape[0] * 1000 / mean,
+            "latency_ms": {
+                "mean": mean,
+                **{f"p{n}": percentile(n / 100) for n in (50, 90, 95, 99)},
+                "min": times[0],
+                "max": times[-1],
+            },
+        },
+        "memory_before": before,
+        "memory_after": _memory(),
+    }
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _memory() -> dict[str, int]:
+    """Bytes that this process holds, and that torch holds on the GPU."""
+    held = {"process": int(psutil.Process().memory_info().rss)}
+    if torch.cuda.is_available():
+        held["cuda"] = torch.cuda.memory_reserved()
+    return held
+
+
+def _meta(model: Model, engine: Engine | None) -> dict[str, Any]:
+    from ... import __version__
+
+    versions = {"kinograph": __version__, "python": platform.python_version()}
+    versions["torch"] = torch.__version__
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    gpu = None
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(torch.cuda.current_device())
+        gpu = {
+            "name": card.name,
+            "capability": f"{card.major}.{card.minor}",
+            "memory": card.total_memory,
+            "cuda": torch.version.cuda,
+        }
+    return {
+        "model": model.name,
+        "weights_sha256": model.entry.sha256,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpu": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads",
+        "gpu": gpu,
+        "versions": versions,
+    }

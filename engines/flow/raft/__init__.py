@@ -1,0 +1,1 @@
+"""The parts of RAFT: encoder, correlation, updates and their GPU kernels."""

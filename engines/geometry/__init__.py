@@ -1,0 +1,1 @@
+"""Boxes, crops and placement: bringing pictures and points from one size to another and back."""

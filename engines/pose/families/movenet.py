@@ -1,0 +1,240 @@
+"""MoveNet MultiPose Lightning: up to six people, COCO-17 joints, one network pass a frame.
+
+Google, Apache-2.0 (TF-Hub google/movenet/multipose/lightning). A MobileNetV2 of width 1.5 with a
+feature pyramid down to stride 4 and six heads, after CenterNet: a heatmap of person centres, the
+box and a first guess of the joints regressed at each centre, a heatmap a joint and the offsets
+within its cells.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ...runtime.network import Network
+from ..family import Candidates, OneStage
+from ..skeletons import COCO_17
+
+STRIDE = 32  # both sides of the input are multiples of it
+MAX_PEOPLE = 6  # the heads were trained for six; more are not ranked reliably
+HEADS = {
+    "center": 1,  # P(a person's centre lies in this cell)
+    "box_scale": 2,  # height, width of the box, in cells
+    "box_offset": 2,  # from the cell to the middle of the box, y, x, in cells
+    "kpt_heatmap": 17,  # P(this joint of anybody lies in this cell)
+    "kpt_regress": 34,  # from a centre's cell to each of its joints, y, x, in cells
+    "kpt_offset": 34,  # from a joint's cell to the joint, y, x, in cells
+}
+SKELETON = COCO_17
+
+# Constants of the published graph.
+_INPUT_SCALE = 1.9999695  # 0..1 -> -1..1 (2 - 2**-15)
+_PEAK_TOLERANCE = 1.0132789611816406e-06  # a cell within this of its 5x5 maximum is a peak
+_SIGMA = 0.300048828125  # spread of a joint round its first guess, in parts of the shorter side
+_SCORED_ABOVE = 0.126953125  # joints above this count for the person's score
+
+
+class _ConvRelu6(nn.Sequential):
+    """Convolution and ReLU6, padded as TensorFlow's SAME does: at the end when the stride is 2."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
+        super().__init__()
+        padding = kernel // 2 if stride == 1 else 0
+        if stride == 2:
+            self.pad = nn.ZeroPad2d((0, 1, 0, 1))
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups)
+        self.relu6 = nn.ReLU6(inplace=True)
+
+
+class _InvertedResidual(nn.Module):
+    """MobileNetV2's block: widen, filter each channel, narrow; added to the input if it fits."""
+
+    def __init__(self, inputs: int, outputs: int, widened: int, stride: int):
+        super().__init__()
+        self.residual = stride == 1 and inputs == outputs
+        self.expand = _ConvRelu6(inputs, widened, 1) if widened != inputs else nn.Identity()
+        self.depthwise = _ConvRelu6(widened, widened, 3, stride, groups=widened)
+        self.project = nn.Conv2d(widened, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class _Separable(nn.Sequential):
+    """A 3x3 filter per channel, a 1x1 mix, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1)
+        self.relu = nn.ReLU(inplace=True)
+
+
+class _Head(_Separable):
+    def __init__(self, outputs: int):
+        super().__init__(24, 96)
+        self.out = nn.Conv2d(96, outputs, 1)
+
+
+class MoveNetMultiPose(nn.Module):
+    """images [F,3,H,W] RGB in 0..1, H and W multiples of 32 -> the `HEADS`, [F,C,H/4,W/4] each."""
+
+    # channels, blocks, stride of the first block
+    _STAGES = (
+        (24, 1, 1),
+        (40, 2, 2),
+        (48, 3, 2),
+        (96, 4, 2),
+        (144, 3, 1),
+        (240, 3, 2),
+        (480, 1, 1),
+    )
+    _SKIPS = (1, 2, 3)  # stages that feed the pyramid: strides 4, 8, 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _ConvRelu6(3, 48, 3, 2)
+        self.stages = nn.ModuleList()
+        inputs = 48
+        for stage, (channels, blocks, stride) in enumerate(self._STAGES):
+            rows = nn.Sequential()
+            for block in range(blocks):
+                widened = inputs * (1 if stage == 0 else 6)
+                rows.append(
+                    _InvertedResidual(inputs, channels, widened, stride if block == 0 else 1)
+                )
+                inputs = channels
+            self.stages.append(rows)
+        self.head = _ConvRelu6(inputs, 1280, 1)
+        self.top = nn.Conv2d(1280, 64, 1)
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(channels, out, 1)
+            for channels, out in zip((96, 48, 40), (64, 32, 24), strict=True)
+        )
+        self.smooth = nn.ModuleList(_Separable(i, o) for i, o in ((64, 32), (32, 24), (24, 24)))
+        self.heads = nn.ModuleDict({name: _Head(channels) for name, channels in HEADS.items()})
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        x = self.stem(images * _INPUT_SCALE - 1)
+        skips: list[Tensor] = []
+        for stage, rows in enumerate(self.stages):
+            x = rows(x)
+            if stage in self._SKIPS:
+                skips.append(x)
+        x = self.top(self.head(x))
+        for lateral, smooth, skip in zip(self.lateral, self.smooth, reversed(skips), strict=True):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = smooth(x + lateral(skip))
+        out = {name: head(x) for name, head in self.heads.items()}
+        for name in ("center", "kpt_heatmap"):
+            out[name] = out[name].sigmoid()
+        return out
+
+
+def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, ...]:
+    """People from the six heads of F frames, all at once, on the heads' device, in float32.
+
+    Returns, for P places sorted by the height of their centre's peak: keypoints [F,P,17,2] x, y
+    and boxes [F,P,4] x0, y0, x1, y1 in pixels of the network's input, confidence [F,P,17] and
+    scores [F,P] in 0..1. Places beyond the last peak score 0.
+
+    P is 6; on a CPU it is less when in no frame more peaks stand `above` that score, which no
+    person's score can pass whose peak does not.
+
+    As in the published graph, a joint is taken from its heatmap, weighted by its distance to the
+    first guess and restricted to the person's box; its confidence is read from the maximum of
+    those weighted heatmaps over all six places.
+    """
+    people = MAX_PEOPLE
+    center = heads["center"].float()
+    frames, _, height, width = center.shape
+    pooled = F.max_pool2d(center, 5, stride=1, padding=2)
+    peaks = torch.where((center - pooled).abs() < _PEAK_TOLERANCE, center, 0.0)
+    scores, cell = peaks.flatten(1).topk(people)  # [F,P]
+    cy, cx = cell // width, cell % width
+    origin = torch.stack([cy, cx], -1).float()  # [F,P,2] y, x
+
+    live = people
+    if center.device.type == "cpu":  # elsewhere asking would cost more than it saves
+        live = max(1, int((scores > above).sum(1).max()))
+
+    def at_centres(head: Tensor) -> Tensor:  # [F,C,H,W] -> [F,P,C]
+        channels = head.shape[1]
+        index = cell[:, None].expand(frames, channels, people)
+        return head.float().flatten(2).gather(2, index).transpose(1, 2)
+
+    guess = at_centres(heads["kpt_regress"]).unflatten(2, (17, 2)) + origin[:, :, None]
+    middle = origin + at_centres(heads["box_offset"])
+    half = at_centres(heads["box_scale"]).clamp(min=0) / 2
+    bound = origin.new_tensor([height, width])
+    low = torch.minimum((middle - half).clamp(min=0), bound)
+    high = torch.minimum((middle + half).clamp(min=0), bound)
+
+    # The Gaussian and the box are products of a function of y and one of x: 17 (H + W) numbers
+    # a person instead of 17 H W.
+    spread = min(height, width) * _SIGMA
+
+    def weights(axis: int, size: int) -> Tensor:  # [F,P,17,size]
+        grid = torch.arange(size, device=center.device, dtype=torch.float32)
+        gauss = torch.exp(-((grid - guess[..., axis, None]) ** 2) / spread)
+        inside = (grid >= low[..., axis, None]) & (grid < high[..., axis, None])
+        return gauss * inside[:, :, None]
+
+    wy, wx = weights(0, height), weights(1, width)
+    heatmap = heads["kpt_heatmap"].float()
+    # [F,P,17,H,W]
+    weighted = heatmap[:, None] * wy[:, :live, :, :, None] * wx[:, :live, :, None]
+    at = weighted.flatten(3).argmax(3)  # [F,P,17]
+    ky, kx = at // width, at % width
+
+    def over_cells(head: Tensor) -> Tensor:  # [F,17,H,W] at every person's cells -> [F,P,17]
+        return head.float().flatten(2).gather(2, at.transpose(1, 2)).transpose(1, 2)
+
+    # [F,P,6,17]: the weight that each of the six gives to the cell that place P chose
+    def cross(weight: Tensor, index: Tensor) -> Tensor:
+        return (
+            weight[:, None]
+            .expand(-1, live, -1, -1, -1)
+            .gather(4, index[:, :, None, :, None].expand(-1, -1, people, -1, 1))[..., 0]
+        )
+
+    confidence = over_cells(heatmap) * (cross(wy, ky) * cross(wx, kx)).amax(2)
+    offset = heads["kpt_offset"].unflatten(1, (17, 2))
+    keypoints = torch.stack(
+        [kx + over_cells(offset[:, :, 1]), ky + over_cells(offset[:, :, 0])], dim=-1
+    )
+    counted = confidence > _SCORED_ABOVE
+    scores = scores[:, :live] * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
+    boxes = torch.cat([low, high], dim=2)[:, :live, [1, 0, 3, 2]]
+    cell_px = 4.0  # the heads' stride
+    return keypoints * cell_px, confidence, boxes * cell_px, scores
+
+
+def load(path: Path) -> MoveNetMultiPose:
+    """The network with the weights of a safetensors file (stored as fp16, used as fp32)."""
+    module = MoveNetMultiPose()
+    module.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return module.eval()
+
+
+NETWORK = Network(
+    name="movenet",
+    load=load,
+    outputs=HEADS,
+    stride=STRIDE,
+    sizes=(128, 1024),
+    max_people=MAX_PEOPLE,
+    pixel_bytes=144,  # 144 float32 channels at half the size in both directions
+    sees_people=True,
+)
+
+
+def _candidates(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidates:
+    return Candidates(*decode(outputs, above=above))
+
+
+FAMILY = OneStage(skeleton=SKELETON, network=lambda model: NETWORK, decode=_candidates)

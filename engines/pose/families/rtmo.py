@@ -1,0 +1,61 @@
+"""RTMO (OpenMMLab): one stage, COCO-17, as mmdeploy exports it to ONNX. Apache-2.0.
+
+Trained on BGR 0..255 without mean or deviation, letterboxed with 114 (mmpose,
+configs/body_2d_keypoint/rtmo). The graph ends in NMS at an IoU of 0.65, which leaves doubles; as in
+rtmlib, 0.45 follows.
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ...models.registry import Model
+from ...runtime.network import Network
+from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
+from ..agreement import same_people
+from ..family import Candidates, OneStage
+from ..skeletons import COCO_17
+
+_OUTPUTS = {"dets": (-1, -1, 5), "keypoints": (-1, -1, len(COCO_17), 3)}  # -1: any size
+
+
+def network(model: Model) -> Network:
+    """The network of an ONNX file with the outputs dets [B,N,5] and keypoints [B,N,17,3].
+
+    Raises `ModelError`, with what was expected and found, for one of another contract.
+    """
+    inputs, outputs = read_sockets(model.path)
+    image = one_input(inputs, "RTMO", model.path)
+    there = {o.name: o for o in outputs}
+    if not all(name in there and there[name].fits(shape) for name, shape in _OUTPUTS.items()):
+        refuse("RTMO", model.path, "the outputs dets [B,N,5], keypoints [B,N,17,3]", outputs)
+    batch, _, high, wide = image.shape
+    fixed = (high, wide) if min(high, wide) > 0 else None
+    return Network(
+        name="rtmo",
+        load=None,
+        outputs=dict.fromkeys(_OUTPUTS, 0),
+        stride=32,
+        sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
+        max_people=50,
+        pixel_bytes=256,
+        feed=Feed(image.name, image.kind, {n: n for n in _OUTPUTS}, scale=255.0, bgr=True),
+        batch=max(batch, 0),
+        fixed=fixed,
+        sees_people=True,
+        compare=same_people(decode),
+    )
+
+
+def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidates:
+    """Candidates in pixels of the input; dets are x0, y0, x1, y1, score."""
+    dets, joints = outputs["dets"].float(), outputs["keypoints"].float()
+    return Candidates(
+        keypoints=joints[..., :2],
+        confidence=joints[..., 2].clamp(0, 1),
+        boxes=dets[..., :4],
+        scores=dets[..., 4],
+    )
+
+
+FAMILY = OneStage(skeleton=COCO_17, network=network, decode=decode, fill=114 / 255, overlap=0.45)

@@ -1,0 +1,134 @@
+"""YOLO-NAS-Pose (Deci, super-gradients): one stage, COCO-17, as exported to ONNX with its NMS.
+
+Code Apache-2.0; the weights must not be redistributed or used commercially, so none come with
+Kinograph. Contract: super-gradients, documentation/source/models_export_pose.md.
+
+The graph takes RGB 0..255 and turns it into what the network was trained on. Frames are letterboxed
+as in training: longer side to the input's, padded at the right and the bottom with 127.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ...models.registry import Model
+from ...runtime.network import Network, Outputs
+from ...runtime.onnx_graph import Feed, Socket, one_input, read_sockets, refuse
+from ..agreement import same_people
+from ..family import Candidates, OneStage
+from ..skeletons import COCO_17
+
+_JOINTS = len(COCO_17)
+_FLAT = 6 + 3 * _JOINTS  # image, box, score, joints
+# Outputs of the "batch" format: our name, how the graph's ends, its shape, -1 where any size fits.
+_BATCH = (
+    ("num_predictions", ("num_predictions",), (-1, 1)),
+    ("boxes", ("post_nms_boxes", "pred_boxes"), (-1, -1, 4)),
+    ("scores", ("post_nms_scores", "pred_scores"), (-1, -1)),
+    ("joints", ("post_nms_joints", "pred_joints"), (-1, -1, _JOINTS, 3)),
+)
+
+
+def network(model: Model) -> Network:
+    """The network of an ONNX file in "batch" or "flat" format.
+
+    Raises `ModelError`, with what was expected and found, for one of another contract.
+    """
+    inputs, outputs = read_sockets(model.path)
+    image = one_input(inputs, "YOLO-NAS-Pose", model.path)
+    names = _outputs(outputs, model)
+    batch, _, high, wide = image.shape
+    fixed = (high, wide) if min(high, wide) > 0 else None
+    return Network(
+        name="yolo_nas_pose",
+        load=None,
+        outputs=dict.fromkeys(names, 0),
+        stride=32,
+        sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
+        max_people=1000,
+        pixel_bytes=256,
+        feed=Feed(image.name, image.kind, names, scale=255.0),
+        batch=max(batch, 0),
+        fixed=fixed,
+        join=partial(_join_flat, batch) if "flat" in names else _join_batch,
+        sees_people=True,
+        compare=same_people(decode),
+    )
+
+
+def _outputs(outputs: Sequence[Socket], model: Model) -> dict[str, str]:
+    """Our names -> the graph's: by the ends of the names, otherwise by order."""
+    if len(outputs) == 1 and outputs[0].fits((-1, _FLAT)):
+        return {"flat": outputs[0].name}
+    if len(outputs) == len(_BATCH):
+        named = [o for _, ends, _ in _BATCH for o in outputs if o.name.endswith(ends)]
+        outputs = named if len(named) == len(_BATCH) else outputs
+        if all(o.fits(shape) for o, (_, _, shape) in zip(outputs, _BATCH, strict=True)):
+            return {ours: o.name for o, (ours, _, _) in zip(outputs, _BATCH, strict=True)}
+    shapes = "num_predictions [B,1], boxes [B,N,4], scores [B,N], joints [B,N,17,3]"
+    refuse("YOLO-NAS-Pose", model.path, f"the outputs {shapes}, or one [N,{_FLAT}]", outputs)
+    raise AssertionError
+
+
+def _join_batch(pieces: Sequence[Outputs], images: int) -> Outputs:
+    """Rows after rows; pieces may hold different numbers of places."""
+    most = max(piece["scores"].shape[1] for piece in pieces)
+
+    def widened(values: Tensor) -> Tensor:
+        more = most - values.shape[1]
+        return torch.cat([values, values.new_zeros(len(values), more, *values.shape[2:])], 1)
+
+    names = [name for name in pieces[0] if name != "num_predictions"]
+    joined = {name: torch.cat([widened(p[name]) for p in pieces])[:images] for name in names}
+    joined["num_predictions"] = torch.cat([p["num_predictions"] for p in pieces])[:images]
+    return joined
+
+
+def _join_flat(batch: int, pieces: Sequence[Outputs], images: int) -> Outputs:
+    """The image's number, the first column, goes on from piece to piece."""
+    rows = []
+    for number, piece in enumerate(pieces):
+        flat = piece["flat"].clone()
+        flat[:, 0] += number * batch
+        rows.append(flat)
+    flat = torch.cat(rows)
+    return {"flat": flat[flat[:, 0] < images]}
+
+
+def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidates:
+    """Candidates from either format, in pixels of the input; joints are x, y, confidence."""
+    if "flat" in outputs:
+        return _from_flat(outputs["flat"].float(), frames)
+    scores = outputs["scores"].float()
+    place = torch.arange(scores.shape[1], device=scores.device)
+    joints = outputs["joints"].float()
+    return Candidates(
+        keypoints=joints[..., :2],
+        confidence=joints[..., 2].clamp(0, 1),
+        boxes=outputs["boxes"].float(),
+        # rows behind the number of predictions hold leftovers, whatever they are
+        scores=torch.where(place < outputs["num_predictions"].view(-1, 1), scores, 0),
+    )
+
+
+def _from_flat(rows: Tensor, frames: int) -> Candidates:
+    """[M,57] rows of any order -> N places a frame, N the most that a frame has."""
+    frame, order = rows[:, 0].long().sort(stable=True)
+    rows = rows[order]
+    count = torch.zeros(frames, dtype=torch.int64, device=rows.device)
+    count.scatter_add_(0, frame, torch.ones_like(frame))
+    place = torch.arange(len(rows), device=rows.device) - (count.cumsum(0) - count)[frame]
+    placed = rows.new_zeros(frames, int(count.max()) if len(rows) else 0, _FLAT)
+    placed[frame, place] = rows
+    joints = placed[..., 6:].unflatten(2, (_JOINTS, 3))
+    return Candidates(
+        keypoints=joints[..., :2],
+        confidence=joints[..., 2].clamp(0, 1),
+        boxes=placed[..., 1:5],
+        scores=placed[..., 5],
+    )
+
+
+FAMILY = OneStage(skeleton=COCO_17, network=network, decode=decode, fill=127 / 255)

@@ -1,0 +1,66 @@
+"""What the classes for programs share: frames of any layout in, a video for VACE out."""
+
+import torch
+from torch import Tensor
+
+from ..checks import check_range
+from ..errors import EngineError, InputError
+from ..geometry.placement import Size
+from ..runtime.ladder import torch_cuda
+
+
+def check_device(device: str) -> None:
+    """Raise `EngineError` for a GPU that is not there: the CPU never stands in for it."""
+    cuda = torch_cuda()
+    if device.startswith("cuda") and not cuda.usable:
+        raise EngineError(f'device {device}: {cuda.reason}; try: {cuda.cure}; or give device="cpu"')
+
+
+def images_of(frames: object) -> Tensor:
+    """Frames of any accepted layout as [F,H,W,3], a view.
+
+    frames: RGB, floats in 0..1 or uint8; [1,3,F,H,W], [3,F,H,W] or [F,H,W,3]. A last dimension of
+            3 is always the colours
+
+    Raises `InputError` for other shapes, types and ranges, and for several videos at once.
+    """
+    if not isinstance(frames, Tensor):
+        raise InputError(f"frames: expected a torch tensor, found {type(frames).__name__}")
+    shape = list(frames.shape)
+    images = frames
+    if frames.ndim == 5:
+        if shape[0] != 1:
+            raise InputError(
+                f"frames: expected one video, [1,3,F,H,W], found {shape}; call once for each"
+            )
+        images = frames[0]
+    if images.ndim == 4 and (frames.ndim == 5 or shape[3] != 3):
+        images = images.movedim(0, -1)  # CFHW -> FHWC
+    if images.ndim != 4 or images.shape[3] != 3 or 0 in shape:
+        raise InputError(
+            "frames: expected RGB frames of the shape [1,3,F,H,W], [3,F,H,W] or [F,H,W,3], "
+            f"found {shape}"
+        )
+    if frames.dtype != torch.uint8:
+        check_range("frames", frames)
+    return images
+
+
+def as_floats(images: Tensor, device: torch.device) -> Tensor:
+    """uint8 as floats in 0..1 on `device`; floats as they are, where they are."""
+    return images.to(device).float() / 255 if images.dtype == torch.uint8 else images
+
+
+def video_of(images: Tensor) -> Tensor:
+    """Images [F,H,W,3] in 0..1 as a video for VACE, [1,3,F,H,W] in -1..1."""
+    video = images.new_empty(1, 3, *images.shape[:3])
+    torch.add(-1.0, images.movedim(-1, 0), alpha=2.0, out=video[0])  # FHWC -> CFHW
+    return video
+
+
+def size_of(source: Size, height: int | None, width: int | None) -> Size:
+    """Height and width as asked; None = as `source`, or from the other one by its shape."""
+    high, wide = source
+    if height is not None:
+        return height, max(1, round(height * wide / high)) if width is None else width
+    return source if width is None else (max(1, round(width * high / wide)), width)

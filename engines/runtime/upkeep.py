@@ -1,0 +1,247 @@
+"""Looking after built engines: what there is, whether it is right, what can go."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import EngineError, KinographError
+from ..families import network_of
+from ..models.registry import VARIANT, resolve
+from . import trt
+from .build import BuildRequest, tensorrt_engine
+from .cache import Artifact, EngineCache
+from .engine import build_engine, within
+from .ladder import BACKENDS
+from .onnx_export import exported
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One engine or leftover and what was found or done about it.
+
+    state: "whole", "damaged", "removed", "rebuilt", "kept" ...; detail: why, in words
+    """
+
+    name: str
+    size: int
+    state: str
+    detail: str
+
+
+def selected(cache: EngineCache, names: Iterable[str]) -> list[Artifact]:
+    """The engines with these names, all of them if there are none.
+
+    A name is an engine's, with or without its suffix, or the beginning of one. Raises
+    `EngineError` for a name that fits nothing; paths fit nothing.
+    """
+    known = cache.entries()
+    wanted = [name.removesuffix(".engine") for name in names]
+    for name in wanted:
+        if not name or not any(artifact.name.startswith(name) for artifact in known):
+            there = ", ".join(artifact.name for artifact in known) or "it is empty"
+            raise EngineError(f"engine {name!r}: none of this name in {cache.folder} ({there})")
+    if not wanted:
+        return known
+    return [a for a in known if any(a.name.startswith(name) for name in wanted)]
+
+
+def listed(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
+    """What there is, by what its sidecar says."""
+    return [
+        Finding(a.name, _size(a.path), _state(a), f"{a.sidecar.get('created', '')} {_about(a)}")
+        for a in selected(cache, names)
+    ]
+
+
+def verified(
+    cache: EngineCache, names: Iterable[str] = (), *, models: Path | None = None
+) -> Iterator[Finding]:
+    """Every engine read to its last byte and, where this machine can run it, asked and compared;
+    one after another.
+
+    models: where downloaded models lie; None = the folder of headless runs
+
+    "right": its answers agree with the reference's; "whole": complete, but not for this machine;
+    "damaged": with the reason.
+    """
+    for artifact in selected(cache, names):
+        yield Finding(artifact.name, _size(artifact.path), *_verdict(cache, artifact, models))
+
+
+def pruned(
+    cache: EngineCache,
+    names: Iterable[str] = (),
+    *,
+    everything: bool = False,
+    days: float = 0,
+    only_say: bool = False,
+) -> list[Finding]:
+    """Remove damaged engines, leftovers of killed builds, and what this installation cannot use.
+
+    names:      these engines instead, whatever their state
+    everything: all engines
+    days:       those, too, that are older
+    only_say:   remove nothing, say what would be
+    """
+    found = []
+    names = list(names)
+    for artifact in selected(cache, names):
+        reason = "asked for" if names or everything else _useless(artifact)
+        age = (time.time() - artifact.path.stat().st_mtime) / 86400
+        if not reason and days and age > days:
+            reason = f"{age:.0f} days old"
+        size = _size(artifact.path)
+        if reason and not only_say:
+            cache.remove(artifact)
+        found.append(Finding(artifact.name, size, "removed" if reason else "kept", reason))
+    if not names:
+        for path in cache.leftovers():
+            size = _size(path)
+            if not only_say:
+                path.unlink(missing_ok=True)
+            found.append(Finding(path.name, size, "removed", "left over"))
+    return found
+
+
+def rebuilt(
+    cache: EngineCache, names: Iterable[str] = (), *, models: Path | None = None
+) -> list[Finding]:
+    """Build damaged engines and those of other versions anew; with names, these in any state.
+
+    models: as in `verified`
+
+    What to build is read from the sidecar; without one an engine cannot be built anew.
+    """
+    found = []
+    names = list(names)
+    for artifact in selected(cache, names):
+        reason = "asked for" if names else _useless(artifact)
+        if not reason:
+            found.append(Finding(artifact.name, _size(artifact.path), "kept", ""))
+            continue
+        request = artifact.sidecar.get("request")
+        if not isinstance(request, dict):
+            detail = f"{reason}; nothing says how it was built: build it anew with kinograph build"
+            found.append(Finding(artifact.name, _size(artifact.path), "kept", detail))
+            continue
+        cache.remove(artifact)
+        try:
+            path = build(cache, **request, models=models)
+        except KinographError as error:
+            found.append(Finding(artifact.name, 0, "removed", f"{reason}; not rebuilt: {error}"))
+        else:
+            found.append(Finding(path.stem, _size(path), "rebuilt", reason))
+    return found
+
+
+def build(
+    cache: EngineCache,
+    *,
+    model: str,
+    backend: str,
+    precision: str,
+    max_batch: int = 16,
+    sizes: Iterable[int] = (),
+    capabilities: Iterable[str] = (),
+    device: str = "auto",
+    updates: int = 0,
+    both: bool = False,
+    warm: bool = False,
+    models: Path | None = None,
+    progress: trt.Progress | None = None,
+) -> Path:
+    """Build one engine into the cache and return its file.
+
+    updates, both, warm: of a network of flow, see `Model`
+    models: as in `verified`
+    capabilities: cards to build for with TensorRT-RTX; on any machine, but not compared with the
+    reference before it meets its card. Otherwise this machine's engine, compared.
+
+    Raises `EngineError` when the backend builds nothing or cannot be used here.
+    """
+    found = replace(resolve(model, folder=models), updates=updates, both=both, warm=warm)
+    network = network_of(found)
+    asked = tuple(sizes)
+    low, high = within(network, (asked[0], asked[1]) if asked else None)
+    request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
+    if capabilities:
+        return tensorrt_engine(backend, precision, request, tuple(capabilities)).path
+    if backend == "onnxruntime":
+        return exported(found, network, precision, cache).path
+    if backend not in BACKENDS or backend in ("torch", "torch_cudagraph"):
+        raise EngineError(f"backend {backend}: it builds nothing that could be kept")
+    engine = build_engine(
+        found,
+        network,
+        backend=backend,
+        precision=precision,
+        device=device,
+        max_batch=max_batch,
+        sizes=(low, high),
+        cache=cache,
+        progress=progress,
+    )
+    engine.unload()
+    assert engine.artifact is not None
+    return engine.artifact
+
+
+def _verdict(cache: EngineCache, artifact: Artifact, models: Path | None) -> tuple[str, str]:
+    if artifact.state != "whole":
+        return "damaged", artifact.state
+    if reason := _useless(artifact):
+        return "whole", f"not used here: {reason}"
+    request: dict[str, Any] = dict(artifact.sidecar.get("request") or {})
+    if not request or request.pop("capabilities", None):
+        return "whole", "built for a card, not run here"
+    variant = {name: request.pop(name) for name in VARIANT if name in request}
+    try:
+        engine = build_engine(
+            found := replace(resolve(request.pop("model"), folder=models), **variant),
+            network_of(found),
+            sizes=tuple(request.pop("sizes", ())) or None,
+            cache=cache,
+            **request,
+        )
+    except KinographError as error:
+        return "whole", f"not run here: {error}"
+    engine.unload()
+    if engine.artifact != artifact.path:
+        return "whole", "not used here: another key"
+    return "right", "the reference" if engine.verdict is None else engine.verdict.reason
+
+
+def _useless(artifact: Artifact) -> str:
+    """Why this installation will never load the engine; "" if it may."""
+    if artifact.state != "whole":
+        return artifact.state
+    key = artifact.sidecar.get("key", {})
+    if key.get("kind") == "engine":
+        flavour = str(key.get("flavour"))
+        if flavour not in trt.MODULES or not trt.importable(flavour):
+            return ""  # built here for elsewhere
+        here = str(trt.load(flavour).__version__)
+        if key.get("library") != here:
+            return f"built by {flavour} {key.get('library')}, {here} is installed"
+    elif key.get("torch") != torch.__version__:
+        return f"built by torch {key.get('torch')}, {torch.__version__} is installed"
+    return ""
+
+
+def _state(artifact: Artifact) -> str:
+    return "whole" if artifact.state == "whole" else "damaged"
+
+
+def _about(artifact: Artifact) -> str:
+    if artifact.state != "whole":
+        return artifact.state
+    checked = artifact.sidecar.get("checked") or {}
+    return str(checked.get("parity", "not compared yet"))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,1 @@
+"""Association over time, smoothing and gaps."""

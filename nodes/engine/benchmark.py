@@ -1,0 +1,105 @@
+"""The node that measures a network on this machine's backends."""
+
+import time
+from typing import Any
+
+from ...engines.evaluation.backends import run_suite
+from ...engines.models.registry import Model
+from ...engines.runtime.cache import EngineCache
+from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ..api import host, io
+from ..search import found_by
+from ..show import Shown
+from ..types import KinoModel
+
+
+class Benchmark(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographBenchmark",
+            display_name="Benchmark",
+            category="Kinograph/engine",
+            **found_by("speed test, latency, frames per second, profile, compare backends"),
+            description="Runs a model on the backends of this machine: do their answers agree, and "
+            "how fast is each? Engines that are missing are built, which may take minutes.",
+            is_output_node=True,
+            inputs=[
+                KinoModel.Input("model", tooltip="From a node that loads a model."),
+                io.Combo.Input(
+                    "backend",
+                    options=["all", *BACKENDS],
+                    default="all",
+                    tooltip="all, or one alone. What this machine does not have is said.",
+                ),
+                io.Combo.Input(
+                    "precision",
+                    options=["auto", *PRECISIONS],
+                    default="auto",
+                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU.",
+                ),
+                io.Int.Input(
+                    "batch",
+                    default=1,
+                    min=1,
+                    max=256,
+                    step=1,
+                    tooltip="Images a call.",
+                ),
+                io.Int.Input(
+                    "runs",
+                    default=20,
+                    min=1,
+                    max=1000,
+                    step=1,
+                    tooltip="Calls that are measured, after 5 that are not.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    display_name="report",
+                    tooltip="A line a backend: milliseconds a call, images a second, agreement.",
+                )
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **values: object) -> float:
+        return time.time()  # measured anew each time
+
+    @classmethod
+    def execute(
+        cls, model: Model, backend: str, precision: str, batch: int, runs: int
+    ) -> io.NodeOutput:
+        backends = BACKENDS if backend == "all" else (backend,)
+        report = run_suite(
+            model,
+            backends,
+            device=host.compute_device(),
+            precision=precision,
+            cache=EngineCache(host.engine_folder()),
+            runs=runs,
+            batch=batch,
+            progress=host.progress(len(backends), "backends"),
+        )
+        text = in_words(report)
+        return io.NodeOutput(text, ui=Shown(text))
+
+
+def in_words(report: dict[str, Any]) -> str:
+    """The suite's report as a table: what each backend takes, or why it is not there."""
+    count, _, high, wide = report["benchmark"]["input"]
+    timed = {result["name"]: result for result in report["benchmark"]["results"]}
+    lines = [f"{report['meta']['model']}, {count} x {wide}x{high}"]
+    for name, found in report["parity"]["candidates"].items():
+        if name not in timed:
+            lines.append(f"{name}: {found['reason']}")
+            continue
+        metrics = timed[name]["metrics"]
+        verdict = "agrees" if found["passed"] else f"DISAGREES: {found['reason']}"
+        lines.append(
+            f"{name} {found['precision']} on {found['device']}: "
+            f"{metrics['latency_ms']['p50']:.2f} ms a call (median), "
+            f"{metrics['fps']:.1f} images/s, {verdict}"
+        )
+    return "\n".join(lines)

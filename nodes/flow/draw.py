@@ -1,0 +1,155 @@
+"""Drawing optical flow."""
+
+from functools import partial
+from typing import Any
+
+from ...engines.flow.flow import Flow
+from ...engines.render.flow_colours import COLOURS
+from ...engines.render.flow_drawing import NOISE_FLOOR, WAYS, DrawnFlow, draw_flow
+from ...engines.render.flow_scales import NORMALISATIONS, ScaleState
+from ..api import host, io
+from ..inputs import own_state
+from ..previews import of_images
+from ..search import found_by
+from ..show import Shown
+from ..types import KinoFlow, KinoState
+
+
+class DrawFlow(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographDrawFlow",
+            display_name="Draw Flow",
+            category="Kinograph/render",
+            **found_by(
+                "optical flow, flow to image, flow visualization, motion map, color wheel, "
+                "controlnet preprocessor"
+            ),
+            description="Draws optical flow as control images: hue for the direction, white for "
+            "stillness, a picture for every frame of the clip.",
+            inputs=[
+                KinoFlow.Input("flow", tooltip="From Estimate Flow or another node that gives it."),
+                io.Combo.Input(
+                    "colours",
+                    options=list(COLOURS),
+                    default="middlebury",
+                    tooltip="middlebury: the wheel of VACE, RAFT and most others. hsv: hue for the "
+                    "direction, saturation for the speed. In both, motion to the right is red and "
+                    "hues follow clockwise.",
+                ),
+                io.Combo.Input(
+                    "normalise",
+                    options=list(NORMALISATIONS),
+                    default="vace",
+                    tooltip="What is drawn in full colour. vace: each frame's fastest pixel. clip: "
+                    "the clip's. fixed: the speed given as scale. ema: each frame's, falling "
+                    "slowly, so that still things do not flicker.",
+                ),
+                io.Float.Input(
+                    "scale",
+                    default=0.0,
+                    min=0.0,
+                    max=10000.0,
+                    step=0.1,
+                    tooltip="With normalise fixed: the speed in full colour, in pixels a frame; "
+                    "what is faster is drawn alike. 0: 2 % of the picture's diagonal.",
+                ),
+                io.Float.Input(
+                    "noise_floor",
+                    default=NOISE_FLOOR,
+                    min=0.0,
+                    max=100.0,
+                    step=0.05,
+                    tooltip="Pixels a frame. What is slower is still, and colours fade in up to "
+                    "twice that. 0: none; with normalise vace the very pixels of VACE.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="Of the colours, after normalising: 0.5 is half as strong, 2 is full "
+                    "colour at half the speed.",
+                ),
+                io.Combo.Input(
+                    "direction",
+                    options=list(WAYS),
+                    default="estimated",
+                    tooltip="Which flow: forward (where pixels go), backward (where they came "
+                    "from), or forward where there is one.",
+                ),
+                io.Boolean.Input(
+                    "legend",
+                    default=False,
+                    tooltip="Puts a colour wheel with the speed of its rim, in pixels a frame, "
+                    "into a corner; for looking, not for models.",
+                ),
+                KinoState.Input(
+                    "state",
+                    optional=True,
+                    tooltip="State of this node after the chunk before, to go on with the scale "
+                    "that ema holds.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="The drawn frames."),
+                io.Mask.Output(
+                    display_name="mask", tooltip="1 where the motion reaches the noise floor."
+                ),
+                KinoState.Output(
+                    display_name="state", tooltip="For this node with the chunk that follows."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        flow: Flow,
+        colours: str,
+        normalise: str,
+        scale: float,
+        noise_floor: float,
+        strength: float,
+        direction: str,
+        legend: bool,
+        state: Any = None,
+    ) -> io.NodeOutput:
+        drawn = draw_flow(
+            flow,
+            colours=colours,
+            normalise=normalise,
+            scale=scale,
+            noise_floor=noise_floor,
+            strength=strength,
+            direction=direction,
+            legend=legend,
+            state=own_state(state, ScaleState),
+            progress=host.progress(flow.frames),
+        )
+        device = host.image_device()
+        return io.NodeOutput(
+            drawn.image.to(device),
+            drawn.mask.to(device),
+            drawn.state,
+            ui=Shown(
+                text := _text(flow, drawn, normalise, strength),
+                warnings=[text] if not (len(flow) and strength) else [],
+                picture=partial(of_images, drawn.image),
+            ),
+        )
+
+
+def _text(flow: Flow, drawn: DrawnFlow, normalise: str, strength: float) -> str:
+    if not len(flow):
+        colour = "black" if flow.first == "zero" else "white"
+        return f"a single frame has no motion: it is drawn {colour}; connect two frames or more"
+    if not strength:
+        return "strength 0: all is drawn white"
+    low, high = (float(end) / strength for end in drawn.scales.aminmax())
+    speed = f"{low:.2f}" if high - low < 0.01 else f"{low:.2f} to {high:.2f}"
+    # Only of a chunk that goes on is it known that there is more of its clip.
+    part = ", the fastest of this chunk alone" if normalise == "clip" and not flow.first else ""
+    return f"full colour at {speed} px a frame{part}"

@@ -1,0 +1,1 @@
+"""What the editor's panel of engines asks of the server."""

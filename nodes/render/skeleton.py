@@ -1,0 +1,210 @@
+"""Nodes that draw."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from torch import Tensor
+
+from ...engines.checks import check_frames
+from ...engines.errors import InputError
+from ...engines.geometry.placement import FITS
+from ...engines.pose.poses import Poses
+from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
+from ...engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
+from ...engines.render.styles import STYLES
+from ..api import host, io
+from ..pose.people import sized
+from ..previews import of_images
+from ..search import found_by
+from ..show import Shown
+from ..types import KinoPoses
+
+_PARTS = ("hands", "face", "feet")
+_CHOICES = ["style", "always", "never"]
+
+
+class DrawSkeleton(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographDrawSkeleton",
+            display_name="Draw Skeleton",
+            category="Kinograph/render",
+            **found_by(
+                "openpose, dwpose, skeleton, stick figure, render pose, pose map, controlnet "
+                "preprocessor, draw keypoints"
+            ),
+            description="Draws poses as control images, all frames at once on the poses' device.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip="From Detect Poses."),
+                io.Combo.Input(
+                    "style",
+                    options=list(STYLES),
+                    default="vace",
+                    tooltip="vace: as VACE's own annotator draws, with face; vace_body: without "
+                    "it. openpose: as ControlNet OpenPose and DWPose, with hands and face. xinsir: "
+                    "the same with the thicker sticks of xinsir's ControlNets. wan_animate: thin, "
+                    "with toes and hands. yolo_nas: as the YOLO-NAS-Pose nodes draw.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the pictures, in pixels. 0: as the frames, or from the height.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the pictures, in pixels. 0: as the frames, or from the width.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="stretch",
+                    tooltip="How frames of another shape are brought to width and height: each "
+                    "side by itself, whole with borders, or filled and cut at the edges.",
+                ),
+                io.Float.Input(
+                    "line_width",
+                    default=0.0,
+                    min=0.0,
+                    max=200.0,
+                    step=0.1,
+                    tooltip="Thickness of limbs in pixels. 0: as the style.",
+                ),
+                io.Float.Input(
+                    "joint_radius",
+                    default=0.0,
+                    min=-1.0,
+                    max=200.0,
+                    step=0.1,
+                    tooltip="Radius of the dots in pixels. 0: as the style; -1: no dots.",
+                ),
+                io.Combo.Input(
+                    "colour_order",
+                    options=list(COLOUR_ORDERS),
+                    default="rgb",
+                    tooltip="rgb: OpenPose's colours. bgr: red and blue exchanged, as the files "
+                    "that VACE's annotator saves.",
+                ),
+                io.Boolean.Input(
+                    "antialias",
+                    default=True,
+                    tooltip="Smooth edges at exact positions. Off: hard pixels, for openpose the "
+                    "very pixels that the OpenCV drawing code of other packs fills.",
+                ),
+                io.Combo.Input(
+                    "background",
+                    options=["black", "footage"],
+                    default="black",
+                    tooltip="What is drawn upon: black, or the frames given as footage.",
+                ),
+                io.Image.Input(
+                    "footage",
+                    optional=True,
+                    tooltip="Frames to draw upon when background is footage: one, or one a pose.",
+                ),
+                *(
+                    io.Combo.Input(
+                        part,
+                        options=_CHOICES,
+                        default="style",
+                        optional=True,
+                        tooltip=f"Whether {part} are drawn where the poses have them: as the style "
+                        "does, always or never."
+                        if part != "face"
+                        else "Whether faces are drawn where the poses have them: as the style "
+                        "does, always or never.",
+                    )
+                    for part in _PARTS
+                ),
+                io.Combo.Input(
+                    "colours",
+                    options=list(COLOURINGS),
+                    default="style",
+                    optional=True,
+                    tooltip="style: as the style colours limbs. track: one colour for each person, "
+                    "by the tracks of Track Poses; for looking, not for models.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="The drawn frames."),
+                io.Mask.Output(display_name="mask", tooltip="1 where something was drawn."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        poses: Poses,
+        style: str,
+        width: int,
+        height: int,
+        fit: str,
+        line_width: float,
+        joint_radius: float,
+        colour_order: str,
+        antialias: bool,
+        background: str,
+        footage: Tensor | None = None,
+        hands: str = "style",
+        face: str = "style",
+        feet: str = "style",
+        colours: str = "style",
+    ) -> io.NodeOutput:
+        if background == "footage":
+            if footage is None:
+                raise InputError(
+                    "footage: background is footage, but no frames are connected; "
+                    "connect the frames or choose black"
+                )
+            check_frames("footage", footage)
+        image, mask = draw_skeletons(
+            poses,
+            style=style,
+            parts=_parts(style, {"hands": hands, "face": face, "feet": feet}),
+            colours=colours,
+            size=sized(poses.canvas, height, width),
+            fit=fit,
+            footage=footage if background == "footage" else None,
+            line_width=line_width,
+            joint_radius=joint_radius,
+            colour_order=colour_order,
+            antialias=antialias,
+            progress=host.progress(len(poses)),
+        )
+        device = host.image_device()
+        shown = Shown(
+            f"{len(poses)} frames of {image.shape[2]}x{image.shape[1]}",
+            warnings=_warnings(poses, {"hands": hands, "face": face, "feet": feet}, colours),
+            picture=partial(of_images, image),
+        )
+        return io.NodeOutput(image.to(device), mask.to(device), ui=shown)
+
+
+def _warnings(poses: Poses, choices: Mapping[str, str], colours: str) -> list[str]:
+    if not bool(poses.count.any()):
+        return ["there is nobody in any frame; nothing is drawn"]
+    found = []
+    whole = poses.skeleton in (WHOLEBODY_133.name, OPENPOSE_134.name)
+    if asked := [part for part, choice in choices.items() if choice == "always" and not whole]:
+        found.append(
+            f"{', '.join(asked)}: these poses have none; detect them with a whole-body model, such "
+            "as dwpose in Detect Poses in Boxes"
+        )
+    if colours == "track" and bool((poses.present & (poses.track_ids < 0)).any()):
+        found.append("colours: people without a track are grey; put Track Poses before this node")
+    return found
+
+
+def _parts(style: str, choices: Mapping[str, str]) -> set[str]:
+    drawn = set(STYLES[style].parts) if style in STYLES else set()
+    for part, choice in choices.items():
+        if choice != "style":
+            drawn = drawn | {part} if choice == "always" else drawn - {part}
+    return drawn

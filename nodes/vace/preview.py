@@ -1,0 +1,173 @@
+"""A node that shows what a VACE model is given."""
+
+from torch import Tensor
+
+from ...engines.errors import InputError
+from ...engines.vace.control import VaceControl
+from ...engines.vace.inspection import report, warnings
+from ...engines.vace.normalise import STEP
+from ...engines.vace.presets import PRESETS, Preset
+from ...engines.vace.preview import see, sheet, spread_over, strips
+from ..api import io, ui
+from ..search import found_by
+from ..show import Shown
+from ..types import KinoVace
+
+
+class VacePreview(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographVacePreview",
+            display_name="VACE Preview",
+            category="Kinograph/vace",
+            **found_by("wan vace, inspect, debug, check mask, show control video"),
+            description="Shows exactly what the model is given, as WanVaceToVideo prepares it, and "
+            "says in words what is wrong with it.",
+            is_output_node=True,
+            inputs=[
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="As WanVaceToVideo is set. 0: the image's own.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="As WanVaceToVideo is set. 0: the image's own.",
+                ),
+                io.Int.Input(
+                    "length",
+                    default=0,
+                    min=0,
+                    max=16385,
+                    step=1,
+                    tooltip="As WanVaceToVideo is set. 0: the image's own.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.01,
+                    tooltip="Frames a second of the clip, e.g. from Get Video Components. 0: as "
+                    "vace says; else unknown, and not looked at.",
+                ),
+                io.Int.Input(
+                    "columns",
+                    default=5,
+                    min=1,
+                    max=32,
+                    step=1,
+                    tooltip="How many frames the sheet shows, from the first to the last.",
+                ),
+                io.Int.Input(
+                    "panel",
+                    default=320,
+                    min=32,
+                    max=4096,
+                    step=1,
+                    tooltip="Longer side of each picture in pixels.",
+                ),
+                KinoVace.Input(
+                    "vace", optional=True, tooltip="From VACE Normalise, with its references."
+                ),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="What goes to control_video; when vace is not connected.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="What goes to control_masks. Nothing connected: generate everywhere.",
+                ),
+                io.Image.Input("reference", optional=True, tooltip="What goes to reference_image."),
+            ],
+            outputs=[
+                io.Image.Output(
+                    display_name="image",
+                    tooltip="For every frame: control, what is kept of it, what is generated from "
+                    "it, mask, reference.",
+                ),
+                io.Image.Output(display_name="sheet", tooltip="Some frames side by side."),
+                io.String.Output(
+                    display_name="report", tooltip="Size, length and the warnings, a line each."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        width: int,
+        height: int,
+        length: int,
+        fps: float,
+        columns: int,
+        panel: int,
+        vace: VaceControl | None = None,
+        image: Tensor | None = None,
+        mask: Tensor | None = None,
+        reference: Tensor | None = None,
+    ) -> io.NodeOutput:
+        image, mask, reference, fps, model = given_to(vace, image, mask, reference, fps)
+        seen = see(image, mask, width=width, height=height, length=length, reference=reference)
+        found = warnings(
+            seen,
+            image,
+            mask,
+            reference=reference,
+            fps=fps,
+            step=model.step,
+            side=model.side,
+            rate=model.fps,
+        )
+        text = report(seen, found, fps=fps, rate=model.fps)
+        strip = strips(seen, panel=panel)
+        picture = sheet(strip, spread_over(strip.shape[0], columns))
+        shown = Shown(text, warnings=found, also=ui.PreviewImage(picture))
+        return io.NodeOutput(strip, picture, text, ui=shown)
+
+
+def given_to(
+    vace: VaceControl | None,
+    image: Tensor | None,
+    mask: Tensor | None,
+    reference: Tensor | None,
+    fps: float,
+) -> tuple[Tensor, Tensor | None, Tensor | None, float, Preset]:
+    """Images, masks, reference and rate from whichever is connected, and the model they are for."""
+    image, mask = _input(vace, image, mask)
+    if vace is not None and vace.references is not None and reference is None:
+        reference = _images(vace.references)
+    if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
+        fps = vace.placement.rate
+    step = STEP if vace is None or vace.placement is None else vace.placement.step
+    return image, mask, reference, fps, next(p for p in PRESETS.values() if p.step == step)
+
+
+def _input(
+    vace: VaceControl | None, image: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Images in 0..1 and masks, from whichever is connected."""
+    if vace is None:
+        if image is None:
+            raise InputError("vace, image: nothing is connected; connect one of them")
+        return image, mask
+    if image is not None or mask is not None:
+        raise InputError(
+            "vace, image, mask: expected vace alone or image and mask, found both; disconnect one"
+        )
+    return _images(vace.video), vace.mask[0, 0]
+
+
+def _images(video: Tensor) -> Tensor:
+    """[1,3,F,H,W] in -1..1 -> [F,H,W,3] in 0..1."""
+    return video[0].movedim(0, -1) / 2 + 0.5

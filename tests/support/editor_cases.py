@@ -1,0 +1,45 @@
+"""Workflows of the editor that cover each rule of conversion, and what the editor made of them.
+
+tests/comfyui/test_convert.py records it (pytest --update-golden) and checks that it still holds.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kinograph.nodes.standin.io import Schema
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.editor.nodes import definitions_of
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "tests" / "data" / "editor"
+OBJECT_INFO = FOLDER / "definitions" / "object_info.json"
+SHIPPED = sorted((ROOT / "workflows").glob("*.json"))
+CASES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.endswith(".api"))
+
+
+def case(name: str) -> dict[str, Any]:
+    """The workflow as the editor would open it."""
+    data: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return data
+
+
+def recording(name: str) -> Path:
+    """Where it is kept what the editor makes of the workflow."""
+    return FOLDER / f"{name}.api.json"
+
+
+@cache
+def definitions() -> dict[str, Schema]:
+    """Those of a ComfyUI with the tests' own pack for the classes in CASES, and Kinograph's."""
+    recorded = definitions_of(json.loads(OBJECT_INFO.read_text()))
+    return {**catalogue().definitions(), **recorded}
+
+
+def meaning(graph: dict[str, Any]) -> dict[str, Any]:
+    """What of the API form decides results: class and inputs by id."""
+    return {
+        id_: {"class_type": node["class_type"], "inputs": node["inputs"]}
+        for id_, node in graph.items()
+    }

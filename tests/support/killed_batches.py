@@ -1,0 +1,100 @@
+"""Runs one batch again and again, killed a step later each time and then brought to its end, until
+no step is left: python killed_batches.py FOLDER. Prints how many times it was killed, for a batch
+of whole clips and for one by chunks.
+
+What is killed are forks, as a process of its own would import for seconds each time.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from batch_checks import COPY, entries, files_of, footage, verified
+from killed_runs import killing
+from kinograph.workflows import cli
+from kinograph.workflows.batch import run as batch
+from kinograph.workflows.batch.attempt import Outcome
+from kinograph.workflows.batch.manifest import Manifest, read_manifest
+from kinograph.workflows.chunked import run as chunked  # noqa: F401 -- imported before the forks
+from kinograph.workflows.graph.catalogue import catalogue
+
+
+def quietly(arguments: Sequence[str]) -> int:
+    """The exit status of `kinograph`; nothing on stdout."""
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        return cli.main(arguments)
+
+
+def forked(arguments: Sequence[str], before: Callable[[], None]) -> int:
+    """How `kinograph` in a fork ended: its exit status, or minus the signal."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = 99
+    try:
+        before()
+        status = quietly(arguments)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(status)
+
+
+def killed_after(calls: int) -> None:
+    killing(calls, (Manifest, "put"))
+
+
+def killed_at_the_end(calls: int) -> None:
+    """The same, not counting before the first attempt has made its files."""
+    real = batch.attempt
+
+    def attempt(*arguments: Any) -> Outcome:
+        outcome = real(*arguments)
+        killed_after(calls)
+        return outcome
+
+    batch.attempt = attempt
+
+
+def kills(folder: Path, frames: Sequence[int], chunk: str) -> int:
+    """Kill the batch before each step that changes the disk; how many there are."""
+    graph = folder / "graph.json"
+    graph.write_text(json.dumps(COPY))
+    clips = [footage(folder / f"{i}.mp4", n) for i, n in enumerate(frames)]
+    out = folder / "out"
+    words = ["batch", str(graph), *map(str, clips), "--chunk", chunk, "--device", "cpu"]
+    words += ["--output-dir", str(out)]
+    # What happens before, by chunks, is the chunked run's own, and tested with it.
+    trap = killed_after if chunk == "0" else killed_at_the_end
+    step = 1
+    while status := forked(words, partial(trap, step)):
+        assert status == -signal.SIGKILL, (step, status)
+        found = read_manifest(out)
+        items = found.items.values() if found else ()
+        done = {i.folder: files_of(out / i.folder) for i in items if i.status == "done"}
+        # Other names of outputs where none is done, so that what is left over is seen; by chunks
+        # the same ones, so that what was cut short is taken up.
+        other = [] if done or chunk != "0" else ["--set", "3.filename_prefix=other"]
+        assert quietly([*words, *other]) == 0, step
+        assert verified(out) == sum(frames), step
+        assert {name: files_of(out / name) for name in done} == done, step
+        assert all(entry["status"] == "done" for entry in entries(out).values()), step
+        shutil.rmtree(out)
+        step += 1
+    shutil.rmtree(out)
+    return step - 1
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    catalogue()
+    print(kills(Path(sys.argv[1]), [1, 1], "0"), kills(Path(sys.argv[1]), [3], "2"))

@@ -1,0 +1,148 @@
+"""Clips whose frames carry their number, and a live run that keeps what it shows."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from kinograph.nodes.standin import host
+from kinograph.workflows.cli import MEDIA
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.model import load_graph, parse_graph, with_values
+from kinograph.workflows.live.figures import Figures
+from kinograph.workflows.live.graph import LiveGraph
+from kinograph.workflows.live.run import Outlets, Summary, run_live
+from kinograph.workflows.live.slot import Drawn, Frame
+from kinograph.workflows.live.sources import Source
+
+HEIGHT, WIDTH, BLOCK, BITS = 64, 128, 16, 8
+FPS = 30
+PLAIN = {  # shows the frames as they are
+    "1": {"class_type": "LoadVideo", "inputs": {"file": "not there.mp4"}},
+    "2": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
+    "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
+}
+
+
+def numbered(number: int) -> Any:
+    """[H,W,3] with the number in binary, a block a bit, in the upper half; stripes below."""
+    picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    for bit in range(BITS):
+        value = 255 if number >> bit & 1 else 0
+        picture[: HEIGHT // 2, bit * BLOCK : (bit + 1) * BLOCK] = value
+    picture[HEIGHT // 2 :, :: number % 7 + 2] = 200
+    return picture
+
+
+def number_in(picture: Any) -> int:
+    middle = picture[HEIGHT // 4, BLOCK // 2 :: BLOCK, 0]
+    return sum(1 << bit for bit in range(BITS) if middle[bit] > 127)
+
+
+def write_numbers(path: Path, count: int, fps: int = FPS) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(count):
+            frame = av.VideoFrame.from_ndarray(numbered(number), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def live_graph(graph: dict[str, Any] | Path, *assignments: str, **more: Any) -> LiveGraph:
+    nodes = catalogue()
+    found = load_graph(graph) if isinstance(graph, Path) else parse_graph(graph, "test.json")
+    settings = host.Settings(inputs=(MEDIA,), device="cpu")
+    return LiveGraph(with_values(found, assignments, nodes), nodes, settings, **more)
+
+
+class Seen:
+    """In place of the page: everything that it would show."""
+
+    def __init__(self) -> None:
+        self.all: list[Drawn] = []
+        self.latencies: list[float] = []
+
+    def show(self, drawn: Drawn) -> None:
+        self.all.append(drawn)
+        self.latencies.append(time.monotonic() - drawn.captured)
+
+
+def run(
+    graph: LiveGraph, source: Source, seconds: float = 0.0, **more: Any
+) -> tuple[Summary, Seen, list[str]]:
+    seen, said = Seen(), []
+    source.open()
+    graph.prepare(source.rate, source.size)
+    outlets = Outlets(more.pop("figures", Figures()), seen, say=said.append, **more)  # type: ignore[arg-type]
+    summary = run_live(graph, source, outlets, seconds)
+    left = {thread.name for thread in threading.enumerate()}
+    assert left.isdisjoint({"kinograph-reader", "kinograph-ticker"})
+    return summary, seen, said
+
+
+@contextmanager
+def mjpeg(
+    connections: Callable[[int], int], *, silent_at: int = -1, kind: str = "image/jpeg"
+) -> Iterator[str]:
+    """A camera of a network: numbered pictures, 25 a second, as MJPEG. The connection with number
+    n is dropped after `connections(n)` pictures; that numbered `silent_at` goes silent instead."""
+    count = iter(range(1_000_000))
+    number = iter(range(1_000_000))
+    ending = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            here = next(count)
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=cut")
+            self.end_headers()
+            try:
+                for _ in range(connections(here)):
+                    out = BytesIO()
+                    Image.fromarray(numbered(next(number) % 256)).save(out, "JPEG", quality=95)
+                    head = f"--cut\r\nContent-Type: {kind}\r\nContent-Length: {out.tell()}\r\n\r\n"
+                    self.wfile.write(head.encode() + out.getvalue() + b"\r\n")
+                    if ending.wait(0.04):
+                        return
+                if here == silent_at:
+                    ending.wait(20)
+            except OSError:
+                pass  # the reader went
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        ending.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Slow(LiveGraph):
+    took = 0.15
+
+    def draw(self, frame: Frame) -> Drawn | None:
+        time.sleep(self.took)
+        return super().draw(frame)
+
+
+def defaults(class_type: str) -> dict[str, Any]:
+    schema = catalogue().require(class_type)
+    return {s.id: s.default for s in schema.inputs if s.is_widget and not s.optional}

@@ -1,0 +1,62 @@
+"""What this machine can do, and the one command for each thing that it cannot."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from ... import __version__
+from ...engines.models.registry import registry, state_of
+from ...engines.runtime.ladder import capabilities
+from ..execution.report import print_table
+
+
+def print_doctor() -> None:
+    """Versions, processors, backends and models, as tables."""
+    rows = [
+        ["kinograph", __version__],
+        ["Python", f"{platform.python_version()} ({sys.executable})"],
+        ["system", f"{platform.system()} {platform.release()} {platform.machine()}"],
+        ["CPU", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads for PyTorch"],
+        ["torch", torch.__version__],
+        *([package, _version(package)] for package in ("av", "numpy", "safetensors", "Pillow")),
+    ]
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            card = torch.cuda.get_device_properties(index)
+            rows.append(
+                [
+                    f"GPU {index}",
+                    f"{card.name}, compute capability {card.major}.{card.minor}, "
+                    f"{card.total_memory / 2**30:.0f} GiB",
+                ]
+            )
+    else:
+        rows.append(["GPU", "none that PyTorch can use"])
+    print_table(["part", "found"], rows)
+    print()
+    print_table(
+        ["backend", "usable", "why not, and what to do"],
+        [
+            [
+                c.title,
+                "yes" if c.usable else "no",
+                f"{c.reason}; run: {c.cure}" if c.cure else c.reason,
+            ]
+            for c in capabilities()
+        ],
+    )
+    print()
+    print_table(
+        ["model", "task", "licence", "file"],
+        [[e.name, e.task, e.licence, state_of(e)] for e in registry().values()],
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

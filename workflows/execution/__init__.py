@@ -1,0 +1,1 @@
+"""Running a graph headless as ComfyUI does."""

@@ -1,0 +1,1 @@
+"""Graphs: reading, converting and checking them."""

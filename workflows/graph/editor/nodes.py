@@ -1,0 +1,265 @@
+"""What a node of the editor has: its inputs in order, and the values of its widgets.
+
+The order in which the editor lays out inputs and widgets decides what a value in `widgets_values`
+belongs to, and what a bypassed node passes on; neither is in the file.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....nodes.standin.io import InputSpec, OutputSpec, Schema
+from .form import EditorNode, Slot
+
+Definitions = Mapping[str, Schema]
+
+VIRTUAL = ("Reroute", "PrimitiveNode", "Note", "MarkdownNote")
+# Types that the editor shows as a widget, beside those of every node pack.
+_WIDGETS = frozenset(
+    {
+        *("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "MARKDOWN", "IMAGEUPLOAD", "COLOR"),
+        *("IMAGECOMPARE", "BOUNDING_BOX", "CHART", "GALLERIA", "PAINTER", "COMPOSITOR"),
+        *("TEXTAREA", "CURVE", "RANGE", "VIDEO_EDIT", "RESOLUTION_PREVIEW", "BOUNDING_BOXES"),
+        *("LIGHT_INFO_PREVIEW", "COLORS", "AUDIOUPLOAD", "AUDIO_UI", "AUDIO_RECORD", "LOAD_3D"),
+        *("LOAD_3D_ANIMATION", "PREVIEW_3D", "WEBCAM"),
+    }
+)
+_UNSAVED = frozenset({"IMAGECOMPARE", "AUDIO_UI"})  # no place in widgets_values
+_UNSENT = frozenset({"IMAGEUPLOAD", "AUDIOUPLOAD"})  # buttons: a place, but no input
+
+
+@dataclass(frozen=True)
+class Socket:
+    """An input as a link sees it; `spec` where it stands beside a widget."""
+
+    name: str
+    type: str
+    spec: InputSpec | None = None
+
+
+@dataclass
+class Face:
+    """A node as the editor shows it: inputs and outputs in order, the widgets' values by name.
+
+    specs:   the definition's inputs by name; empty for an unknown class
+    problem: why an unknown class cannot be sent, "" if it can
+    """
+
+    sockets: list[Socket]
+    outputs: list[str]
+    values: dict[str, Any] = field(default_factory=dict)
+    specs: Mapping[str, InputSpec] = field(default_factory=dict)
+    problem: str = ""
+
+
+def definitions_of(object_info: Mapping[str, Any]) -> dict[str, Schema]:
+    """The node definitions that a ComfyUI answers at /object_info, as ours.
+
+    Entries that are malformed are left out: a graph that names one is refused by its name.
+    """
+    found = {}
+    for name, entry in object_info.items():
+        inputs = entry.get("input") if isinstance(entry, dict) else None
+        if not isinstance(inputs, dict):
+            continue
+        specs = []
+        for group in ("required", "optional"):
+            given = _as(dict, inputs.get(group))
+            order = _as(list, _as(dict, entry.get("input_order")).get(group))
+            order = [id_ for id_ in order if isinstance(id_, str)]
+            for id_ in dict.fromkeys([*order, *given]):
+                raw = given.get(id_)
+                if isinstance(raw, list) and raw:
+                    specs.append(_spec(id_, raw, group == "optional"))
+        types = [_output_type(t) for t in _as(list, entry.get("output"))]
+        names = _as(list, entry.get("output_name")) or types
+        found[name] = Schema(
+            node_id=name,
+            display_name=str(entry.get("display_name") or name),
+            category=str(entry.get("category", "")),
+            inputs=specs,
+            outputs=[OutputSpec(t, str(n)) for t, n in zip(types, names, strict=False)],
+            is_output_node=bool(entry.get("output_node")),
+        )
+    return found
+
+
+def _as(kind: type[Any], value: Any) -> Any:
+    """The value, or an empty one in place of what is of another kind."""
+    return value if isinstance(value, kind) else kind()
+
+
+# What is computed with, or looked up: of another kind, it is as if it were not there.
+_NUMBERS = ("step", "round", "min", "max")
+
+
+def _spec(id_: str, raw: list[Any], optional: bool) -> InputSpec:
+    kind = raw[0]
+    options = dict(_as(dict, raw[1])) if len(raw) > 1 else {}
+    for name in _NUMBERS:
+        if not isinstance(options.get(name, 0), (int, float)):
+            del options[name]
+    if not isinstance(options.get("widgetType", ""), str):
+        del options["widgetType"]
+    choices = kind if isinstance(kind, list) else options.pop("options", ())
+    return InputSpec(
+        id_,
+        "COMBO" if isinstance(kind, list) else str(kind),
+        optional,
+        str(options.pop("tooltip", "") or ""),
+        options.pop("default", None),
+        tuple(choices) if isinstance(choices, list) else (),
+        options,
+    )
+
+
+def _output_type(raw: Any) -> str:
+    if isinstance(raw, list):
+        return "COMBO"
+    return "*" if raw == "COMFY_MATCHTYPE_V3" else str(raw)
+
+
+def face_of(node: EditorNode, definitions: Definitions) -> Face:
+    """Inputs, outputs and values of a node that is no subgraph; of a class that is not among the
+    definitions, what the file alone says."""
+    schema = definitions.get(node.type)
+    if node.type in VIRTUAL or schema is None:
+        sockets = [Socket(s.name, s.type, _known_by_file(s)) for s in node.inputs]
+        face = Face(sockets, [s.type for s in node.outputs])
+        if node.type not in VIRTUAL:
+            face.values, face.problem = _values_of_unknown(node)
+        return face
+    shown = [spec for spec in schema.inputs if is_widget(spec)]
+    sockets = [Socket(s.id, _type_of(s)) for s in schema.inputs if not is_widget(s)]
+    sockets += [Socket(s.id, _type_of(s), s) for s in shown if not s.widget.get("socketless")]
+    taken = {spec.id for spec in schema.inputs}
+    # Inputs that a script of the node's pack added. Beside a widget there is none without it.
+    sockets += [Socket(s.name, s.type) for s in node.inputs if s.name not in taken and not s.widget]
+    outputs = [o.io_type for o in schema.outputs]
+    outputs += [s.type for s in node.outputs[len(outputs) :]]
+    values = _values(node, schema, shown)
+    return Face(sockets, outputs, values, {spec.id: spec for spec in schema.inputs})
+
+
+def is_widget(spec: InputSpec) -> bool:
+    """Whether the editor lets this input be typed in."""
+    kind = spec.widget.get("widgetType") or spec.io_type
+    return kind in _WIDGETS and not spec.widget.get("forceInput")
+
+
+def _type_of(spec: InputSpec) -> str:
+    return "*" if spec.io_type == "" else spec.io_type
+
+
+def _known_by_file(slot: Slot) -> InputSpec | None:
+    return InputSpec(slot.widget, slot.type) if slot.widget else None
+
+
+def _values(node: EditorNode, schema: Schema, shown: list[InputSpec]) -> dict[str, Any]:
+    """Defaults, and over them what was saved: fewer values than widgets where inputs came later."""
+    places: list[InputSpec | None] = []  # None: a place that belongs to no input
+    for spec in shown:
+        if spec.io_type not in _UNSAVED:
+            places += [spec, *([None] * extra_places(spec))]
+    if isinstance(node.values, dict):
+        saved = {s.id: node.values[s.id] for s in shown if s.id in node.values}
+    else:
+        given = _without_forced(node.values, schema, len(places))
+        saved = {s.id: v for s, v in zip(places, given, strict=False) if s is not None}
+    values: dict[str, Any] = {}
+    for spec in shown:
+        value = saved.get(spec.id)
+        if spec.id not in saved or (value is None and spec.io_type == "COMBO"):
+            value = start_value(spec) if spec.id not in saved else (spec.options or (None,))[0]
+        if spec.io_type not in _UNSENT and (value is not None or spec.id in saved):
+            values[spec.id] = value
+    return values
+
+
+def extra_places(spec: InputSpec) -> int:
+    """Places in `widgets_values` after this input's own: what to do with a seed after a run, and
+    for a COMBO also a filter of its choices."""
+    flag = spec.widget.get("control_after_generate")
+    if flag is None:
+        return int(spec.io_type == "INT" and spec.id in ("seed", "noise_seed"))
+    if not flag or spec.io_type not in ("INT", "FLOAT", "COMBO"):
+        return 0
+    return 2 if spec.io_type == "COMBO" else 1
+
+
+def start_value(spec: InputSpec) -> Any:
+    """What a widget shows in a new node; None: nothing."""
+    if spec.io_type == "COMBO":
+        return spec.default or (spec.options[0] if spec.options else None)
+    if spec.default is not None:
+        return spec.default
+    return {"INT": 0, "FLOAT": 0, "STRING": "", "BOOLEAN": False}.get(spec.io_type)
+
+
+def _without_forced(values: list[Any], schema: Schema, places: int) -> list[Any]:
+    """Older editors gave inputs that are never typed in (forceInput) a place, too."""
+    forced: list[bool] = []
+    for spec in schema.inputs:
+        if is_widget(spec) or spec.widget.get("forceInput"):
+            forced.append(bool(spec.widget.get("forceInput")))
+            if spec.widget.get("control_after_generate"):
+                forced.append(False)
+    if len(values) != len(forced) or (True not in forced and len(values) == places):
+        return values
+    return [value for value, skip in zip(values, forced, strict=True) if not skip]
+
+
+def _values_of_unknown(node: EditorNode) -> tuple[dict[str, Any], str]:
+    """What the file alone says, or why it says too little: newer editors list every widget among
+    the inputs, or write the values by name, too."""
+    names = [slot.widget for slot in node.inputs if slot.widget]
+    if isinstance(node.values, dict):
+        return {n: v for n, v in node.values.items() if not names or n in names}, ""
+    if node.named:
+        return {name: node.named[name] for name in names if name in node.named}, ""
+    seeded: list[str | None] = []
+    for slot in node.inputs:
+        if slot.widget:
+            seeded.append(slot.widget)
+            if slot.type == "INT" and slot.widget in ("seed", "noise_seed"):
+                seeded.append(None)
+    for places in (names, seeded):
+        if len(places) == len(node.values):
+            pairs = zip(places, node.values, strict=True)
+            return {name: value for name, value in pairs if name is not None}, ""
+    return {}, (
+        f"there is no node class {node.type!r} here, and the file does not say which of "
+        f"its inputs the {len(node.values)} widgets_values belong to (it names {len(names)} "
+        "widgets); take the definitions from a ComfyUI that has the node (kinograph convert "
+        "--server URL), or export the workflow there with Workflow > Export (API)"
+    )
+
+
+def stepped(value: Any, spec: InputSpec) -> Any:
+    """A number as a widget takes it from elsewhere: on its step, and a FLOAT in its bounds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    if not abs(value) < 2**53:  # also NaN: JavaScript knows no neighbours there
+        return value
+    step = spec.widget.get("step")
+    if step is not None and not 1e-9 <= step < 2**53:
+        step = 0 if step == 0 else None  # no step that a number could be put on
+    if spec.io_type == "INT":
+        step = step or 1
+        offset = 0 if step == 1 else math.fmod(spec.widget.get("min") or 0, step)
+        return int(_round((value - offset) / step) * step + offset)
+    if spec.io_type != "FLOAT":
+        return value
+    digits = max(0, -math.floor(math.log10(0.5 if step is None else step))) if step != 0 else 0
+    unit = spec.widget.get("round") or (10**-digits if digits else None)
+    if not unit or not abs(value / unit) < 2**53:
+        return value
+    value = round(_round(value / unit) * unit, digits)
+    low, high = spec.widget.get("min", 0), spec.widget.get("max", 2048)
+    return min(max(value, low), high)
+
+
+def _round(value: float) -> int:
+    """Halves go up, as in JavaScript."""
+    return math.floor(value + 0.5)

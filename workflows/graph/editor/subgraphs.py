@@ -1,0 +1,239 @@
+"""Subgraphs of a workflow: ids that are its own, and widgets shown on the node that stands for one.
+
+A widget is shown there as an input of the definition that is linked to the widget's input inside,
+with a value of its own for each such node. Older files name these widgets in the property
+`proxyWidgets` instead; they are read as if such an input had been made.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....engines.errors import GraphError
+from .form import INPUT_NODE, Canvas, EditorLink, EditorNode, Slot, Workflow, as_number
+from .nodes import Face
+
+DEEPEST = 100  # subgraphs in subgraphs
+
+_PREFIX = re.compile(r"^\s*\d+\s*:\s*(.+)$", re.DOTALL)
+
+
+def leaves_first(workflow: Workflow) -> list[Canvas]:
+    """The definitions, each after those that it uses. Raises `GraphError` for one inside itself."""
+    order: list[Canvas] = []
+    done: set[str] = set()
+    for start in workflow.definitions.values():
+        stack = [(start, iter(_used(start, workflow)))]
+        path = {start.id}
+        while stack and start.id not in done:
+            canvas, rest = stack[-1]
+            used = next(rest, None)
+            if used is None:
+                stack.pop()
+                path.discard(canvas.id)
+                done.add(canvas.id)
+                order.append(canvas)
+            elif used.id in path:
+                raise GraphError(
+                    f"{workflow.source}: the subgraph {used.name} lies inside itself; "
+                    "remove it from there"
+                )
+            elif len(path) > DEEPEST:
+                raise GraphError(
+                    f"{workflow.source}: more than {DEEPEST} subgraphs inside one another"
+                )
+            elif used.id not in done:
+                path.add(used.id)
+                stack.append((used, iter(_used(used, workflow))))
+    return order
+
+
+def _used(canvas: Canvas, workflow: Workflow) -> Iterator[Canvas]:
+    for node in canvas.nodes.values():
+        if node.type in workflow.definitions:
+            yield workflow.definitions[node.type]
+
+
+def make_ids_unique(workflow: Workflow) -> None:
+    """Give nodes of subgraphs new ids where another node has theirs, as the editor does."""
+    taken = set(workflow.root.nodes)
+    last = max([workflow.last_node, *(as_number(id_) or 0 for id_ in taken)])
+    for canvas in workflow.definitions.values():
+        changed: dict[str, str] = {}
+        for node in canvas.nodes.values():
+            if node.id in taken:
+                last += 1
+                while str(last) in taken:
+                    last += 1
+                changed[node.id] = str(last)
+            else:
+                last = max(last, as_number(node.id) or 0)
+            taken.add(changed.get(node.id, node.id))
+        if changed:
+            _rename(workflow, canvas, changed)
+
+
+def _rename(workflow: Workflow, canvas: Canvas, changed: dict[str, str]) -> None:
+    for node in canvas.nodes.values():
+        node.id = changed.get(node.id, node.id)
+    canvas.nodes = {node.id: node for node in canvas.nodes.values()}
+    for link in canvas.links:
+        link.origin = changed.get(link.origin, link.origin)
+        link.target = changed.get(link.target, link.target)
+    for holder in (workflow.root, *workflow.definitions.values()):
+        for node in holder.nodes.values():
+            if node.type == canvas.id and isinstance(node.properties.get("proxyWidgets"), list):
+                shown = [
+                    [changed.get(str(entry[0]), entry[0]), *entry[1:]]
+                    if isinstance(entry, list) and entry
+                    else entry
+                    for entry in node.properties["proxyWidgets"]
+                ]
+                node.properties = {**node.properties, "proxyWidgets": shown}
+
+
+@dataclass
+class Shown:
+    """The widgets that subgraphs' nodes show, and their values.
+
+    faces:  of all nodes that are no subgraph, by canvas and node
+    values: set on a subgraph's node, by canvas, node and number of the input
+    """
+
+    workflow: Workflow
+    faces: dict[tuple[str, str], Face]
+    values: dict[tuple[str, str, int], Any] = field(default_factory=dict)
+    _inside: dict[tuple[str, int], tuple[str, str] | None] = field(default_factory=dict)
+    _made: dict[tuple[str, str], int] = field(default_factory=dict)  # by definition and primitive
+
+    def settle(self, canvas: Canvas) -> None:
+        """Read what the subgraphs' nodes of a canvas show; those inside come before."""
+        hosts = [
+            (node, self.workflow.definitions[node.type])
+            for node in canvas.nodes.values()
+            if node.type in self.workflow.definitions
+        ]
+        for node, definition in hosts:
+            places = [i for i in range(len(definition.inputs)) if self.inside(definition, i)]
+            saved = node.values if isinstance(node.values, list) else []
+            for slot, value in zip(places, saved, strict=False):
+                self.values[canvas.id, node.id, slot] = value
+        for node, definition in hosts:
+            entries = node.properties.get("proxyWidgets")
+            for i, entry in enumerate(entries if isinstance(entries, list) else []):
+                if not (isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[1], str)):
+                    continue
+                shown = self._slot(definition, str(entry[0]), entry[1])
+                if shown is None:
+                    continue
+                primitive = definition.nodes.get(str(entry[0]))
+                if isinstance(node.values, list) and i < len(node.values):
+                    self.values[canvas.id, node.id, shown] = node.values[i]
+                elif primitive is not None and primitive.type == "PrimitiveNode":
+                    for value in list(primitive.values)[:1]:
+                        self.values[canvas.id, node.id, shown] = value
+
+    def inside(self, definition: Canvas, slot: int) -> tuple[str, str] | None:
+        """The node inside and the name of its widget, or of its input where it is a subgraph, that
+        an input of the definition is linked to; the first that has one."""
+        if not 0 <= slot < len(definition.inputs):
+            return None
+        if (definition.id, slot) not in self._inside:
+            self._inside[definition.id, slot] = self._look_inside(definition, slot)
+        return self._inside[definition.id, slot]
+
+    def _look_inside(self, definition: Canvas, slot: int) -> tuple[str, str] | None:
+        for link in links_from(definition, slot):
+            node = definition.nodes.get(link.target)
+            if node is None:
+                continue
+            if (nested := self.workflow.definitions.get(node.type)) is not None:
+                if link.target_slot < len(nested.inputs) and self.inside(nested, link.target_slot):
+                    return node.id, nested.inputs[link.target_slot].name
+                continue
+            sockets = self.faces[definition.id, node.id].sockets
+            if link.target_slot < len(sockets):
+                spec = sockets[link.target_slot].spec
+                if spec is not None:
+                    return node.id, spec.id
+        return None
+
+    def value(self, canvas: Canvas, node: EditorNode, slot: int) -> tuple[bool, Any]:
+        """Whether a subgraph's node shows a widget at this input, and its value: its own, or that
+        of the widget inside."""
+        while True:
+            definition = self.workflow.definitions[node.type]
+            found = self.inside(definition, slot)
+            if found is None:
+                return False, None
+            if (canvas.id, node.id, slot) in self.values:
+                return True, self.values[canvas.id, node.id, slot]
+            inner = definition.nodes[found[0]]
+            if inner.type not in self.workflow.definitions:
+                return True, self.faces[definition.id, inner.id].values.get(found[1])
+            names = [s.name for s in self.workflow.definitions[inner.type].inputs]
+            canvas, node, slot = definition, inner, names.index(found[1])
+
+    def _slot(self, definition: Canvas, source: str, name: str) -> int | None:
+        """The definition's input that shows a widget of the node `source`; made where it lacks."""
+        if source == "-1":  # an input by its own name
+            names = [slot.name for slot in definition.inputs]
+            return names.index(name) if name in names else None
+        if (definition.id, source) in self._made:
+            return self._made[definition.id, source]
+        node = definition.nodes.get(source)
+        while True:
+            for slot in range(len(definition.inputs)):
+                if self.inside(definition, slot) == (source, name):
+                    return slot
+            if node is not None and self._target(definition, node, name) is not None:
+                break
+            plain = _PREFIX.match(name)  # older editors put "12: " before the name
+            if plain is None:
+                return None
+            name = plain.group(1)
+        targets = self._targets(definition, node, name)
+        if not targets:
+            return None
+        taken = {slot.name for slot in definition.inputs}
+        unique = next(
+            n for n in (name, *(f"{name}_{i}" for i in range(1, 10_000))) if n not in taken
+        )
+        number = len(definition.inputs)
+        if node is not None and node.type == "PrimitiveNode":
+            self._made[definition.id, source] = number
+        definition.inputs.append(Slot(unique, "*"))
+        for target, at in targets:
+            link = EditorLink(f"{unique}/{target}/{at}", INPUT_NODE, number, target, at)
+            definition.into[target, at] = link
+        self._inside.clear()
+        return number
+
+    def _target(self, definition: Canvas, node: EditorNode, name: str) -> int | None:
+        """The number of a node's input beside the widget `name`."""
+        if node.type == "PrimitiveNode":
+            return 0
+        if (nested := self.workflow.definitions.get(node.type)) is not None:
+            for slot, given in enumerate(nested.inputs):
+                found = self.inside(nested, slot)
+                if found is not None and name in (given.name, found[1]):
+                    return slot
+            return None
+        for slot, socket in enumerate(self.faces[definition.id, node.id].sockets):
+            if socket.spec is not None and socket.spec.id == name:
+                return slot
+        return None
+
+    def _targets(self, definition: Canvas, node: EditorNode, name: str) -> list[tuple[str, int]]:
+        if node.type == "PrimitiveNode":  # it stands for the widgets that it drives
+            return [(link.target, link.target_slot) for link in definition.outgoing(node.id, 0)]
+        slot = self._target(definition, node, name)
+        return [] if slot is None else [(node.id, slot)]
+
+
+def links_from(definition: Canvas, slot: int) -> list[EditorLink]:
+    """The links that leave an input of the definition, in the order that the input gives."""
+    found = definition.outgoing(INPUT_NODE, slot)
+    order = {id_: i for i, id_ in enumerate(definition.inputs[slot].links)}
+    return sorted(found, key=lambda link: order.get(link.id, len(order)))
