@@ -19,6 +19,7 @@ from torchvision.ops import nms
 from transformers import VitPoseImageProcessor
 from transformers.models.vitpose.modeling_vitpose import VitPoseEstimatorOutput
 
+import stand_ins
 from kinograph.engines.errors import EngineError, InputError, ModelError
 from kinograph.engines.families import network_of, pose_family
 from kinograph.engines.geometry.crops import crop, crop_boxes, from_crops
@@ -34,8 +35,6 @@ from kinograph.engines.runtime.engine import Engine, build_engine, reference
 from kinograph.engines.runtime.onnx_export import graph_of
 from kinograph.engines.runtime.onnx_graph import Feed, adapted
 from kinograph.engines.runtime.probe import probe
-
-from . import stand_ins
 
 ONE_STAGE: dict[str, Callable[[Path], Path]] = {
     "rtmo": stand_ins.rtmo,

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.ops import box_iou
 
+import real_yolo_nas
 from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
@@ -22,8 +23,6 @@ from kinograph.engines.runtime.ort_runner import OnnxRunner
 from kinograph.engines.runtime.pieces import in_calls
 from kinograph.engines.runtime.probe import probe
 from kinograph.engines.video.clip import Clip
-
-from . import real_yolo_nas
 
 FORMATS = tuple(real_yolo_nas.BATCHES)
 
