@@ -251,4 +251,4 @@ def test_it_is_imported_when_it_is_asked_for(root: Path, tmp_path: Path) -> None
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert out.stdout.strip() == "/x/kino.engines.pose.preprocessor"
+    assert out.stdout.strip() == "/x/kino.engines.programs.pose"

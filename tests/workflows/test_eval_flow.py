@@ -41,7 +41,7 @@ def kept(where: str, **settings: Any) -> list[Dataset]:
 
 @cache
 def _picture() -> torch.Tensor:
-    clip = next((Path(module.__file__).parent / "media").glob("*.mp4"))
+    clip = next((Path(module.__file__).parents[1] / "media").glob("*.mp4"))
     return module.read_video(clip).frames[0]
 
 

@@ -16,7 +16,7 @@ from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.workflows import cli
 from kinograph.workflows.cli import main
 
-API = Path(cli.__file__).parent / "api"
+API = Path(cli.__file__).parents[1] / "api"
 
 
 def run(name: str, folder: Path, capsys: pytest.CaptureFixture[str], *sets: str) -> str:

@@ -109,7 +109,3 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     print_doctor()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

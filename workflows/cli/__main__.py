@@ -1,0 +1,7 @@
+"""`python -m kinograph.workflows.cli`."""
+
+import sys
+
+from . import main
+
+sys.exit(main())
