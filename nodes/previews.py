@@ -29,7 +29,7 @@ def of_poses(images: Tensor, poses: Poses) -> Tensor:
     """Some frames of [F,H,W,3], small, with their people."""
     chosen = spread_over(len(images), _FRAMES)
     small = _thinned([images[i] for i in chosen]).cpu()
-    people = Poses.cat([poses.frames(i, i + 1) for i in chosen]).to("cpu")
+    people = Poses.cat([poses.slice(i, i + 1) for i in chosen]).to("cpu")
     size = (small.shape[1], small.shape[2])
     return draw_skeletons(
         people, style="openpose", size=size, footage=small, line_width=_THIN, joint_radius=_THIN

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..sequence import state_type
 from .speeds import Block, fastest
 
 CAMERAS = ("keep", "translation", "affine")
@@ -18,6 +19,7 @@ _FINEST = 0.05  # px; no residual is told from noise below
 _RIDGE = 1e-6  # of the weights: slopes that no pixel determines, in pictures of one row, are zero
 
 
+@state_type()
 @dataclass(frozen=True)
 class CameraMotion:
     """Motion that changes linearly over the picture, one for each of N pairs of frames.

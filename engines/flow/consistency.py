@@ -42,8 +42,8 @@ def occlusion(flow: Flow) -> Occlusion:
     Raises `InputError` for a flow without one of its directions, and for one that is not finite.
     """
     forward, backward = _both(flow)
-    before = flow.frames - len(flow)
-    lost, new, confidence = (flow.main.new_zeros(flow.frames, *flow.size) for _ in range(3))
+    before = flow.frame_count - len(flow)
+    lost, new, confidence = (flow.main.new_zeros(flow.frame_count, *flow.size) for _ in range(3))
     confidence[:before] = 1
     for at, rows in blocks(flow.main):
         block = (slice(at.start + before, at.stop + before), rows)
@@ -102,7 +102,7 @@ def warp_clip(
     if onto not in ONTO:
         raise InputError(f"onto: expected one of {', '.join(ONTO)}, found {onto!r}")
     check_frames("image", images)
-    count, (height, width) = flow.frames, flow.size
+    count, (height, width) = flow.frame_count, flow.size
     if images.shape[:3] != (count, height, width):
         raise InputError(
             f"image: expected the {count} frames of {width}x{height} of the flow, found "

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..families import check_flow
 from ..runtime.engine import Engine
 from ..runtime.network import Network
+from ..sequence import state_type
 from . import dis
 from .consistency import carried
 from .dis import Dis
@@ -41,6 +42,7 @@ def estimate_flow(
     return estimator.update(frames, progress)
 
 
+@state_type()
 @dataclass(frozen=True)
 class FlowState:
     """What carries over from chunk to chunk: the last frame [1,H,W,3], and with warm start what the

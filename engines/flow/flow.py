@@ -1,17 +1,21 @@
 """`Flow`: what travels on a KINO_FLOW socket."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InputError
+from ..sequence import state_type
 
 DIRECTIONS = ("forward", "backward", "both")
 FIRST_FRAMES = ("duplicate", "white", "zero")
 
 
+@state_type()
 @dataclass(frozen=True)
 class Flow:
     """The motion between neighbouring frames of a clip, one row for each of its N pairs.
@@ -75,9 +79,34 @@ class Flow:
         return "backward" if self.forward is None else "both"
 
     @property
-    def frames(self) -> int:
-        """How many frames of the clip or chunk it belongs to."""
+    def frame_count(self) -> int:
+        """How many frames the clip or chunk has."""
         return len(self) + (self.first != "")
+
+    def slice(self, start: int, stop: int) -> "Flow":
+        """Return the flow of the frames from `start` up to but not including `stop`.
+
+        A clip's first frame has no row of its own: it stays with `first`.
+        """
+        before = self.frame_count - len(self)
+        rows = range(max(0, start - before), max(0, stop - before))
+        forward, backward = (
+            None if way is None else way[rows.start : rows.stop]
+            for way in (self.forward, self.backward)
+        )
+        first = "" if start else self.first
+        return replace(self, forward=forward, backward=backward, first=first)
+
+    @classmethod
+    def cat(cls, chunks: "Sequence[Flow]") -> "Flow":
+        """Return successive chunks as one, with the rate and first frame of the first chunk."""
+        first = chunks[0]
+        ways: dict[str, Any] = {
+            name: torch.cat([getattr(chunk, name) for chunk in chunks])
+            for name in ("forward", "backward")
+            if getattr(first, name) is not None
+        }
+        return replace(first, **ways)
 
     @property
     def size(self) -> tuple[int, int]:

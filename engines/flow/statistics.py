@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..sequence import state_type
 from .camera import CameraMotion, camera_motion
 from .flow import Flow
 from .speeds import blocks, fastest
@@ -17,6 +18,7 @@ _TABLE = 60  # lines at most
 _HEAD = "frame    mean  median    95 %     max direction  moving      dx      dy    zoom  rotation"
 
 
+@state_type()
 @dataclass(frozen=True)
 class FlowStatistics:
     """Numbers of a flow's N pairs of frames, [N] on its device.
@@ -95,7 +97,7 @@ def flow_statistics(flow: Flow, *, threshold: float = 1.0) -> FlowStatistics:
     if flow.forward is None:
         motion, camera = 0 - motion, camera.reversed()  # no -0, whose angle is -180°
     direction = torch.atan2(motion[:, 1], motion[:, 0]) * (180 / math.pi)
-    numbers = range(flow.frames - len(flow), flow.frames)
+    numbers = range(flow.frame_count - len(flow), flow.frame_count)
     return FlowStatistics(mean, median, p95, most, direction, moving, camera, numbers)
 
 

@@ -80,10 +80,10 @@ class GapFiller:
         kept = poses if self._kept is None else Poses.cat([self._kept, poses])
         filled = fill_gaps(kept, self.limit)
         ready = max(self._given, len(kept) - self.limit)
-        out = filled.frames(self._given, ready) if ready > self._given else None
+        out = filled.slice(self._given, ready) if ready > self._given else None
         # a gap goes back at most `limit` frames, and begins behind one that was seen
         first = max(0, ready - self.limit - 1)
-        self._kept, self._given = kept.frames(first, len(kept)), ready - first
+        self._kept, self._given = kept.slice(first, len(kept)), ready - first
         return out
 
     def finish(self) -> Poses | None:
@@ -91,4 +91,4 @@ class GapFiller:
         kept, given, self._kept, self._given = self._kept, self._given, None, 0
         if kept is None or given >= len(kept):
             return None
-        return fill_gaps(kept, self.limit).frames(given, len(kept))
+        return fill_gaps(kept, self.limit).slice(given, len(kept))

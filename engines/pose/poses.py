@@ -1,6 +1,6 @@
 """`Poses`: what travels on a KINO_POSES socket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,11 +8,13 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InputError
+from ..sequence import state_type
 from .skeletons import COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
 
 _EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
 
 
+@state_type()
 @dataclass(frozen=True)
 class Poses:
     """People in F frames, P places a frame, K joints a person, padded with a count.
@@ -87,8 +89,11 @@ class Poses:
         )
 
     @classmethod
-    def cat(cls, chunks: "list[Poses]") -> "Poses":
-        """The frames of all `chunks`, which share canvas and skeleton; with the most places."""
+    def cat(cls, chunks: "Sequence[Poses]") -> "Poses":
+        """Return successive chunks as one, with as many places per frame as the widest has.
+
+        Raises `InputError` for chunks that differ in canvas or skeleton.
+        """
         first = chunks[0]
         if len(chunks) == 1:
             return first
@@ -99,6 +104,11 @@ class Poses:
         return first._with_tensors(lambda name: torch.cat([getattr(c, name) for c in wide]))
 
     def __len__(self) -> int:
+        return self.frame_count
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames there are."""
         return self.keypoints.shape[0]
 
     @property
@@ -111,9 +121,9 @@ class Poses:
         places = torch.arange(self.scores.shape[1], device=self.device)
         return places[None] < self.count[:, None]
 
-    def frames(self, first: int, last: int) -> "Poses":
-        """Those from `first` up to before `last`."""
-        return self._with_tensors(lambda name: getattr(self, name)[first:last])
+    def slice(self, start: int, stop: int) -> "Poses":
+        """Return the frames from `start` up to but not including `stop`, without copying."""
+        return self._with_tensors(lambda name: getattr(self, name)[start:stop])
 
     def with_places(self, people: int) -> "Poses":
         """The same people in at least so many places a frame."""

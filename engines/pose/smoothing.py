@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..sequence import state_type
 from .poses import Poses
 from .tracks import Tracks, by_track, to_poses
 
@@ -15,6 +16,7 @@ _SPEED_CUTOFF = 1.0  # Hz, of the filter on the speed, as published
 _RESTART = 0.5  # s out of sight after which a joint begins anew
 
 
+@state_type()
 @dataclass(frozen=True)
 class FilterState:
     """What a smoother knows at the end of a chunk; opaque, hand it to the next.

@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ..errors import InputError
+from ..sequence import state_type
 from .oks import sigmas
 from .poses import Poses
 
@@ -24,6 +25,7 @@ _STEADY = 0.6  # how much of the old velocity stays when a new one is measured
 _FADING = 0.8  # how much of the velocity is left a frame after somebody was last seen
 
 
+@state_type("person")
 @dataclass
 class _Person:
     """Somebody who was seen.
@@ -40,6 +42,7 @@ class _Person:
     gone: int = 0
 
 
+@state_type()
 @dataclass(frozen=True)
 class TrackState:
     """What a tracker knows at the end of a chunk; opaque, hand it to the next."""

@@ -67,11 +67,11 @@ def draw_flow(
     if direction not in WAYS:
         raise InputError(f"direction: expected one of {', '.join(WAYS)}, found {direction!r}")
     rows = flow.main if direction == "estimated" else flow.one(direction)
-    if not flow.frames:
+    if not flow.frame_count:
         raise InputError("flow: expected at least one frame, found none")
     scales, state = flow_scales(rows, normalise, fixed=scale, floor=2 * noise_floor, state=state)
-    before = flow.frames - len(flow)
-    image = torch.empty(flow.frames, *flow.size, 3, device=flow.device)
+    before = flow.frame_count - len(flow)
+    image = torch.empty(flow.frame_count, *flow.size, 3, device=flow.device)
     drawn = image[before:]
     for at in range(0, max(1, len(rows)), _AT_ONCE):
         part = slice(at, at + _AT_ONCE)
@@ -81,7 +81,7 @@ def draw_flow(
             progress(len(rows[part]))
     if legend:
         draw_legend(drawn, scales / strength, colours)
-    mask = image.new_empty(flow.frames, *flow.size)
+    mask = image.new_empty(flow.frame_count, *flow.size)
     _moving(rows, max(noise_floor, _STILL), mask[before:])
     if before:
         _begin(flow, image, mask)

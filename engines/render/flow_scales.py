@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..flow.speeds import fastest
+from ..sequence import state_type
 
 NORMALISATIONS = ("vace", "clip", "fixed", "ema")
 
@@ -16,6 +17,7 @@ _EPSILON = 1e-5  # px; RAFT's flow_viz, which VACE uses, adds it, too
 _DIAGONAL = 0.02  # of the picture's diagonal: the fixed scale where none is given
 
 
+@state_type()
 @dataclass(frozen=True)
 class ScaleState:
     """What carries over from chunk to chunk: the speed that ema still holds, px; 0 at the start."""

@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..sequence import state_type
 from .inspection import areas_of, coverage, found_in, in_lines, tally
 from .normalise import GENERATE, NEUTRAL
 from .preview import Seen, see
 
 
+@state_type()
 @dataclass(frozen=True)
 class Inspected:
     """What was counted in the chunks so far.

@@ -117,7 +117,7 @@ def normalise(
         source=fitting.source,
         target=fitting.target,
         fit=fit,
-        frames=frames,
+        frame_count=frames,
         indices=fill_up(indices, wanted, pad=pad),
         kept=len(indices),
         step=settings.model.step,

@@ -7,11 +7,13 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..geometry.placement import Size, fit_images, placed_box
+from ..sequence import state_type
 
 SIZES = ("source", "prepared")
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
+@state_type()
 @dataclass(frozen=True)
 class Placement:
     """How source frames became prepared ones.
@@ -19,7 +21,7 @@ class Placement:
     source:  height and width of the clip as it was
     target:  height and width as prepared
     fit:     one of `geometry.FITS`
-    frames:  number of source frames
+    frame_count: number of source frames
     indices: [F] int64 on the CPU: the source frame of each prepared one, counted from the first of
              the clip; -1: neutral grey
     kept:    prepared frames that come from the clip; the rest fill up the length
@@ -31,7 +33,7 @@ class Placement:
     source: Size
     target: Size
     fit: str
-    frames: int
+    frame_count: int
     indices: Tensor
     kept: int
     step: int
@@ -139,9 +141,9 @@ def _check_generated(images: Tensor, placement: Placement) -> None:
 def _check_original(original: Tensor, placement: Placement) -> None:
     check_frames("original", original)
     found = tuple(original.shape[:3])
-    if found != (placement.frames, *placement.source):
+    if found != (placement.frame_count, *placement.source):
         tall, wide = placement.source
         raise InputError(
-            f"original: expected the {placement.frames} frames of {wide}x{tall} that went into "
-            f"VACE Normalise, found {found[0]} of {found[2]}x{found[1]}"
+            f"original: expected the {placement.frame_count} frames of {wide}x{tall} that went "
+            f"into VACE Normalise, found {found[0]} of {found[2]}x{found[1]}"
         )

@@ -72,8 +72,8 @@ def _timing(placement: Placement, preset: str) -> list[str]:
     if added := placement.length - placement.kept:
         kind = "neutral grey" if int(placement.indices[-1]) < 0 else "the last one again"
         done.append(f"{added} frames added at the end ({kind})")
-    if used < placement.frames and not _evenly(placement):
-        done.append(f"{placement.frames - used} frames cut off at the end")
+    if used < placement.frame_count and not _evenly(placement):
+        done.append(f"{placement.frame_count - used} frames cut off at the end")
     return done
 
 
@@ -81,7 +81,7 @@ def _evenly(placement: Placement) -> bool:
     """Whether what follows the last frame taken is less than the rate leaves out between two."""
     steps = placement.indices[: placement.kept].diff()
     widest = int(steps.max()) if len(steps) else 1
-    return placement.frames - int(placement.indices[placement.kept - 1]) <= widest
+    return placement.frame_count - int(placement.indices[placement.kept - 1]) <= widest
 
 
 def _references(ready: Normalised) -> list[str]:

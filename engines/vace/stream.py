@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..geometry.placement import Size
+from ..sequence import state_type
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .normalise import Normalised, check_mask_count
 from .placement import Placement
@@ -32,6 +33,7 @@ class _Frames:
         return _Frames(self.image.clone(), self.mask.clone(), self.indices)
 
 
+@state_type()
 @dataclass(frozen=True)
 class NormaliserState:
     """What a normaliser knows between two chunks; opaque, hand it to another of its settings.
@@ -197,7 +199,7 @@ class Normaliser:
             source=fitting.source,
             target=fitting.target,
             fit=fitting.fit,
-            frames=self._seen,
+            frame_count=self._seen,
             indices=ready.indices,
             kept=kept,
             step=self._settings.model.step,

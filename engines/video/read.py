@@ -22,10 +22,10 @@ from .sound import find_sound
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a file states: height and width, frames (0 = unknown), frames a second."""
+    """What a file states: height and width, number of frames (0 = unknown), frames per second."""
 
     size: tuple[int, int]
-    frames: int
+    frame_count: int
     rate: Fraction
 
 
@@ -43,23 +43,23 @@ def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None
     spare: list[Tensor] = []
     for pixels in _pictures(path, 0):
         if frames is None:
-            _check_memory(path, max(info.frames, 1) * pixels.numel() * 4)
+            _check_memory(path, max(info.frame_count, 1) * pixels.numel() * 4)
             # One block when the file says how many: no second copy at the end.
-            frames = torch.empty(info.frames, *pixels.shape)
-        if done < info.frames:
+            frames = torch.empty(info.frame_count, *pixels.shape)
+        if done < info.frame_count:
             torch.div(pixels, 255, out=frames[done])
         else:
             if len(spare) % 64 == 0:  # the file does not say how many there are
-                _check_memory(path, (info.frames + 2 * len(spare)) * pixels.numel() * 4)
+                _check_memory(path, (info.frame_count + 2 * len(spare)) * pixels.numel() * 4)
             spare.append(pixels / 255)
         done += 1
         if progress is not None:
-            progress(done, info.frames)
+            progress(done, info.frame_count)
     assert frames is not None  # else there were no frames, which raises
     if spare:
         rest = torch.stack(spare)
         spare.clear()
-        frames = torch.cat([frames, rest]) if info.frames else rest
+        frames = torch.cat([frames, rest]) if info.frame_count else rest
     sound = find_sound(path)
     return Clip(frames[:done], info.rate, None if sound is None else sound.audio())
 

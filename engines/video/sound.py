@@ -10,12 +10,14 @@ from av.error import FFmpegError
 from torch import Tensor
 
 from ..errors import MediaError
+from ..sequence import state_type
 from .clip import Audio
 from .open import opened
 
 _SAMPLES = 1 << 16  # a piece of sound that lies in memory
 
 
+@state_type()
 @dataclass(frozen=True)
 class FileSound:
     """The first audio stream of a file, which is not read before somebody asks for it."""

@@ -127,7 +127,7 @@ class DrawFlow(io.ComfyNode):
             direction=direction,
             legend=legend,
             state=own_state(state, ScaleState),
-            progress=host.progress(flow.frames),
+            progress=host.progress(flow.frame_count),
         )
         device = host.image_device()
         return io.NodeOutput(

@@ -85,5 +85,7 @@ class LoadFlow(io.ComfyNode):
         height, width = flow.size
         pairs = "1 pair" if len(flow) == 1 else f"{len(flow)} pairs"
         direction = "forward and backward" if flow.direction == "both" else flow.direction
-        text = f"{flow.frames} frames ({pairs}), {width}x{height}, {direction}, {flow.fps:g} fps"
+        text = (
+            f"{flow.frame_count} frames ({pairs}), {width}x{height}, {direction}, {flow.fps:g} fps"
+        )
         return io.NodeOutput(flow, ui=Shown(text))

@@ -54,7 +54,7 @@ def middle(flow: Tensor) -> Tensor:
 def test_known_motion(preset: str) -> None:
     flow = estimate_flow(moving(4), direction="both", preset=preset)
     assert flow.direction == "both"
-    assert (len(flow), flow.frames, flow.size) == (3, 4, (72, 104))
+    assert (len(flow), flow.frame_count, flow.size) == (3, 4, (72, 104))
     assert middle(flow.one("forward")).tolist() == pytest.approx([3, 1], abs=0.2)
     assert middle(flow.one("backward")).tolist() == pytest.approx([-3, -1], abs=0.2)
 
@@ -140,7 +140,7 @@ def test_chunks_equal_the_whole(lengths: list[int], direction: str) -> None:
         rows.append(estimator.update(chunk))
         state = estimator.state
     assert [flow.first for flow in rows] == ["white", *[""] * (len(lengths) - 1)]
-    assert sum(flow.frames for flow in rows) == whole.frames
+    assert sum(flow.frame_count for flow in rows) == whole.frame_count
     for name in ("forward", "backward"):
         if direction in (name, "both"):
             assert torch.equal(torch.cat([flow.one(name) for flow in rows]), whole.one(name))
@@ -242,7 +242,7 @@ def test_reset_begins_another_clip() -> None:
 
 def test_one_frame_has_no_motion() -> None:
     flow = estimate_flow(moving(1))
-    assert (len(flow), flow.frames) == (0, 1)
+    assert (len(flow), flow.frame_count) == (0, 1)
     assert torch.equal(flow.per_frame(), torch.zeros(1, 2, 72, 104))
 
 

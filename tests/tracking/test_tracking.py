@@ -80,7 +80,7 @@ def test_chunks_are_tracked_as_the_whole(lengths: tuple[int, ...]) -> None:
     for length in lengths:
         # what a node does: a new tracker each time, the state handed on
         tracker = Tracker(state=tracker.state)
-        chunks.append(tracker.update(poses.frames(begin, begin + length)))
+        chunks.append(tracker.update(poses.slice(begin, begin + length)))
         begin += length
     assert same(Poses.cat(chunks), whole)
 
@@ -195,7 +195,7 @@ def test_chunks_are_smoothed_as_the_whole(lengths: tuple[int, ...]) -> None:
     smoother, chunks, begin = Smoother(), [], 0
     for length in lengths:
         smoother = Smoother(state=smoother.state)
-        chunks.append(smoother.update(poses.frames(begin, begin + length)))
+        chunks.append(smoother.update(poses.slice(begin, begin + length)))
         begin += length
     assert same(Poses.cat(chunks), whole)
 
@@ -280,7 +280,7 @@ def test_gaps_across_chunks_are_filled_as_of_the_whole(
     poses.confidence[torch.rand(poses.confidence.shape, generator=random) > 0.7] = 0
     filler, chunks, begin = GapFiller(limit), [], 0
     for length in lengths:
-        chunks.append(filler.update(poses.frames(begin, begin + length)))
+        chunks.append(filler.update(poses.slice(begin, begin + length)))
         begin += length
     chunks.append(filler.finish())
     given = [chunk for chunk in chunks if chunk is not None]

@@ -76,7 +76,7 @@ def test_chunks_give_what_the_whole_clip_gives(
     indices = torch.cat([p.placement.indices for p in parts])
     assert torch.equal(indices, whole.placement.indices)
     assert sum(p.placement.kept for p in parts) == whole.placement.kept
-    assert all(p.placement.frames <= frames for p in parts)
+    assert all(p.placement.frame_count <= frames for p in parts)
     assert {p.placement.rate for p in parts} == {whole.placement.rate}
 
 

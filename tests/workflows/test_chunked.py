@@ -28,6 +28,7 @@ from chunked_clips import (
 )
 from kinograph.engines.errors import GraphError
 from kinograph.engines.video.clip import Clip
+from kinograph.engines.video.part import VideoPart
 from kinograph.engines.video.read import read_video
 from kinograph.engines.video.segments import (
     as_encoded,
@@ -42,7 +43,6 @@ from kinograph.workflows.chunked import parts, pictures
 from kinograph.workflows.chunked import run as chunked
 from kinograph.workflows.chunked.journal import Journal
 from kinograph.workflows.chunked.pictures import VideoFile
-from kinograph.workflows.chunked.rows import VideoPart
 from kinograph.workflows.execution.caching import ResultCache
 from kinograph.workflows.execution.run import Report, run_graph
 from kinograph.workflows.graph.catalogue import catalogue

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from chunked_clips import footage, graph_of, make_inputs, make_poses, planned
 from kinograph.engines.errors import GraphError
+from kinograph.engines.sequence import cat
+from kinograph.engines.video.part import VideoPart
 from kinograph.nodes.standin import host
 from kinograph.workflows.chunked.layout import lay_out
 from kinograph.workflows.chunked.once import Once
-from kinograph.workflows.chunked.rows import VideoPart, join
 from kinograph.workflows.chunked.sources import open_sources
 from kinograph.workflows.chunked.stage import Stage
 from kinograph.workflows.chunked.states import load_state, save_state
@@ -286,7 +287,7 @@ def in_chunks(
     for slot, parts in rows.items():
         kind = layout.kinds[slot]
         if kind == "rows":
-            found[slot] = join(parts)
+            found[slot] = cat(parts)
         elif kind == "fixed":
             found[slot] = parts[-1]
     return found

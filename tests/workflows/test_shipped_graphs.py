@@ -35,7 +35,7 @@ def test_flow_to_vace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "32 pairs of 832x464, forward, by DIS medium" in said
     assert "no warnings" in said
     flow = read_flow(tmp_path / "flow_00001_.npz")
-    assert (len(flow), flow.frames, flow.size, flow.fps) == (32, 33, (464, 832), 15.0)
+    assert (len(flow), flow.frame_count, flow.size, flow.fps) == (32, 33, (464, 832), 15.0)
     # the second man walks to the left through the right half, in the last frames
     walks = flow.main[-8:, 0, :, 500:]
     assert float(walks[walks.abs() > 2].median()) < -4

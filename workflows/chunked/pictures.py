@@ -19,6 +19,7 @@ from ...engines.flow.files.values import check_known, rows_of
 from ...engines.flow.flow import Flow
 from ...engines.pose.files.openpose_folder import write_frames
 from ...engines.video.clip import Audio
+from ...engines.video.part import VideoPart
 from ...engines.video.segments import (
     SEGMENT,
     Planes,
@@ -31,7 +32,6 @@ from ...engines.video.segments import (
 )
 from ...engines.video.sound import FileSound
 from .parts import Growing
-from .rows import VideoPart
 from .sinks import Sink, Values
 from .states import load_state, save_state
 
@@ -236,7 +236,7 @@ class FlowFolder(Folder):
             check_known(f"{direction} flow", rows, cure)
         self._new += write_pairs(flow, self.folder, self._form, self._pairs)
         self._pairs += len(flow)
-        self.frames += flow.frames
+        self.frames += flow.frame_count
 
     def mark(self) -> dict[str, Any]:
         return {**super().mark(), "pairs": self._pairs, "about": self._about}

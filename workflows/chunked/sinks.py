@@ -22,11 +22,11 @@ from ...engines.pose.files.document import as_text
 from ...engines.pose.files.pose_keypoint import to_pose_keypoint
 from ...engines.pose.files.predictions import to_predictions
 from ...engines.pose.poses import Poses
+from ...engines.sequence import frame_count
 from ...engines.vace.control import VaceControl
 from ...engines.vace.tensors import CHANNELS, channel_bytes, put_together
 from .folders import parts_of
 from .parts import Growing
-from .rows import frame_count
 from .states import load_state, save_state
 
 Values = Mapping[str, Any]
@@ -235,7 +235,7 @@ class FlowFile(_Files):
             data = rows.detach().cpu().contiguous().numpy()
             self.growing(f"{direction}.part").append(data.tobytes())
         self._about["pairs"] += len(flow)
-        self.frames += flow.frames
+        self.frames += flow.frame_count
 
     def mark(self) -> dict[str, Any]:
         return {**super().mark(), "about": self._about}

@@ -28,7 +28,7 @@ class Source:
         self._at = 0
         if isinstance(video, VideoFile):
             info = video_info(video.path)
-            self.frames, self.rate = info.frames, info.rate
+            self.frames, self.rate = info.frame_count, info.rate
             self.audio: Any = find_sound(video.path)
         else:
             self.frames, self.rate = len(video.frames), video.rate

@@ -7,10 +7,11 @@ from typing import Any
 from torch import Tensor
 
 from ...engines.errors import GraphError
+from ...engines.sequence import cat, frame_count
 from ..graph.model import Link
 from .layout import Slot
 from .once import Once
-from .rows import Queue, frame_count, join
+from .queue import Queue
 from .steps import Step
 
 Values = Mapping[str, Any]
@@ -146,7 +147,7 @@ class Stage:
             self.results |= {(id_, slot): value for slot, value in step.ends.items()}
             self._once.say(id_, step.text)
         self.results |= self._fixed
-        self.results |= {slot: join(parts) for slot, parts in self.collected.items()}
+        self.results |= {slot: cat(parts) for slot, parts in self.collected.items()}
         self._once.given |= self.results
 
     def _advance(self, id_: str, came: dict[str, Any], pace: int, *, flushing: bool) -> None:
@@ -237,7 +238,7 @@ class Stage:
             "fixed": [[*slot, value] for slot, value in self._fixed.items()],
             "total": [[*key, count] for key, count in self._total.items()],
             "collected": [
-                [*slot, [join(parts)] if parts else []] for slot, parts in self.collected.items()
+                [*slot, [cat(parts)] if parts else []] for slot, parts in self.collected.items()
             ],
         }
 

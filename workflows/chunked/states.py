@@ -1,8 +1,8 @@
 """What carries over from chunk to chunk, as a file: JSON and tensors, nothing that could run.
 
 A safetensors file whose metadata holds the structure as JSON: plain values as they are, everything
-else as an object with one key that says what it is. Only the classes of `_CLASSES` are written and
-made again. Tensors come back to the device that they were on.
+else as an object with a single key that names its kind. Only classes registered with
+`engines.sequence.state_type` are written and read. Tensors return to the device they were on.
 """
 
 import json
@@ -20,44 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ...engines.errors import GraphError
-from ...engines.flow.camera import CameraMotion
-from ...engines.flow.estimate import FlowState
-from ...engines.flow.flow import Flow
-from ...engines.flow.statistics import FlowStatistics
-from ...engines.pose import tracking
-from ...engines.pose.poses import Poses
-from ...engines.pose.smoothing import FilterState
-from ...engines.render.flow_scales import ScaleState
-from ...engines.vace.control import VaceControl
-from ...engines.vace.inspector import Inspected
-from ...engines.vace.placement import Placement
-from ...engines.vace.stream import NormaliserState
-from ...engines.video.sound import FileSound
-from .rows import VideoPart
-
-_CLASSES: Mapping[str, type[Any]] = {
-    "person": tracking._Person,
-    **{
-        class_.__name__: class_
-        for class_ in (
-            CameraMotion,
-            FileSound,
-            FilterState,
-            Flow,
-            FlowState,
-            FlowStatistics,
-            Inspected,
-            NormaliserState,
-            Placement,
-            Poses,
-            ScaleState,
-            tracking.TrackState,
-            VaceControl,
-            VideoPart,
-        )
-    },
-}
-_NAMES = {class_: name for name, class_ in _CLASSES.items()}
+from ...engines.sequence import state_types
 
 
 def save_state(value: Any, path: Path) -> None:
@@ -122,9 +85,10 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
         return {"fraction": [value.numerator, value.denominator]}
     if isinstance(value, Path):
         return {"path": str(value)}
-    if type(value) in _NAMES:
-        inner = {f.name: _packed(getattr(value, f.name), tensors) for f in fields(value)}
-        return {"class": [_NAMES[type(value)], inner]}
+    for name, class_ in state_types().items():
+        if type(value) is class_:
+            inner = {f.name: _packed(getattr(value, f.name), tensors) for f in fields(value)}
+            return {"class": [name, inner]}
     raise TypeError(f"a state cannot hold a {type(value).__name__}")
 
 
@@ -153,5 +117,5 @@ def _unpacked(raw: Any, tensors: Mapping[str, Tensor]) -> Any:
         return Path(held)
     if kind == "class":
         name, inner = held
-        return _CLASSES[name](**{k: _unpacked(v, tensors) for k, v in inner.items()})
+        return state_types()[name](**{k: _unpacked(v, tensors) for k, v in inner.items()})
     raise ValueError(f"unknown kind {kind!r}")

@@ -16,9 +16,10 @@ from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypo
 from ...engines.pose.gaps import GapFiller
 from ...engines.pose.poses import Poses
 from ...engines.pose.size import detection_size
+from ...engines.sequence import cat, frame_count, slice_frames
+from ...engines.video.part import VideoPart
 from ...nodes.pose.people import need_tracks
 from ...nodes.standin import host
-from .rows import VideoPart, cut, frame_count, join
 
 Outputs = tuple[Any, ...]
 
@@ -193,9 +194,9 @@ class _Held(Step):
         """The inputs with what was held before them, and how many frames they are now."""
         rows = {name: inputs[name] for name in self.rows}
         if self._rows:
-            rows = {name: join([self._rows[name], value]) for name, value in rows.items()}
+            rows = {name: cat([self._rows[name], value]) for name, value in rows.items()}
         count = frame_count(rows[self.rows[0]])
-        self._rows = {name: cut(value, count - 1, count) for name, value in rows.items()}
+        self._rows = {name: slice_frames(value, count - 1, count) for name, value in rows.items()}
         return {**inputs, **rows}, count
 
 
@@ -206,7 +207,7 @@ class Ahead(_Held):
         seen, count = self._with_held(inputs)
         if count == 1:
             return None
-        return tuple(cut(value, 0, count - 1) for value in self._execute(seen))
+        return tuple(slice_frames(value, 0, count - 1) for value in self._execute(seen))
 
     def finish(self, inputs: Mapping[str, Any]) -> Outputs | None:
         rows, self._rows = self._rows, {}
@@ -220,7 +221,7 @@ class Behind(_Held):
         again = bool(self._rows)
         seen, count = self._with_held(inputs)
         outputs = self._execute(seen)
-        return tuple(cut(value, 1, count) for value in outputs) if again else outputs
+        return tuple(slice_frames(value, 1, count) for value in outputs) if again else outputs
 
 
 class Warp(Step):
@@ -266,7 +267,7 @@ class LoadedPoses(Step):
             canvas = (image.shape[1], image.shape[2])
             self._poses = read_poses(host.input_path(inputs["file"].strip()), canvas=canvas)
         poses = self._poses
-        here = poses.frames(start, self._at)
+        here = poses.slice(start, self._at)
         more = len(image) - len(here)
         if more:
             people = poses.scores.shape[1]
