@@ -1,15 +1,16 @@
 """The sockets of this pack and of the ecosystem that have no name in ComfyUI's API."""
 
+from ..engines.sequence import small_socket
 from .api import io
 
 KinoModel = io.Custom("KINO_MODEL")
 KinoEngine = io.Custom("KINO_ENGINE")
 KinoFlow = io.Custom("KINO_FLOW")
-KinoPoses = io.Custom("KINO_POSES")
+KinoPoses = io.Custom(small_socket("KINO_POSES"))
 KinoState = io.Custom("KINO_STATE")
 KinoVace = io.Custom("KINO_VACE")
-PoseKeypoint = io.Custom("POSE_KEYPOINT")
-BoundingBox = io.Custom("BOUNDING_BOX")
+PoseKeypoint = io.Custom(small_socket("POSE_KEYPOINT"))
+BoundingBox = io.Custom(small_socket("BOUNDING_BOX"))
 
 # The editor draws four numbers for a BOUNDING_BOX without a link, and would send their defaults.
 LINK_ONLY = {"forceInput": True}

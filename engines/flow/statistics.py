@@ -59,6 +59,21 @@ class FlowStatistics:
             for number, row in zip(self.numbers, values, strict=True)
         ]
 
+    @classmethod
+    def cat(cls, chunks: "Sequence[FlowStatistics]") -> "FlowStatistics":
+        """Return the numbers of successive chunks as those of the whole."""
+        columns = {
+            name: torch.cat([getattr(chunk, name) for chunk in chunks])
+            for name in ("mean", "median", "p95", "most", "direction", "moving")
+        }
+        start = chunks[0].numbers.start
+        count = sum(len(chunk.numbers) for chunk in chunks)
+        return cls(
+            **columns,
+            camera=CameraMotion(torch.cat([chunk.camera.matrix for chunk in chunks])),
+            numbers=range(start, start + count),
+        )
+
     @property
     def clip_mean(self) -> float:
         """px a frame, 0 without pairs"""

@@ -13,6 +13,16 @@ _SIZES = (256, 320, 384, 448, 512)  # close-ups to long shots
 _LOOKS = 4  # frames that are looked at
 
 
+def depends_on_frames(engine: Engine) -> bool:
+    """Return whether `detection_size` looks at frames: for MoveNet alone."""
+    return engine.network.fixed is None and engine.model.entry.family == "movenet"
+
+
+def frames_to_look_at(count: int) -> list[int]:
+    """Return which frames of a clip of `count` frames `detection_size` looks at, in order."""
+    return torch.linspace(0, count - 1, _LOOKS).round().long().unique().tolist()
+
+
 def detection_size(frames: Tensor, engine: Engine) -> int:
     """Longer side of the input for `frames` [F,H,W,3] 0..1, by how large the people in them are.
 
@@ -27,10 +37,10 @@ def detection_size(frames: Tensor, engine: Engine) -> int:
         return recommended
     low, high = engine.sizes
     sizes = [size for size in _SIZES if low <= size <= high]
-    if engine.model.entry.family != "movenet" or not sizes:
+    if not depends_on_frames(engine) or not sizes:
         stride = engine.network.stride
         return min(max(-(-low // stride), recommended // stride), high // stride) * stride
-    looks = frames[torch.linspace(0, len(frames) - 1, _LOOKS).round().long().unique()]
+    looks = frames[frames_to_look_at(len(frames))]
     large = detect_poses(looks, engine, size=sizes[0])
     small = detect_poses(looks, engine, size=sizes[-1])
     new = small.present & ~_part_of(small.boxes, large.boxes, large.present)

@@ -109,3 +109,9 @@ def jitter(poses: Poses) -> float:
     acceleration = (points[2:] - 2 * points[1:-1] + points[:-2]).norm(dim=-1)
     counted = seen[2:] & seen[1:-1] & seen[:-2]
     return float(acceleration[counted].mean()) if bool(counted.any()) else 0.0
+
+
+def need_tracks(poses: Poses) -> None:
+    """Raise `InputError` if somebody has no track."""
+    if bool((poses.present & (poses.track_ids < 0)).any()):
+        raise InputError("poses: expected people with tracks; put Track Poses before this node")

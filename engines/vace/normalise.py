@@ -13,7 +13,7 @@ from .control import VaceControl
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .placement import Placement
 from .presets import PRESETS
-from .reference import fit_references
+from .reference import fit_if_any
 from .resample import spread
 from .settings import LENGTH_MODES, Settings
 
@@ -124,13 +124,8 @@ def normalise(
         fps=fps,
         rate=rate,
     )
-    if references is not None:
-        references = fit_references(references, fitting.target, reference_masks).to(image.device)
-    elif reference_masks is not None:
-        raise InputError(
-            "reference_masks: there are no reference images that these could belong to; connect "
-            "reference_images, or disconnect the masks"
-        )
+    fitted = fit_if_any(references, fitting.target, reference_masks)
+    references = None if fitted is None else fitted.to(image.device)
     return Normalised(ready, masks, placement, references)
 
 

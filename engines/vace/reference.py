@@ -9,6 +9,21 @@ from ..geometry.placement import Size, expand_frames, fit_images
 WHITE = 1.0
 
 
+def fit_if_any(images: Tensor | None, target: Size, masks: Tensor | None) -> Tensor | None:
+    """Return what `fit_references` makes of `images`, or None if there are none.
+
+    Raises `InputError` for masks without images.
+    """
+    if images is not None:
+        return fit_references(images, target, masks)
+    if masks is not None:
+        raise InputError(
+            "reference_masks: there are no reference images that these could belong to; connect "
+            "reference_images, or disconnect the masks"
+        )
+    return None
+
+
 def fit_references(images: Tensor, target: Size, masks: Tensor | None = None) -> Tensor:
     """Whole pictures in the middle of a white canvas of the clip's size, as VACE was trained.
 

@@ -1,1 +1,3 @@
-"""Nodes of engines."""
+"""Nodes that turn a model into something that runs."""
+
+CATEGORY = "Kinograph/engine"

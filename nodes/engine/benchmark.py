@@ -1,4 +1,4 @@
-"""The node that measures a network on this machine's backends."""
+"""Benchmark: measures a model on the backends of this machine."""
 
 import time
 from typing import Any
@@ -10,16 +10,21 @@ from ...engines.runtime.ladder import BACKENDS, PRECISIONS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
+from ..streaming import ONCE
 from ..types import KinoModel
+from . import CATEGORY
 
 
 class Benchmark(io.ComfyNode):
+    STREAMING = ONCE
+    ORDER = 360
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographBenchmark",
             display_name="Benchmark",
-            category="Kinograph/engine",
+            category=CATEGORY,
             **found_by("speed test, latency, frames per second, profile, compare backends"),
             description="Runs a model on the backends of this machine: do their answers agree, and "
             "how fast is each? Engines that are missing are built, which may take minutes.",

@@ -1,1 +1,3 @@
-"""Nodes of optical flow."""
+"""Nodes that estimate optical flow and ask it what moves."""
+
+CATEGORY = "Kinograph/flow"

@@ -1,143 +1,51 @@
-"""Nodes that estimate optical flow."""
+"""Estimate Flow: the motion between the frames of a clip."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
 from ...engines.checks import check_frames
-from ...engines.families import network_of
 from ...engines.flow.dis import PRESETS
 from ...engines.flow.estimate import FlowEstimator, FlowState
 from ...engines.flow.flow import DIRECTIONS, FIRST_FRAMES
-from ...engines.models.registry import OWN_FLOW_FAMILIES, registry, resolve
 from ...engines.runtime.engine import Engine
 from ..api import host, io
-from ..inputs import last_model_change, own_state
+from ..inputs import own_state
 from ..previews import of_flow
 from ..search import found_by
 from ..show import Shown
-from ..types import KinoEngine, KinoFlow, KinoModel, KinoState
+from ..streaming import Carrying, Rule
+from ..types import KinoEngine, KinoFlow, KinoState
+from . import CATEGORY
 
 
-def _updates_input() -> Any:
-    return io.Int.Input(
-        "updates",
-        default=0,
-        min=0,
-        max=64,
-        step=1,
-        tooltip="How often the network improves its flow. Fewer are faster: half as many take "
-        "about half the time. 0: as it is usually run, RAFT 12 times and NeuFlow 8; VACE's "
-        "annotator runs RAFT 20 times.",
-    )
+class _Step(Carrying):
+    """Gives the network whole batches of pairs."""
 
-
-def _both_input() -> Any:
-    return io.Boolean.Input(
-        "both_ways",
-        default=False,
-        tooltip="The engine gives the backward flow, too, from the same features; for direction "
-        "both in Estimate Flow, which otherwise runs the clip a second time, backwards.",
-    )
-
-
-def _warm_input() -> Any:
-    return io.Boolean.Input(
-        "warm_start",
-        default=False,
-        tooltip="RAFT begins each pair with where the pair before leads, so that fewer updates do "
-        "in steady motion. Pairs then go one by one, and in PyTorch: for live streams.",
-    )
-
-
-class LoadFlowModel(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        names = [entry.name for entry in registry().values() if entry.task == "flow"]
-        return io.Schema(
-            node_id="KinographLoadFlowModel",
-            display_name="Load Flow Model",
-            category="Kinograph/flow",
-            **found_by("raft, neuflow, sea raft, optical flow model"),
-            description="Chooses a network for optical flow. Its weights are fetched once and "
-            "checked against their sha256.",
-            inputs=[
-                io.Combo.Input(
-                    "model",
-                    options=names,
-                    default="raft_small_v2",
-                    tooltip="raft_small: fast. raft_large: more exact, about five times the work. "
-                    "v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
-                    "annotator runs), v2 torchvision's own, a little better. neuflow_v2: newer and "
-                    "lighter than raft_large.",
-                ),
-                _updates_input(),
-                _both_input(),
-                _warm_input(),
-            ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
-        )
-
-    @classmethod
-    def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
-        found = resolve(model, folder=host.models_folder(), progress=host.downloading)
-        found = replace(found, updates=updates, both=both_ways, warm=warm_start)
-        network_of(found)  # refuses settings that the network does not have
-        return io.NodeOutput(found)
-
-
-class LoadFlowFile(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="KinographLoadFlowFile",
-            display_name="Load Flow Model File",
-            category="Kinograph/flow",
-            **found_by("raft weights, spynet, optical flow model, pth"),
-            description="Takes weights of your own for a network of optical flow.",
-            inputs=[
-                io.Combo.Input(
-                    "family",
-                    options=list(OWN_FLOW_FAMILIES),
-                    default="raft_small",
-                    tooltip="Which network the file is for.",
-                ),
-                io.String.Input(
-                    "file",
-                    default="",
-                    tooltip="Name of the file (.pth or .safetensors) in the folder kinograph of "
-                    "ComfyUI's models folder.",
-                ),
-                _updates_input(),
-                _both_input(),
-                _warm_input(),
-            ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
-        )
-
-    @classmethod
-    def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
-        return last_model_change(file)
-
-    @classmethod
-    def execute(
-        cls, family: str, file: str, updates: int, both_ways: bool, warm_start: bool
-    ) -> io.NodeOutput:
-        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
-        model = replace(model, updates=updates, both=both_ways, warm=warm_start)
-        network_of(model)
-        return io.NodeOutput(model)
+    def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
+        engine = inputs.get("engine")
+        if engine is None:
+            return count  # DIS takes each pair by itself
+        image: Tensor = inputs["image"]
+        settings = {name: inputs[name] for name in ("direction", "size")}
+        estimator = FlowEstimator(engine, **settings)
+        pairs = estimator.pairs_at_once((image.shape[1], image.shape[2]))
+        extra = 0 if seen else 1  # the first frame ends no pair
+        return (count - extra) // pairs * pairs + extra if count > extra else 0
 
 
 class EstimateFlow(io.ComfyNode):
+    STREAMING = Rule("state", ("image",), step=_Step, least=2)
+    ORDER = 140
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographEstimateFlow",
             display_name="Estimate Flow",
-            category="Kinograph/flow",
+            category=CATEGORY,
             **found_by(
                 "optical flow, raft, motion vectors, farneback, unimatch, motion estimation"
             ),

@@ -1,1 +1,3 @@
-"""Nodes of poses."""
+"""Nodes that find, change and keep poses."""
+
+CATEGORY = "Kinograph/pose"

@@ -1,1 +1,3 @@
 """Nodes that draw."""
+
+CATEGORY = "Kinograph/render"

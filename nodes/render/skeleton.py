@@ -1,4 +1,4 @@
-"""Nodes that draw."""
+"""Draw Skeleton: draws poses as control images."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,29 +7,34 @@ from torch import Tensor
 
 from ...engines.checks import check_frames
 from ...engines.errors import InputError
+from ...engines.geometry.canvas import sized
 from ...engines.geometry.placement import FITS
 from ...engines.pose.poses import Poses
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
 from ...engines.render.styles import STYLES
 from ..api import host, io
-from ..pose.people import sized
 from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
+from ..streaming import Rule
 from ..types import KinoPoses
+from . import CATEGORY
 
 _PARTS = ("hands", "face", "feet")
 _CHOICES = ["style", "always", "never"]
 
 
 class DrawSkeleton(io.ComfyNode):
+    STREAMING = Rule("frames", ("poses", "footage"), one=("footage",), draws=True)
+    ORDER = 110
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographDrawSkeleton",
             display_name="Draw Skeleton",
-            category="Kinograph/render",
+            category=CATEGORY,
             **found_by(
                 "openpose, dwpose, skeleton, stick figure, render pose, pose map, controlnet "
                 "preprocessor, draw keypoints"

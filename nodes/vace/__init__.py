@@ -1,1 +1,3 @@
-"""Nodes for VACE."""
+"""Nodes that prepare control videos for VACE models."""
+
+CATEGORY = "Kinograph/vace"

@@ -1,33 +1,140 @@
-"""Nodes that prepare control videos for VACE, and undo it on what VACE made of them."""
+"""VACE Normalise: brings controls to the size, rate and length that VACE takes."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ...engines.errors import InputError
-from ...engines.files import written_aside
 from ...engines.geometry.placement import FITS
-from ...engines.vace.control import VaceControl
-from ...engines.vace.normalise import normalise
-from ...engines.vace.placement import SIZES, restore
+from ...engines.vace.normalise import Normalised, normalise
 from ...engines.vace.presets import PRESETS
-from ...engines.vace.report import report, report_restored
-from ...engines.vace.settings import LENGTH_MODES
+from ...engines.vace.reference import fit_if_any
+from ...engines.vace.report import report
+from ...engines.vace.settings import LENGTH_MODES, Settings
+from ...engines.vace.stream import Normaliser
 from ..api import host, io
 from ..previews import of_vace
 from ..search import found_by
 from ..show import Shown
+from ..streaming import Outputs, Refusal, Rule, Step, Values
 from ..types import KinoVace
+from . import CATEGORY
+
+
+class _Step(Step):
+    """Normalises chunks; the length is known at the end."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._state: Any = None
+        self._length = 0
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        normaliser = self._normaliser(inputs)
+        ready = normaliser.update(inputs["image"], inputs.get("mask"))
+        self._state = normaliser.state
+        return self._given(ready, inputs)
+
+    def finish(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        outputs = self._given(self._normaliser(inputs).finish(), inputs)
+        self.ends[5] = self._length
+        return outputs
+
+    def _normaliser(self, inputs: Mapping[str, Any]) -> Normaliser:
+        names = ("width", "height", "length", "length_mode", "fit", "preset", "fps", "target_fps")
+        chosen = {name: inputs[name] for name in names if name in inputs}
+        normaliser = Normaliser(Settings(**chosen))
+        if self._state is not None:
+            normaliser.state = self._state
+        return normaliser
+
+    def _given(self, ready: Normalised | None, inputs: Mapping[str, Any]) -> Outputs | None:
+        if ready is None:
+            return None
+        references = fit_if_any(
+            inputs.get("reference_images"), ready.size, inputs.get("reference_masks")
+        )
+        if references is not None:
+            references = references.to(ready.image.device)
+        ready = replace(ready, references=references)
+        self._length += ready.length
+        tall, wide = ready.size
+        rate = ready.placement.rate
+        self.text = f"{self._length} frames of {wide}x{tall} at {rate:.4g} fps"
+        return _outputs(ready, None)
+
+    @property
+    def state(self) -> Any:
+        return (self._state, self._length)
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._state, self._length = value
+
+
+def _needs_whole_clip(values: Values) -> Refusal | None:
+    if values.get("length_mode") != "spread":
+        return None
+    return Refusal(
+        "spread takes frames evenly over the whole clip", "choose repeat_last, pad or cut"
+    )
+
+
+def _not_live(values: Values) -> Refusal | None:
+    """Return why there would not be a picture for each frame of a stream, if so."""
+    if values.get("length", 0) != 0:
+        return Refusal(
+            "gives no more pictures than its length, and a stream goes on", "set length to 0"
+        )
+    resamples = values.get("target_fps", 0) != 0 or (
+        values.get("preset", "none") != "none" and values.get("fps", 0) != 0
+    )
+    if resamples:
+        return Refusal(
+            "takes frames by the clock of a clip, of which a stream drops some", "set fps to 0"
+        )
+    return None
+
+
+def _outputs(ready: Normalised, length: int | None) -> Outputs:
+    """Return the node's outputs.
+
+    length: None for a chunk of a clip whose length is not known yet
+    """
+    high, wide = ready.size
+    return (
+        ready.image,
+        ready.mask,
+        ready.control(),
+        wide,
+        high,
+        length,
+        ready.references,
+        ready.placement.rate,
+    )
 
 
 class VaceNormalise(io.ComfyNode):
+    STREAMING = Rule(
+        "stream",
+        ("image", "mask"),
+        one=("mask",),
+        step=_Step,
+        fixed=(3, 4, 6, 7),
+        ends=(5,),
+        whole=_needs_whole_clip,
+        not_live=_not_live,
+    )
+    ORDER = 260
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographVaceNormalise",
             display_name="VACE Normalise",
-            category="Kinograph/vace",
+            category=CATEGORY,
             **found_by(
                 "normalize, wan vace, control video, 4n+1, resize video, frame rate, vace "
                 "preprocessor"
@@ -176,98 +283,5 @@ class VaceNormalise(io.ComfyNode):
             reference_masks=reference_masks,
             progress=host.progress(len(image)),
         )
-        tall, wide = ready.size
-        return io.NodeOutput(
-            ready.image,
-            ready.mask,
-            ready.control(),
-            wide,
-            tall,
-            ready.length,
-            ready.references,
-            ready.placement.rate,
-            ui=Shown(report(ready, preset, mask), picture=partial(of_vace, ready)),
-        )
-
-
-class VaceRestore(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="KinographVaceRestore",
-            display_name="VACE Restore",
-            category="Kinograph/vace",
-            **found_by("uncrop, unpad, crop back, undo padding, stitch, wan vace"),
-            description="Undoes VACE Normalise on the generated clip: cuts off borders and frames "
-            "that it added, and scales back to the size of the source.",
-            inputs=[
-                io.Image.Input(
-                    "image",
-                    tooltip="The generated clip, decoded: as many frames, of the same size, as "
-                    "VACE Normalise gave.",
-                ),
-                KinoVace.Input("vace", tooltip="From the VACE Normalise that it was made with."),
-                io.Combo.Input(
-                    "size",
-                    options=list(SIZES),
-                    default="source",
-                    tooltip="source: scaled to what went into VACE Normalise. prepared: only cut, "
-                    "not scaled.",
-                ),
-                io.Image.Input(
-                    "original",
-                    optional=True,
-                    tooltip="The clip that went into VACE Normalise, or the footage it was drawn "
-                    "from: fills in what fit crop had cut away. With size source only.",
-                ),
-            ],
-            outputs=[
-                io.Image.Output(display_name="image", tooltip="The clip without what was added."),
-                io.Float.Output(display_name="fps", tooltip="Its rate: for Create Video."),
-            ],
-        )
-
-    @classmethod
-    def execute(
-        cls, image: Tensor, vace: VaceControl, size: str, original: Tensor | None = None
-    ) -> io.NodeOutput:
-        placement = vace.placement
-        if placement is None:
-            raise InputError(
-                "vace: expected one from VACE Normalise, found one that does not know which clip "
-                "it was made from; connect the vace output of VACE Normalise itself"
-            )
-        restored = restore(image, placement, size=size, original=original)
-        text = report_restored(restored, placement, size, pasted=original is not None)
-        return io.NodeOutput(restored, placement.rate, ui=Shown(text))
-
-
-class SaveVace(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="KinographSaveVace",
-            display_name="Save VACE Tensor",
-            category="Kinograph/vace",
-            **found_by("safetensors, export tensor, daydream scope"),
-            description="Writes a safetensors file: video [1,3,F,H,W] in -1..1 and mask "
-            "[1,1,F,H,W] in 0..1, and references [1,3,R,H,W] in -1..1 if there are any; float32.",
-            is_output_node=True,
-            inputs=[
-                KinoVace.Input("vace", tooltip="From VACE Normalise."),
-                io.String.Input(
-                    "filename_prefix",
-                    default="kinograph/vace",
-                    tooltip="Name of the file in the output folder; a number is added.",
-                ),
-            ],
-            outputs=[],
-        )
-
-    @classmethod
-    def execute(cls, vace: VaceControl, filename_prefix: str) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".safetensors", vace.size)
-        tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
-        with written_aside(path) as aside:
-            save_file({k: t.contiguous() for k, t in tensors.items() if t is not None}, aside)
-        return io.NodeOutput(ui=Shown(str(path)))
+        shown = Shown(report(ready, preset, mask), picture=partial(of_vace, ready))
+        return io.NodeOutput(*_outputs(ready, ready.length), ui=shown)

@@ -1,26 +1,72 @@
-"""A node that shows what a VACE model is given."""
+"""VACE Preview: shows what a VACE model is given."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
 from ...engines.errors import InputError
 from ...engines.vace.control import VaceControl
 from ...engines.vace.inspection import report, warnings
+from ...engines.vace.inspector import Inspector
 from ...engines.vace.normalise import STEP
 from ...engines.vace.presets import PRESETS, Preset
 from ...engines.vace.preview import see, sheet, spread_over, strips
-from ..api import io, ui
+from ..api import host, io, ui
 from ..search import found_by
 from ..show import Shown
+from ..streaming import Rule, Step
 from ..types import KinoVace
+from . import CATEGORY
+
+
+class _Step(Step):
+    """Makes the report; headless nobody looks at the pictures."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._state: Any = None
+        self._about: tuple[float, int, int, float] = (0.0, 1, 1, 0.0)
+
+    def run(self, inputs: Mapping[str, Any]) -> None:
+        vace, image, mask, reference = (
+            inputs.get(name) for name in ("vace", "image", "mask", "reference")
+        )
+        image, mask, reference, fps, model = _given_to(vace, image, mask, reference, inputs["fps"])
+        self._about = (fps, model.step, model.side, model.fps)
+        inspector = self._inspector(inputs)
+        inspector.update(image, mask, reference)
+        self._state = inspector.state
+
+    def finish(self, inputs: Mapping[str, Any]) -> None:
+        fps, step, side, rate = self._about
+        found, self.text = self._inspector(inputs).finish(fps=fps, step=step, side=side, rate=rate)
+        for warning in found:
+            host.warn(warning)
+        self.ends = {2: self.text}
+
+    def _inspector(self, inputs: Mapping[str, Any]) -> Inspector:
+        return Inspector(inputs["width"], inputs["height"], inputs["length"], self._state)
+
+    @property
+    def state(self) -> Any:
+        return [self._state, self._about]
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._state, self._about = value
 
 
 class VacePreview(io.ComfyNode):
+    STREAMING = Rule("sums", ("vace", "image", "mask"), step=_Step, ends=(2,), never=(0, 1))
+    ORDER = 270
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographVacePreview",
             display_name="VACE Preview",
-            category="Kinograph/vace",
+            category=CATEGORY,
             **found_by("wan vace, inspect, debug, check mask, show control video"),
             description="Shows exactly what the model is given, as WanVaceToVideo prepares it, and "
             "says in words what is wrong with it.",
@@ -117,7 +163,7 @@ class VacePreview(io.ComfyNode):
         mask: Tensor | None = None,
         reference: Tensor | None = None,
     ) -> io.NodeOutput:
-        image, mask, reference, fps, model = given_to(vace, image, mask, reference, fps)
+        image, mask, reference, fps, model = _given_to(vace, image, mask, reference, fps)
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
         found = warnings(
             seen,
@@ -136,7 +182,7 @@ class VacePreview(io.ComfyNode):
         return io.NodeOutput(strip, picture, text, ui=shown)
 
 
-def given_to(
+def _given_to(
     vace: VaceControl | None,
     image: Tensor | None,
     mask: Tensor | None,

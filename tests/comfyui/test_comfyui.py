@@ -18,7 +18,7 @@ from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.nodes.extension import NODES
 from kinograph.nodes.standin import host
 from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
-from kinograph.workflows.core.nodes import CORE_NODES
+from kinograph.workflows.core import core_nodes
 from kinograph.workflows.execution.run import run_graph
 from kinograph.workflows.graph.model import parse_graph
 
@@ -77,7 +77,7 @@ def test_the_nodes_are_those_of_the_stand_in(comfy: ComfyUI) -> None:
 
 def test_the_headless_core_nodes_are_those_of_comfyui(comfy: ComfyUI) -> None:
     info = comfy.object_info()
-    for node in CORE_NODES:
+    for node in core_nodes():
         schema = node.define_schema()
         real = info[schema.node_id]
         given = {**real["input"]["required"], **real["input"].get("optional", {})}

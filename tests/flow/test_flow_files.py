@@ -25,7 +25,8 @@ from kinograph.engines.flow.files.middlebury import read_flo, write_flo
 from kinograph.engines.flow.files.npz import read_npz
 from kinograph.engines.flow.files.pfm import read_pfm
 from kinograph.engines.flow.flow import FIRST_FRAMES, Flow
-from kinograph.nodes.flow.files import LoadFlow, SaveFlow
+from kinograph.nodes.flow.load import LoadFlow
+from kinograph.nodes.flow.save import SaveFlow
 from kinograph.nodes.standin import host
 
 

@@ -13,8 +13,11 @@ from kinograph.engines.flow.flow import Flow
 from kinograph.engines.render.flow_drawing import draw_flow
 from kinograph.engines.render.flow_scales import ScaleState
 from kinograph.nodes.api import io
-from kinograph.nodes.flow.draw import DrawFlow
-from kinograph.nodes.flow.motion import FlowMask, FlowOcclusion, FlowStatistics, FlowWarp
+from kinograph.nodes.flow.mask import FlowMask
+from kinograph.nodes.flow.occlusion import FlowOcclusion
+from kinograph.nodes.flow.statistics import FlowStatistics
+from kinograph.nodes.flow.warp import FlowWarp
+from kinograph.nodes.render.flow import DrawFlow
 
 NODES: list[type[io.ComfyNode]] = [DrawFlow, FlowOcclusion, FlowWarp, FlowMask, FlowStatistics]
 SIZE = (90, 120)

@@ -7,11 +7,11 @@ import pytest
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.files import first_there
-from kinograph.nodes.flow.estimate import LoadFlowFile
+from kinograph.nodes.flow.load_file import LoadFlowFile
 from kinograph.nodes.inputs import last_change
-from kinograph.nodes.pose.detect import LoadPoseFile
+from kinograph.nodes.pose.load_file import LoadPoseFile
 from kinograph.nodes.standin import host
-from kinograph.workflows.core.files import LoadVideo
+from kinograph.workflows.core.load_video import LoadVideo
 
 UNFIT = ["a" * 5000, "a\0b", "", "  "]
 

@@ -13,9 +13,9 @@ from kinograph.engines.runtime.engine import Engine
 from kinograph.engines.vace.normalise import normalise
 from kinograph.nodes import previews, show
 from kinograph.nodes.api import host, io
-from kinograph.nodes.flow.draw import DrawFlow
 from kinograph.nodes.flow.estimate import EstimateFlow
 from kinograph.nodes.pose.detect import DetectPoses
+from kinograph.nodes.render.flow import DrawFlow
 from kinograph.nodes.render.skeleton import DrawSkeleton
 from kinograph.nodes.show import Shown
 from kinograph.nodes.vace.normalise import VaceNormalise

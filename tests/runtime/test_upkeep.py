@@ -12,7 +12,7 @@ from kinograph.engines.errors import EngineError
 from kinograph.engines.runtime import upkeep
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.folders import engine_folder
-from kinograph.nodes.engine.build import EngineUpkeep
+from kinograph.nodes.engine.upkeep import EngineUpkeep
 from kinograph.workflows.cli import main
 
 MODEL = "movenet_multipose"

@@ -16,8 +16,9 @@ import torch
 
 from chunked_clips import flow_graph, tracks_graph
 from kinograph.nodes.standin import host
+from kinograph.nodes.streaming import Step
+from kinograph.nodes.streaming.growing import Growing
 from kinograph.workflows.chunked import run as chunked
-from kinograph.workflows.chunked import sinks, steps
 from kinograph.workflows.execution import run
 
 GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}
@@ -43,8 +44,8 @@ def killing(calls: int, *more: tuple[type, str]) -> None:
         (Path, "replace"),
         (Path, "rename"),
         (Path, "mkdir"),
-        (sinks.Growing, "append"),
-        (steps.Step, "_execute"),
+        (Growing, "append"),
+        (Step, "_execute"),
         *more,
     ):
         setattr(owner, name, trapped(getattr(owner, name)))

@@ -13,7 +13,9 @@ from kinograph.engines.vace.normalise import Normalised, normalise
 from kinograph.engines.vace.placement import Placement
 from kinograph.engines.vace.report import report
 from kinograph.nodes.standin import host
-from kinograph.nodes.vace.normalise import SaveVace, VaceNormalise, VaceRestore
+from kinograph.nodes.vace.normalise import VaceNormalise
+from kinograph.nodes.vace.restore import VaceRestore
+from kinograph.nodes.vace.save import SaveVace
 
 AS_BEFORE: dict[str, Any] = {
     **{"width": 0, "height": 0, "length": 0, "length_mode": "repeat_last", "fit": "crop"}

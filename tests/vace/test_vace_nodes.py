@@ -10,7 +10,10 @@ from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.vace.normalise import normalise
 from kinograph.nodes.standin.ui import PreviewImage
-from kinograph.nodes.vace.masks import VaceCombine, VaceKeyframes, VaceMask, VaceOutpaint
+from kinograph.nodes.vace.combine import VaceCombine
+from kinograph.nodes.vace.keyframes import VaceKeyframes
+from kinograph.nodes.vace.mask import VaceMask
+from kinograph.nodes.vace.outpaint import VaceOutpaint
 from kinograph.nodes.vace.preview import VacePreview
 
 

@@ -39,10 +39,11 @@ from kinograph.engines.video.segments import (
 )
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
-from kinograph.workflows.chunked import parts, pictures
+from kinograph.nodes.streaming import growing
 from kinograph.workflows.chunked import run as chunked
 from kinograph.workflows.chunked.journal import Journal
-from kinograph.workflows.chunked.pictures import VideoFile
+from kinograph.workflows.core import save_video
+from kinograph.workflows.core.save_video import VideoSink
 from kinograph.workflows.execution.caching import ResultCache
 from kinograph.workflows.execution.run import Report, run_graph
 from kinograph.workflows.graph.catalogue import catalogue
@@ -295,10 +296,10 @@ def test_a_full_disk(
     each_chunk: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    append = parts.Growing.append
+    append = growing.Growing.append
     calls = 0
 
-    def full(self: parts.Growing, data: bytes) -> None:
+    def full(self: growing.Growing, data: bytes) -> None:
         nonlocal calls
         calls += 1
         if calls > 300:
@@ -306,7 +307,7 @@ def test_a_full_disk(
         append(self, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(parts.Growing, "append", full)
+        patch.setattr(growing.Growing, "append", full)
         with pytest.raises(GraphError, match=r"No space left.*make room, and run the same command"):
             run(flow_graph("clip.mp4"), inputs, tmp_path, 16)
     report = run(flow_graph("clip.mp4"), inputs, tmp_path, 16)
@@ -319,12 +320,12 @@ def test_a_video_that_was_finished_is_finished_again_whole(tmp_path: Path) -> No
     for frames in (20, 260):
         path = tmp_path / f"v_{frames:05}_.mp4"
         path.with_name(f"{path.name}.parts").mkdir()
-        sink = VideoFile(path)
+        sink = VideoSink(path)
         sink.write({"video": VideoPart(torch.rand(frames, 32, 32, 3), Fraction(24))})
         sink.finish()
         mark, made = sink.mark(), path.read_bytes()
         sink.close()
-        again = VideoFile(path)
+        again = VideoSink(path)
         again.resume(mark)
         again.finish()
         again.close()
@@ -378,7 +379,7 @@ def test_a_disk_that_is_full_at_the_end(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(pictures, "join_segments", full)
+        patch.setattr(save_video, "join_segments", full)
         with pytest.raises(GraphError, match="No space left"):
             run(graph, inputs, tmp_path, 100)
     assert [path.name for path in run(graph, inputs, tmp_path, 100).files] == ["v_00001_.mp4"]

@@ -14,17 +14,25 @@ from kinograph.engines.errors import GraphError
 from kinograph.engines.sequence import cat
 from kinograph.engines.video.part import VideoPart
 from kinograph.nodes.standin import host
+from kinograph.nodes.streaming import Rule
+from kinograph.nodes.streaming.states import load_state, save_state
 from kinograph.workflows.chunked.layout import lay_out
-from kinograph.workflows.chunked.once import Once
+from kinograph.workflows.chunked.single_run import SingleRunNodes
 from kinograph.workflows.chunked.sources import open_sources
 from kinograph.workflows.chunked.stage import Stage
-from kinograph.workflows.chunked.states import load_state, save_state
-from kinograph.workflows.chunked.table import TABLE
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
 
 FRAMES = 23
+
+
+def rule_of(class_type: str) -> Rule:
+    rule = catalogue().rule(class_type)
+    assert rule is not None
+    return rule
+
+
 Nodes = dict[str, tuple[str, dict[str, Any]]]
 
 POSES: Nodes = {
@@ -224,7 +232,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plan_of(nodes: Nodes, folder: Path) -> tuple[Plan, host.Settings]:
     """With something that is shown behind each output of "x", so that it runs."""
     kind = catalogue().require(nodes["x"][0])
-    never = TABLE[nodes["x"][0]].never
+    never = rule_of(nodes["x"][0]).never
     shown: Nodes = {
         f"o{slot}": ("PreviewAny", {"source": ["x", slot]})
         for slot, output in enumerate(kind.outputs)
@@ -252,7 +260,7 @@ def in_chunks(
 ) -> Mapping[tuple[str, int], Any]:
     """The same by chunks of these sizes, over and over; with every state through a file."""
     layout = lay_out(plan, catalogue())
-    once = Once(layout, catalogue(), settings)
+    once = SingleRunNodes(layout, catalogue(), settings)
     rows: dict[tuple[str, int], list[Any]] = {}
     sources = open_sources(once)
 
@@ -314,7 +322,7 @@ def test_a_node_in_uneven_chunks_gives_the_same(name: str, folder: Path, tmp_pat
         found = in_chunks(plan, settings, sizes, state)
         compared = 0
         for slot in range(len(schema.outputs)):
-            if kinds["x", slot] == "state" or slot in TABLE[schema.node_id].never:
+            if kinds["x", slot] == "state" or slot in rule_of(schema.node_id).never:
                 continue
             one, other = expected["x", slot], found["x", slot]
             if isinstance(other, VideoPart):
@@ -327,20 +335,22 @@ def test_a_node_in_uneven_chunks_gives_the_same(name: str, folder: Path, tmp_pat
         assert compared
 
 
-def test_every_node_is_in_the_table_and_no_other() -> None:
-    assert set(TABLE) == set(catalogue().names())
+@pytest.mark.parametrize("name", catalogue().names())
+def test_every_node_says_how_it_streams(name: str) -> None:
+    assert isinstance(vars(catalogue().node(name))["STREAMING"], Rule)
 
 
 def test_every_node_that_runs_in_chunks_is_tested() -> None:
     tested = {class_type for nodes in CASES.values() for class_type, _ in nodes.values()}
-    for name, rule in TABLE.items():
+    for name in catalogue().names():
+        rule = rule_of(name)
         if rule.kind in ("frames", "state", "stream", "sums") and name not in ELSEWHERE:
             assert name in tested, name
 
 
-@pytest.mark.parametrize("name", list(TABLE))
-def test_the_table_fits_the_schema(name: str) -> None:
-    rule, schema = TABLE[name], catalogue().require(name)
+@pytest.mark.parametrize("name", catalogue().names())
+def test_the_contract_fits_the_schema(name: str) -> None:
+    rule, schema = rule_of(name), catalogue().require(name)
     inputs = {spec.id: spec.io_type for spec in schema.inputs}
     outputs = [output.io_type for output in schema.outputs]
     assert set(rule.one) <= set(rule.rows) <= set(inputs)

@@ -18,8 +18,8 @@ from kinograph.engines.flow.flow import Flow
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.video.sound import FileSound
+from kinograph.nodes.streaming.states import load_state, save_state
 from kinograph.workflows.chunked.journal import NAME, Journal, differences, identity
-from kinograph.workflows.chunked.states import load_state, save_state
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.model import with_values
 from kinograph.workflows.graph.plan import check

@@ -12,7 +12,7 @@ import pytest
 
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.core.nodes import ImageScale
+from kinograph.workflows.core.image_scale import ImageScale
 from kinograph.workflows.live.figures import Figures, as_line
 from kinograph.workflows.live.graph import LiveGraph
 from kinograph.workflows.live.reader import find_source

@@ -170,7 +170,7 @@ def test_the_help_says_what_the_status_means(capsys: pytest.CaptureFixture[str])
 def test_a_defect_is_status_1(
     tmp_path: Path, graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from kinograph.workflows.core.nodes import PreviewAny
+    from kinograph.workflows.core.preview_any import PreviewAny
 
     monkeypatch.setattr(PreviewAny, "execute", lambda source: 1 / 0)
     status, _, err = run(capsys, graph, "--output-dir", tmp_path)
@@ -181,7 +181,7 @@ def test_a_defect_is_status_1(
 def test_ctrl_c_is_status_130(
     tmp_path: Path, graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from kinograph.workflows.core.nodes import PreviewAny
+    from kinograph.workflows.core.preview_any import PreviewAny
 
     def interrupted(source: object) -> None:
         raise KeyboardInterrupt

@@ -8,14 +8,10 @@ from pathlib import Path
 
 from ...engines.errors import MediaError
 from ...nodes.standin.prefix import pattern_of
+from ...nodes.streaming.sinks import parts_of
 from .journal import NAME
 
 _OWNER = "owner"
-
-
-def parts_of(path: Path) -> Path:
-    """The folder for what is not all there yet of an output."""
-    return path.with_name(f"{path.name}.parts")
 
 
 def unfinished(output: Path, prefix: str, suffix: str) -> list[Path]:

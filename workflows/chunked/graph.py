@@ -13,7 +13,7 @@ from ..graph.catalogue import Catalogue
 from ..graph.model import Link
 from ..graph.plan import Plan
 from .layout import lay_out
-from .once import Once
+from .single_run import SingleRunNodes
 from .stage import Stage
 
 Values = Mapping[str, Any]
@@ -50,7 +50,7 @@ class ChunkedGraph:
             raise GraphError(
                 f"{graph.source}: no node takes frames apart; add Get Video Components"
             )
-        self._once = Once(layout, nodes, settings)
+        self._once = SingleRunNodes(layout, nodes, settings)
         self._layout = layout
         self._stage: Stage | None = None
         self._state: Mapping[str, Any] | None = None

@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ...engines.errors import GraphError
+from ...engines.sequence import is_small
+from ...nodes.standin.io import WIDGETS
+from ...nodes.streaming import ONCE, Rule
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link
 from ..graph.plan import Plan
-from .table import ONCE, SMALL, TABLE, Rule
 
 Slot = tuple[str, int]  # an output: node and number
 
+_WHOLE = "run it without --chunk"
 SURVEY = " (survey)"  # what the id of a survey's node ends with
 
-_SINGLE = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "KINO_STATE")
+_SINGLE = (*WIDGETS, "KINO_STATE")  # of whose values no row belongs to a frame
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,11 @@ class Layout:
 def lay_out(plan: Plan, catalogue: Catalogue) -> Layout:
     """How the plan runs in chunks.
 
-    A node that needs a whole clip has its inputs collected in a pass before, where these are of the
-    types in `SMALL`. Raises `GraphError` with every node that cannot run in chunks, the reason and
-    what to do, and for a graph that takes no frames from a video or a file.
+    A node that needs a whole clip has its inputs collected in a pass before if their sockets are
+    small. Raises `GraphError` with every node that cannot run in chunks, the reason and what to do,
+    and for a graph that takes no frames from a video or a file.
     """
-    found = _Search(_with_surveys(plan), catalogue)
+    found = _Search(_with_surveys(plan, catalogue), catalogue)
     for id_ in found.plan.order:
         found.place(id_)
     if found.problems:
@@ -76,13 +79,13 @@ def lay_out(plan: Plan, catalogue: Catalogue) -> Layout:
     return found.layout(plan)
 
 
-def _with_surveys(plan: Plan) -> Plan:
+def _with_surveys(plan: Plan, catalogue: Catalogue) -> Plan:
     order: list[str] = []
     values = dict(plan.values)
     nodes = dict(plan.graph.nodes)
     for id_ in plan.order:
-        rule = TABLE.get(nodes[id_].class_type, ONCE)
-        if rule.surveys(values[id_]):
+        rule = catalogue.rule(nodes[id_].class_type)
+        if rule is not None and rule.surveys(values[id_]):
             extra = id_ + SURVEY
             nodes[extra] = nodes[id_]
             values[extra] = values[id_]
@@ -136,10 +139,11 @@ class _Search:
 
     def place(self, id_: str) -> None:
         node = self.plan.graph.nodes[id_]
-        known = TABLE.get(node.class_type)
+        known = self.catalogue.rule(node.class_type)
         rule = known or ONCE
         if id_.endswith(SURVEY):
-            rule = replace(rule, kind="sums", step=rule.survey, ends=(0,), never=(1,))
+            assert rule.survey is not None  # else the plan would not have this node
+            rule = replace(rule, kind="sums", step=rule.survey.step, ends=(0,), never=(1,))
         self.rules[id_] = rule
         links = list(self.links(id_))
         frames = [link for link in links if link[2] == "rows"]
@@ -153,9 +157,9 @@ class _Search:
                 (self.level(s[0]) + (k in after) for _, s, k in links), default=0
             )
             return
-        reason = rule.needs(self.plan.values[id_])
-        if reason:
-            self._gather(id_, reason, frames)
+        refusal = rule.whole(self.plan.values[id_])
+        if refusal is not None:
+            self._gather(id_, str(refusal.or_else(_WHOLE)), frames)
             return
         self._check(id_, rule, known is not None, links)
         # what is fixed is there with the first chunk of the same pass
@@ -164,7 +168,7 @@ class _Search:
     def _gather(self, id_: str, reason: str, frames: list[tuple[str, Slot, str]]) -> None:
         """A node that needs the whole clip."""
         node = self.plan.graph.nodes[id_]
-        large = [name for name, slot, _ in frames if self.io_type(slot) not in SMALL]
+        large = [name for name, slot, _ in frames if not is_small(self.io_type(slot))]
         if large:
             self.problems.append(f"{node.label}: {reason}")
         self.gathered.add(id_)
@@ -174,9 +178,7 @@ class _Search:
     def _check(self, id_: str, rule: Rule, known: bool, links: list[tuple[str, Slot, str]]) -> None:
         label = self.plan.graph.nodes[id_].label
         if not known:
-            self.problems.append(
-                f"{label}: is not known to give the same in chunks; run it without --chunk"
-            )
+            self.problems.append(f"{label}: is not known to give the same in chunks; {_WHOLE}")
             return
         for name, slot, kind in links:
             if kind == "state":
@@ -234,7 +236,7 @@ class _Search:
             source = slot[0]
             if kind != "rows" or source not in self.running:
                 continue
-            if self.running[source] < level and self.io_type(slot) in SMALL:
+            if self.running[source] < level and is_small(self.io_type(slot)):
                 collect[self.running[source]].add(slot)
             else:
                 self._need(source, level, nodes, collect)

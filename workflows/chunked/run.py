@@ -16,20 +16,21 @@ from ...engines.files import sync_file
 from ...engines.video.segments import SEGMENT
 from ...nodes.standin import host
 from ...nodes.standin.prefix import has_time
+from ...nodes.streaming import Sink
+from ...nodes.streaming.sinks import parts_of
+from ...nodes.streaming.states import load_state, save_state
 from ..execution.caching import ResultCache
 from ..execution.outcome import Progress
 from ..execution.run import Report
 from ..graph.catalogue import Catalogue
 from ..graph.plan import Plan
-from .folders import drop_orphan, is_anothers, make_parts, parts_of, unfinished
+from .folders import drop_orphan, is_anothers, make_parts, unfinished
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
-from .once import Once
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
-from .sinks import Sink
+from .single_run import SingleRunNodes
 from .sources import Source, look_ahead, open_sources
 from .stage import Stage
-from .states import load_state, save_state
 
 log = logging.getLogger("kinograph")
 
@@ -65,7 +66,7 @@ def run_in_chunks(
     layout = lay_out(plan, nodes)
     # nodes have no bars of their own; there is one for all
     quiet = replace(settings, progress=lambda total: lambda done: None)
-    once = Once(layout, nodes, quiet, cache)
+    once = SingleRunNodes(layout, nodes, quiet, cache)
     run = _Run(once, settings, chunk, progress)
     try:
         files = run.run(restart=restart)
@@ -86,7 +87,9 @@ def run_in_chunks(
 
 
 class _Run:
-    def __init__(self, once: Once, settings: host.Settings, chunk: int, progress: Progress | None):
+    def __init__(
+        self, once: SingleRunNodes, settings: host.Settings, chunk: int, progress: Progress | None
+    ):
         self.said: list[str] = []
         self._once = once
         self._layout = once.layout
@@ -300,7 +303,7 @@ class _Run:
 
     def _total(self) -> int:
         """Frames that the sources promise; 0 = unknown."""
-        return max((source.frames for source in self._sources.values()), default=0)
+        return max((source.frame_count for source in self._sources.values()), default=0)
 
     def _pass(self, number: int, entry: Mapping[str, Any] | None) -> None:
         stage = Stage(self._once, number)

@@ -3,20 +3,19 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ...engines.video.clip import Clip
 from ...engines.video.read import FrameReader, read_some, video_info
 from ...engines.video.sound import find_sound
-from ..core.files import VideoFile
+from ...nodes.streaming import Look
+from ..core.video_file import VideoFile
 from ..graph.model import Link
 from .layout import Layout
-from .once import Once
+from .single_run import SingleRunNodes
 from .stage import Stage
-from .steps import Detect
 
-_LOOKS = 4  # frames that `detection_size` looks at
+_PLAIN = ("frames", "source")  # kinds of nodes whose frames each depend on one frame
 
 
 class Source:
@@ -28,10 +27,10 @@ class Source:
         self._at = 0
         if isinstance(video, VideoFile):
             info = video_info(video.path)
-            self.frames, self.rate = info.frame_count, info.rate
+            self.frame_count, self.rate = info.frame_count, info.rate
             self.audio: Any = find_sound(video.path)
         else:
-            self.frames, self.rate = len(video.frames), video.rate
+            self.frame_count, self.rate = len(video.frames), video.rate
             self.audio = video.audio and {
                 "waveform": video.audio.waveform,
                 "sample_rate": video.audio.rate,
@@ -57,8 +56,8 @@ class Source:
         """The frames at `indices`, as far as they are there, and how many there are in all."""
         if isinstance(self._video, VideoFile):
             return read_some(self._video.path, indices)
-        there = [index for index in indices if index < self.frames]
-        return self._video.frames[there], self.frames
+        there = [index for index in indices if index < self.frame_count]
+        return self._video.frames[there], self.frame_count
 
     def close(self) -> None:
         if self._reader is not None:
@@ -66,7 +65,7 @@ class Source:
             self._reader = None
 
 
-def open_sources(once: Once) -> dict[str, Source]:
+def open_sources(once: SingleRunNodes) -> dict[str, Source]:
     """The videos of all sources; their sound and rate are given to the nodes."""
     found: dict[str, Source] = {}
     for id_ in once.layout.sources:
@@ -78,39 +77,33 @@ def open_sources(once: Once) -> dict[str, Source]:
     return found
 
 
-def look_ahead(once: Once, number: int, stage: Stage, sources: Mapping[str, Source]) -> None:
-    """Have Detect Poses choose its size by the frames that it would look at in the whole clip."""
+def look_ahead(
+    once: SingleRunNodes, number: int, stage: Stage, sources: Mapping[str, Source]
+) -> None:
+    """Show steps the frames of the whole clip that they want to see before the first chunk.
+
+    Only where these follow from the frames of a single video, each from its own.
+    """
     layout = once.layout
-    for id_ in layout.passes[number].nodes:
-        values = layout.plan.values[id_]
-        if layout.rules[id_].step is not Detect or _size(once, values):
-            continue
+    nodes = layout.passes[number].nodes
+    for id_ in nodes:
         step = stage.node_step(id_)
-        assert isinstance(step, Detect)
-        link = values["image"]
-        needed = _ancestors(layout, layout.passes[number].nodes, link.node)
-        plain = all(layout.rules[i].kind in ("frames", "source") for i in needed)
-        looked = [sources[i] for i in needed if i in sources]
-        if not plain or len(looked) != 1 or not _chooses(once, values):
-            continue  # it chooses by the first chunk, or needs no frames for it
-        source = next(i for i in needed if i in sources)
-        with once.named(source):
-            frames = _looks(sources[source])
-        came = Stage(once, number, needed).step({source: frames}, len(frames))
+        if step is None:
+            continue
+        inputs = stage.known_inputs(id_)
+        look = step.looks_at(inputs)
+        if look is None:
+            continue
+        link = layout.plan.values[id_][look.input]
+        needed = _ancestors(layout, nodes, link.node)
+        looked = [source for source in needed if source in sources]
+        if len(looked) != 1 or any(layout.rules[i].kind not in _PLAIN for i in needed):
+            continue  # it sees the first chunk instead
+        with once.named(looked[0]):
+            frames = _looked_up(sources[looked[0]], look)
+        came = Stage(once, number, needed).step({looked[0]: frames}, len(frames))
         with once.named(id_):
-            engine = once.given[values["engine"].node, values["engine"].slot]
-            step.choose({"image": came[link.node][link.slot], "engine": engine})
-
-
-def _size(once: Once, values: Mapping[str, Any]) -> int:
-    size = values["detection_size"]
-    return int(once.given[size.node, size.slot] if isinstance(size, Link) else size)
-
-
-def _chooses(once: Once, values: Mapping[str, Any]) -> bool:
-    """Whether the size depends on frames: `detection_size` looks at them for MoveNet alone."""
-    engine = once.given[values["engine"].node, values["engine"].slot]
-    return engine.network.fixed is None and engine.model.entry.family == "movenet"
+            step.look({**inputs, look.input: came[link.node][link.slot]})
 
 
 def _ancestors(layout: Layout, nodes: Collection[str], id_: str) -> set[str]:
@@ -125,12 +118,11 @@ def _ancestors(layout: Layout, nodes: Collection[str], id_: str) -> set[str]:
     return found
 
 
-def _looks(source: Source) -> Tensor:
-    """The frames of a clip that `detection_size` looks at."""
-    count = source.frames or 1
+def _looked_up(source: Source, look: Look) -> Tensor:
+    """Return the frames of a clip that a step wants to see."""
+    count = source.frame_count or 1
     while True:
-        indices = torch.linspace(0, count - 1, _LOOKS).round().long().unique().tolist()
-        frames, there = source.some(indices)
+        frames, there = source.some(look.indices(count))
         if there == count:
             return frames
-        count = there  # the file promised another number
+        count = there  # the file stated another number

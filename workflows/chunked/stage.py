@@ -8,11 +8,11 @@ from torch import Tensor
 
 from ...engines.errors import GraphError
 from ...engines.sequence import cat, frame_count
+from ...nodes.streaming import Step
 from ..graph.model import Link
 from .layout import Slot
-from .once import Once
 from .queue import Queue
-from .steps import Step
+from .single_run import SingleRunNodes
 
 Values = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ class Stage:
 
     def __init__(
         self,
-        once: Once,
+        once: SingleRunNodes,
         number: int,
         only: Collection[str] | None = None,
         *,
@@ -77,9 +77,23 @@ class Stage:
     def sinks(self) -> tuple[str, ...]:
         return tuple(i for i in self._nodes if self._layout.rules[i].kind == "sink")
 
-    def node_step(self, id_: str) -> Step:
-        """What runs a node that is no source and no sink."""
-        return self._steps[id_]
+    def node_step(self, id_: str) -> Step | None:
+        """Return what runs a node; None for sources and sinks."""
+        return self._steps.get(id_)
+
+    def known_inputs(self, id_: str) -> dict[str, Any]:
+        """Return a node's inputs that are known before any frame has come."""
+        known = {
+            name: value
+            for name, value in self._layout.plan.values[id_].items()
+            if not isinstance(value, Link)
+        }
+        linked = {
+            name: self._once.given[one.slot]
+            for name, one in self._inputs[id_].items()
+            if one.queue is None and one.is_given
+        }
+        return known | linked
 
     def _linked(self, id_: str) -> Iterator[tuple[str, _Input]]:
         rule = self._layout.rules[id_]

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...nodes.standin.io import Schema
+
+if TYPE_CHECKING:
+    from ...nodes.streaming import Rule
 
 NodeClass = Any  # a ComfyNode of the stand-in
 
@@ -44,12 +47,21 @@ class Catalogue:
     def node(self, class_type: str) -> NodeClass:
         return self._classes[class_type]
 
+    def rule(self, class_type: str) -> "Rule | None":
+        """Return how a node runs in chunks; None if its class does not say."""
+        rule: Rule | None = getattr(self._classes.get(class_type), "STREAMING", None)
+        return rule
+
 
 @cache
 def catalogue() -> Catalogue:
     """Kinograph's nodes, then those of ComfyUI's core nodes that have a headless form."""
     from ...nodes.extension import NODES
-    from ..core.nodes import CORE_NODES
+    from ..core import core_nodes
 
-    classes = [*NODES, *CORE_NODES]
-    return Catalogue({c.define_schema().node_id: c for c in classes})
+    classes: dict[str, NodeClass] = {}
+    for node in (*NODES, *core_nodes()):
+        other = classes.setdefault(node.define_schema().node_id, node)
+        if other is not node:
+            raise ValueError(f"{other} and {node} have the same node id")
+    return Catalogue(classes)

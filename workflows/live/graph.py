@@ -10,28 +10,22 @@ from torch import Tensor
 from ...engines.errors import GraphError
 from ...engines.video.segments import to_bytes
 from ...nodes.standin import host, io
+from ...nodes.streaming import ONCE, Refusal, Rule, Values
 from ..chunked.graph import ChunkedGraph
-from ..chunked.table import TABLE
 from ..graph.catalogue import Catalogue
 from ..graph.model import Graph, Link, Node
 from ..graph.plan import Plan, check, failure, unknown_classes
 from .shown import Shown, choose_shown, fed_nodes
 from .slot import Drawn, Frame, Pixels
 
-_SURVEYS = {
-    "KinographVaceMask": "steady and keep look at the whole clip first; set steady to false, and "
-    "keep to nothing"
-}
-_WAITING = {
-    "KinographFillPoseGaps": "holds pictures back while somebody is missing, up to limit of them",
-    "KinographFlowOcclusion": "waits for the frame after",
-}
 _SINK = "shown live"
 _AHEAD = 256  # frames that nodes may hold back, at most, as far as latency is concerned
 
 
 class _Stream(io.ComfyNode):
     """Load Video where the source takes its place: its file need not be there."""
+
+    STREAMING = ONCE
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -80,7 +74,7 @@ class LiveGraph:
         catalogue = Catalogue(known)
         with host.using(settings):
             plan = check(_cut_down(graph, self.shown), catalogue)
-        problems = [f"  - {problem}" for problem in _problems(plan)]
+        problems = [f"  - {problem}" for problem in _problems(plan, catalogue)]
         if problems:
             lines = "\n".join(problems)
             raise GraphError(
@@ -88,9 +82,9 @@ class LiveGraph:
                 f"nodes, or choose an earlier picture with --show\n{lines}"
             )
         self.warnings = tuple(
-            f"{node.label}: {_WAITING[node.class_type]}, which adds to the latency"
+            f"{node.label}: {rule.latency}, which adds to the latency"
             for node in (plan.graph.nodes[id_] for id_ in plan.order)
-            if node.class_type in _WAITING
+            if (rule := catalogue.rule(node.class_type)) is not None and rule.latency
         )
         self._graph = ChunkedGraph(plan, catalogue, settings)
         self._fps = 30.0
@@ -167,58 +161,54 @@ def _cut_down(graph: Graph, shown: Shown) -> Graph:
     return replace(graph, nodes={**nodes, _SINK: sink})
 
 
-def _problems(plan: Plan) -> Iterator[str]:
-    """Why a plan cannot run on a stream, node by node."""
+def _problems(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    """Yield why a plan cannot run on a stream, node by node."""
     graph = plan.graph
     fed = fed_nodes(graph)
     if _SINK not in fed:
         yield "the picture does not depend on the frames of a video; add Get Video Components"
-    yield from _videos(plan)
+    yield from _videos(plan, catalogue)
     for id_ in plan.order:
         node, values = graph.nodes[id_], plan.values[id_]
-        rule = TABLE.get(node.class_type)
+        rule = catalogue.rule(node.class_type)
         if rule is not None and rule.kind == "long":
             yield f"{node.label}: has a row for each frame of a clip of its own, not of the stream"
         elif id_ not in fed:
             continue
         elif rule is None:
             yield f"{node.label}: is not known to run frame by frame"
-        elif rule.surveys(values):
-            yield f"{node.label}: {_SURVEYS.get(node.class_type, 'looks at the whole clip first')}"
-        elif rule.kind == "sums":
-            yield f"{node.label}: is done at the end of a clip only"
-        elif reason := rule.needs(values):
-            yield f"{node.label}: {reason.removesuffix('; run it without --chunk')}"
-        elif node.class_type == "KinographVaceNormalise" and (reason := _timed(values)):
-            yield f"{node.label}: {reason}"
+        elif refusal := _refusal(rule, values):
+            yield f"{node.label}: {refusal}"
 
 
-def _videos(plan: Plan) -> Iterator[str]:
-    """Videos that the source cannot stand for."""
+def _refusal(rule: Rule, values: Values) -> Refusal | None:
+    """Return why a node with these values cannot run frame by frame as frames come."""
+    if rule.survey is not None and rule.survey.needed(values):
+        return rule.survey.refusal
+    if rule.kind == "sums":
+        return Refusal("is done at the end of a clip only")
+    return rule.whole(values) or rule.not_live(values)
+
+
+def _videos(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    """Yield which videos the source cannot stand for."""
     graph = plan.graph
-    given = {
-        plan.values[id_]["video"].node
+    kinds = {
+        id_: rule.kind
         for id_ in plan.order
-        if graph.nodes[id_].class_type == "GetVideoComponents"
+        if (rule := catalogue.rule(graph.nodes[id_].class_type)) is not None
     }
-    given = {id_ for id_ in given if graph.nodes[id_].class_type != "CreateVideo"}
+    given = {
+        link.node
+        for id_, kind in kinds.items()
+        if kind == "source" and isinstance(link := plan.values[id_]["video"], Link)
+    }
+    given = {id_ for id_ in given if kinds.get(id_, "once") == "once"}  # the others are made here
     if len(given) > 1:
         labels = " and ".join(graph.nodes[id_].label for id_ in sorted(given))
         yield f"{labels}: a stream stands for one video; have all frames come from the same"
     for id_ in plan.order:
         for _, link in graph.nodes[id_].links():
-            other = graph.nodes[id_]
-            if link.node in given and other.class_type != "GetVideoComponents":
-                yield f"{other.label}: takes the video as a whole, which a stream is not"
-
-
-def _timed(values: Mapping[str, object]) -> str:
-    """Why VACE Normalise would not give a picture for each frame."""
-    if values.get("length", 0) != 0:
-        return "gives no more pictures than its length, and a stream goes on; set length to 0"
-    resamples = values.get("target_fps", 0) != 0 or (
-        values.get("preset", "none") != "none" and values.get("fps", 0) != 0
-    )
-    if resamples:
-        return "takes frames by the clock of a clip, of which a stream drops some; set fps to 0"
-    return ""
+            if link.node in given and kinds.get(id_) != "source":
+                label = graph.nodes[id_].label
+                yield f"{label}: takes the video as a whole, which a stream is not"

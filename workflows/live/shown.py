@@ -6,8 +6,6 @@ from ...engines.errors import GraphError
 from ..graph.catalogue import Catalogue
 from ..graph.model import Graph, Link, Node, nodes_called
 
-_DRAWING = ("KinographDrawSkeleton", "KinographDrawFlow", "KinographVaceCombine")
-_SHOWING = {"CreateVideo": "images", "PreviewImage": "images", "SaveImage": "images"}
 _PICTURES = ("IMAGE", "MASK")
 
 
@@ -36,10 +34,12 @@ def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> Shown:
     if asked:
         return _asked(graph, nodes, asked)
     for node in reversed(list(graph.nodes.values())):
-        if node.class_type in _DRAWING and node.id in fed:
+        rule = nodes.rule(node.class_type)
+        if rule is not None and rule.draws and node.id in fed:
             return Shown(node, 0, "IMAGE")
     for node in reversed(list(graph.nodes.values())):
-        link = node.inputs.get(_SHOWING.get(node.class_type, ""))
+        rule = nodes.rule(node.class_type)
+        link = node.inputs.get(rule.shows) if rule is not None else None
         if isinstance(link, Link) and link.node in fed:
             source = graph.nodes[link.node]
             return Shown(source, link.slot, _kind(nodes, source, link.slot))

@@ -22,7 +22,7 @@ from .layout import Layout, Slot
 _WARNINGS = 3  # of a node that warns of chunk after chunk
 
 
-class Once:
+class SingleRunNodes:
     """Runs nodes once and keeps what they gave; also the book of all nodes of the run.
 
     given:    outputs that are there as a whole

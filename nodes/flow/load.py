@@ -1,60 +1,27 @@
-"""Nodes between flow and files."""
+"""Load Flow: optical flow from files."""
 
 from typing import Any
 
-from ...engines.flow.files import FORMS, read_flow, write_flow
-from ...engines.flow.flow import Flow
+from ...engines.flow.files import read_flow
 from ..api import host, io
 from ..inputs import last_change
 from ..search import found_by
 from ..show import Shown
+from ..streaming import Rule
 from ..types import KinoFlow
-
-
-class SaveFlow(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="KinographSaveFlow",
-            display_name="Save Flow",
-            category="Kinograph/flow",
-            **found_by("export flow, flo file, exr, kitti, motion vectors"),
-            description="Writes optical flow to a file, or a folder with a file a pair of frames, "
-            "of the output folder.",
-            is_output_node=True,
-            inputs=[
-                KinoFlow.Input("flow", tooltip="From any node that gives flow."),
-                io.Combo.Input(
-                    "form",
-                    options=list(FORMS),
-                    default="npz",
-                    tooltip="npz: the whole clip in one file of NumPy, exactly. flo: a folder of "
-                    "Middlebury's files, exactly. exr: a folder for Nuke and its like, exactly. "
-                    "kitti: a folder of 16-bit PNGs, small, in steps of 1/64 px.",
-                ),
-                io.String.Input(
-                    "filename_prefix",
-                    default="kinograph/flow",
-                    tooltip="Name of the file or folder in the output folder; a number is added.",
-                ),
-            ],
-            outputs=[],
-        )
-
-    @classmethod
-    def execute(cls, flow: Flow, form: str, filename_prefix: str) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".npz" if form == "npz" else "", flow.size)
-        write_flow(flow, path, form, progress=host.progress(len(flow)))
-        return io.NodeOutput(ui=Shown(str(path)))
+from . import CATEGORY
 
 
 class LoadFlow(io.ComfyNode):
+    STREAMING = Rule("long")
+    ORDER = 200
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographLoadFlow",
             display_name="Load Flow",
-            category="Kinograph/flow",
+            category=CATEGORY,
             **found_by("import flow, flo file, exr, kitti, motion vectors"),
             description="Optical flow from a file instead of a network: .npz, .flo, .exr, KITTI's "
             ".png or .pfm, or a folder of them; which, it sees itself.",

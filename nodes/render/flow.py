@@ -1,4 +1,4 @@
-"""Drawing optical flow."""
+"""Draw Flow: draws optical flow as control images."""
 
 from functools import partial
 from typing import Any
@@ -12,16 +12,31 @@ from ..inputs import own_state
 from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
+from ..streaming import Carrying, Refusal, Rule, Values
 from ..types import KinoFlow, KinoState
+from . import CATEGORY
+
+
+def _needs_whole_clip(values: Values) -> Refusal | None:
+    if values.get("normalise") != "clip":
+        return None
+    return Refusal(
+        "the fastest pixel of the clip may be in its last frame", "choose vace, fixed or ema"
+    )
 
 
 class DrawFlow(io.ComfyNode):
+    STREAMING = Rule(
+        "state", ("flow",), step=Carrying, least=2, whole=_needs_whole_clip, draws=True
+    )
+    ORDER = 150
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="KinographDrawFlow",
             display_name="Draw Flow",
-            category="Kinograph/render",
+            category=CATEGORY,
             **found_by(
                 "optical flow, flow to image, flow visualization, motion map, color wheel, "
                 "controlnet preprocessor"

@@ -1,0 +1,60 @@
+"""Load Flow Model File: takes weights of the user's own."""
+
+from dataclasses import replace
+from typing import Any
+
+from ...engines.families import network_of
+from ...engines.models.registry import OWN_FLOW_FAMILIES, resolve
+from ..api import host, io
+from ..inputs import last_model_change
+from ..search import found_by
+from ..streaming import ONCE
+from ..types import KinoModel
+from . import CATEGORY
+from .network_inputs import both_ways_input, updates_input, warm_start_input
+
+
+class LoadFlowFile(io.ComfyNode):
+    STREAMING = ONCE
+    ORDER = 130
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographLoadFlowFile",
+            display_name="Load Flow Model File",
+            category=CATEGORY,
+            **found_by("raft weights, spynet, optical flow model, pth"),
+            description="Takes weights of your own for a network of optical flow.",
+            inputs=[
+                io.Combo.Input(
+                    "family",
+                    options=list(OWN_FLOW_FAMILIES),
+                    default="raft_small",
+                    tooltip="Which network the file is for.",
+                ),
+                io.String.Input(
+                    "file",
+                    default="",
+                    tooltip="Name of the file (.pth or .safetensors) in the folder kinograph of "
+                    "ComfyUI's models folder.",
+                ),
+                updates_input(),
+                both_ways_input(),
+                warm_start_input(),
+            ],
+            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
+        return last_model_change(file)
+
+    @classmethod
+    def execute(
+        cls, family: str, file: str, updates: int, both_ways: bool, warm_start: bool
+    ) -> io.NodeOutput:
+        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
+        model = replace(model, updates=updates, both=both_ways, warm=warm_start)
+        network_of(model)
+        return io.NodeOutput(model)

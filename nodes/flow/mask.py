@@ -1,0 +1,93 @@
+"""Flow to Mask: masks what moves."""
+
+from torch import Tensor
+
+from ...engines.flow.camera import CAMERAS
+from ...engines.flow.flow import Flow
+from ...engines.flow.motion import motion_mask
+from ...engines.vace.morphology import feather, grow
+from ..api import host, io
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Rule
+from ..types import KinoFlow
+from . import CATEGORY
+
+_FLOW = "From Estimate Flow or another node that gives it."
+
+
+class FlowMask(io.ComfyNode):
+    STREAMING = Rule("frames", ("flow",), least=2)
+    ORDER = 180
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographFlowMask",
+            display_name="Flow to Mask",
+            category=CATEGORY,
+            **found_by("motion mask, movement, moving objects, camera motion, difference mask"),
+            description="Masks what moves, on request only what moves otherwise than the camera.",
+            inputs=[
+                KinoFlow.Input("flow", tooltip=_FLOW),
+                io.Float.Input(
+                    "threshold",
+                    default=1.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.05,
+                    tooltip="Speed in pixels a frame from which on a pixel moves.",
+                ),
+                io.Combo.Input(
+                    "camera",
+                    options=list(CAMERAS),
+                    default="keep",
+                    tooltip="What is subtracted first. keep: nothing. translation: the motion of "
+                    "most of the picture. affine: the same with zoom, rotation and shear.",
+                ),
+                io.Float.Input(
+                    "soft",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.05,
+                    tooltip="Pixels a frame above the threshold over which the mask fades in. 0: "
+                    "it is 0 or 1.",
+                ),
+                io.Int.Input(
+                    "grow",
+                    default=0,
+                    min=-256,
+                    max=256,
+                    step=1,
+                    tooltip="Pixels by which the mask grows on every side; negative shrinks it.",
+                ),
+                io.Float.Input(
+                    "feather",
+                    default=0.0,
+                    min=0.0,
+                    max=256.0,
+                    step=0.5,
+                    tooltip="Pixels over which the mask's edges fade, half on each side.",
+                ),
+            ],
+            outputs=[io.Mask.Output(display_name="mask", tooltip="1 where something moves.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        flow: Flow,
+        threshold: float,
+        camera: str,
+        soft: float,
+        grow: int,
+        feather: float,
+    ) -> io.NodeOutput:
+        mask = motion_mask(flow, threshold=threshold, soft=soft, camera=camera)
+        mask = _shaped(mask, grow, feather).to(host.image_device())
+        return io.NodeOutput(mask, ui=Shown(f"{mask.mean():.1%} moves"))
+
+
+def _shaped(mask: Tensor, pixels: int, edge: float) -> Tensor:
+    return feather(grow(mask, pixels) if pixels else mask, edge)

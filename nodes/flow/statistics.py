@@ -1,0 +1,91 @@
+"""Flow Statistics: how fast a clip moves, frame by frame."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...engines.flow.flow import Flow
+from ...engines.flow.statistics import FlowStatistics as Statistics
+from ...engines.flow.statistics import as_json, as_table, flow_statistics
+from ..api import io
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Outputs, Rule, Step
+from ..types import KinoFlow
+from . import CATEGORY
+
+_FLOW = "From Estimate Flow or another node that gives it."
+
+
+class _Step(Step):
+    """Keeps the numbers of every pair, and not the flow."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._numbers: Any = None  # of all pairs so far
+        self._fps = 0.0
+
+    def run(self, inputs: Mapping[str, Any]) -> None:
+        flow: Flow = inputs["flow"]
+        here = flow_statistics(flow, threshold=inputs["threshold"])
+        self._fps = flow.fps
+        self._numbers = here if self._numbers is None else Statistics.cat([self._numbers, here])
+
+    def finish(self, inputs: Mapping[str, Any]) -> None:
+        outputs = _outputs(self._numbers, self._fps, inputs["threshold"])
+        self.ends = dict(enumerate(outputs))
+        self.text = as_table(self._numbers)
+
+    @property
+    def state(self) -> Any:
+        return [self._numbers, self._fps]
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._numbers, self._fps = value
+
+
+def _outputs(numbers: Statistics, fps: float, threshold: float) -> Outputs:
+    text = as_json(numbers, fps=fps, threshold=threshold)
+    return text, numbers.clip_mean, numbers.clip_max
+
+
+class FlowStatistics(io.ComfyNode):
+    STREAMING = Rule("sums", ("flow",), step=_Step, least=2, ends=(0, 1, 2))
+    ORDER = 190
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographFlowStatistics",
+            display_name="Flow Statistics",
+            category=CATEGORY,
+            **found_by("motion amount, motion score, speed, camera motion"),
+            description="Tells how fast a clip moves, where to and how much of it, and how the "
+            "camera does, frame by frame.",
+            is_output_node=True,
+            inputs=[
+                KinoFlow.Input("flow", tooltip=_FLOW),
+                io.Float.Input(
+                    "threshold",
+                    default=1.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.05,
+                    tooltip="Speed in pixels a frame from which on a pixel counts as moving.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(display_name="json", tooltip="All the numbers as JSON."),
+                io.Float.Output(
+                    display_name="mean", tooltip="The clip's mean speed in pixels a frame."
+                ),
+                io.Float.Output(
+                    display_name="max", tooltip="The clip's highest speed in pixels a frame."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, flow: Flow, threshold: float) -> io.NodeOutput:
+        found = flow_statistics(flow, threshold=threshold)
+        return io.NodeOutput(*_outputs(found, flow.fps, threshold), ui=Shown(as_table(found)))

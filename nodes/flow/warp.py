@@ -1,0 +1,95 @@
+"""Warp by Flow: brings each frame's neighbour onto it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.flow.consistency import ONTO, warp_clip
+from ...engines.flow.flow import Flow
+from ..api import host, io
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Ahead, Behind, Outputs, Rule, Step
+from ..streaming.steps import Held
+from ..types import KinoFlow
+from . import CATEGORY
+
+_FLOW = "From Estimate Flow or another node that gives it."
+
+
+class _Step(Step):
+    """Looks at the frame before or after, as the node is set."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._either: dict[bool, Held] = {True: Behind(node), False: Ahead(node)}
+        for step in self._either.values():
+            step.rows = ("image", "flow")
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        return self._chosen(inputs).run(inputs)
+
+    def finish(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        return self._chosen(inputs).finish(inputs)
+
+    def _chosen(self, inputs: Mapping[str, Any]) -> Held:
+        return self._either[inputs["onto"] == "previous onto this"]
+
+    @property
+    def state(self) -> Any:
+        return [step.state for step in self._either.values()]
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        for step, rows in zip(self._either.values(), value, strict=True):
+            step.state = rows
+
+
+class FlowWarp(io.ComfyNode):
+    STREAMING = Rule("stream", ("image", "flow"), step=_Step, least=2)
+    ORDER = 170
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographFlowWarp",
+            display_name="Warp by Flow",
+            category=CATEGORY,
+            **found_by("motion compensation, remap, temporal consistency, ebsynth"),
+            description="Brings each frame's neighbour onto it along the flow, and says what the "
+            "neighbour cannot show.",
+            inputs=[
+                io.Image.Input(
+                    "image",
+                    tooltip="The frames that the flow was estimated from, or others of their size "
+                    "and number.",
+                ),
+                KinoFlow.Input("flow", tooltip=_FLOW),
+                io.Combo.Input(
+                    "onto",
+                    options=list(ONTO),
+                    default=ONTO[0],
+                    tooltip="Which neighbour: the frame before, along backward flow, or the frame "
+                    "after, along forward flow.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    display_name="image",
+                    tooltip="As many frames; the one without a neighbour is itself.",
+                ),
+                io.Mask.Output(
+                    display_name="mask",
+                    tooltip="1 where the neighbour does not show the place: hidden there, or, of "
+                    "flow in one direction, beyond its edge.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, image: Tensor, flow: Flow, onto: str) -> io.NodeOutput:
+        moved, unknown = warp_clip(image, flow, onto)
+        device = host.image_device()
+        text = f"{unknown.mean():.1%} unknown"
+        return io.NodeOutput(moved.to(device), unknown.to(device), ui=Shown(text))

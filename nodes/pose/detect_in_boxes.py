@@ -1,0 +1,85 @@
+"""Detect Poses in Boxes: finds the joints of people whose boxes are known."""
+
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.errors import InputError
+from ...engines.pose.boxes import from_bounding_boxes
+from ...engines.pose.poses import Poses
+from ...engines.pose.top_down import poses_in_boxes
+from ...engines.runtime.engine import Engine
+from ..api import host, io
+from ..search import found_by
+from ..streaming import Rule
+from ..types import LINK_ONLY, BoundingBox, KinoEngine, KinoPoses
+from . import CATEGORY
+from .found import found, pose_outputs
+
+
+class DetectPosesInBoxes(io.ComfyNode):
+    STREAMING = Rule("frames", ("image", "people", "bounding_box"))
+    ORDER = 50
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographDetectPosesInBoxes",
+            display_name="Detect Poses in Boxes",
+            category=CATEGORY,
+            **found_by("dwpose, rtmpose, vitpose, top down pose, whole body, hands and face, bbox"),
+            description="Finds the joints of people whose boxes are known, with a top-down model "
+            "(RTMPose, DWPose, ViTPose). Crops of all people of many frames make a batch.",
+            inputs=[
+                io.Image.Input("image", tooltip="The frames that the people were found in."),
+                KinoEngine.Input("engine", tooltip="From Build Engine, of a top-down pose model."),
+                io.Float.Input(
+                    "keypoint_threshold",
+                    default=0.3,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Joints below this confidence count as not seen and are not drawn.",
+                ),
+                KinoPoses.Input(
+                    "people",
+                    optional=True,
+                    tooltip="Whose boxes to look in, e.g. from Detect Poses or Track Poses; their "
+                    "tracks are kept.",
+                ),
+                BoundingBox.Input(
+                    "bounding_box",
+                    optional=True,
+                    extra_dict=LINK_ONLY,
+                    tooltip="The boxes, from any detector; used when people is not connected.",
+                ),
+            ],
+            outputs=list(pose_outputs()),
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        engine: Engine,
+        keypoint_threshold: float,
+        people: Poses | None = None,
+        bounding_box: Any = None,
+    ) -> io.NodeOutput:
+        if people is None:
+            if bounding_box is None:
+                raise InputError(
+                    "people: expected poses or boxes that say where to look, found neither; "
+                    "connect people or bounding_box"
+                )
+            canvas = (image.shape[1], image.shape[2])
+            people = from_bounding_boxes(bounding_box, image.shape[0], canvas)
+        host.ready(engine)
+        poses = poses_in_boxes(
+            image,
+            people,
+            engine,
+            keypoint_threshold=keypoint_threshold,
+            progress=host.progress(image.shape[0]),
+        )
+        return found(image, poses)

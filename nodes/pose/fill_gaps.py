@@ -1,0 +1,87 @@
+"""Fill Pose Gaps: restores what a track loses for a few frames."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...engines.pose.gaps import GapFiller, fill_gaps
+from ...engines.pose.poses import Poses
+from ...engines.pose.tracks import need_tracks
+from ..api import io
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Outputs, Rule, Step
+from ..types import KinoPoses
+from . import CATEGORY
+
+
+class _Step(Step):
+    """Holds back frames whose gaps may still be filled."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._kept: tuple[Any, int] = (None, 0)
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        need_tracks(inputs["poses"])
+        filler = self._filler(inputs)
+        out = filler.update(inputs["poses"])
+        self._kept = filler.state
+        return None if out is None else (out,)
+
+    def finish(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        out = self._filler(inputs).finish()
+        self._kept = (None, 0)
+        return None if out is None else (out,)
+
+    def _filler(self, inputs: Mapping[str, Any]) -> GapFiller:
+        return GapFiller(inputs["limit"], *self._kept)
+
+    @property
+    def state(self) -> Any:
+        return self._kept
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._kept = value
+
+
+class FillPoseGaps(io.ComfyNode):
+    STREAMING = Rule(
+        "stream",
+        ("poses",),
+        step=_Step,
+        latency="holds pictures back while somebody is missing, up to limit of them",
+    )
+    ORDER = 70
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographFillPoseGaps",
+            display_name="Fill Pose Gaps",
+            category=CATEGORY,
+            **found_by("interpolate, missing joints, missing frames, occlusion"),
+            description="Puts back joints and people that a track loses for a few frames, on the "
+            "straight line between where they were last and next seen.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip="From Track Poses."),
+                io.Int.Input(
+                    "limit",
+                    default=8,
+                    min=0,
+                    max=1000,
+                    step=1,
+                    tooltip="Longest gap in frames that is filled.",
+                ),
+            ],
+            outputs=[KinoPoses.Output(display_name="poses", tooltip="With the gaps filled.")],
+        )
+
+    @classmethod
+    def execute(cls, poses: Poses, limit: int) -> io.NodeOutput:
+        need_tracks(poses)
+        filled = fill_gaps(poses, limit)
+        joints = int((filled.confidence > 0).sum() - (poses.confidence > 0).sum())
+        people = int(filled.count.sum() - poses.count.sum())
+        text = f"{joints} joints and {people} poses filled in"
+        return io.NodeOutput(filled, ui=Shown(text))

@@ -1,0 +1,93 @@
+"""Filter Poses: keeps people by track, size and place."""
+
+from torch import Tensor
+
+from ...engines.pose.filters import filter_people, parse_tracks
+from ...engines.pose.poses import Poses
+from ...engines.pose.tracks import need_tracks
+from ..api import io
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Rule
+from ..types import KinoPoses
+from . import CATEGORY
+
+_POSES = "From Detect Poses or another node that gives poses."
+
+
+class FilterPoses(io.ComfyNode):
+    STREAMING = Rule("frames", ("poses", "region"), one=("region",))
+    ORDER = 90
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographFilterPoses",
+            display_name="Filter Poses",
+            category=CATEGORY,
+            **found_by("select person, pick person, remove people, largest person"),
+            description="Keeps people by track, by size and by place; all that is asked must hold.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip=_POSES),
+                io.String.Input(
+                    "tracks",
+                    default="",
+                    tooltip="Ids from Track Poses, such as 0,2-4. Empty: everybody.",
+                ),
+                io.Float.Input(
+                    "min_height",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Least height of a person's box, in parts of the frame's.",
+                ),
+                io.Float.Input(
+                    "max_height",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Greatest height of a person's box, in parts of the frame's.",
+                ),
+                io.Int.Input(
+                    "most",
+                    default=0,
+                    min=0,
+                    max=64,
+                    step=1,
+                    tooltip="Keeps the largest so many of each frame. 0: all.",
+                ),
+                io.Mask.Input(
+                    "region",
+                    optional=True,
+                    tooltip="Keeps those the middle of whose box lies in it: one mask, or one a "
+                    "frame.",
+                ),
+            ],
+            outputs=[KinoPoses.Output(display_name="poses", tooltip="Those who are kept.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        poses: Poses,
+        tracks: str,
+        min_height: float,
+        max_height: float,
+        most: int,
+        region: Tensor | None = None,
+    ) -> io.NodeOutput:
+        wanted = parse_tracks(tracks)
+        if wanted is not None:
+            need_tracks(poses)
+        kept = filter_people(
+            poses,
+            tracks=wanted,
+            min_height=min_height,
+            max_height=max_height,
+            region=region,
+            most=most,
+        )
+        text = f"{int(kept.count.sum())} of {int(poses.count.sum())} poses kept"
+        return io.NodeOutput(kept, ui=Shown(text))

@@ -1,0 +1,64 @@
+"""Poses from Keypoints: takes the keypoints of other packs."""
+
+from typing import Any
+
+from ...engines.errors import InputError
+from ...engines.pose.files.pose_keypoint import (
+    from_pose_keypoint,
+)
+from ..api import io
+from ..search import found_by
+from ..streaming import Rule, always
+from ..types import KinoPoses, PoseKeypoint
+from . import CATEGORY
+
+
+class PosesFromKeypoints(io.ComfyNode):
+    STREAMING = Rule(
+        "whole",
+        ("pose_keypoint",),
+        whole=always(
+            "whether they are whole bodies is seen from all of them", "load them with Load Poses"
+        ),
+    )
+    ORDER = 300
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographPosesFromKeypoints",
+            display_name="Poses from Keypoints",
+            category=CATEGORY,
+            **found_by("pose_keypoint, openpose json, dwpose, openpose editor, convert pose"),
+            description="Takes the keypoints of other packs: DWPose, OpenPose editors and others "
+            "that give POSE_KEYPOINT.",
+            inputs=[
+                PoseKeypoint.Input("pose_keypoint", tooltip="From another pack, or an editor."),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the frames, for keypoints that do not say. 0: as they say.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the frames, for keypoints that do not say. 0: as they say.",
+                ),
+            ],
+            outputs=[KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes.")],
+        )
+
+    @classmethod
+    def execute(cls, pose_keypoint: Any, width: int, height: int) -> io.NodeOutput:
+        if bool(width) != bool(height):
+            raise InputError(
+                f"width, height: expected both, or neither, found {width} and {height}"
+            )
+        canvas = (height, width) if width and height else None
+        return io.NodeOutput(from_pose_keypoint(pose_keypoint, canvas=canvas))

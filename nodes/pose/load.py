@@ -1,0 +1,121 @@
+"""Load Poses: poses from a file instead of a network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.checks import check_frames
+from ...engines.pose.files import read_poses
+from ...engines.pose.files.pose_keypoint import (
+    to_bounding_boxes,
+    to_pose_keypoint,
+)
+from ...engines.pose.poses import Poses
+from ..api import host, io
+from ..inputs import last_change
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Outputs, Rule, Step
+from ..types import BoundingBox, KinoPoses, PoseKeypoint
+from . import CATEGORY
+
+
+class _Step(Step):
+    """Gives the file's poses of the frames that come."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._poses: Poses | None = None
+        self._at = 0
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        image: Tensor = inputs["image"]
+        start, self._at = self._at, self._at + len(image)
+        canvas = (image.shape[1], image.shape[2])
+        if self._poses is None:
+            self._poses = read_poses(host.input_path(inputs["file"].strip()), canvas=canvas)
+        poses = self._poses
+        here = poses.slice(start, self._at)
+        if more := len(image) - len(here):
+            people = poses.scores.shape[1]
+            empty = Poses.empty(more, poses.canvas, people=people, skeleton=poses.skeleton)
+            here = Poses.cat([here, empty])
+        self.text = Shown(_in_words(self._at, poses.slice(0, self._at), canvas)).value
+        return _outputs(here)
+
+    def finish(self, inputs: Mapping[str, Any]) -> None:
+        if self._poses is not None and len(self._poses) > self._at:
+            path = host.input_path(inputs["file"].strip())
+            read_poses(path, canvas=self._poses.canvas, frames=self._at)  # says what is wrong
+
+    @property
+    def state(self) -> Any:
+        return self._at
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._at = value
+
+
+class LoadPoses(io.ComfyNode):
+    STREAMING = Rule("long", ("image",), step=_Step)
+    ORDER = 310
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographLoadPoses",
+            display_name="Load Poses",
+            category=CATEGORY,
+            **found_by("load openpose json, import keypoints, coco json"),
+            description="Poses from a file instead of a network: POSE_KEYPOINT, a folder of "
+            "OpenPose, COCO results, predictions, or safetensors; which, it sees itself.",
+            inputs=[
+                io.String.Input(
+                    "file", default="", tooltip="Name of a file or folder in the input folder."
+                ),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The frames, for files that do not say how many and how large they "
+                    "are.",
+                ),
+            ],
+            outputs=[
+                KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes."),
+                PoseKeypoint.Output(
+                    display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
+                ),
+                BoundingBox.Output(
+                    display_name="bounding_box", tooltip="Boxes of the people of each frame."
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
+        return last_change(file)
+
+    @classmethod
+    def execute(cls, file: str, image: Tensor | None = None) -> io.NodeOutput:
+        canvas = frames = None
+        if image is not None:
+            check_frames("image", image)
+            frames, canvas = image.shape[0], (image.shape[1], image.shape[2])
+        poses = read_poses(host.input_path(file.strip()), canvas=canvas, frames=frames)
+        text = _in_words(len(poses), poses, canvas)
+        return io.NodeOutput(*_outputs(poses), ui=Shown(text))
+
+
+def _outputs(poses: Poses) -> Outputs:
+    return poses, to_pose_keypoint(poses), to_bounding_boxes(poses)
+
+
+def _in_words(frames: int, poses: Poses, canvas: tuple[int, int] | None) -> str:
+    """Return what was loaded, and a warning if the file's canvas is not that of the frames."""
+    text = f"{frames} frames, {int(poses.count.sum())} poses"
+    if canvas is not None and poses.canvas != canvas:
+        high, wide = poses.canvas
+        text += f"\nWarning: the file says {wide}x{high}, image is {canvas[1]}x{canvas[0]}"
+    return text

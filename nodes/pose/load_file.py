@@ -1,0 +1,53 @@
+"""Load Pose Model File: takes a pose network of the user's own."""
+
+from typing import Any
+
+from ...engines.families import network_of
+from ...engines.models.registry import OWN_FAMILIES, resolve
+from ..api import host, io
+from ..inputs import last_model_change
+from ..search import found_by
+from ..streaming import ONCE
+from ..types import KinoModel
+from . import CATEGORY
+
+
+class LoadPoseFile(io.ComfyNode):
+    STREAMING = ONCE
+    ORDER = 20
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographLoadPoseFile",
+            display_name="Load Pose Model File",
+            category=CATEGORY,
+            **found_by("onnx pose model, custom pose model, yolo nas pose, load onnx"),
+            description="Takes a pose network of your own; a file that does not fit its family is "
+            "refused with what was expected and found.",
+            inputs=[
+                io.Combo.Input(
+                    "family",
+                    options=list(OWN_FAMILIES),
+                    default="rtmo",
+                    tooltip="What the file holds: how frames are prepared and its answers read.",
+                ),
+                io.String.Input(
+                    "file",
+                    default="",
+                    tooltip="Name of the .onnx file (ViTPose: .safetensors) in the folder "
+                    "kinograph of ComfyUI's models folder.",
+                ),
+            ],
+            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str = "", **values: Any) -> float:
+        return last_model_change(file)
+
+    @classmethod
+    def execute(cls, family: str, file: str) -> io.NodeOutput:
+        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
+        network_of(model)  # refuses what does not fit
+        return io.NodeOutput(model)

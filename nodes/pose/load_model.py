@@ -1,0 +1,50 @@
+"""Load Pose Model: chooses a pose network of the registry."""
+
+from ...engines.models.registry import registry, resolve
+from ..api import host, io
+from ..search import found_by
+from ..streaming import ONCE
+from ..types import KinoModel
+from . import CATEGORY
+
+
+class LoadPoseModel(io.ComfyNode):
+    STREAMING = ONCE
+    ORDER = 10
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        names = [entry.name for entry in registry().values() if entry.task == "pose"]
+        return io.Schema(
+            node_id="KinographLoadPoseModel",
+            display_name="Load Pose Model",
+            category=CATEGORY,
+            **found_by(
+                "dwpose, openpose, yolo nas pose, movenet, rtmpose, rtmo, vitpose, pose estimator"
+            ),
+            description="Chooses a pose network; its file is checked against its sha256.",
+            inputs=[
+                io.Combo.Input(
+                    "model",
+                    options=names,
+                    default=names[0],
+                    tooltip="movenet_multipose comes with the pack: up to 6 people, 17 joints, "
+                    "Apache-2.0. What does not is fetched once from the Hugging Face Hub.",
+                ),
+                io.Boolean.Input(
+                    "accept_licence",
+                    default=False,
+                    optional=True,
+                    tooltip="Accepts the terms that the model's error message shows, for models "
+                    "that have any. The embedded one has none.",
+                ),
+            ],
+            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+        )
+
+    @classmethod
+    def execute(cls, model: str, accept_licence: bool = False) -> io.NodeOutput:
+        found = resolve(
+            model, folder=host.models_folder(), accept=accept_licence, progress=host.downloading
+        )
+        return io.NodeOutput(found)

@@ -1,0 +1,90 @@
+"""Retarget Poses: brings poses onto another canvas or body."""
+
+from ...engines.geometry.canvas import sized
+from ...engines.geometry.placement import FITS
+from ...engines.pose.poses import Poses
+from ...engines.pose.retarget import onto_canvas, with_proportions
+from ...engines.pose.tracks import need_tracks
+from ..api import io
+from ..search import found_by
+from ..streaming import Refusal, Rule, Values
+from ..types import KinoPoses
+from . import CATEGORY
+
+
+def _needs_whole_clip(values: Values) -> Refusal | None:
+    if values.get("reference") is None:
+        return None
+    return Refusal("a limb's true length is the longest of the whole clip", "disconnect reference")
+
+
+class RetargetPoses(io.ComfyNode):
+    STREAMING = Rule("frames", ("poses",), whole=_needs_whole_clip)
+    ORDER = 100
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographRetargetPoses",
+            display_name="Retarget Poses",
+            category=CATEGORY,
+            **found_by("align pose, pose transfer, body proportions, resize keypoints, scale pose"),
+            description="Brings poses onto another canvas, and gives people the proportions of "
+            "somebody else while they move as they did, feet on the ground.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip="From Track Poses, where there is a reference."),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the new canvas, in pixels. 0: as it is, or from the height.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    step=1,
+                    tooltip="Of the new canvas, in pixels. 0: as it is, or from the width.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="letterbox",
+                    tooltip="How the old canvas lies on the new: each side by itself, whole with "
+                    "borders, or filling it and cut at the edges.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="0: own proportions; 1: the reference's.",
+                ),
+                KinoPoses.Input(
+                    "reference",
+                    optional=True,
+                    tooltip="Poses of a picture of the character: its first person's limbs.",
+                ),
+            ],
+            outputs=[KinoPoses.Output(display_name="poses", tooltip="On the new canvas.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        poses: Poses,
+        width: int,
+        height: int,
+        fit: str,
+        strength: float,
+        reference: Poses | None = None,
+    ) -> io.NodeOutput:
+        if reference is not None:
+            need_tracks(poses)
+            poses = with_proportions(poses, reference.to(poses.device), strength=strength)
+        size = sized(poses.canvas, height, width)
+        return io.NodeOutput(poses if size == poses.canvas else onto_canvas(poses, size, fit))

@@ -1,0 +1,133 @@
+"""Save Poses: writes poses to a file or a folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...engines.files import sync_file
+from ...engines.pose.files import FORMS, write_poses
+from ...engines.pose.files.coco import to_coco
+from ...engines.pose.files.openpose_folder import write_frames
+from ...engines.pose.files.pose_keypoint import (
+    to_pose_keypoint,
+)
+from ...engines.pose.files.predictions import to_predictions
+from ...engines.pose.poses import Poses
+from ..api import host, io
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Folder, Rule, Saves, Sink, Values
+from ..streaming.states import load_state, save_state
+from ..types import KinoPoses
+from . import CATEGORY
+from .json_list import JsonList
+
+
+class _Results(JsonList):
+    """COCO results, predictions or OpenPose JSON in one file."""
+
+    def document(self, values: Values) -> tuple[Any, str]:
+        poses: Poses = values["poses"]
+        first = self.frame_count
+        self.frame_count += len(poses)
+        if self.format == "coco":
+            return to_coco(poses, range(first, self.frame_count)), ""
+        if self.format == "predictions":
+            names = [f"frame_{f:06d}.png" for f in range(first, self.frame_count)]
+            return to_predictions(poses, names), "predictions"
+        return to_pose_keypoint(poses), ""
+
+
+class _OpenPoseFolder(Folder):
+    """A folder of OpenPose JSON, with one file per frame."""
+
+    def write(self, values: Values) -> None:
+        self.folder.mkdir(exist_ok=True)
+        poses: Poses = values["poses"]
+        self.unsynced += write_frames(poses, self.folder, self.path.name, self.frame_count)
+        self.frame_count += len(poses)
+
+
+class _Safetensors(Sink):
+    """Poses as safetensors, whose tensors can be written only when all are there: a few kB per
+    frame."""
+
+    _files = 0
+
+    def __init__(self, path: Path, format: str, carried: Mapping[str, str]):
+        super().__init__(path, format, carried)
+        self._waiting: list[Poses] = []
+
+    def write(self, values: Values) -> None:
+        self._waiting.append(values["poses"].to("cpu"))
+        self.frame_count += len(values["poses"])
+
+    def mark(self) -> dict[str, Any]:
+        if self._waiting:
+            save_state(Poses.cat(self._waiting), self._part(self._files))
+            sync_file(self._part(self._files))
+            self._files, self._waiting = self._files + 1, []
+        return {**super().mark(), "files": self._files}
+
+    def resume(self, mark: Mapping[str, Any]) -> None:
+        super().resume(mark)
+        self._files = mark["files"]
+
+    def _part(self, number: int) -> Path:
+        return self.parts / f"{number:06}.part"
+
+    def finish(self) -> tuple[Path, ...]:
+        self.mark()
+        chunks = [load_state(self._part(number)) for number in range(self._files)]
+        write_poses(Poses.cat(chunks), self.path, "safetensors")
+        self.text = str(self.path)
+        return (self.path,)
+
+
+def _suffix(form: str) -> str:
+    """Return the ending of what is saved in `form`; "" for a folder."""
+    return {"openpose": "", "safetensors": ".safetensors"}.get(form, ".json")
+
+
+def _sink(path: Path, form: str, carried: Mapping[str, str]) -> Sink:
+    sinks: dict[str, type[Sink]] = {"openpose": _OpenPoseFolder, "safetensors": _Safetensors}
+    return sinks.get(form, _Results)(path, form, carried)
+
+
+class SavePoses(io.ComfyNode):
+    STREAMING = Rule("sink", ("poses",), saves=Saves(_sink, suffix=_suffix, format_input="form"))
+    ORDER = 320
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographSavePoses",
+            display_name="Save Poses",
+            category=CATEGORY,
+            **found_by("save openpose json, export keypoints, coco json"),
+            description="Writes poses to a file, or for OpenPose a folder, of the output folder.",
+            is_output_node=True,
+            inputs=[
+                KinoPoses.Input("poses", tooltip="From any node that gives poses."),
+                io.Combo.Input(
+                    "form",
+                    options=list(FORMS),
+                    default="pose_keypoint",
+                    tooltip="pose_keypoint: OpenPose JSON as packs exchange it. openpose: a folder "
+                    "with a file a frame. coco: results for evaluation. predictions: images with "
+                    "detections. safetensors: everything, exactly.",
+                ),
+                io.String.Input(
+                    "filename_prefix",
+                    default="kinograph/poses",
+                    tooltip="Name of the file in the output folder; a number is added.",
+                ),
+            ],
+            outputs=[],
+        )
+
+    @classmethod
+    def execute(cls, poses: Poses, form: str, filename_prefix: str) -> io.NodeOutput:
+        path = host.save_path(filename_prefix, _suffix(form), poses.canvas)
+        write_poses(poses, path, form)
+        return io.NodeOutput(ui=Shown(str(path)))

@@ -1,0 +1,106 @@
+"""Smooth Poses: takes the jitter out of tracked joints."""
+
+from typing import Any
+
+from ...engines.errors import InputError
+from ...engines.pose.poses import Poses
+from ...engines.pose.smoothing import DIRECTIONS, FilterState, Smoother
+from ...engines.pose.tracks import jitter, need_tracks
+from ..api import io
+from ..inputs import own_state
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Carrying, Refusal, Rule, Values
+from ..types import KinoPoses, KinoState
+from . import CATEGORY
+
+
+def _needs_whole_clip(values: Values) -> Refusal | None:
+    if values.get("direction") == "causal":
+        return None
+    return Refusal("direction both filters the whole clip forwards and backwards", "choose causal")
+
+
+class SmoothPoses(io.ComfyNode):
+    STREAMING = Rule("state", ("poses",), step=Carrying, whole=_needs_whole_clip)
+    ORDER = 80
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographSmoothPoses",
+            display_name="Smooth Poses",
+            category=CATEGORY,
+            **found_by("one euro filter, jitter, stabilize, temporal smoothing, flicker"),
+            description="Takes the jitter out of tracked people's joints with a One-Euro filter, "
+            "which holds what rests and follows what moves.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip="From Track Poses."),
+                io.Float.Input(
+                    "fps",
+                    default=16.0,
+                    min=1.0,
+                    max=240.0,
+                    step=0.01,
+                    tooltip="Frames a second of the clip, e.g. from Get Video Components.",
+                ),
+                io.Float.Input(
+                    "min_cutoff",
+                    default=1.0,
+                    min=0.01,
+                    max=100.0,
+                    step=0.01,
+                    tooltip="Cutoff in Hz for a joint at rest. Lower: steadier.",
+                ),
+                io.Float.Input(
+                    "beta",
+                    default=20.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.1,
+                    tooltip="How many Hz the cutoff rises for each body height a second that a "
+                    "joint moves. Higher: follows faster.",
+                ),
+                io.Combo.Input(
+                    "direction",
+                    options=list(DIRECTIONS),
+                    default="both",
+                    tooltip="both: there and back, without lag; needs the whole clip. causal: from "
+                    "the past only, for clips that come in chunks.",
+                ),
+                KinoState.Input(
+                    "state",
+                    optional=True,
+                    tooltip="State of this node after the chunk before; with direction causal.",
+                ),
+            ],
+            outputs=[
+                KinoPoses.Output(display_name="poses", tooltip="The same people, smoothed."),
+                KinoState.Output(
+                    display_name="state", tooltip="For this node with the chunk that follows."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        poses: Poses,
+        fps: float,
+        min_cutoff: float,
+        beta: float,
+        direction: str,
+        state: Any = None,
+    ) -> io.NodeOutput:
+        if state is not None and direction != "causal":
+            raise InputError(
+                f"state: a chunk goes on from the one before with direction causal only, found "
+                f"{direction}; choose causal or disconnect state"
+            )
+        need_tracks(poses)
+        known = own_state(state, FilterState)
+        smoother = Smoother(fps, min_cutoff, beta, direction, known)
+        smoothed = smoother.update(poses)
+        before, after = jitter(poses), jitter(smoothed)
+        text = f"mean acceleration {before:.2f} -> {after:.2f} px/frame²"
+        return io.NodeOutput(smoothed, smoother.state, ui=Shown(text))

@@ -1,0 +1,84 @@
+"""Track Poses: gives every person an id that stays."""
+
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.checks import check_frames
+from ...engines.errors import InputError
+from ...engines.pose.poses import Poses
+from ...engines.pose.tracking import Tracker, TrackState
+from ...engines.video.cuts import scene_cuts, thumbnails
+from ..api import io
+from ..inputs import own_state
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Carrying, Rule
+from ..types import KinoPoses, KinoState
+from . import CATEGORY
+
+_POSES = "From Detect Poses or another node that gives poses."
+
+
+class TrackPoses(io.ComfyNode):
+    STREAMING = Rule("state", ("poses", "image"), step=Carrying)
+    ORDER = 60
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographTrackPoses",
+            display_name="Track Poses",
+            category=CATEGORY,
+            **found_by("tracker, person id, identity, follow people, bytetrack, scene cut"),
+            description="Gives every person an id that stays with them through crossings and short "
+            "occlusions.",
+            inputs=[
+                KinoPoses.Input("poses", tooltip=_POSES),
+                io.Int.Input(
+                    "max_gap",
+                    default=30,
+                    min=0,
+                    max=1000,
+                    step=1,
+                    tooltip="Frames for which somebody who is out of sight is remembered.",
+                ),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The frames, to see cuts in them: everybody is new after a cut.",
+                ),
+                KinoState.Input(
+                    "state",
+                    optional=True,
+                    tooltip="State of this node after the chunk before, to go on with its tracks.",
+                ),
+            ],
+            outputs=[
+                KinoPoses.Output(display_name="poses", tooltip="The same people, with tracks."),
+                KinoState.Output(
+                    display_name="state", tooltip="For this node with the chunk that follows."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, poses: Poses, max_gap: int, image: Tensor | None = None, state: Any = None
+    ) -> io.NodeOutput:
+        known, last = own_state(state, tuple) or (TrackState(), None)
+        tracker = Tracker(max_gap=max_gap, state=known)
+        cuts = None
+        if image is not None:
+            check_frames("image", image)
+            if image.shape[0] != len(poses):
+                raise InputError(
+                    f"image: expected the {len(poses)} frames of the poses, found {image.shape[0]}"
+                )
+            cuts = scene_cuts(image, last)
+            last = thumbnails(image[-1:])
+        tracked = tracker.update(poses, cuts)
+        people = len(tracked.track_ids[tracked.track_ids >= 0].unique())
+        shots = 0 if cuts is None else int(cuts.sum())
+        text = f"{people} people" + (f", {shots} cuts" if shots else "")
+        return io.NodeOutput(tracked, (tracker.state, last), ui=Shown(text))

@@ -1,0 +1,24 @@
+"""How nodes run when frames come to them in chunks: what stands beside each node as `STREAMING`."""
+
+from .rule import ONCE, Refusal, Rule, Saves, Survey, Values, always
+from .sinks import Folder, GrowingFiles, Sink
+from .steps import Ahead, Behind, Carrying, Look, Outputs, Step
+
+__all__ = [
+    "ONCE",
+    "Ahead",
+    "Behind",
+    "Carrying",
+    "Folder",
+    "GrowingFiles",
+    "Look",
+    "Outputs",
+    "Refusal",
+    "Rule",
+    "Saves",
+    "Sink",
+    "Step",
+    "Survey",
+    "Values",
+    "always",
+]

@@ -1,0 +1,160 @@
+"""Nodes that save or show, fed chunk by chunk.
+
+What is written lies in a folder of its own beside the file, NAME.parts, until everything is there.
+`mark` says how much is safely on the disk, and `resume` returns to that.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.errors import InputError
+from ...engines.files import sync_file
+from ...engines.sequence import frame_count
+from .growing import Growing
+
+Values = Mapping[str, Any]
+
+
+def parts_of(path: Path) -> Path:
+    """Return the folder for the unfinished parts of an output."""
+    return path.with_name(f"{path.name}.parts")
+
+
+class Sink:
+    """Counts what comes, and writes nothing; the base of sinks that write.
+
+    path:    what appears when everything is there; None if nothing does
+    format:  as the node's input chooses it; "" if the node has one format only
+    carried: metadata for pictures and videos
+    """
+
+    def __init__(
+        self, path: Path | None = None, format: str = "", carried: Mapping[str, str] | None = None
+    ):
+        self._path = path
+        self.format = format
+        self.carried = dict(carried or {})
+        self.frame_count = 0
+        self.text = ""
+
+    @property
+    def path(self) -> Path:
+        """What appears when everything is there; only sinks that write have it."""
+        assert self._path is not None
+        return self._path
+
+    @property
+    def saves(self) -> bool:
+        """Whether it writes anything."""
+        return self._path is not None
+
+    @property
+    def parts(self) -> Path:
+        """The folder for the unfinished parts."""
+        return parts_of(self.path)
+
+    def write(self, values: Values) -> None:
+        """Take the next frames, among the inputs of the node."""
+        chunk = next(v for name, v in values.items() if name in ("images", "source"))
+        self.frame_count += frame_count(chunk)
+        size = f" of {chunk.shape[2]}x{chunk.shape[1]}" if isinstance(chunk, Tensor) else ""
+        self.text = f"{self.frame_count} images{size}" if size else f"{self.frame_count} frames"
+
+    def mark(self) -> dict[str, Any]:
+        """Return how far it is, as JSON, after flushing everything up to there to the disk."""
+        return {"frames": self.frame_count, "text": self.text}
+
+    def settle(self) -> None:
+        """Drop what only the mark before the last needed."""
+
+    def resume(self, mark: Mapping[str, Any]) -> None:
+        """Return to a mark. Raises `GraphError` if less than that is on the disk."""
+        self.frame_count, self.text = mark["frames"], mark["text"]
+
+    def prepare(self) -> None:
+        """Decide what `finish` will do; the mark after this is the last."""
+
+    def finish(self) -> tuple[Path, ...]:
+        """Make the files appear, and return them; may be called again after an interruption."""
+        return ()
+
+    def close(self) -> None:
+        """Close open files."""
+
+
+class GrowingFiles(Sink):
+    """A sink with files that grow, by name."""
+
+    def __init__(
+        self, path: Path | None = None, format: str = "", carried: Mapping[str, str] | None = None
+    ):
+        super().__init__(path, format, carried)
+        self._growing: dict[str, Growing] = {}
+
+    def growing(self, name: str) -> Growing:
+        """Return the growing file of this name, opened on first use."""
+        if name not in self._growing:
+            self._growing[name] = Growing(self.parts / name)
+        return self._growing[name]
+
+    def mark(self) -> dict[str, Any]:
+        sizes = {name: file.size() for name, file in self._growing.items()}
+        return {**super().mark(), "sizes": sizes}
+
+    def resume(self, mark: Mapping[str, Any]) -> None:
+        super().resume(mark)
+        for path in self.parts.iterdir():
+            if path.suffix == ".part" and path.name not in mark["sizes"]:
+                path.unlink()
+        for name, size in mark["sizes"].items():
+            self.growing(name).cut_back(size)
+
+    def close(self) -> None:
+        for file in self._growing.values():
+            file.close()
+        self._growing.clear()
+
+
+class Folder(Sink):
+    """Numbered files in a folder, which gets its name when `finish` is called."""
+
+    def __init__(
+        self, path: Path | None = None, format: str = "", carried: Mapping[str, str] | None = None
+    ):
+        super().__init__(path, format, carried)
+        self.unsynced: list[Path] = []  # files that are not yet flushed to the disk
+
+    @property
+    def folder(self) -> Path:
+        """The folder while it grows."""
+        return self.parts / "files"
+
+    @property
+    def kept(self) -> int:
+        """How many numbers are in use."""
+        return self.frame_count
+
+    def mark(self) -> dict[str, Any]:
+        for path in self.unsynced:
+            sync_file(path)
+        self.unsynced = []
+        return super().mark()
+
+    def resume(self, mark: Mapping[str, Any]) -> None:
+        super().resume(mark)
+        for path in self.folder.rglob("*"):
+            number = re.search(r"(\d+)(?:_keypoints)?\.\w+$", path.name)
+            if number and int(number[1]) >= self.kept:
+                path.unlink()
+
+    def finish(self) -> tuple[Path, ...]:
+        if self.folder.is_dir():
+            if not any(self.folder.iterdir()):
+                raise InputError(f"{self.path}: there is nothing to save")
+            self.folder.rename(self.path)
+        self.text = str(self.path)
+        return (self.path,)

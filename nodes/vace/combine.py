@@ -1,0 +1,87 @@
+"""VACE Combine: lays one control over another."""
+
+from torch import Tensor
+
+from ...engines.geometry.placement import FITS
+from ...engines.vace.combine import MODES, combine
+from ..api import io
+from ..search import found_by
+from ..streaming import Rule
+from . import CATEGORY
+
+
+class VaceCombine(io.ComfyNode):
+    STREAMING = Rule("frames", ("base", "over", "mask"), one=("over", "mask"), draws=True)
+    ORDER = 250
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographVaceCombine",
+            display_name="VACE Combine",
+            category=CATEGORY,
+            **found_by("composite, blend, overlay, mix controls, multi controlnet"),
+            description="Lays one control over another: skeletons over flow, poses into the part "
+            "of the footage that is generated. Chain it for more than two.",
+            inputs=[
+                io.Image.Input("base", tooltip="What lies below; the result has its size."),
+                io.Image.Input("over", tooltip="What lies above: as many frames as base, or one."),
+                io.Combo.Input(
+                    "mode",
+                    options=list(MODES),
+                    default="over_black",
+                    tooltip="over_black: over without its black background, for skeletons. "
+                    "replace: all of it. lighten: the brighter of both, channel by channel.",
+                ),
+                io.Float.Input(
+                    "opacity",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Of over.",
+                ),
+                io.Float.Input(
+                    "black",
+                    default=0.02,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Pixels up to this brightness are black background. Higher for "
+                    "drawings out of a compressed video.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="crop",
+                    tooltip="How over is brought to base's size: each side by itself, whole with "
+                    "base in the borders, or filled and cut at the edges.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Over shows where it is white: one for all frames or one a frame. "
+                    "Nothing connected: everywhere.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="image", tooltip="Both controls in one."),
+                io.Mask.Output(display_name="mask", tooltip="How much over covers."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        base: Tensor,
+        over: Tensor,
+        mode: str,
+        opacity: float,
+        black: float,
+        fit: str,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        image, covered = combine(
+            base, over, mode=mode, mask=mask, opacity=opacity, black=black, fit=fit
+        )
+        return io.NodeOutput(image, covered)

@@ -1,0 +1,75 @@
+"""VACE Keyframes: makes a clip of which some frames are given."""
+
+from torch import Tensor
+
+from ...engines.geometry.placement import FITS
+from ...engines.vace.keyframes import keyframes
+from ..api import io
+from ..search import found_by
+from ..streaming import Rule, always
+from . import CATEGORY
+from .masked import FRAMES, masked_outputs, shown
+
+
+class VaceKeyframes(io.ComfyNode):
+    STREAMING = Rule(
+        "whole",
+        ("images", "control"),
+        whole=always("it puts single frames at places of a clip of its own"),
+    )
+    ORDER = 240
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="KinographVaceKeyframes",
+            display_name="VACE Keyframes",
+            category=CATEGORY,
+            **found_by(
+                "first last frame, flf2v, start end frame, in-between, image to video, wan vace"
+            ),
+            description="Makes a clip of which some frames are given, such as the first and the "
+            "last, and VACE generates the others.",
+            inputs=[
+                io.Image.Input("images", tooltip="The frames that are given, as one batch."),
+                io.String.Input(
+                    "positions",
+                    default="",
+                    tooltip=f"Where they stand, in their order: {FRAMES}. Empty: spread evenly "
+                    "from the first frame to the last.",
+                ),
+                io.Int.Input(
+                    "length",
+                    default=81,
+                    min=1,
+                    max=16385,
+                    step=4,
+                    tooltip="Frames of the clip, 4n+1.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="crop",
+                    tooltip="How a control of another shape is brought to the images' size: each "
+                    "side by itself, whole with grey borders, or filled and cut at the edges.",
+                ),
+                io.Image.Input(
+                    "control",
+                    optional=True,
+                    tooltip="Shown in all other frames instead of grey, such as poses: as many "
+                    "frames as length, or one.",
+                ),
+            ],
+            outputs=masked_outputs(),
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        images: Tensor,
+        positions: str,
+        length: int,
+        fit: str,
+        control: Tensor | None = None,
+    ) -> io.NodeOutput:
+        return shown(keyframes(images, positions, length, control=control, fit=fit))

@@ -1,0 +1,35 @@
+"""What nodes share that say what a VACE model shall generate."""
+
+from typing import Any
+
+from ...engines.vace.masks import SPLIT, Masked, in_words
+from ..api import io
+from ..show import Shown
+
+FRAMES = "first, last, numbers (-1 is the last), ranges such as 0-8, every 16; commas between"
+
+
+def masked_outputs() -> list[Any]:
+    """Return the outputs of a node that masks a clip."""
+    return [
+        io.Image.Output(
+            display_name="image",
+            tooltip="For VACE Normalise: the frames with what shall be generated painted neutral "
+            "grey.",
+        ),
+        io.Mask.Output(
+            display_name="mask",
+            tooltip="For VACE Normalise: white = generate, black = keep; one for each frame.",
+        ),
+    ]
+
+
+def shown(masked: Masked, text: str = "") -> io.NodeOutput:
+    """Return those outputs, and show `text` with how much is generated."""
+    said = "; ".join(filter(None, (text, in_words(masked.mask))))
+    if not bool((masked.mask > SPLIT).any()):
+        said += (
+            "\nWarning: nothing is generated; connect a mask or boxes that hold something, or look "
+            "at keep"
+        )
+    return io.NodeOutput(masked.image, masked.mask, ui=Shown(said))

@@ -1,0 +1,48 @@
+"""Create Video: a VIDEO from frames, a rate and sound."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.video.clip import Audio, Clip
+from ...engines.video.part import VideoPart
+from ...nodes.standin import io
+from ...nodes.streaming import Outputs, Rule, Step
+
+
+class _Step(Step):
+    """Gives the frames as parts of the video."""
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        frames: Tensor = inputs["images"]
+        return (VideoPart(frames[..., :3], Fraction(inputs["fps"]), inputs.get("audio")),)
+
+
+class CreateVideo(io.ComfyNode):
+    """A VIDEO from frames, a rate and sound."""
+
+    STREAMING = Rule("stream", ("images",), step=_Step, shows="images")
+    ORDER = 30
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="CreateVideo",
+            display_name="Create Video",
+            category="image/video",
+            inputs=[
+                io.Image.Input("images", tooltip="The frames."),
+                io.Float.Input("fps", default=30.0, min=1.0, max=120.0, step=1.0),
+                io.Audio.Input("audio", optional=True, tooltip="The sound."),
+            ],
+            outputs=[io.Video.Output()],
+        )
+
+    @classmethod
+    def execute(
+        cls, images: Tensor, fps: float, audio: dict[str, Any] | None = None
+    ) -> io.NodeOutput:
+        sound = Audio(audio["waveform"], int(audio["sample_rate"])) if audio else None
+        return io.NodeOutput(Clip(images[..., :3], Fraction(fps), sound))

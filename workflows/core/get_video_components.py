@@ -1,0 +1,47 @@
+"""Get Video Components: a VIDEO's frames, sound and rate."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...engines.video.clip import Clip
+from ...engines.video.part import VideoPart
+from ...nodes.standin import io
+from ...nodes.streaming import Outputs, Rule, Step
+from .video_file import VideoFile
+
+
+class _Step(Step):
+    """Takes a video apart that is being made by this graph."""
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        video: VideoPart = inputs["video"]
+        return video.frames, video.audio, float(video.rate)
+
+
+class GetVideoComponents(io.ComfyNode):
+    """A VIDEO's frames, sound and rate."""
+
+    STREAMING = Rule("source", ("video",), step=_Step, fixed=(1, 2))
+    ORDER = 20
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="GetVideoComponents",
+            display_name="Get Video Components",
+            category="image/video",
+            inputs=[io.Video.Input("video", tooltip="The video to take apart.")],
+            outputs=[
+                io.Image.Output(display_name="images"),
+                io.Audio.Output(display_name="audio"),
+                io.Float.Output(display_name="fps"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, video: VideoFile | Clip) -> io.NodeOutput:
+        clip = video.clip() if isinstance(video, VideoFile) else video
+        audio = None
+        if clip.audio is not None:
+            audio = {"waveform": clip.audio.waveform, "sample_rate": clip.audio.rate}
+        return io.NodeOutput(clip.frames, audio, float(clip.rate))

@@ -1,0 +1,76 @@
+"""Load Image: a picture, or each frame of an animation."""
+
+from typing import Any
+
+import torch
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from torch import Tensor
+
+from ...engines.errors import MediaError
+from ...nodes.standin import io
+from ...nodes.streaming import ONCE
+from .input_files import exists, find, fingerprint
+from .pixels import pixels_of
+
+
+class LoadImage(io.ComfyNode):
+    """A picture, or each frame of an animation, and its transparency."""
+
+    STREAMING = ONCE
+    ORDER = 50
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LoadImage",
+            display_name="Load Image",
+            category="image",
+            inputs=[
+                io.Combo.Input(
+                    "image",
+                    upload=io.UploadType.image,
+                    tooltip="A path, or a name in an input folder.",
+                )
+            ],
+            outputs=[io.Image.Output(), io.Mask.Output()],
+        )
+
+    @classmethod
+    def validate_inputs(cls, image: Any = None, **_: Any) -> bool | str:
+        return exists(image, "image")
+
+    @classmethod
+    def fingerprint_inputs(cls, image: Any = None, **_: Any) -> list[Any] | float:
+        return fingerprint(image, "image")
+
+    @classmethod
+    def execute(cls, image: str) -> io.NodeOutput:
+        path = find(image, "image")
+        try:
+            with Image.open(path) as file:
+                several = file.format != "MPO"  # the second picture of an MPO is not a frame
+                pages = [
+                    ImageOps.exif_transpose(page.copy()) for page in ImageSequence.Iterator(file)
+                ]
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise MediaError(f"{path}: is not an image, or is damaged ({error})") from error
+        pages = [page for page in pages if page.size == pages[0].size]
+        if not several:
+            pages = pages[:1]
+        images = torch.stack([pixels_of(_rgb(page)) for page in pages])
+        return io.NodeOutput(images, torch.stack([_transparency(page) for page in pages]))
+
+
+def _rgb(page: Image.Image) -> Image.Image:
+    if page.mode == "I":
+        page = page.point(lambda value: value * (1 / 255))
+    return page.convert("RGB")
+
+
+def _transparency(page: Image.Image) -> Tensor:
+    """[H,W], 1 where transparent; ComfyUI's 64x64 zeros for a picture without alpha."""
+    if page.mode == "P" and "transparency" in page.info:
+        page = page.convert("RGBA")
+    if "A" in page.getbands():
+        return 1.0 - pixels_of(page.getchannel("A"))
+    return torch.zeros(64, 64)

@@ -1,0 +1,46 @@
+"""Load Video: a file as a VIDEO."""
+
+from typing import Any
+
+from ...engines.video.read import video_size
+from ...nodes.standin import io
+from ...nodes.streaming import ONCE
+from .input_files import exists, find, fingerprint
+from .video_file import VideoFile
+
+
+class LoadVideo(io.ComfyNode):
+    """A file as a VIDEO; its frames are read by who needs them."""
+
+    STREAMING = ONCE
+    ORDER = 10
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LoadVideo",
+            display_name="Load Video",
+            category="image/video",
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    upload=io.UploadType.video,
+                    tooltip="A path, or a name in an input folder.",
+                )
+            ],
+            outputs=[io.Video.Output()],
+        )
+
+    @classmethod
+    def validate_inputs(cls, file: Any = None, **_: Any) -> bool | str:
+        return exists(file, "video")
+
+    @classmethod
+    def fingerprint_inputs(cls, file: Any = None, **_: Any) -> list[Any] | float:
+        return fingerprint(file, "video")
+
+    @classmethod
+    def execute(cls, file: str) -> io.NodeOutput:
+        path = find(file, "video")
+        video_size(path)  # a file that is no video is reported by the node that names it
+        return io.NodeOutput(VideoFile(path))

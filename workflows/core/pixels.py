@@ -1,0 +1,24 @@
+"""Pixels between pictures and tensors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+
+def pixels_of(page: Image.Image) -> Tensor:
+    """A picture of 8 bit as [H,W] or [H,W,C], 0..1."""
+    return torch.from_numpy(np.asarray(page, dtype=np.float32) / 255.0)
+
+
+def save_png(image: Tensor, path: Path, carried: Mapping[str, str]) -> None:
+    """Write an image [H,W,C] 0..1 as a PNG, with `carried` as its metadata."""
+    info = PngInfo()
+    for key, value in carried.items():
+        info.add_text(key, value)
+    pixels = np.clip(255.0 * image.cpu().numpy(), 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(path, format="PNG", pnginfo=info, compress_level=4)

@@ -1,0 +1,31 @@
+"""Preview Any: shows any value as text."""
+
+import json
+from typing import Any
+
+from ...nodes.standin import io, ui
+from ...nodes.streaming import Rule
+
+
+class PreviewAny(io.ComfyNode):
+    STREAMING = Rule("sink", ("source",))
+    ORDER = 80
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PreviewAny",
+            display_name="Preview Any",
+            category="utils",
+            is_output_node=True,
+            inputs=[io.AnyType.Input("source", tooltip="What to show as text.")],
+        )
+
+    @classmethod
+    def execute(cls, source: Any = None) -> io.NodeOutput:
+        if isinstance(source, (str, int, float, bool)):
+            return io.NodeOutput(ui=ui.PreviewText(str(source)))
+        try:
+            return io.NodeOutput(ui=ui.PreviewText(json.dumps(source, indent=4)))
+        except (TypeError, ValueError):
+            return io.NodeOutput(ui=ui.PreviewText(str(source)))

@@ -1,0 +1,28 @@
+"""Preview Image: says what it would show."""
+
+from torch import Tensor
+
+from ...nodes.standin import io, ui
+from ...nodes.streaming import Rule
+
+
+class PreviewImage(io.ComfyNode):
+    """Shows nothing where there is no screen; says what it would have shown."""
+
+    STREAMING = Rule("sink", ("images",), shows="images")
+    ORDER = 70
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="PreviewImage",
+            display_name="Preview Image",
+            category="image",
+            is_output_node=True,
+            inputs=[io.Image.Input("images", tooltip="The images to show.")],
+        )
+
+    @classmethod
+    def execute(cls, images: Tensor) -> io.NodeOutput:
+        frames, height, width = images.shape[:3]
+        return io.NodeOutput(ui=ui.PreviewText(f"{frames} images of {width}x{height}"))
