@@ -4,6 +4,7 @@ import pkgutil
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from .api import io
 
@@ -19,7 +20,7 @@ def nodes_of_pack() -> list[NodeClass]:
     return in_order(node for room in rooms for node in nodes_in(room, io.ComfyNode))
 
 
-def nodes_in(room: ModuleType, base: NodeClass) -> Iterator[NodeClass]:
+def nodes_in(room: ModuleType, base: Any) -> Iterator[NodeClass]:
     """Yield the nodes that the modules of a package define: public classes derived from `base`."""
     for module in _modules(room, packages=False):
         for name, value in vars(module).items():

@@ -20,7 +20,8 @@ def depends_on_frames(engine: Engine) -> bool:
 
 def frames_to_look_at(count: int) -> list[int]:
     """Return which frames of a clip of `count` frames `detection_size` looks at, in order."""
-    return torch.linspace(0, count - 1, _LOOKS).round().long().unique().tolist()
+    indices: list[int] = torch.linspace(0, count - 1, _LOOKS).round().long().unique().tolist()
+    return indices
 
 
 def detection_size(frames: Tensor, engine: Engine) -> int:

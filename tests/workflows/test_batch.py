@@ -309,16 +309,16 @@ def test_a_graph_that_cannot_run_fails_before_anything(run: Run, tmp_path: Path)
 
 
 def test_a_defect_in_a_node_is_the_inputs_alone(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    from kinograph.workflows.core import nodes as core_nodes
+    from kinograph.workflows.core.image_scale import ImageScale
 
-    real = core_nodes.ImageScale.execute.__func__
+    real = ImageScale.execute.__func__
 
     def breaks(cls: Any, image: Any, **inputs: Any) -> Any:
         if float(image.max()) > 0.9:
             raise RuntimeError("out of luck")
         return real(cls, image=image, **inputs)
 
-    monkeypatch.setattr(core_nodes.ImageScale, "execute", classmethod(breaks))
+    monkeypatch.setattr(ImageScale, "execute", classmethod(breaks))
     status, summary, _ = run(
         PICTURE, picture(tmp_path / "a.png", (255, 0, 0)), picture(tmp_path / "b.png")
     )

@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from kinograph import workflows
 from kinograph.engines.flow.files import read_flow
 from kinograph.engines.pose.files import read_poses
 from kinograph.engines.render.skeleton import draw_skeletons
-from kinograph.workflows import cli
 from kinograph.workflows.cli import main
 
-API = Path(cli.__file__).parents[1] / "api"
+API = Path(workflows.__file__).parent / "api"
 
 
 def run(name: str, folder: Path, capsys: pytest.CaptureFixture[str], *sets: str) -> str:
