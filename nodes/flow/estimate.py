@@ -17,7 +17,8 @@ from ..previews import of_flow
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Rule
-from ..types import KinoEngine, KinoFlow, KinoState
+from ..types import KinoEngine, KinoFlow
+from ..widgets import rate_input, state_input, state_output
 from . import CATEGORY
 
 
@@ -78,14 +79,9 @@ class EstimateFlow(io.ComfyNode):
                     "of the frames' own size. 0: the model's recommendation, at most their own "
                     "size; for DIS their own.",
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=16.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.01,
-                    tooltip="Frames a second of the clip, e.g. from Get Video Components; it "
-                    "travels with the flow.",
+                rate_input(
+                    "Frames a second of the clip, e.g. from Get Video Components; it "
+                    "travels with the flow."
                 ),
                 io.Combo.Input(
                     "dis_preset",
@@ -98,18 +94,13 @@ class EstimateFlow(io.ComfyNode):
                     optional=True,
                     tooltip="From Build Engine, of a flow model. Nothing connected: OpenCV's DIS.",
                 ),
-                KinoState.Input(
-                    "state",
-                    optional=True,
-                    tooltip="State of this node after the chunk before, to go on from its last "
-                    "frame.",
+                state_input(
+                    "State of this node after the chunk before, to go on from its last frame."
                 ),
             ],
             outputs=[
                 KinoFlow.Output(display_name="flow", tooltip="For Kinograph's nodes."),
-                KinoState.Output(
-                    display_name="state", tooltip="For this node with the chunk that follows."
-                ),
+                state_output(),
             ],
         )
 

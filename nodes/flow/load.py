@@ -9,6 +9,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
 from ..types import KinoFlow
+from ..widgets import file_input, open_rate_input
 from . import CATEGORY
 
 
@@ -26,17 +27,9 @@ class LoadFlow(io.ComfyNode):
             description="Optical flow from a file instead of a network: .npz, .flo, .exr, KITTI's "
             ".png or .pfm, or a folder of them; which, it sees itself.",
             inputs=[
-                io.String.Input(
-                    "file", default="", tooltip="Name of a file or folder in the input folder."
-                ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Frames a second of the clip. 0: as the file says, or 16.",
+                file_input(),
+                open_rate_input(
+                    "Frames a second of the clip. 0: as the file says, or 16.", optional=True
                 ),
             ],
             outputs=[KinoFlow.Output(display_name="flow", tooltip="For Kinograph's nodes.")],

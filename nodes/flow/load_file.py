@@ -10,6 +10,7 @@ from ..inputs import last_model_change
 from ..search import found_by
 from ..streaming import ONCE
 from ..types import KinoModel
+from ..widgets import model_file_input
 from . import CATEGORY
 from .network_inputs import both_ways_input, updates_input, warm_start_input
 
@@ -33,12 +34,7 @@ class LoadFlowFile(io.ComfyNode):
                     default="raft_small",
                     tooltip="Which network the file is for.",
                 ),
-                io.String.Input(
-                    "file",
-                    default="",
-                    tooltip="Name of the file (.pth or .safetensors) in the folder kinograph of "
-                    "ComfyUI's models folder.",
-                ),
+                model_file_input("the file (.pth or .safetensors)"),
                 updates_input(),
                 both_ways_input(),
                 warm_start_input(),

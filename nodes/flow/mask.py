@@ -10,10 +10,8 @@ from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
-from ..types import KinoFlow
+from ..widgets import flow_input, speed_threshold_input
 from . import CATEGORY
-
-_FLOW = "From Estimate Flow or another node that gives it."
 
 
 class FlowMask(io.ComfyNode):
@@ -29,15 +27,8 @@ class FlowMask(io.ComfyNode):
             **found_by("motion mask, movement, moving objects, camera motion, difference mask"),
             description="Masks what moves, on request only what moves otherwise than the camera.",
             inputs=[
-                KinoFlow.Input("flow", tooltip=_FLOW),
-                io.Float.Input(
-                    "threshold",
-                    default=1.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.05,
-                    tooltip="Speed in pixels a frame from which on a pixel moves.",
-                ),
+                flow_input(),
+                speed_threshold_input("Speed in pixels a frame from which on a pixel moves."),
                 io.Combo.Input(
                     "camera",
                     options=list(CAMERAS),

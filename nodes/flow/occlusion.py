@@ -6,7 +6,7 @@ from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Ahead, Rule
-from ..types import KinoFlow
+from ..widgets import flow_input
 from . import CATEGORY
 
 _BOTH = "Flow in both directions, from Estimate Flow with direction both."
@@ -25,7 +25,7 @@ class FlowOcclusion(io.ComfyNode):
             **found_by("occlusion mask, forward backward consistency, disocclusion, confidence"),
             description="Finds what neighbouring frames do not share: pixels whose way there and "
             "back does not lead home.",
-            inputs=[KinoFlow.Input("flow", tooltip=_BOTH)],
+            inputs=[flow_input(_BOTH)],
             outputs=[
                 io.Mask.Output(
                     display_name="lost",

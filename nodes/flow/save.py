@@ -17,7 +17,7 @@ from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Folder, GrowingFiles, Rule, Saves, Sink, Values
-from ..types import KinoFlow
+from ..widgets import flow_input, prefix_input
 from . import CATEGORY
 
 
@@ -137,7 +137,7 @@ class SaveFlow(io.ComfyNode):
             "of the output folder.",
             is_output_node=True,
             inputs=[
-                KinoFlow.Input("flow", tooltip="From any node that gives flow."),
+                flow_input("From any node that gives flow."),
                 io.Combo.Input(
                     "form",
                     options=list(FORMS),
@@ -146,10 +146,9 @@ class SaveFlow(io.ComfyNode):
                     "Middlebury's files, exactly. exr: a folder for Nuke and its like, exactly. "
                     "kitti: a folder of 16-bit PNGs, small, in steps of 1/64 px.",
                 ),
-                io.String.Input(
-                    "filename_prefix",
-                    default="kinograph/flow",
-                    tooltip="Name of the file or folder in the output folder; a number is added.",
+                prefix_input(
+                    "kinograph/flow",
+                    "Name of the file or folder in the output folder; a number is added.",
                 ),
             ],
             outputs=[],

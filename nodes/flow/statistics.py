@@ -10,10 +10,8 @@ from ..api import io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Outputs, Rule, Step
-from ..types import KinoFlow
+from ..widgets import flow_input, speed_threshold_input
 from . import CATEGORY
-
-_FLOW = "From Estimate Flow or another node that gives it."
 
 
 class _Step(Step):
@@ -64,14 +62,9 @@ class FlowStatistics(io.ComfyNode):
             "camera does, frame by frame.",
             is_output_node=True,
             inputs=[
-                KinoFlow.Input("flow", tooltip=_FLOW),
-                io.Float.Input(
-                    "threshold",
-                    default=1.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.05,
-                    tooltip="Speed in pixels a frame from which on a pixel counts as moving.",
+                flow_input(),
+                speed_threshold_input(
+                    "Speed in pixels a frame from which on a pixel counts as moving."
                 ),
             ],
             outputs=[

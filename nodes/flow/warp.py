@@ -12,10 +12,8 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Ahead, Behind, Outputs, Rule, Step
 from ..streaming.steps import Held
-from ..types import KinoFlow
+from ..widgets import flow_input
 from . import CATEGORY
-
-_FLOW = "From Estimate Flow or another node that gives it."
 
 
 class _Step(Step):
@@ -65,7 +63,7 @@ class FlowWarp(io.ComfyNode):
                     tooltip="The frames that the flow was estimated from, or others of their size "
                     "and number.",
                 ),
-                KinoFlow.Input("flow", tooltip=_FLOW),
+                flow_input(),
                 io.Combo.Input(
                     "onto",
                     options=list(ONTO),

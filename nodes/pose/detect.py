@@ -13,7 +13,7 @@ from ..search import found_by
 from ..streaming import Look, Outputs, Rule, Step
 from ..types import KinoEngine
 from . import CATEGORY
-from .found import found, pose_outputs
+from .outputs import detected, keypoint_threshold_input, pose_outputs
 
 
 class _Step(Step):
@@ -81,14 +81,7 @@ class DetectPoses(io.ComfyNode):
                     tooltip="People below this confidence are dropped. Lower it when people are "
                     "missed, raise it when things are taken for people.",
                 ),
-                io.Float.Input(
-                    "keypoint_threshold",
-                    default=0.3,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Joints below this confidence count as not seen and are not drawn.",
-                ),
+                keypoint_threshold_input(),
                 io.Int.Input(
                     "max_people",
                     default=6,
@@ -115,7 +108,7 @@ class DetectPoses(io.ComfyNode):
                     "above all for small people, for one more small pass a person.",
                 ),
             ],
-            outputs=list(pose_outputs()),
+            outputs=pose_outputs(),
         )
 
     @classmethod
@@ -140,7 +133,7 @@ class DetectPoses(io.ComfyNode):
             second_pass=second_pass,
             progress=host.progress(image.shape[0]),
         )
-        return found(image, poses, _ignored(engine, detection_size, max_people))
+        return detected(image, poses, _ignored(engine, detection_size, max_people))
 
 
 def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:

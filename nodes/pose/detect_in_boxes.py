@@ -14,7 +14,7 @@ from ..search import found_by
 from ..streaming import Rule
 from ..types import LINK_ONLY, BoundingBox, KinoEngine, KinoPoses
 from . import CATEGORY
-from .found import found, pose_outputs
+from .outputs import detected, keypoint_threshold_input, pose_outputs
 
 
 class DetectPosesInBoxes(io.ComfyNode):
@@ -33,14 +33,7 @@ class DetectPosesInBoxes(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="The frames that the people were found in."),
                 KinoEngine.Input("engine", tooltip="From Build Engine, of a top-down pose model."),
-                io.Float.Input(
-                    "keypoint_threshold",
-                    default=0.3,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Joints below this confidence count as not seen and are not drawn.",
-                ),
+                keypoint_threshold_input(),
                 KinoPoses.Input(
                     "people",
                     optional=True,
@@ -54,7 +47,7 @@ class DetectPosesInBoxes(io.ComfyNode):
                     tooltip="The boxes, from any detector; used when people is not connected.",
                 ),
             ],
-            outputs=list(pose_outputs()),
+            outputs=pose_outputs(),
         )
 
     @classmethod
@@ -82,4 +75,4 @@ class DetectPosesInBoxes(io.ComfyNode):
             keypoint_threshold=keypoint_threshold,
             progress=host.progress(image.shape[0]),
         )
-        return found(image, poses)
+        return detected(image, poses)

@@ -11,6 +11,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Outputs, Rule, Step
 from ..types import KinoPoses
+from ..widgets import poses_input
 from . import CATEGORY
 
 
@@ -64,7 +65,7 @@ class FillPoseGaps(io.ComfyNode):
             description="Puts back joints and people that a track loses for a few frames, on the "
             "straight line between where they were last and next seen.",
             inputs=[
-                KinoPoses.Input("poses", tooltip="From Track Poses."),
+                poses_input("From Track Poses."),
                 io.Int.Input(
                     "limit",
                     default=8,

@@ -10,9 +10,8 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
 from ..types import KinoPoses
+from ..widgets import poses_input
 from . import CATEGORY
-
-_POSES = "From Detect Poses or another node that gives poses."
 
 
 class FilterPoses(io.ComfyNode):
@@ -28,7 +27,7 @@ class FilterPoses(io.ComfyNode):
             **found_by("select person, pick person, remove people, largest person"),
             description="Keeps people by track, by size and by place; all that is asked must hold.",
             inputs=[
-                KinoPoses.Input("poses", tooltip=_POSES),
+                poses_input(),
                 io.String.Input(
                     "tracks",
                     default="",

@@ -3,13 +3,12 @@
 from typing import Any
 
 from ...engines.errors import InputError
-from ...engines.pose.files.pose_keypoint import (
-    from_pose_keypoint,
-)
+from ...engines.pose.files.pose_keypoint import from_pose_keypoint
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule, always
 from ..types import KinoPoses, PoseKeypoint
+from ..widgets import side_input
 from . import CATEGORY
 
 
@@ -34,21 +33,11 @@ class PosesFromKeypoints(io.ComfyNode):
             "that give POSE_KEYPOINT.",
             inputs=[
                 PoseKeypoint.Input("pose_keypoint", tooltip="From another pack, or an editor."),
-                io.Int.Input(
-                    "width",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="Of the frames, for keypoints that do not say. 0: as they say.",
+                side_input(
+                    "width", "Of the frames, for keypoints that do not say. 0: as they say."
                 ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="Of the frames, for keypoints that do not say. 0: as they say.",
+                side_input(
+                    "height", "Of the frames, for keypoints that do not say. 0: as they say."
                 ),
             ],
             outputs=[KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes.")],

@@ -7,18 +7,15 @@ from torch import Tensor
 
 from ...engines.checks import check_frames
 from ...engines.pose.files import read_poses
-from ...engines.pose.files.pose_keypoint import (
-    to_bounding_boxes,
-    to_pose_keypoint,
-)
 from ...engines.pose.poses import Poses
 from ..api import host, io
 from ..inputs import last_change
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Outputs, Rule, Step
-from ..types import BoundingBox, KinoPoses, PoseKeypoint
+from ..widgets import file_input
 from . import CATEGORY
+from .outputs import pose_outputs, pose_values
 
 
 class _Step(Step):
@@ -42,7 +39,7 @@ class _Step(Step):
             empty = Poses.empty(more, poses.canvas, people=people, skeleton=poses.skeleton)
             here = Poses.cat([here, empty])
         self.text = Shown(_in_words(self._at, poses.slice(0, self._at), canvas)).value
-        return _outputs(here)
+        return pose_values(here)
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
         if self._poses is not None and len(self._poses) > self._at:
@@ -72,9 +69,7 @@ class LoadPoses(io.ComfyNode):
             description="Poses from a file instead of a network: POSE_KEYPOINT, a folder of "
             "OpenPose, COCO results, predictions, or safetensors; which, it sees itself.",
             inputs=[
-                io.String.Input(
-                    "file", default="", tooltip="Name of a file or folder in the input folder."
-                ),
+                file_input(),
                 io.Image.Input(
                     "image",
                     optional=True,
@@ -82,15 +77,7 @@ class LoadPoses(io.ComfyNode):
                     "are.",
                 ),
             ],
-            outputs=[
-                KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes."),
-                PoseKeypoint.Output(
-                    display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
-                ),
-                BoundingBox.Output(
-                    display_name="bounding_box", tooltip="Boxes of the people of each frame."
-                ),
-            ],
+            outputs=pose_outputs(),
         )
 
     @classmethod
@@ -105,11 +92,7 @@ class LoadPoses(io.ComfyNode):
             frames, canvas = image.shape[0], (image.shape[1], image.shape[2])
         poses = read_poses(host.input_path(file.strip()), canvas=canvas, frames=frames)
         text = _in_words(len(poses), poses, canvas)
-        return io.NodeOutput(*_outputs(poses), ui=Shown(text))
-
-
-def _outputs(poses: Poses) -> Outputs:
-    return poses, to_pose_keypoint(poses), to_bounding_boxes(poses)
+        return io.NodeOutput(*pose_values(poses), ui=Shown(text))
 
 
 def _in_words(frames: int, poses: Poses, canvas: tuple[int, int] | None) -> str:

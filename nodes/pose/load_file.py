@@ -9,6 +9,7 @@ from ..inputs import last_model_change
 from ..search import found_by
 from ..streaming import ONCE
 from ..types import KinoModel
+from ..widgets import model_file_input
 from . import CATEGORY
 
 
@@ -32,12 +33,7 @@ class LoadPoseFile(io.ComfyNode):
                     default="rtmo",
                     tooltip="What the file holds: how frames are prepared and its answers read.",
                 ),
-                io.String.Input(
-                    "file",
-                    default="",
-                    tooltip="Name of the .onnx file (ViTPose: .safetensors) in the folder "
-                    "kinograph of ComfyUI's models folder.",
-                ),
+                model_file_input("the .onnx file (ViTPose: .safetensors)"),
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )

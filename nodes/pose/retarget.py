@@ -1,7 +1,6 @@
 """Retarget Poses: brings poses onto another canvas or body."""
 
 from ...engines.geometry.canvas import sized
-from ...engines.geometry.placement import FITS
 from ...engines.pose.poses import Poses
 from ...engines.pose.retarget import onto_canvas, with_proportions
 from ...engines.pose.tracks import need_tracks
@@ -9,6 +8,7 @@ from ..api import io
 from ..search import found_by
 from ..streaming import Refusal, Rule, Values
 from ..types import KinoPoses
+from ..widgets import fit_input, poses_input, side_input
 from . import CATEGORY
 
 
@@ -32,28 +32,16 @@ class RetargetPoses(io.ComfyNode):
             description="Brings poses onto another canvas, and gives people the proportions of "
             "somebody else while they move as they did, feet on the ground.",
             inputs=[
-                KinoPoses.Input("poses", tooltip="From Track Poses, where there is a reference."),
-                io.Int.Input(
-                    "width",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="Of the new canvas, in pixels. 0: as it is, or from the height.",
+                poses_input("From Track Poses, where there is a reference."),
+                side_input(
+                    "width", "Of the new canvas, in pixels. 0: as it is, or from the height."
                 ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="Of the new canvas, in pixels. 0: as it is, or from the width.",
+                side_input(
+                    "height", "Of the new canvas, in pixels. 0: as it is, or from the width."
                 ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(FITS),
-                    default="letterbox",
-                    tooltip="How the old canvas lies on the new: each side by itself, whole with "
+                fit_input(
+                    "letterbox",
+                    "How the old canvas lies on the new: each side by itself, whole with "
                     "borders, or filling it and cut at the edges.",
                 ),
                 io.Float.Input(

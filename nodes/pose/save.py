@@ -8,9 +8,7 @@ from ...engines.files import sync_file
 from ...engines.pose.files import FORMS, write_poses
 from ...engines.pose.files.coco import to_coco
 from ...engines.pose.files.openpose_folder import write_frames
-from ...engines.pose.files.pose_keypoint import (
-    to_pose_keypoint,
-)
+from ...engines.pose.files.pose_keypoint import to_pose_keypoint
 from ...engines.pose.files.predictions import to_predictions
 from ...engines.pose.poses import Poses
 from ..api import host, io
@@ -18,7 +16,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Folder, Rule, Saves, Sink, Values
 from ..streaming.states import load_state, save_state
-from ..types import KinoPoses
+from ..widgets import poses_input, prefix_input
 from . import CATEGORY
 from .json_list import JsonList
 
@@ -108,7 +106,7 @@ class SavePoses(io.ComfyNode):
             description="Writes poses to a file, or for OpenPose a folder, of the output folder.",
             is_output_node=True,
             inputs=[
-                KinoPoses.Input("poses", tooltip="From any node that gives poses."),
+                poses_input("From any node that gives poses."),
                 io.Combo.Input(
                     "form",
                     options=list(FORMS),
@@ -117,11 +115,7 @@ class SavePoses(io.ComfyNode):
                     "with a file a frame. coco: results for evaluation. predictions: images with "
                     "detections. safetensors: everything, exactly.",
                 ),
-                io.String.Input(
-                    "filename_prefix",
-                    default="kinograph/poses",
-                    tooltip="Name of the file in the output folder; a number is added.",
-                ),
+                prefix_input("kinograph/poses"),
             ],
             outputs=[],
         )

@@ -9,6 +9,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule, Saves, Values
 from ..types import PoseKeypoint
+from ..widgets import prefix_input
 from . import CATEGORY
 from .json_list import JsonList
 
@@ -40,11 +41,7 @@ class SaveKeypoints(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 PoseKeypoint.Input("pose_keypoint", tooltip="From Detect Poses or another pack."),
-                io.String.Input(
-                    "filename_prefix",
-                    default="kinograph/keypoints",
-                    tooltip="Name of the file in the output folder; a number is added.",
-                ),
+                prefix_input("kinograph/keypoints"),
             ],
             outputs=[],
         )

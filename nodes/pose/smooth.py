@@ -11,7 +11,8 @@ from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Refusal, Rule, Values
-from ..types import KinoPoses, KinoState
+from ..types import KinoPoses
+from ..widgets import poses_input, rate_input, state_input, state_output
 from . import CATEGORY
 
 
@@ -35,15 +36,8 @@ class SmoothPoses(io.ComfyNode):
             description="Takes the jitter out of tracked people's joints with a One-Euro filter, "
             "which holds what rests and follows what moves.",
             inputs=[
-                KinoPoses.Input("poses", tooltip="From Track Poses."),
-                io.Float.Input(
-                    "fps",
-                    default=16.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.01,
-                    tooltip="Frames a second of the clip, e.g. from Get Video Components.",
-                ),
+                poses_input("From Track Poses."),
+                rate_input("Frames a second of the clip, e.g. from Get Video Components."),
                 io.Float.Input(
                     "min_cutoff",
                     default=1.0,
@@ -68,17 +62,11 @@ class SmoothPoses(io.ComfyNode):
                     tooltip="both: there and back, without lag; needs the whole clip. causal: from "
                     "the past only, for clips that come in chunks.",
                 ),
-                KinoState.Input(
-                    "state",
-                    optional=True,
-                    tooltip="State of this node after the chunk before; with direction causal.",
-                ),
+                state_input("State of this node after the chunk before; with direction causal."),
             ],
             outputs=[
                 KinoPoses.Output(display_name="poses", tooltip="The same people, smoothed."),
-                KinoState.Output(
-                    display_name="state", tooltip="For this node with the chunk that follows."
-                ),
+                state_output(),
             ],
         )
 

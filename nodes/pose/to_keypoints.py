@@ -1,15 +1,12 @@
 """Poses to Keypoints: gives poses to nodes of other packs."""
 
-from ...engines.pose.files.pose_keypoint import (
-    to_bounding_boxes,
-    to_pose_keypoint,
-)
 from ...engines.pose.poses import Poses
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
-from ..types import BoundingBox, KinoPoses, PoseKeypoint
+from ..widgets import poses_input
 from . import CATEGORY
+from .outputs import keypoint_outputs, keypoint_values
 
 
 class PosesToKeypoints(io.ComfyNode):
@@ -24,17 +21,10 @@ class PosesToKeypoints(io.ComfyNode):
             category=CATEGORY,
             **found_by("pose_keypoint, openpose json, convert pose"),
             description="Gives poses to nodes of other packs, e.g. after tracking and smoothing.",
-            inputs=[KinoPoses.Input("poses", tooltip="From any node that gives poses.")],
-            outputs=[
-                PoseKeypoint.Output(
-                    display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
-                ),
-                BoundingBox.Output(
-                    display_name="bounding_box", tooltip="Boxes of the people of each frame."
-                ),
-            ],
+            inputs=[poses_input("From any node that gives poses.")],
+            outputs=keypoint_outputs(),
         )
 
     @classmethod
     def execute(cls, poses: Poses) -> io.NodeOutput:
-        return io.NodeOutput(to_pose_keypoint(poses), to_bounding_boxes(poses))
+        return io.NodeOutput(*keypoint_values(poses))

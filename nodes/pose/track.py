@@ -14,10 +14,9 @@ from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Rule
-from ..types import KinoPoses, KinoState
+from ..types import KinoPoses
+from ..widgets import poses_input, state_input, state_output
 from . import CATEGORY
-
-_POSES = "From Detect Poses or another node that gives poses."
 
 
 class TrackPoses(io.ComfyNode):
@@ -34,7 +33,7 @@ class TrackPoses(io.ComfyNode):
             description="Gives every person an id that stays with them through crossings and short "
             "occlusions.",
             inputs=[
-                KinoPoses.Input("poses", tooltip=_POSES),
+                poses_input(),
                 io.Int.Input(
                     "max_gap",
                     default=30,
@@ -48,17 +47,11 @@ class TrackPoses(io.ComfyNode):
                     optional=True,
                     tooltip="The frames, to see cuts in them: everybody is new after a cut.",
                 ),
-                KinoState.Input(
-                    "state",
-                    optional=True,
-                    tooltip="State of this node after the chunk before, to go on with its tracks.",
-                ),
+                state_input("State of this node after the chunk before, to go on with its tracks."),
             ],
             outputs=[
                 KinoPoses.Output(display_name="poses", tooltip="The same people, with tracks."),
-                KinoState.Output(
-                    display_name="state", tooltip="For this node with the chunk that follows."
-                ),
+                state_output(),
             ],
         )
 

@@ -13,7 +13,7 @@ from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Refusal, Rule, Values
-from ..types import KinoFlow, KinoState
+from ..widgets import flow_input, state_input, state_output
 from . import CATEGORY
 
 
@@ -44,7 +44,7 @@ class DrawFlow(io.ComfyNode):
             description="Draws optical flow as control images: hue for the direction, white for "
             "stillness, a picture for every frame of the clip.",
             inputs=[
-                KinoFlow.Input("flow", tooltip="From Estimate Flow or another node that gives it."),
+                flow_input(),
                 io.Combo.Input(
                     "colours",
                     options=list(COLOURS),
@@ -101,11 +101,9 @@ class DrawFlow(io.ComfyNode):
                     tooltip="Puts a colour wheel with the speed of its rim, in pixels a frame, "
                     "into a corner; for looking, not for models.",
                 ),
-                KinoState.Input(
-                    "state",
-                    optional=True,
-                    tooltip="State of this node after the chunk before, to go on with the scale "
-                    "that ema holds.",
+                state_input(
+                    "State of this node after the chunk before, to go on with the scale "
+                    "that ema holds."
                 ),
             ],
             outputs=[
@@ -113,9 +111,7 @@ class DrawFlow(io.ComfyNode):
                 io.Mask.Output(
                     display_name="mask", tooltip="1 where the motion reaches the noise floor."
                 ),
-                KinoState.Output(
-                    display_name="state", tooltip="For this node with the chunk that follows."
-                ),
+                state_output(),
             ],
         )
 

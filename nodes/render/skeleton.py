@@ -8,7 +8,6 @@ from torch import Tensor
 from ...engines.checks import check_frames
 from ...engines.errors import InputError
 from ...engines.geometry.canvas import sized
-from ...engines.geometry.placement import FITS
 from ...engines.pose.poses import Poses
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
@@ -18,7 +17,7 @@ from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
-from ..types import KinoPoses
+from ..widgets import fit_input, poses_input, side_input
 from . import CATEGORY
 
 _PARTS = ("hands", "face", "feet")
@@ -41,7 +40,7 @@ class DrawSkeleton(io.ComfyNode):
             ),
             description="Draws poses as control images, all frames at once on the poses' device.",
             inputs=[
-                KinoPoses.Input("poses", tooltip="From Detect Poses."),
+                poses_input("From Detect Poses."),
                 io.Combo.Input(
                     "style",
                     options=list(STYLES),
@@ -51,27 +50,15 @@ class DrawSkeleton(io.ComfyNode):
                     "the same with the thicker sticks of xinsir's ControlNets. wan_animate: thin, "
                     "with toes and hands. yolo_nas: as the YOLO-NAS-Pose nodes draw.",
                 ),
-                io.Int.Input(
-                    "width",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="Of the pictures, in pixels. 0: as the frames, or from the height.",
+                side_input(
+                    "width", "Of the pictures, in pixels. 0: as the frames, or from the height."
                 ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="Of the pictures, in pixels. 0: as the frames, or from the width.",
+                side_input(
+                    "height", "Of the pictures, in pixels. 0: as the frames, or from the width."
                 ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(FITS),
-                    default="stretch",
-                    tooltip="How frames of another shape are brought to width and height: each "
+                fit_input(
+                    "stretch",
+                    "How frames of another shape are brought to width and height: each "
                     "side by itself, whole with borders, or filled and cut at the edges.",
                 ),
                 io.Float.Input(

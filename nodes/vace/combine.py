@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from ...engines.geometry.placement import FITS
 from ...engines.vace.combine import MODES, combine
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
+from ..widgets import fit_input
 from . import CATEGORY
 
 
@@ -50,11 +50,9 @@ class VaceCombine(io.ComfyNode):
                     tooltip="Pixels up to this brightness are black background. Higher for "
                     "drawings out of a compressed video.",
                 ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(FITS),
-                    default="crop",
-                    tooltip="How over is brought to base's size: each side by itself, whole with "
+                fit_input(
+                    "crop",
+                    "How over is brought to base's size: each side by itself, whole with "
                     "base in the borders, or filled and cut at the edges.",
                 ),
                 io.Mask.Input(

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from ...engines.geometry.placement import FITS
 from ...engines.vace.keyframes import keyframes
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule, always
+from ..widgets import fit_input
 from . import CATEGORY
 from .masked import FRAMES, masked_outputs, shown
 
@@ -46,11 +46,9 @@ class VaceKeyframes(io.ComfyNode):
                     step=4,
                     tooltip="Frames of the clip, 4n+1.",
                 ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(FITS),
-                    default="crop",
-                    tooltip="How a control of another shape is brought to the images' size: each "
+                fit_input(
+                    "crop",
+                    "How a control of another shape is brought to the images' size: each "
                     "side by itself, whole with grey borders, or filled and cut at the edges.",
                 ),
                 io.Image.Input(

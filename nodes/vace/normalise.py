@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from ...engines.geometry.placement import FITS
 from ...engines.vace.normalise import Normalised, normalise
 from ...engines.vace.presets import PRESETS
 from ...engines.vace.reference import fit_if_any
@@ -20,6 +19,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Outputs, Refusal, Rule, Step, Values
 from ..types import KinoVace
+from ..widgets import fit_input, open_rate_input, side_input
 from . import CATEGORY
 
 
@@ -147,23 +147,17 @@ class VaceNormalise(io.ComfyNode):
                     tooltip="Control images, e.g. from Draw Skeleton; depth, edges and the like "
                     "may have one channel.",
                 ),
-                io.Int.Input(
+                side_input(
                     "width",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=16,
-                    tooltip="A multiple of 16 (preset ltx: 32). 0: from the height, or as the "
+                    "A multiple of 16 (preset ltx: 32). 0: from the height, or as the "
                     "preset says, or the image's own width rounded down.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=16384,
                     step=16,
-                    tooltip="A multiple of 16 (preset ltx: 32). 0: from the width, or as the "
+                ),
+                side_input(
+                    "height",
+                    "A multiple of 16 (preset ltx: 32). 0: from the width, or as the "
                     "preset says, or the image's own height rounded down.",
+                    step=16,
                 ),
                 io.Int.Input(
                     "length",
@@ -182,11 +176,9 @@ class VaceNormalise(io.ComfyNode):
                     "leaves the model free (pad). cut drops frames instead. spread takes frames "
                     "evenly over the whole clip, as VACE itself does.",
                 ),
-                io.Combo.Input(
-                    "fit",
-                    options=list(FITS),
-                    default="crop",
-                    tooltip="How another shape is brought to width and height: filled and cut at "
+                fit_input(
+                    "crop",
+                    "How another shape is brought to width and height: filled and cut at "
                     "the edges, whole with neutral borders, or each side by itself.",
                 ),
                 io.Mask.Input(
@@ -203,25 +195,16 @@ class VaceNormalise(io.ComfyNode):
                     tooltip="The model: its area in the shape of the clip (never enlarged), its "
                     "lengths and its frame rate. none: only multiples of 16 and 4n+1.",
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.01,
-                    optional=True,
-                    tooltip="Frames a second of the clip, from Get Video Components. 0: unknown, "
+                open_rate_input(
+                    "Frames a second of the clip, from Get Video Components. 0: unknown, "
                     "every frame is used.",
-                ),
-                io.Float.Input(
-                    "target_fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.01,
                     optional=True,
-                    tooltip="Frames a second to come to: frames are left out or shown again, never "
+                ),
+                open_rate_input(
+                    "Frames a second to come to: frames are left out or shown again, never "
                     "mixed. 0: the preset's, where the clip has more.",
+                    name="target_fps",
+                    optional=True,
                 ),
                 io.Image.Input(
                     "reference_images",

@@ -17,6 +17,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule, Step
 from ..types import KinoVace
+from ..widgets import open_rate_input, side_input
 from . import CATEGORY
 
 
@@ -72,22 +73,8 @@ class VacePreview(io.ComfyNode):
             "says in words what is wrong with it.",
             is_output_node=True,
             inputs=[
-                io.Int.Input(
-                    "width",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="As WanVaceToVideo is set. 0: the image's own.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=0,
-                    min=0,
-                    max=16384,
-                    step=1,
-                    tooltip="As WanVaceToVideo is set. 0: the image's own.",
-                ),
+                side_input("width", "As WanVaceToVideo is set. 0: the image's own."),
+                side_input("height", "As WanVaceToVideo is set. 0: the image's own."),
                 io.Int.Input(
                     "length",
                     default=0,
@@ -96,14 +83,9 @@ class VacePreview(io.ComfyNode):
                     step=1,
                     tooltip="As WanVaceToVideo is set. 0: the image's own.",
                 ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.01,
-                    tooltip="Frames a second of the clip, e.g. from Get Video Components. 0: as "
-                    "vace says; else unknown, and not looked at.",
+                open_rate_input(
+                    "Frames a second of the clip, e.g. from Get Video Components. 0: as "
+                    "vace says; else unknown, and not looked at."
                 ),
                 io.Int.Input(
                     "columns",

@@ -15,6 +15,7 @@ from ..show import Shown
 from ..streaming import GrowingFiles, Rule, Saves, Values
 from ..streaming.states import load_state, save_state
 from ..types import KinoVace
+from ..widgets import prefix_input
 from . import CATEGORY
 
 
@@ -73,11 +74,7 @@ class SaveVace(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 KinoVace.Input("vace", tooltip="From VACE Normalise."),
-                io.String.Input(
-                    "filename_prefix",
-                    default="kinograph/vace",
-                    tooltip="Name of the file in the output folder; a number is added.",
-                ),
+                prefix_input("kinograph/vace"),
             ],
             outputs=[],
         )

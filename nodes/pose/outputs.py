@@ -1,0 +1,69 @@
+"""Inputs and outputs that nodes of poses share."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+from ...engines.pose.poses import Poses
+from ..api import io
+from ..previews import of_poses
+from ..show import Shown
+from ..streaming import Outputs
+from ..types import BoundingBox, KinoPoses, PoseKeypoint
+
+
+def keypoint_threshold_input() -> Any:
+    """Return the widget for the confidence from which on a joint counts as seen."""
+    return io.Float.Input(
+        "keypoint_threshold",
+        default=0.3,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        tooltip="Joints below this confidence count as not seen and are not drawn.",
+    )
+
+
+def keypoint_outputs() -> list[Any]:
+    """Return the outputs for other packs: keypoints and boxes."""
+    return [
+        PoseKeypoint.Output(
+            display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
+        ),
+        BoundingBox.Output(
+            display_name="bounding_box", tooltip="Boxes of the people of each frame."
+        ),
+    ]
+
+
+def pose_outputs() -> list[Any]:
+    """Return the outputs for poses, and for the same poses as other packs take them."""
+    poses = KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes.")
+    return [poses, *keypoint_outputs()]
+
+
+def keypoint_values(poses: Poses) -> Outputs:
+    """Return the values for `keypoint_outputs`."""
+    return to_pose_keypoint(poses), to_bounding_boxes(poses)
+
+
+def pose_values(poses: Poses) -> Outputs:
+    """Return the values for `pose_outputs`."""
+    return poses, *keypoint_values(poses)
+
+
+def detected(image: Tensor, poses: Poses, warnings: Sequence[str] = ()) -> io.NodeOutput:
+    """Return the values for `pose_outputs`, and show how many people were found in `image`
+    [F,H,W,3]."""
+    frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
+    nobody = int((poses.count == 0).sum())
+    text = f"{frames} frames, {people} poses, at most {most} people at once"
+    if nobody:
+        text += f"; nobody in {nobody} frames"
+    if nobody == frames:
+        text += "\nWarning: nobody was found; lower score_threshold, or raise detection_size"
+    shown = Shown(text, warnings=warnings, picture=partial(of_poses, image, poses))
+    return io.NodeOutput(*pose_values(poses), ui=shown)

@@ -1,0 +1,88 @@
+"""Inputs and outputs that several nodes share, with what they have in common: names, defaults and
+limits. What they mean to a node is its own tooltip."""
+
+from typing import Any
+
+from ..engines.geometry.placement import FITS
+from .api import io
+from .types import KinoFlow, KinoPoses, KinoState
+
+_LARGEST = 16384  # px
+
+
+def side_input(name: str, tooltip: str, *, step: int = 1) -> Any:
+    """Return the widget for the width or the height of pictures, in pixels; 0 leaves it open.
+
+    name: "width" or "height"
+    """
+    return io.Int.Input(name, default=0, min=0, max=_LARGEST, step=step, tooltip=tooltip)
+
+
+def fit_input(default: str, tooltip: str) -> Any:
+    """Return the widget for how pictures of another shape are brought to a size."""
+    return io.Combo.Input("fit", options=list(FITS), default=default, tooltip=tooltip)
+
+
+def rate_input(tooltip: str) -> Any:
+    """Return the widget for the frame rate of a clip, 16 unless it is set."""
+    return io.Float.Input("fps", default=16.0, min=1.0, max=240.0, step=0.01, tooltip=tooltip)
+
+
+def open_rate_input(tooltip: str, *, name: str = "fps", optional: bool = False) -> Any:
+    """Return the widget for a frame rate that may be left open, which is 0."""
+    return io.Float.Input(
+        name, default=0.0, min=0.0, max=1000.0, step=0.01, optional=optional, tooltip=tooltip
+    )
+
+
+def speed_threshold_input(tooltip: str) -> Any:
+    """Return the widget for the speed, in pixels per frame, from which on a pixel moves."""
+    return io.Float.Input("threshold", default=1.0, min=0.0, max=1000.0, step=0.05, tooltip=tooltip)
+
+
+def prefix_input(
+    default: str, tooltip: str = "Name of the file in the output folder; a number is added."
+) -> Any:
+    """Return the widget for the name of what a node saves."""
+    return io.String.Input("filename_prefix", default=default, tooltip=tooltip)
+
+
+def file_input() -> Any:
+    """Return the widget for a file or folder that a node reads."""
+    return io.String.Input(
+        "file", default="", tooltip="Name of a file or folder in the input folder."
+    )
+
+
+def model_file_input(kinds: str) -> Any:
+    """Return the widget for a file of the models folder.
+
+    kinds: the file's name or endings, as they go into the tooltip
+    """
+    return io.String.Input(
+        "file",
+        default="",
+        tooltip=f"Name of {kinds} in the folder kinograph of ComfyUI's models folder.",
+    )
+
+
+def poses_input(tooltip: str = "From Detect Poses or another node that gives poses.") -> Any:
+    """Return the input for poses."""
+    return KinoPoses.Input("poses", tooltip=tooltip)
+
+
+def flow_input(tooltip: str = "From Estimate Flow or another node that gives it.") -> Any:
+    """Return the input for optical flow."""
+    return KinoFlow.Input("flow", tooltip=tooltip)
+
+
+def state_input(tooltip: str) -> Any:
+    """Return the input for the state of the same node after the previous chunk."""
+    return KinoState.Input("state", optional=True, tooltip=tooltip)
+
+
+def state_output() -> Any:
+    """Return the output for the state that the next chunk needs."""
+    return KinoState.Output(
+        display_name="state", tooltip="For this node with the chunk that follows."
+    )
