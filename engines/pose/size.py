@@ -13,12 +13,12 @@ _SIZES = (256, 320, 384, 448, 512)  # close-ups to long shots
 _LOOKS = 4  # frames that are looked at
 
 
-def depends_on_frames(engine: Engine) -> bool:
+def chooses_by_frames(engine: Engine) -> bool:
     """Return whether `detection_size` looks at frames: for MoveNet alone."""
     return engine.network.fixed is None and engine.model.entry.family == "movenet"
 
 
-def frames_to_look_at(count: int) -> list[int]:
+def looked_at(count: int) -> list[int]:
     """Return which frames of a clip of `count` frames `detection_size` looks at, in order."""
     indices: list[int] = torch.linspace(0, count - 1, _LOOKS).round().long().unique().tolist()
     return indices
@@ -38,10 +38,10 @@ def detection_size(frames: Tensor, engine: Engine) -> int:
         return recommended
     low, high = engine.sizes
     sizes = [size for size in _SIZES if low <= size <= high]
-    if not depends_on_frames(engine) or not sizes:
+    if not chooses_by_frames(engine) or not sizes:
         stride = engine.network.stride
         return min(max(-(-low // stride), recommended // stride), high // stride) * stride
-    looks = frames[frames_to_look_at(len(frames))]
+    looks = frames[looked_at(len(frames))]
     large = detect_poses(looks, engine, size=sizes[0])
     small = detect_poses(looks, engine, size=sizes[-1])
     new = small.present & ~_part_of(small.boxes, large.boxes, large.present)

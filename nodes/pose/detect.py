@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from ...engines.pose.detect import detect_poses, letterbox_for
-from ...engines.pose.size import depends_on_frames, detection_size, frames_to_look_at
+from ...engines.pose.size import chooses_by_frames, detection_size, looked_at
 from ...engines.runtime.engine import Engine
 from ..api import host, io
 from ..search import found_by
@@ -24,7 +24,7 @@ class _Step(Step):
     def looks_at(self, inputs: Mapping[str, Any]) -> Look | None:
         if inputs.get("detection_size") != 0 or "engine" not in inputs:
             return None
-        return Look("image", frames_to_look_at) if depends_on_frames(inputs["engine"]) else None
+        return Look("image", looked_at) if chooses_by_frames(inputs["engine"]) else None
 
     def look(self, inputs: Mapping[str, Any]) -> None:
         host.ready(inputs["engine"])
