@@ -24,15 +24,18 @@ from ...engines.sequence import state_types
 
 
 def save_state(value: Any, path: Path) -> None:
-    """Write a state, straight to `path`. Raises `TypeError` for what is none."""
+    """Write a state straight to `path`. Raises `TypeError` for a value that no state may hold."""
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_packed(value, tensors))
     save_file(tensors, path, {"state": text})
 
 
 def load_state(path: Path) -> Any:
-    """The state in a file. Raises `GraphError` for one that is damaged or was written by something
-    else."""
+    """Return the state in a file.
+
+    Raises `GraphError` for a file that is damaged, was written by something else, or holds tensors
+    of a device that cannot take them.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {})["state"]
@@ -40,12 +43,12 @@ def load_state(path: Path) -> Any:
         return _unpacked(json.loads(text), tensors)
     except _ElsewhereError as error:
         raise GraphError(
-            f"{path}: {error}; run it where it was begun, or make room there, or begin anew with "
+            f"{path}: {error}; run it where it was started, make room there, or start over with "
             "--restart"
         ) from error
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise GraphError(
-            f"{path}: is no state of a run, or is damaged ({error}); begin anew with --restart"
+            f"{path}: is not a state of a run, or is damaged ({error}); start over with --restart"
         ) from error
 
 

@@ -25,7 +25,7 @@ from kinograph.workflows import cli
 from kinograph.workflows.batch import run as batch
 from kinograph.workflows.batch.attempt import Outcome
 from kinograph.workflows.batch.manifest import Manifest, read_manifest
-from kinograph.workflows.chunked import run as chunked  # noqa: F401 -- imported before the forks
+from kinograph.workflows.chunked import resumable_run as chunked  # noqa: F401 -- imported before the forks
 from kinograph.workflows.graph.catalogue import catalogue
 
 

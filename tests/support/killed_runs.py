@@ -18,7 +18,7 @@ from chunked_clips import flow_graph, tracks_graph
 from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import Step
 from kinograph.nodes.streaming.growing import Growing
-from kinograph.workflows.chunked import run as chunked
+from kinograph.workflows.chunked import resumable_run as chunked
 from kinograph.workflows.execution import run
 
 GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}

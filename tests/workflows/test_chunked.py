@@ -40,7 +40,7 @@ from kinograph.engines.video.segments import (
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import growing
-from kinograph.workflows.chunked import run as chunked
+from kinograph.workflows.chunked import resumable_run as chunked
 from kinograph.workflows.chunked.journal import Journal
 from kinograph.workflows.core import save_video
 from kinograph.workflows.core.save_video import VideoSink
@@ -259,14 +259,14 @@ def test_two_runs_do_not_share_an_output(
 ) -> None:
     interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
     journal = Journal(next((tmp_path / "a").glob("*.parts")))
-    assert journal.taken()
+    assert journal.acquire()
     with pytest.raises(GraphError, match="another run of the same graph is at work"):
         run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
     # another graph takes another number
     other = with_values(flow_graph("clip.mp4"), ["d.strength=0.5"], catalogue())
     report = run(other, inputs, tmp_path, 64)
     assert "flow_00002_.mp4" in {path.name for path in report.files}
-    journal.let_go()
+    journal.release()
     run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
     assert contents(tmp_path)["a/flow_00001_.mp4"] == whole("flow")["a/flow_00001_.mp4"]
 

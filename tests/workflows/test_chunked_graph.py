@@ -8,7 +8,7 @@ import torch
 from chunked_clips import flow_graph, footage, graph_of, make_video, panning, planned, tracks_graph
 from kinograph.engines.errors import GraphError
 from kinograph.engines.video.part import VideoPart
-from kinograph.workflows.chunked.graph import ChunkedGraph
+from kinograph.workflows.chunked.chunked_graph import ChunkedGraph
 from kinograph.workflows.graph.catalogue import catalogue
 
 

@@ -138,11 +138,11 @@ def test_an_entry_that_cannot_be_read(text: str, tmp_path: Path) -> None:
 
 def test_a_lock_is_for_one(tmp_path: Path) -> None:
     one, other = Journal(tmp_path), Journal(tmp_path)
-    assert one.taken()
-    assert not other.taken()
-    one.let_go()
-    assert other.taken()
-    other.let_go()
+    assert one.acquire()
+    assert not other.acquire()
+    one.release()
+    assert other.acquire()
+    other.release()
 
 
 def test_what_a_run_is_the_same_by(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The folders of parts: where they lie beside the outputs, and whose they are."""
+"""Folders of unfinished parts: where they lie beside the outputs, and which run they belong to."""
 
 import re
 import shutil
@@ -15,15 +15,15 @@ _OWNER = "owner"
 
 
 def unfinished(output: Path, prefix: str, suffix: str) -> list[Path]:
-    """Folders of parts under a prefix, whatever time was filled into it, by name."""
-    found = [output.resolve()]
+    """Return the folders of parts under a prefix, whatever time was filled into it, by name."""
+    parents = [output.resolve()]
     for part in Path(prefix).parent.parts:
         if "%" in part:
-            found = [p for folder in found for p in _matching(folder, pattern_of(part))]
+            parents = [p for folder in parents for p in _matching(folder, pattern_of(part))]
         else:  # may be ".."
-            found = [folder / part for folder in found]
+            parents = [folder / part for folder in parents]
     name = rf"{pattern_of(Path(prefix).name)}_\d{{5,}}_{re.escape(suffix)}\.parts"
-    return sorted(path.resolve() for folder in found for path in _matching(folder, name))
+    return sorted(path.resolve() for folder in parents for path in _matching(folder, name))
 
 
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:
@@ -32,7 +32,12 @@ def _matching(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def make_parts(path: Path, main: Path) -> None:
-    """Make the folder for the parts of `path`, which names that of the run's first output."""
+    """Make the folder for the parts of `path`.
+
+    main: the run's first output, whose folder holds the journal; the new folder names it
+
+    Raises `MediaError` if the folder cannot be made.
+    """
     folder = parts_of(path)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -46,20 +51,20 @@ def make_parts(path: Path, main: Path) -> None:
 
 
 def is_anothers(folder: Path) -> bool:
-    """Whether these are parts of a run whose journal lies elsewhere."""
+    """Return whether these are parts of a run whose journal lies in another folder."""
     main = _owner(folder)
     return main is not None and (main / NAME).exists()
 
 
 def drop_orphan(folder: Path) -> None:
-    """Remove parts of a run of whose first output nothing is left."""
+    """Remove parts of a run whose journal is gone."""
     main = _owner(folder)
     if main is not None and not (main / NAME).exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _owner(folder: Path) -> Path | None:
-    """Where the journal lies of the run that these are parts of, if elsewhere."""
+    """Return the folder with the journal of the run, None if it is this one."""
     try:
         main = Path((folder / _OWNER).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How far a run in chunks is: written beside its output, so that it can be taken up again."""
+"""How far a run in chunks is: written beside its output, so that the run can be resumed."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ from ..graph.plan import Plan
 VERSION = 1
 NAME = "journal.json"
 
-_HEAD = 1 << 20  # bytes of an input file that its sha256 is made from
+_HEAD = 1 << 20  # bytes at the start of an input file that its SHA-256 is taken of
 _FILES = ("file", "image")  # inputs that name a file
 
 
 class Journal:
     """The journal in a folder, and a lock on it.
 
-    folder: of the parts of the run's first output
+    folder: the parts of the run's first output
     """
 
     def __init__(self, folder: Path):
@@ -33,45 +33,51 @@ class Journal:
         self._path = folder / NAME
         self._lock = FileLock(folder / "lock")
 
-    def taken(self) -> bool:
-        """Lock it; false where another run has. The lock of a run that was killed is gone."""
+    def acquire(self) -> bool:
+        """Lock the journal, and return False if another run holds the lock.
+
+        A killed run holds none.
+        """
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
         return True
 
-    def let_go(self) -> None:
+    def release(self) -> None:
+        """Release the lock."""
         self._lock.release()
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """Have this entry, and no other, on the disk for good; the files that it names before."""
+        """Replace the entry, after flushing the files that the new one names to the disk."""
         sync_folder(self.folder)
         with written_aside(self._path, durable=True) as aside:
             aside.write_text(json.dumps({"version": VERSION, **entry}) + "\n", encoding="utf-8")
 
     def read(self) -> dict[str, Any] | None:
-        """The last entry; None where there is none. Raises `GraphError` for one that cannot be
-        read."""
+        """Return the last entry, None if there is none.
+
+        Raises `GraphError` for one that cannot be read.
+        """
         try:
             entry = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise GraphError(
-                f"{self._path}: is damaged ({error}); begin anew with --restart"
+                f"{self._path}: is damaged ({error}); start over with --restart"
             ) from error
         if not isinstance(entry, dict) or entry.get("version") != VERSION:
             found = entry.get("version") if isinstance(entry, dict) else short(entry)
             raise GraphError(
-                f"{self._path}: expected a journal of version {VERSION}, found {found}; begin anew "
+                f"{self._path}: expected a journal of version {VERSION}, found {found}; start over "
                 "with --restart"
             )
         return entry
 
 
 def identity(plan: Plan, settings: host.Settings) -> dict[str, Any]:
-    """What a run is the same by: the graph with its values, the files that it reads, the device,
+    """Return what identifies a run: the graph with its values, the files that it reads, the device,
     and Kinograph's version."""
     nodes = {
         id_: {
@@ -93,7 +99,7 @@ def identity(plan: Plan, settings: host.Settings) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """In words, what of two identities is not the same."""
+    """Yield in words how two identities differ."""
     for name, title in (("kinograph", "Kinograph's version"), ("device", "the device")):
         if before.get(name) != now[name]:
             yield f"{title} was {before.get(name)}, is {now[name]}"
@@ -133,7 +139,7 @@ def _found(name: str, settings: host.Settings) -> Path | None:
 
 
 def _file(path: Path) -> dict[str, Any]:
-    """What tells a file, or a folder, from what it was before."""
+    """Return what changes when a file, or a file in a folder, changes."""
     if path.is_dir():
         inside = sorted((p for p in path.rglob("*") if p.is_file()), key=str)
         digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""What of a graph runs once, what chunk by chunk, and in how many passes over the frames."""
+"""Which nodes of a graph run once, which chunk by chunk, and in how many passes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,19 +14,19 @@ from ..graph.plan import Plan
 Slot = tuple[str, int]  # an output: node and number
 
 _WHOLE = "run it without --chunk"
-SURVEY = " (survey)"  # what the id of a survey's node ends with
+SURVEY = " (survey)"  # the ending of the id of a survey's node
 
 _SINGLE = (*WIDGETS, "KINO_STATE")  # of whose values no row belongs to a frame
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Once over the frames.
+    """One pass over the frames.
 
     before:  nodes that run once before it, in order
     nodes:   nodes that run chunk by chunk, in order
-    again:   those of them that ran in an earlier pass, whose results are needed once more
-    collect: outputs that a later pass or node needs as a whole; small ones
+    again:   those of them that ran in an earlier pass, whose results are needed again
+    collect: small outputs that a later pass or node needs as a whole
     """
 
     before: tuple[str, ...]
@@ -37,14 +37,16 @@ class Pass:
 
 @dataclass(frozen=True)
 class Layout:
-    """A plan in passes; behind the last, `after` runs once.
+    """A plan in passes.
 
-    plan:     with a node more for each survey (`Rule.survey`)
-    original: without them
-    rules:   of every node
-    kinds:   of every output: "once"; "rows", which come frame by frame; "fixed", the same in every
-             chunk; "end", known behind the last; "state"
-    sources: nodes that give the frames of videos
+    plan:     with an additional node for each survey (`Rule.survey`)
+    original: without these
+    rules:    of every node
+    kinds:    of every output: "once"; "rows", one per frame; "fixed", the same in every chunk;
+              "end", known after the last; "state"
+    sources:  nodes that give the frames of videos
+    passes:   in order
+    after:    nodes that run once, after the last pass
     """
 
     plan: Plan
@@ -57,26 +59,26 @@ class Layout:
 
 
 def lay_out(plan: Plan, catalogue: Catalogue) -> Layout:
-    """How the plan runs in chunks.
+    """Return how the plan runs in chunks.
 
     A node that needs a whole clip has its inputs collected in a pass before if their sockets are
     small. Raises `GraphError` with every node that cannot run in chunks, the reason and what to do,
     and for a graph that takes no frames from a video or a file.
     """
-    found = _Search(_with_surveys(plan, catalogue), catalogue)
-    for id_ in found.plan.order:
-        found.place(id_)
-    if found.problems:
+    search = _Search(_with_surveys(plan, catalogue), catalogue)
+    for id_ in search.plan.order:
+        search.place(id_)
+    if search.problems:
         raise GraphError(
             f"{plan.graph.source}: cannot run in chunks\n"
-            + "\n".join(f"  - {problem}" for problem in found.problems)
+            + "\n".join(f"  - {problem}" for problem in search.problems)
         )
-    if not found.running:
+    if not search.running:
         raise GraphError(
             f"{plan.graph.source}: no node takes the frames of a video, so there is nothing to cut "
             "into chunks; run it without --chunk"
         )
-    return found.layout(plan)
+    return search.layout(plan)
 
 
 def _with_surveys(plan: Plan, catalogue: Catalogue) -> Plan:
@@ -108,7 +110,7 @@ class _Search:
         self.problems: list[str] = []
 
     def kind(self, slot: Slot) -> str:
-        """What an output is: once, rows, fixed, end or state."""
+        """Return what an output is: once, rows, fixed, end or state."""
         id_, number = slot
         rule = self.rules[id_]
         kind = self.io_type(slot)
@@ -131,7 +133,7 @@ class _Search:
         return self.running.get(id_, self.single.get(id_, 0))
 
     def links(self, id_: str) -> Iterator[tuple[str, Slot, str]]:
-        """Linked inputs: name, output, and what kind it is."""
+        """Yield the linked inputs: name, output, and its kind."""
         for name, value in self.plan.values[id_].items():
             if isinstance(value, Link):
                 slot = (value.node, value.slot)
@@ -166,7 +168,7 @@ class _Search:
         self.running[id_] = max(self.level(s[0]) + (kind == "end") for _, s, kind in links)
 
     def _gather(self, id_: str, reason: str, frames: list[tuple[str, Slot, str]]) -> None:
-        """A node that needs the whole clip."""
+        """Place a node that needs the whole clip, for the reason given."""
         node = self.plan.graph.nodes[id_]
         large = [name for name, slot, _ in frames if not is_small(self.io_type(slot))]
         if large:
@@ -228,7 +230,7 @@ class _Search:
         return ((id_, number) for number in range(len(schema.outputs)))
 
     def _need(self, id_: str, level: int, nodes: list[set[str]], collect: list[set[Slot]]) -> None:
-        """Have a node run in a pass, and what it needs there or collected before."""
+        """Have a node run in a pass, and what it needs run there or be collected before."""
         if id_ in nodes[level]:
             return
         nodes[level].add(id_)

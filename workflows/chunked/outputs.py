@@ -1,4 +1,4 @@
-"""The sinks of a graph: one for each node that saves or shows what comes in chunks."""
+"""The sinks of a graph: one for each node that saves or shows frames that come in chunks."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,64 +12,66 @@ from ..graph.model import Link
 from .single_run import SingleRunNodes
 
 
-def saving_nodes(once: SingleRunNodes) -> dict[str, tuple[str, str]]:
+def saving_nodes(single: SingleRunNodes) -> dict[str, tuple[str, str]]:
     """Return prefix and suffix of what each node saves that saves chunks, in order."""
-    layout = once.layout
+    layout = single.layout
     places = {}
     for id_ in layout.plan.order:
         saves = layout.rules[id_].saves
         if saves is not None and any(id_ in one.nodes for one in layout.passes):
-            prefix = typed(once, id_, "filename_prefix")
-            places[id_] = (prefix, saves.suffix_of(_format(once, id_, saves)))
+            prefix = typed(single, id_, "filename_prefix")
+            places[id_] = (prefix, saves.suffix_of(_format(single, id_, saves)))
     return places
 
 
-def check_prefixes(once: SingleRunNodes, places: Mapping[str, tuple[str, str]]) -> None:
-    """Raise `GraphError` for a prefix with a size in it: no frame is there yet to have one."""
+def check_prefixes(single: SingleRunNodes, places: Mapping[str, tuple[str, str]]) -> None:
+    """Raise `GraphError` for a prefix with a size in it: no frame has come yet to have one."""
     for id_, (prefix, _) in places.items():
         if used := [word for word in SIZES if word in prefix]:
-            with once.named(id_):
+            with single.named(id_):
                 raise InputError(
                     f"filename_prefix: {prefix!r} has {used[0]}, which a run in chunks cannot know "
                     "when it names its files; write the number"
                 )
 
 
-def typed(once: SingleRunNodes, id_: str, name: str) -> str:
-    """A text input, typed in or from a node that runs once."""
-    value = once.layout.plan.values[id_][name]
+def typed(single: SingleRunNodes, id_: str, name: str) -> str:
+    """Return a text input, typed in or from a node that runs single."""
+    value = single.layout.plan.values[id_][name]
     if isinstance(value, Link):
-        once.run_up_to(value.node)
-        value = once.given[value.node, value.slot]
+        single.run_up_to(value.node)
+        value = single.given[value.node, value.slot]
     return str(value)
 
 
-def make_sinks(once: SingleRunNodes, paths: Mapping[str, Path]) -> dict[str, Sink]:
-    """A sink for each node that saves to one of `paths` or shows."""
+def make_sinks(single: SingleRunNodes, paths: Mapping[str, Path]) -> dict[str, Sink]:
+    """Return a sink for each node that saves to one of `paths`, or shows."""
     sinks: dict[str, Sink] = {}
-    for one in once.layout.passes:
+    for one in single.layout.passes:
         for id_ in one.nodes:
-            if once.layout.rules[id_].kind != "sink":
+            if single.layout.rules[id_].kind != "sink":
                 continue
             path = paths.get(id_)
-            sinks[id_] = Sink() if path is None else _sink(once, id_, path)
+            sinks[id_] = Sink() if path is None else _sink(single, id_, path)
     return sinks
 
 
-def _sink(once: SingleRunNodes, id_: str, path: Path) -> Sink:
-    saves = once.layout.rules[id_].saves
+def _sink(single: SingleRunNodes, id_: str, path: Path) -> Sink:
+    saves = single.layout.rules[id_].saves
     assert saves is not None  # else it would have no path
-    return saves.sink(path, _format(once, id_, saves), carried_graph(once.hidden))
+    return saves.sink(path, _format(single, id_, saves), carried_graph(single.hidden))
 
 
-def _format(once: SingleRunNodes, id_: str, saves: Saves) -> str:
-    return typed(once, id_, saves.format_input) if saves.format_input else ""
+def _format(single: SingleRunNodes, id_: str, saves: Saves) -> str:
+    return typed(single, id_, saves.format_input) if saves.format_input else ""
 
 
 def free_path(
-    once: SingleRunNodes, settings: host.Settings, id_: str, prefix: str, suffix: str
+    single: SingleRunNodes, settings: host.Settings, id_: str, prefix: str, suffix: str
 ) -> Path:
-    """The next free path, as the node itself would take it. Raises `GraphError` for a prefix that
-    leads out of the output folder."""
-    with once.named(id_), host.using(settings):
+    """Return the next free path, as the node itself would take it.
+
+    Raises `GraphError` for a prefix that leads out of the output folder.
+    """
+    with single.named(id_), host.using(settings):
         return host.save_path(prefix, suffix)

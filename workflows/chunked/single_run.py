@@ -19,15 +19,15 @@ from ..graph.catalogue import Catalogue
 from ..graph.model import Link, graph_as_json
 from .layout import Layout, Slot
 
-_WARNINGS = 3  # of a node that warns of chunk after chunk
+_WARNINGS = 3  # at most, of a node that warns in chunk after chunk
 
 
 class SingleRunNodes:
-    """Runs nodes once and keeps what they gave; also the book of all nodes of the run.
+    """Runs nodes once and keeps what they gave; it also records what all nodes of the run did.
 
-    given:    outputs that are there as a whole
+    given:    outputs that are known as a whole
     runs:     what each node did
-    warnings: what nodes warned of, each once
+    warnings: the warnings of all nodes, each once
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SingleRunNodes:
         )
 
     def run(self, ids: Sequence[str]) -> None:
-        """Run nodes in this order. Raises `GraphError` naming the one that fails."""
+        """Run nodes in this order. Raises `GraphError` that names a node that fails."""
         for id_ in ids:
             key = self._keys.of(id_)
             known = self._cache.get(key) if self._cache is not None and key is not None else None
@@ -74,7 +74,7 @@ class SingleRunNodes:
             self.say(id_, "\n".join(str(line) for line in result.shown.get("text", ())))
 
     def run_up_to(self, *ids: str) -> None:
-        """Run nodes with what they need, as far as that has not run."""
+        """Run nodes, and first the nodes they need that have not run yet."""
         stack = [(id_, False) for id_ in reversed(ids)]
         while stack:
             id_, ready = stack.pop()
@@ -93,7 +93,7 @@ class SingleRunNodes:
 
     @contextmanager
     def telling(self, saved: Callable[[Path], None]) -> Iterator[None]:
-        """Have nodes tell `saved` each path that they save to, before they do."""
+        """Have nodes report each path to `saved` before they write to it."""
         before, self._settings = self._settings, replace(self._settings, saved=saved)
         try:
             yield
@@ -101,7 +101,7 @@ class SingleRunNodes:
             self._settings = before
 
     def keep_only(self, ids: Sequence[str]) -> None:
-        """Have the cache forget all but the results of these nodes."""
+        """Drop all results from the cache but those of these nodes."""
         if self._cache is not None:
             keys = [key for id_ in ids if (key := self._keys.of(id_)) is not None]
             self._cache.keep(keys, set())
@@ -129,8 +129,8 @@ class SingleRunNodes:
 
     @contextmanager
     def named(self, id_: str) -> Iterator[None]:
-        """Run the body as the node: under the run's settings, errors and warnings name it, its time
-        is counted."""
+        """Run the body as the node: with the run's settings, the node's name in errors and
+        warnings, and its time counted."""
         label = self.layout.plan.graph.nodes[id_].label
 
         def warned(text: str) -> None:
@@ -149,7 +149,7 @@ class SingleRunNodes:
         self.say(id_, seconds=time.perf_counter() - started)
 
     def say(self, id_: str, text: str | None = None, seconds: float = 0.0) -> None:
-        """Put down what a node has to say, and how long it took besides."""
+        """Record what a node has to say, and that it took `seconds` more."""
         node = self.layout.plan.graph.nodes[id_]
         schema = self.catalogue.require(node.class_type)
         title = node.title or schema.display_name or node.class_type
@@ -162,7 +162,7 @@ class SingleRunNodes:
 
 
 def whole(value: Any) -> Any:
-    """A value as a node takes it that runs once: sound that is still in its file is read."""
+    """Return a value as nodes that run once take it: sound is read from its file."""
     from ...engines.video.sound import FileSound
 
     return value.read() if isinstance(value, FileSound) else value

@@ -1,4 +1,4 @@
-"""Where the frames of a chunked run come from, and looking ahead in them."""
+"""Where the frames of a chunked run come from, and what steps see of them in advance."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -19,7 +19,12 @@ _PLAIN = ("frames", "source")  # kinds of nodes whose frames each depend on one 
 
 
 class Source:
-    """A video that frames are taken from: a file, or a clip in memory."""
+    """A video that frames are taken from: a file, or a clip in memory.
+
+    frame_count: frames that the file states, 0 = unknown
+    rate:        frames per second
+    audio:       the sound, or None
+    """
 
     def __init__(self, video: VideoFile | Clip):
         self._video = video
@@ -37,14 +42,14 @@ class Source:
             }
 
     def begin(self, skip: int = 0) -> None:
-        """From the frame `skip` on."""
+        """Start at the frame `skip`."""
         self.close()
         self._at = skip
         if isinstance(self._video, VideoFile):
             self._reader = FrameReader(self._video.path, skip=skip)
 
     def take(self, count: int) -> Tensor | None:
-        """[F,H,W,3] the next frames; None behind the last."""
+        """Return at most `count` of the next frames [F,H,W,3], None after the last."""
         if self._reader is not None:
             return self._reader.take(count)
         assert isinstance(self._video, Clip)
@@ -53,38 +58,39 @@ class Source:
         return chunk if len(chunk) else None
 
     def some(self, indices: list[int]) -> tuple[Tensor, int]:
-        """The frames at `indices`, as far as they are there, and how many there are in all."""
+        """Return the frames at those `indices` that exist, and the number of frames."""
         if isinstance(self._video, VideoFile):
             return read_some(self._video.path, indices)
         there = [index for index in indices if index < self.frame_count]
         return self._video.frames[there], self.frame_count
 
     def close(self) -> None:
+        """Close the file."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
 
 
-def open_sources(once: SingleRunNodes) -> dict[str, Source]:
-    """The videos of all sources; their sound and rate are given to the nodes."""
-    found: dict[str, Source] = {}
-    for id_ in once.layout.sources:
-        link = once.layout.plan.values[id_]["video"]
-        once.run_up_to(link.node)
-        with once.named(id_):
-            source = found[id_] = Source(once.given[link.node, link.slot])
-        once.given |= {(id_, 1): source.audio, (id_, 2): float(source.rate)}
-    return found
+def open_sources(single: SingleRunNodes) -> dict[str, Source]:
+    """Return the videos of all sources, after giving their sound and rate to the nodes."""
+    sources: dict[str, Source] = {}
+    for id_ in single.layout.sources:
+        link = single.layout.plan.values[id_]["video"]
+        single.run_up_to(link.node)
+        with single.named(id_):
+            source = sources[id_] = Source(single.given[link.node, link.slot])
+        single.given |= {(id_, 1): source.audio, (id_, 2): float(source.rate)}
+    return sources
 
 
 def look_ahead(
-    once: SingleRunNodes, number: int, stage: Stage, sources: Mapping[str, Source]
+    single: SingleRunNodes, number: int, stage: Stage, sources: Mapping[str, Source]
 ) -> None:
     """Show steps the frames of the whole clip that they want to see before the first chunk.
 
     Only where these follow from the frames of a single video, each from its own.
     """
-    layout = once.layout
+    layout = single.layout
     nodes = layout.passes[number].nodes
     for id_ in nodes:
         step = stage.node_step(id_)
@@ -99,10 +105,10 @@ def look_ahead(
         looked = [source for source in needed if source in sources]
         if len(looked) != 1 or any(layout.rules[i].kind not in _PLAIN for i in needed):
             continue  # it sees the first chunk instead
-        with once.named(looked[0]):
+        with single.named(looked[0]):
             frames = _looked_up(sources[looked[0]], look)
-        came = Stage(once, number, needed).step({looked[0]: frames}, len(frames))
-        with once.named(id_):
+        came = Stage(single, number, needed).step({looked[0]: frames}, len(frames))
+        with single.named(id_):
             step.look({**inputs, look.input: came[link.node][link.slot]})
 
 

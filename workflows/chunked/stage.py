@@ -19,8 +19,12 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Input:
-    """A linked input of a node that runs chunk by chunk: its queue, or an output that is given or
-    fixed."""
+    """A linked input of a node that runs chunk by chunk.
+
+    queue:    frames that wait; None for an output that is given or fixed
+    slot:     the output that it comes from
+    is_given: whether that output was known before the pass
+    """
 
     queue: Queue | None
     slot: Slot
@@ -30,28 +34,28 @@ class _Input:
 class Stage:
     """One pass over the frames.
 
-    Every node takes as many frames as all its inputs have; those that come early wait in a queue.
+    Every node takes as many frames as all its inputs have; frames that come early wait in a queue.
 
     only:      nodes to run; None = all of the pass
-    batches:   frames wait until they are a network's batch, as in the whole clip: else results may
-               differ in the last bit
+    batches:   whether frames wait until they fill a network's batch, as in the whole clip;
+               otherwise results may differ in the last bit
     collected: outputs that the pass was asked for as a whole, in chunks
     results:   what is known at the end: what was collected, what was the same in every chunk, and
-               what nodes gave at last
+               what nodes gave when they finished
     """
 
     def __init__(
         self,
-        once: SingleRunNodes,
+        single: SingleRunNodes,
         number: int,
         only: Collection[str] | None = None,
         *,
         batches: bool = True,
     ):
-        self._once = once
+        self._single = single
         self._batches = batches
-        self._layout = once.layout
-        self._pass = once.layout.passes[number]
+        self._layout = single.layout
+        self._pass = single.layout.passes[number]
         self._nodes = [id_ for id_ in self._pass.nodes if only is None or id_ in only]
         self._steps: dict[str, Step] = {}
         self._inputs: dict[str, dict[str, _Input]] = {}
@@ -66,15 +70,16 @@ class Stage:
             rule = self._layout.rules[id_]
             self._inputs[id_] = dict(self._linked(id_))
             if rule.kind != "sink":
-                self._steps[id_] = rule.step(once.catalogue.node(once.class_of(id_)))
+                self._steps[id_] = rule.step(single.catalogue.node(single.class_of(id_)))
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources that it takes frames from."""
+        """The sources that the pass takes frames from."""
         return tuple(id_ for id_ in self._nodes if id_ in self._layout.sources)
 
     @property
     def sinks(self) -> tuple[str, ...]:
+        """The nodes that save or show."""
         return tuple(i for i in self._nodes if self._layout.rules[i].kind == "sink")
 
     def node_step(self, id_: str) -> Step | None:
@@ -89,7 +94,7 @@ class Stage:
             if not isinstance(value, Link)
         }
         linked = {
-            name: self._once.given[one.slot]
+            name: self._single.given[one.slot]
             for name, one in self._inputs[id_].items()
             if one.queue is None and one.is_given
         }
@@ -105,7 +110,7 @@ class Stage:
                 comes = self._layout.kinds[slot] == "rows"
                 yield name, _Input(Queue() if comes else None, slot, False)
                 continue
-            given = self._once.given[slot]
+            given = self._single.given[slot]
             queue = None
             if name in rule.rows and given is not None and not _serves_all(given, name in rule.one):
                 queue = Queue([given])
@@ -113,11 +118,11 @@ class Stage:
             yield name, _Input(queue, slot, True)
 
     def step(self, frames: Mapping[str, Tensor], pace: int) -> dict[str, Any]:
-        """The next frames of the sources, by node; where they have ended, nothing.
+        """Run the nodes on the next frames, and return the outputs of nodes and the inputs of
+        sinks, by id.
 
-        pace: most frames for nodes whose frames are all there already
-
-        Returns what came: by node its outputs, by sink its inputs.
+        frames: of each source that has not ended
+        pace:   at most so many frames for nodes whose frames were all known before
         """
         came: dict[str, Any] = {}
         for id_, chunk in frames.items():
@@ -129,18 +134,18 @@ class Stage:
 
     @property
     def pending(self) -> bool:
-        """Whether frames wait that no source has to bring."""
+        """Whether frames wait that do not come from a source."""
         return any(self._unbound(inputs) for inputs in self._inputs.values())
 
     def _unbound(self, inputs: Mapping[str, _Input]) -> int:
-        """Frames in queues that were full from the start, if a node has no others."""
+        """Return how many frames a node can take if all its queues were full from the start."""
         queues = [i for i in inputs.values() if i.queue is not None]
         if not queues or not all(i.is_given for i in queues):
             return 0
         return min(len(i.queue or ()) for i in queues)
 
     def flush(self) -> Iterator[dict[str, Any]]:
-        """The frames that were held back, when all have come; and what is known at the end."""
+        """Yield what held-back frames give after the last one has come; then fill `results`."""
         for id_ in self._nodes:
             if id_ not in self._inputs:
                 continue
@@ -153,16 +158,16 @@ class Stage:
             if step is None:
                 continue
             came = {}
-            with self._once.named(id_):
+            with self._single.named(id_):
                 outputs = step.finish(self._values(id_, {}))
             if outputs is not None:
                 self._hand_out(id_, outputs, came)
                 yield came
             self.results |= {(id_, slot): value for slot, value in step.ends.items()}
-            self._once.say(id_, step.text)
+            self._single.say(id_, step.text)
         self.results |= self._fixed
         self.results |= {slot: cat(parts) for slot, parts in self.collected.items()}
-        self._once.given |= self.results
+        self._single.given |= self.results
 
     def _advance(self, id_: str, came: dict[str, Any], pace: int, *, flushing: bool) -> None:
         inputs = self._inputs[id_]
@@ -177,7 +182,7 @@ class Stage:
         step = self._steps.get(id_)
         if step is not None and self._batches and not flushing:
             seen = self._values(id_, {name: queue.first for name, queue in queues.items()})
-            with self._once.named(id_):
+            with self._single.named(id_):
                 count = step.takes(self._taken.get(id_, 0), count, seen)
             if count < least:
                 return
@@ -186,25 +191,25 @@ class Stage:
         if step is None:
             came[id_] = values
             return
-        with self._once.named(id_):
+        with self._single.named(id_):
             outputs = step.run(values)
         if outputs is not None:
             self._hand_out(id_, outputs, came)
 
     def _values(self, id_: str, rows: Values) -> dict[str, Any]:
-        """A node's inputs with some of their frames."""
-        found: dict[str, Any] = {}
+        """Return a node's inputs, with these frames."""
+        inputs: dict[str, Any] = {}
         for name, value in self._layout.plan.values[id_].items():
             if not isinstance(value, Link):
-                found[name] = value
+                inputs[name] = value
                 continue
             linked = self._inputs[id_][name]
             if name in rows:
-                found[name] = rows[name]
+                inputs[name] = rows[name]
             elif linked.queue is None:
-                known = self._once.given if linked.is_given else self._fixed
-                found[name] = known[linked.slot]
-        return found
+                known = self._single.given if linked.is_given else self._fixed
+                inputs[name] = known[linked.slot]
+        return inputs
 
     def _hand_out(self, id_: str, outputs: tuple[Any, ...], came: dict[str, Any]) -> None:
         came[id_] = outputs
@@ -237,7 +242,7 @@ class Stage:
 
     @property
     def state(self) -> dict[str, Any]:
-        """All that another stage of the same pass goes on with."""
+        """What another stage of the same pass needs to continue."""
         return {
             "steps": {id_: step.state for id_, step in self._steps.items()},
             "queues": {
@@ -275,7 +280,7 @@ class Stage:
 
 
 def _serves_all(value: Any, may: bool) -> bool:
-    """Whether a value that is given as a whole is one frame for all frames."""
+    """Return whether a value that is given as a whole is one frame that serves for all."""
     if isinstance(value, Mapping):
         return True
     if may and isinstance(value, list) and value and isinstance(value[0], Mapping):

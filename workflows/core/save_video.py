@@ -119,8 +119,8 @@ class VideoSink(Sink):
             path = self._segment(number)
             if not path.is_file() or path.stat().st_size != size:
                 raise GraphError(
-                    f"{path}: expected {size} bytes of the run before, and it is not so; begin "
-                    "anew with --restart"
+                    f"{path}: expected {size} bytes of the earlier run, found another size or no "
+                    "file; start over with --restart"
                 )
         for path in (*self.parts.glob("*.mp4"), *self.parts.glob("*.yuv")):
             keep = len(self._sizes) + (path.suffix == ".yuv" and mark["spool"] > 0)

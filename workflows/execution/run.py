@@ -130,7 +130,7 @@ def run_graph(
     with host.using(settings):
         plan = check(graph, nodes)
     if chunk > 0:
-        from ..chunked.run import run_in_chunks
+        from ..chunked.resumable_run import run_in_chunks
 
         report: Report = run_in_chunks(
             plan, nodes, settings, chunk, cache=cache, progress=progress, restart=restart

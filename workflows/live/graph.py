@@ -11,7 +11,7 @@ from ...engines.errors import GraphError
 from ...engines.video.segments import to_bytes
 from ...nodes.standin import host, io
 from ...nodes.streaming import ONCE, Refusal, Rule, Values
-from ..chunked.graph import ChunkedGraph
+from ..chunked.chunked_graph import ChunkedGraph
 from ..graph.catalogue import Catalogue
 from ..graph.model import Graph, Link, Node
 from ..graph.plan import Plan, check, failure, unknown_classes

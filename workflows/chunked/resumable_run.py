@@ -1,4 +1,4 @@
-"""Long videos: a graph run chunk by chunk, in constant memory, that can be taken up again."""
+"""Long videos: a graph run chunk by chunk, in constant memory, that can be resumed."""
 
 import logging
 import shutil
@@ -34,7 +34,7 @@ from .stage import Stage
 
 log = logging.getLogger("kinograph")
 
-_SECONDS = 30.0  # after which the journal is written, also where no segment is complete
+_SECONDS = 30.0  # after which the journal is written even if no segment is complete
 
 
 def run_in_chunks(
@@ -47,18 +47,18 @@ def run_in_chunks(
     progress: Progress | None = None,
     restart: bool = False,
 ) -> Report:
-    """Run a plan on `chunk` frames at a time, with the result of running it on all at once.
+    """Run a plan on `chunk` frames at a time, with the same result as on all frames at once.
 
-    A run that was cut short, whatever by, goes on where the same call finds its journal. The files
-    appear when they are complete.
+    An interrupted run is resumed by the same call, which finds its journal. Files appear when they
+    are complete.
 
-    cache:    as `run_graph`, of the nodes that run once
+    cache:    as in `run_graph`, for the nodes that run once
     progress: makes a bar for each pass over the frames
-    restart:  begin anew, also where a run was cut short
+    restart:  start over instead of resuming an interrupted run
 
-    Raises `GraphError`: before anything runs, for nodes that do not run in chunks; where a run of
-    another graph or of other files was cut short under the same name; where another run is at work
-    on the same; and for what a node raises, after which the run can be taken up again.
+    Raises `GraphError` before anything runs, for nodes that do not run in chunks; if a run of
+    another graph or with other files was interrupted under the same name; if another run is working
+    on the same output; and for what a node raises, after which the run can be resumed.
     """
     started = time.perf_counter()
     if chunk < 1:
@@ -66,18 +66,18 @@ def run_in_chunks(
     layout = lay_out(plan, nodes)
     # nodes have no bars of their own; there is one for all
     quiet = replace(settings, progress=lambda total: lambda done: None)
-    once = SingleRunNodes(layout, nodes, quiet, cache)
-    run = _Run(once, settings, chunk, progress)
+    single = SingleRunNodes(layout, nodes, quiet, cache)
+    run = _Run(single, settings, chunk, progress)
     try:
         files = run.run(restart=restart)
     finally:
         run.close()
-    runs = tuple(once.runs[id_] for id_ in plan.order if id_ in once.runs)
+    runs = tuple(single.runs[id_] for id_ in plan.order if id_ in single.runs)
     return Report(
         ok=not plan.problems,
         nodes=runs,
         files=files,
-        warnings=(*plan.warnings, *run.said, *once.warnings),
+        warnings=(*plan.warnings, *run.said, *single.warnings),
         errors=tuple(problem.message for problem in plan.problems),
         seconds=time.perf_counter() - started,
         graph=plan.graph.source,
@@ -88,15 +88,15 @@ def run_in_chunks(
 
 class _Run:
     def __init__(
-        self, once: SingleRunNodes, settings: host.Settings, chunk: int, progress: Progress | None
+        self, single: SingleRunNodes, settings: host.Settings, chunk: int, progress: Progress | None
     ):
         self.said: list[str] = []
-        self._once = once
-        self._layout = once.layout
+        self._single = single
+        self._layout = single.layout
         self._settings = settings
         self._chunk = chunk
         self._progress = progress
-        self._identity = identity(once.layout.original, settings)
+        self._identity = identity(single.layout.original, settings)
         self._journal: Journal | None = None
         self._sinks: dict[str, Sink] = {}
         self._sources: dict[str, Source] = {}
@@ -110,42 +110,43 @@ class _Run:
         if entry is not None and entry["phase"] == "done":
             return self._clean_up()
         first = 0 if entry is None else entry["pass"]
-        self._once.keep_only([i for one in self._layout.passes for i in one.before])
-        self._sources = open_sources(self._once)
+        self._single.keep_only([i for one in self._layout.passes for i in one.before])
+        self._sources = open_sources(self._single)
         for name in self._kept:
-            self._once.given |= {(i, slot): v for i, slot, v in load_state(self._folder / name)}
+            self._single.given |= {(i, slot): v for i, slot, v in load_state(self._folder / name)}
         for number, one in enumerate(self._layout.passes):
-            self._once.run_up_to(*self._now(one.before))
+            self._single.run_up_to(*self._now(one.before))
             if number >= first:
                 self._pass(number, entry if number == first else None)
         if entry is None or entry["phase"] != "finishing":
-            self._once.run_up_to(*self._now(self._layout.after))
+            self._single.run_up_to(*self._now(self._layout.after))
             self._finishing()
         return self._finish()
 
     def _now(self, ids: tuple[str, ...]) -> list[str]:
-        """Those that do not wait for the end: nodes that save run once all else is there."""
+        """Return the nodes that do not wait for the end."""
         return [id_ for id_ in ids if not self._waits(id_)]
 
     def _waits(self, id_: str) -> bool:
-        schema = self._once.catalogue.require(self._once.class_of(id_))
+        """Return whether a node runs last because it saves."""
+        schema = self._single.catalogue.require(self._single.class_of(id_))
         return schema.is_output_node and not schema.outputs
 
-    # --- where the run stands
+    # --- how far the run is
 
     def _begin(self, restart: bool) -> dict[str, Any] | None:
-        """Find what was cut short, or begin; the last entry of the journal, if any."""
-        places = saving_nodes(self._once)
+        """Find an interrupted run and return the last entry of its journal, or begin a new one."""
+        places = saving_nodes(self._single)
         if not places:
-            self._sinks = make_sinks(self._once, {})
+            self._sinks = make_sinks(self._single, {})
             return None
-        check_prefixes(self._once, places)
+        check_prefixes(self._single, places)
         main = next(iter(places))
         dated = has_time(places[main][0])
         for folder in unfinished(self._settings.output, *places[main]):
             if is_anothers(folder):
                 continue
-            entry = self._taken_up(folder, restart, dated=dated)
+            entry = self._resumed(folder, restart, dated=dated)
             if entry is not None:
                 return entry
         for prefix, suffix in places.values():
@@ -153,31 +154,31 @@ class _Run:
                 drop_orphan(folder)
         paths: dict[str, Path] = {}
         for id_, (prefix, suffix) in places.items():
-            path = paths[id_] = free_path(self._once, self._settings, id_, prefix, suffix)
+            path = paths[id_] = free_path(self._single, self._settings, id_, prefix, suffix)
             make_parts(path, paths[main])
-        self._sinks = make_sinks(self._once, paths)
+        self._sinks = make_sinks(self._single, paths)
         self._journal = Journal(self._sinks[main].parts)
-        self._journal.taken()
+        self._journal.acquire()
         self._write(0, 0, None, "running")
         return None
 
-    def _taken_up(self, folder: Path, restart: bool, *, dated: bool) -> dict[str, Any] | None:
-        """The last entry of a run that this one is the same as; None for one to leave alone.
+    def _resumed(self, folder: Path, restart: bool, *, dated: bool) -> dict[str, Any] | None:
+        """Return the last entry of an interrupted run that this one resumes, None if it does not.
 
-        dated: the names have the time, so that others under this prefix are in nobody's way
+        dated: the names contain the time, so that other runs under this prefix do not collide
         """
         journal = Journal(folder)
-        if not journal.taken():
+        if not journal.acquire():
             if self._is_ours(journal):
                 raise GraphError(
-                    f"{folder}: another run of the same graph is at work on it; wait for it, or "
-                    "give another filename_prefix"
+                    f"{folder}: another run of the same graph is working on it; wait for it, or "
+                    "choose another filename_prefix"
                 )
             return None
         entry = None
         try:
             if dated and not self._is_ours(journal):
-                journal.let_go()
+                journal.release()
                 return None
             entry = None if restart else journal.read()
             if entry is None:
@@ -187,18 +188,18 @@ class _Run:
             if changed:
                 lines = "\n".join(f"  - {line}" for line in changed)
                 raise GraphError(
-                    f"{folder}: another run was cut short here, which was not the same:\n{lines}\n"
-                    "run that again to finish it, begin anew with --restart, or give another "
+                    f"{folder}: a different run was interrupted here:\n{lines}\n"
+                    "run that one again to finish it, start over with --restart, or choose another "
                     "filename_prefix"
                 )
             self._resume(journal, entry)
         except GraphError:
-            journal.let_go()
+            journal.release()
             raise
         return entry
 
     def _is_ours(self, journal: Journal) -> bool:
-        """Whether it is of a run that was the same."""
+        """Return whether the journal is that of a run of the same graph, files and settings."""
         try:
             entry = journal.read()
         except GraphError:
@@ -216,20 +217,20 @@ class _Run:
                 folder = parts_of(Path(sink["path"]))
                 if folder != journal.folder:
                     shutil.rmtree(folder, ignore_errors=True)
-        journal.let_go()
+        journal.release()
         shutil.rmtree(journal.folder, ignore_errors=True)
 
     def _resume(self, journal: Journal, entry: Mapping[str, Any]) -> None:
         paths = {id_: Path(s["path"]) for id_, s in entry["sinks"].items() if s["path"]}
         self._journal = journal
-        self._sinks = make_sinks(self._once, paths)
+        self._sinks = make_sinks(self._single, paths)
         self._serial, self._kept = entry["serial"], entry["kept"]
         self._saved = entry["saved"]
         if entry["phase"] == "done":
             return
         for id_, sink in self._sinks.items():
             if sink.saves and not sink.parts.is_dir():
-                raise GraphError(f"{sink.parts}: is gone; begin anew with --restart")
+                raise GraphError(f"{sink.parts}: is gone; start over with --restart")
             sink.resume(entry["sinks"][id_]["mark"])
         words = _resuming(entry, len(self._layout.passes))
         self.said.append(words)
@@ -248,12 +249,12 @@ class _Run:
         phase: str,
         kept: Mapping[Slot, Any] | None = None,
     ) -> None:
-        """Put down how far the run is."""
+        """Record how far the run is."""
         if self._journal is not None:
             with _writing(self._journal.folder):
-                self._put_down(self._journal, number, done, stage, phase, kept)
+                self._record(self._journal, number, done, stage, phase, kept)
 
-    def _put_down(
+    def _record(
         self,
         journal: Journal,
         number: int,
@@ -302,17 +303,17 @@ class _Run:
     # --- the frames
 
     def _total(self) -> int:
-        """Frames that the sources promise; 0 = unknown."""
+        """Return how many frames the sources state; 0 = unknown."""
         return max((source.frame_count for source in self._sources.values()), default=0)
 
     def _pass(self, number: int, entry: Mapping[str, Any] | None) -> None:
-        stage = Stage(self._once, number)
+        stage = Stage(self._single, number)
         done = 0
         if entry is not None and entry["state"]:
             stage.state = load_state(self._folder / entry["state"])
             done = entry["done"]
         elif entry is None or entry["phase"] == "running":
-            look_ahead(self._once, number, stage, self._sources)
+            look_ahead(self._single, number, stage, self._sources)
         if entry is not None and entry["phase"] == "finishing":
             return
         sources = {id_: self._sources[id_] for id_ in stage.sources}
@@ -321,11 +322,11 @@ class _Run:
         step = self._bar(number, done)
         written = time.monotonic()
         while True:
-            # cut where segments end, so that the journal needs no half of one
+            # end chunks where segments end, so that the journal needs no partial segment
             count = min(self._chunk, SEGMENT - done % SEGMENT)
             frames = {}
             for id_, source in sources.items():
-                with self._once.named(id_):
+                with self._single.named(id_):
                     taken = source.take(count)
                 if taken is not None:
                     frames[id_] = taken
@@ -360,9 +361,9 @@ class _Run:
     def _deliver(self, came: Mapping[str, Any]) -> None:
         for id_, sink in self._sinks.items():
             if id_ in came:
-                with self._once.named(id_), _writing(sink.parts if sink.saves else Path()):
+                with self._single.named(id_), _writing(sink.parts if sink.saves else Path()):
                     sink.write(came[id_])
-                self._once.say(id_, sink.text)
+                self._single.say(id_, sink.text)
 
     # --- the end
 
@@ -375,23 +376,23 @@ class _Run:
 
     def _finish(self) -> tuple[Path, ...]:
         for id_, sink in self._sinks.items():
-            with self._once.named(id_), _writing(sink.parts if sink.saves else Path()):
+            with self._single.named(id_), _writing(sink.parts if sink.saves else Path()):
                 paths = sink.finish()
-            self._once.say(id_, sink.text)
-            if id_ in self._once.runs:
-                self._once.runs[id_] = replace(self._once.runs[id_], files=paths)
+            self._single.say(id_, sink.text)
+            if id_ in self._single.runs:
+                self._single.runs[id_] = replace(self._single.runs[id_], files=paths)
             self._saved[id_] = [str(path) for path in paths]
         for one in (*(p.before for p in self._layout.passes), self._layout.after):
             for id_ in one:
                 if self._waits(id_):
                     self._run_at_last(id_)
                     files = tuple(map(Path, self._saved[id_]))
-                    self._once.runs[id_] = replace(self._once.runs[id_], files=files)
+                    self._single.runs[id_] = replace(self._single.runs[id_], files=files)
         self._write(len(self._layout.passes) - 1, self._total(), None, "done")
         return self._clean_up()
 
     def _run_at_last(self, id_: str) -> None:
-        """Run a node that saves by itself; what it had saved of a run cut short goes first."""
+        """Run a node that saves by itself, after removing what it saved before an interruption."""
         for name in self._saved.pop(id_, []):
             Path(name).unlink(missing_ok=True)
         saved = self._saved[id_] = []
@@ -400,11 +401,11 @@ class _Run:
             saved.append(str(path))
             self._write(len(self._layout.passes) - 1, self._total(), None, "finishing")
 
-        with self._once.telling(keep):
-            self._once.run_up_to(id_)
+        with self._single.telling(keep):
+            self._single.run_up_to(id_)
 
     def _clean_up(self) -> tuple[Path, ...]:
-        """Remove the parts, that with the journal last; the files of the run."""
+        """Remove the parts, the journal last, and return the files of the run."""
         order = list(self._layout.plan.order)
         files = [Path(n) for i in sorted(self._saved, key=order.index) for n in self._saved[i]]
         for sink in self._sinks.values():
@@ -416,7 +417,7 @@ class _Run:
             for path in self._folder.iterdir():
                 if path.name not in (NAME, "lock"):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-            self._journal.let_go()
+            self._journal.release()
             shutil.rmtree(self._folder, ignore_errors=True)
             self._journal = None
         for path in files:
@@ -424,18 +425,18 @@ class _Run:
         return tuple(files)
 
     def close(self) -> None:
-        """Let go of files; a run that is not at its end can be taken up again."""
+        """Close all files; a run that is not finished can be resumed."""
         for source in self._sources.values():
             source.close()
         for sink in self._sinks.values():
             sink.close()
         if self._journal is not None:
-            self._journal.let_go()
+            self._journal.release()
 
 
 def _resuming(entry: Mapping[str, Any], passes: int) -> str:
     if entry["phase"] == "finishing":
-        return "resuming behind the last frame: the files are put together"
+        return "resuming after the last frame: the files are put together"
     done, total = entry["done"], entry["total"]
     words = f"resuming at frame {done:,}" + (f" of {total:,}" if total else "")
     return words + (f", pass {entry['pass'] + 1} of {passes}" if passes > 1 else "")
@@ -443,12 +444,12 @@ def _resuming(entry: Mapping[str, Any], passes: int) -> str:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Say what a full disk stopped, and that the run can be taken up again."""
+    """Turn a write error into one that says that the run can be resumed."""
     try:
         yield
     except (OSError, SafetensorError) as error:
         what = (error.strerror if isinstance(error, OSError) else None) or error
         raise MediaError(
-            f"{path}: cannot be written ({what}); make room, and run the same command again to go "
-            "on"
+            f"{path}: cannot be written ({what}); make room, and run the same command again to "
+            "resume"
         ) from error

@@ -1,4 +1,4 @@
-"""A graph that is fed with frames by its caller, chunk by chunk."""
+"""A graph that its caller feeds with frames, chunk by chunk."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,9 +21,12 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Stepped:
-    """What some frames gave: by node its outputs, and by node that saves or shows, its inputs.
+    """What some frames gave.
 
-    A node that holds frames back, or has none yet, is missing.
+    outputs: of each node that has any
+    sinks:   the inputs of each node that saves or shows
+
+    Nodes that hold frames back, or have had none yet, are missing.
     """
 
     outputs: Mapping[str, tuple[Any, ...]]
@@ -31,10 +34,11 @@ class Stepped:
 
 
 class ChunkedGraph:
-    """A graph fed with frames by the caller, e.g. of a camera; its nodes that load a video give
-    way to them, those that save or show do not run.
+    """A graph that its caller, such as a camera, feeds with frames.
 
-    Raises `GraphError` for what does not run in chunks, or needs to see the frames twice.
+    They stand in for the videos that the graph loads; nodes that save or show do not run.
+
+    Raises `GraphError` for nodes that do not run in chunks or need to see the frames twice.
     """
 
     def __init__(self, plan: Plan, nodes: Catalogue, settings: host.Settings):
@@ -50,43 +54,46 @@ class ChunkedGraph:
             raise GraphError(
                 f"{graph.source}: no node takes frames apart; add Get Video Components"
             )
-        self._once = SingleRunNodes(layout, nodes, settings)
+        self._single = SingleRunNodes(layout, nodes, settings)
         self._layout = layout
         self._stage: Stage | None = None
         self._state: Mapping[str, Any] | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The nodes that the frames stand for."""
+        """The nodes that the frames stand in for."""
         return self._layout.sources
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """What nodes have to say, such as which backend runs."""
-        return {id_: run.text for id_, run in self._once.runs.items() if run.text}
+        """What nodes have to say, by id, such as which backend runs."""
+        return {id_: run.text for id_, run in self._single.runs.items() if run.text}
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What nodes have warned of, each once."""
-        return tuple(self._once.warnings)
+        """The warnings of all nodes, each once."""
+        return tuple(self._single.warnings)
 
     def prepare(self, fps: float | Fraction) -> None:
-        """Run what runs once, such as building engines; `step` does it if nobody has."""
+        """Run the nodes that run once, such as those that build engines.
+
+        `step` does this if nobody has. fps: frames per second
+        """
         if self._stage is not None:
             return
         for source in self._layout.sources:
-            self._once.given |= {(source, 1): None, (source, 2): float(fps)}
+            self._single.given |= {(source, 1): None, (source, 2): float(fps)}
         needed = {i for i in self._layout.passes[0].before if self._is_needed(i)}
-        self._once.run(tuple(i for i in self._layout.passes[0].before if i in needed))
+        self._single.run(tuple(i for i in self._layout.passes[0].before if i in needed))
         self._stage = self._new()
         if self._state is not None:
             self._stage.state = self._state
 
     def _new(self) -> Stage:
-        return Stage(self._once, 0, batches=False)  # a stream does not wait
+        return Stage(self._single, 0, batches=False)  # a stream does not wait
 
     def _is_needed(self, id_: str) -> bool:
-        """Whether a node does anything besides loading the video that the frames stand for."""
+        """Return whether a node does more than load the video that the frames stand in for."""
         users = {
             other
             for other, values in self._layout.plan.values.items()
@@ -96,9 +103,10 @@ class ChunkedGraph:
         return not users or not users <= set(self._layout.sources)
 
     def step(self, frames: Tensor | Mapping[str, Tensor], fps: float | Fraction) -> Stepped:
-        """The next frames [F,H,W,3] 0..1 of every source, or of each by its node.
+        """Run the graph on the next frames.
 
-        fps: frames a second; the first call's holds
+        frames: [F,H,W,3] 0..1 for every source, or for each by its id
+        fps:    frames per second; that of the first call holds
         """
         self.prepare(fps)
         assert self._stage is not None
@@ -106,13 +114,13 @@ class ChunkedGraph:
         return self._stepped(self._stage.step(chunks, max(map(len, chunks.values()))))
 
     def flush(self) -> Iterator[Stepped]:
-        """What was held back; the next step begins another clip."""
+        """Yield what the held-back frames give; the next step begins another clip."""
         if self._stage is not None:
             yield from map(self._stepped, self._stage.flush())
         self.reset()
 
     def reset(self) -> None:
-        """The next step begins another clip; engines stay."""
+        """Have the next step begin another clip; engines are kept."""
         self._state = None
         if self._stage is not None:
             self._stage = self._new()
@@ -123,7 +131,7 @@ class ChunkedGraph:
 
     @property
     def states(self) -> Mapping[str, Any] | None:
-        """What another goes on with; None before the first step."""
+        """What another `ChunkedGraph` needs to continue; None before the first step."""
         return None if self._stage is None else self._stage.state
 
     @states.setter
