@@ -1,5 +1,5 @@
-"""The only door to ComfyUI: its node API where there is one, a stand-in of the same surface where
-not, and what the nodes ask of the program that runs them (`host`)."""
+"""The only way to ComfyUI: its node API if it is installed, otherwise a stand-in with the same
+interface; and what nodes ask of the program that runs them (`host`)."""
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING

@@ -1,4 +1,7 @@
-"""ComfyUI as the host: what nodes ask of the program that runs them. Twin: standin/host.py."""
+"""ComfyUI as the host: what nodes ask of the program that runs them.
+
+The headless host with the same functions, described there, is standin/host.py.
+"""
 
 import logging
 import os
@@ -23,7 +26,7 @@ from .rate import Now, Rate
 
 log = logging.getLogger("kinograph")
 
-_FRAME = 250  # ms that a frame of a preview stands
+_FRAME = 250  # ms per frame of an animated preview
 _building = Now()
 
 
@@ -57,7 +60,7 @@ def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
     pictures = make().float().clamp(0, 1).mul(255).to(torch.uint8).cpu().numpy()
     first, *others = (Image.fromarray(picture) for picture in pictures)
     name = f"kinograph_{secrets.token_hex(8)}.webp"
-    # Lossy and hasty: some 15 ms. It is for looking, the node's outputs are the real thing.
+    # Lossy and fast, about 15 ms: it is only to look at.
     how: dict[str, Any] = {"quality": 60, "method": 0}
     if others:
         how |= {"save_all": True, "append_images": others, "duration": _FRAME, "loop": 0}
@@ -76,7 +79,7 @@ def server() -> Any:
 
 
 def _say(text: str) -> None:
-    """Show a line on the node that runs, as long as it runs."""
+    """Show a line on the running node while it runs."""
     instance, node = server(), _node()
     send = getattr(instance, "send_progress_text", None)
     if text and node and send is not None:
@@ -84,7 +87,7 @@ def _say(text: str) -> None:
 
 
 def _node() -> str:
-    """The id of the node that runs, "" if none does."""
+    """Return the id of the running node, "" if none runs."""
     context = import_module("comfy_execution.utils").get_executing_context()
     return "" if context is None else str(context.node_id)
 

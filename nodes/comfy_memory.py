@@ -1,7 +1,7 @@
-"""Engines in ComfyUI's memory management, which knows nothing but `ModelPatcher`s.
+"""Engines in ComfyUI's memory management, which handles only `ModelPatcher`s.
 
-An engine is a patcher round an empty module: ComfyUI asks for its size, loads it, and takes its
-memory when another model needs it or when the user unloads models.
+An engine becomes a patcher around an empty module: ComfyUI asks for its size, loads it, and frees
+its memory when another model needs it or the user unloads models.
 """
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger("kinograph")
 
 
 class KinographEngine(torch.nn.Module):
-    """What ComfyUI's log calls the engine."""
+    """An empty module, whose class name ComfyUI's log shows."""
 
     def __init__(self, device: torch.device):
         super().__init__()
@@ -26,7 +26,7 @@ class KinographEngine(torch.nn.Module):
 
 
 class EnginePatcher(ModelPatcher):  # type: ignore[misc]
-    """All of an engine's memory or none of it; it lives as long as the engine."""
+    """Loads or unloads an engine as a whole; it lives as long as the engine."""
 
     def __init__(self, engine: Engine):
         offload = torch.device("cpu")
@@ -57,7 +57,7 @@ class EnginePatcher(ModelPatcher):  # type: ignore[misc]
         return freed
 
     def detach(self, unpatch_all: bool = True) -> Any:
-        # False: ComfyUI is about to load what is loaded already, or the engine is gone.
+        # False if ComfyUI is about to load what is loaded already, or if the engine is gone.
         if unpatch_all:
             self._give_back()
         return self.model
@@ -70,14 +70,14 @@ class EnginePatcher(ModelPatcher):  # type: ignore[misc]
 
 
 def make_room(size: int) -> None:
-    """Have ComfyUI free memory for `size` bytes on the compute device."""
+    """Have ComfyUI free `size` bytes on the compute device."""
     device = comfy.model_management.get_torch_device()
     if device.type != "cpu":
         comfy.model_management.free_memory(size, device)
 
 
 def ready(engine: Engine) -> None:
-    """Have the engine in memory, known to ComfyUI."""
+    """Load the engine into memory through ComfyUI, which may unload it later."""
     if engine.holder is None:
         engine.holder = EnginePatcher(engine)
     comfy.model_management.load_models_gpu([engine.holder])

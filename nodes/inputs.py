@@ -1,4 +1,4 @@
-"""What nodes do with inputs of the same kind."""
+"""Checks of inputs that several nodes have."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -10,18 +10,18 @@ _State = TypeVar("_State")
 
 
 def own_state(state: object, kind: type[_State]) -> _State | None:
-    """The state if there is one. Raises `InputError` for another node's."""
+    """Return the state, None if there is none. Raises `InputError` for that of another node."""
     if state is not None and not isinstance(state, kind):
         raise InputError(
-            f"state: expected this node's own, from the chunk before, found a "
-            f"{type(state).__name__}; connect the output of the same node"
+            f"state: expected the state of the same node after the previous chunk, found a "
+            f"{type(state).__name__}; connect the state output of the same node"
         )
     return state
 
 
 def last_change(file: str) -> float:
-    """When the newest of a file, or of all in a folder and its folders, of the input folder was
-    written; 0 where there is no such."""
+    """Return when a file of the input folder, or the newest file in a folder of it, was written;
+    0 if there is none."""
     try:
         path: Path = host.input_path(file.strip())
     except (InputError, OSError, ValueError):
@@ -30,7 +30,7 @@ def last_change(file: str) -> float:
 
 
 def last_model_change(file: str) -> float:
-    """When a file of the models folder was written; 0 where there is none."""
+    """Return when a file of the models folder was written; 0 if there is none."""
     name = file.strip().replace("\\", "/")  # as the registry reads it
     try:
         return (host.models_folder() / name).stat().st_mtime if name else 0.0

@@ -1,4 +1,4 @@
-"""Small pictures of what nodes make, for `Shown`: a few frames, taken from the whole clip."""
+"""Small pictures of what nodes make, for `Shown`: a few frames from the whole clip."""
 
 import torch
 import torch.nn.functional as F
@@ -14,19 +14,19 @@ from ..engines.vace.normalise import Normalised
 from ..engines.vace.preview import see, sheet, spread_over, strips
 
 _FRAMES = 4
-_SIDE = 448  # px of the longer side, at most: four frames take some 10 ms to encode
-_THIN = 2.0  # px: a small picture stands thinner limbs than the style's
+_SIDE = 448  # px, longest side: four frames take about 10 ms to encode
+_THIN = 2.0  # px: thinner limbs than the style's suit a small picture
 _COLUMNS = 4
-_PANEL = 128  # px of a picture of VACE's sheet
+_PANEL = 128  # px, longer side of a picture on VACE's sheet
 
 
 def of_images(images: Tensor) -> Tensor:
-    """Some frames of [F,H,W,3], small."""
+    """Return a few of the images [F,H,W,3], small, as [n,h,w,3]."""
     return _thinned([images[i] for i in spread_over(len(images), _FRAMES)])
 
 
 def of_poses(images: Tensor, poses: Poses) -> Tensor:
-    """Some frames of [F,H,W,3], small, with their people."""
+    """Return a few of the images [F,H,W,3], small, with their people drawn, as [n,h,w,3]."""
     chosen = spread_over(len(images), _FRAMES)
     small = _thinned([images[i] for i in chosen]).cpu()
     people = Poses.cat([poses.slice(i, i + 1) for i in chosen]).to("cpu")
@@ -37,7 +37,7 @@ def of_poses(images: Tensor, poses: Poses) -> Tensor:
 
 
 def of_flow(flow: Flow) -> Tensor:
-    """Some pairs of the flow, small; white where there is none."""
+    """Return the flow of a few pairs, small, as [n,h,w,3]; white if there is none."""
     if not len(flow):
         return _thinned([flow.main.new_ones(*flow.size, 3)])
     chosen = [flow.main[i].movedim(0, -1) for i in spread_over(len(flow), _FRAMES)]
@@ -47,7 +47,7 @@ def of_flow(flow: Flow) -> Tensor:
 
 
 def of_vace(ready: Normalised) -> Tensor:
-    """[1,h,w,3]: what the model sees of some frames, side by side."""
+    """Return what the model sees of a few frames side by side, as [1,h,w,3]."""
     chosen = spread_over(ready.length, _COLUMNS)
     by = min(1.0, _PANEL / max(ready.size))
     size = [max(1, round(side * by)) for side in ready.size]
@@ -64,8 +64,8 @@ def of_vace(ready: Normalised) -> Tensor:
 
 
 def _thinned(pictures: list[Tensor], side: int = _SIDE) -> Tensor:
-    """[H,W,C] each -> [n,h,w,C] by leaving rows and columns out: a picture of what was drawn
-    with lines of some pixels stands it, and it costs next to nothing."""
+    """Subsample pictures [H,W,C] to [n,h,w,C] without filtering: it costs next to nothing, and
+    lines several pixels wide survive it."""
     height, width = pictures[0].shape[:2]
     every = -(-max(height, width) // side)
     return torch.stack([picture[::every, ::every] for picture in pictures])

@@ -1,9 +1,9 @@
-"""How far something is, in words."""
+"""Progress in words."""
 
 import time
 from collections.abc import Callable
 
-_EVERY = 0.25  # s between two lines, at least
+_EVERY = 0.25  # s, at least, between two lines
 
 
 class Now:
@@ -14,7 +14,7 @@ class Now:
         self._said = float("-inf")
 
     def due(self, *, last: bool = False) -> bool:
-        """True if the time has come, or it is the last line."""
+        """Return whether to write a line now; the last one always."""
         now = self._clock()
         if not last and now - self._said < _EVERY:
             return False
@@ -23,11 +23,11 @@ class Now:
 
 
 class Rate:
-    """Says "123/640 frames, 87 frames/s" of what goes on, at most four times a second.
+    """Writes "123/640 frames, 87 frames/s" at most four times a second.
 
-    total: how many there are to do; 0: unknown
-    unit:  what is counted: frames, or bytes, which are told in MB
-    clock: seconds, from anywhere
+    total: how many there are to do; 0 = unknown
+    unit:  what is counted: frames, or bytes, which are given in MB
+    clock: seconds, from any origin
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Rate:
         self._started = self._said = clock()
 
     def step(self, done: int) -> str:
-        """The words after `done` more, or "" where they would come too soon; the end is told."""
+        """Count `done` more, and return the words; "" if it is too soon and not the end."""
         self._done += done
         now = self._clock()
         if now - self._said < _EVERY and not 0 < self._total <= self._done:

@@ -1,4 +1,4 @@
-"""What a node shows when it has run: words, warnings and a small picture."""
+"""What a node shows after it has run: text, warnings and a small picture."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ _MARK = "Warning: "
 
 
 class Shown:
-    """Words, warnings and a picture on one node; goes into `NodeOutput(ui=...)`.
+    """Text, warnings and a picture on one node, for `NodeOutput(ui=...)`.
 
-    text:     the words; lines that begin with "Warning: " are warnings
-    warnings: more of them, which the words may hold already; each goes to the host, too
-    picture:  makes one, or a few that move, [n,h,w,3] 0..1; it is not called where nobody looks
+    text:     lines that begin with "Warning: " are warnings
+    warnings: further warnings, which the text may contain already; each also goes to the host
+    picture:  makes one picture, or the frames of an animation, [n,h,w,3] 0..1; not called headless
     also:     another preview of ComfyUI's, such as `ui.PreviewImage`
 
-    value:    the words with all warnings, a line each
+    value:    the text with all warnings, one per line
     """
 
     def __init__(
@@ -44,5 +44,8 @@ class Shown:
             self._pictures = {"images": shown, "animated": (moves,)}
 
     def as_dict(self) -> dict[str, Any]:
-        """Always with the same keys: ComfyUI joins those of several calls of a node."""
+        """Return what ComfyUI sends to the editor.
+
+        The keys are always the same: ComfyUI joins the values of several calls of a node.
+        """
         return {**self._pictures, "text": (self.value,), "kinograph_warnings": self.warnings}

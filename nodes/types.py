@@ -1,4 +1,4 @@
-"""The sockets of this pack and of the ecosystem that have no name in ComfyUI's API."""
+"""The sockets that have no name in ComfyUI's API: those of this pack and of the ecosystem."""
 
 from ..engines.sequence import small_socket
 from .api import io
@@ -12,5 +12,5 @@ KinoVace = io.Custom("KINO_VACE")
 PoseKeypoint = io.Custom(small_socket("POSE_KEYPOINT"))
 BoundingBox = io.Custom(small_socket("BOUNDING_BOX"))
 
-# The editor draws four numbers for a BOUNDING_BOX without a link, and would send their defaults.
+# Without a link the editor draws four numbers for a BOUNDING_BOX, and would send their defaults.
 LINK_ONLY = {"forceInput": True}

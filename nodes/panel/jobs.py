@@ -1,4 +1,4 @@
-"""Long work on engines beside ComfyUI's queue: one job at a time, in a thread of its own."""
+"""Long work on engines outside ComfyUI's queue: one job at a time, in its own thread."""
 
 import threading
 import time
@@ -8,21 +8,24 @@ from typing import Any
 
 from ...engines.errors import InputError, KinographError
 
-_EVERY = 0.25  # s between two words of progress
+_EVERY = 0.25  # s, at least, between two reports of progress
 
 
 class CancelledError(Exception):
-    """The user has cancelled. No `KinographError`: those make "auto" try the next backend."""
+    """The user has cancelled.
+
+    Not a `KinographError`, which would make backend "auto" try the next one.
+    """
 
 
 @dataclass
 class Job:
-    """What is going on, or was.
+    """A job that is running or has ended.
 
     kind:  verify or build
     about: names of engines, or of the model
     state: running, done, failed or cancelled
-    text:  how far it is, then what came out of it, or why it failed
+    text:  how far it is; at the end its result, or why it failed
     """
 
     kind: str
@@ -36,9 +39,9 @@ class Job:
 
 
 class Jobs:
-    """Starts jobs and says what becomes of them.
+    """Starts jobs and reports their progress.
 
-    tell: called with each news of the job, from any thread
+    tell: called with the job on every change, from any thread
     """
 
     def __init__(self, tell: Callable[[Job], None]):
@@ -49,8 +52,10 @@ class Jobs:
         self._told = 0.0
 
     def start(self, kind: str, about: list[str], work: Callable[["Jobs"], str]) -> Job:
-        """Begin `work`, which returns the words at the end. Raises `InputError` when another is
-        not done yet."""
+        """Start `work`, which returns the text of its result.
+
+        Raises `InputError` if another job is running.
+        """
         with self._lock:
             self.check_free()
             self._cancelled.clear()
@@ -68,7 +73,7 @@ class Jobs:
         self._cancelled.set()
 
     def step(self, text: str) -> None:
-        """Say how far the job is. Raises `CancelledError`."""
+        """Report how far the job is. Raises `CancelledError` if the user has cancelled it."""
         if self._cancelled.is_set():
             raise CancelledError
         assert self.last is not None

@@ -1,4 +1,4 @@
-"""What the panel of engines asks of the server: /kinograph/... of ComfyUI's own web server.
+"""The routes of the engine panel: /kinograph/... on ComfyUI's own web server.
 
 GET /kinograph/engines           the engines, what can be built, and the last job
 GET /kinograph/engines/prune     what pruning would remove
@@ -7,8 +7,8 @@ POST /kinograph/engines/verify   {names}: these; none: all. A job
 POST /kinograph/engines/build    {model, backend, precision, max_batch, min_size, max_size}. A job
 POST /kinograph/cancel           ends the job at its next step
 
-News of a job go to every editor as "kinograph.job". Errors are {"error": words}. Who may ask is
-ComfyUI's business; that a POST is JSON keeps forms of other sites out.
+Every change of a job is sent to all editors as "kinograph.job". Errors are {"error": text}. Access
+control is ComfyUI's; a POST must be JSON, which keeps out forms of other sites.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ _RANGES = {"max_batch": (16, 1, 256), "min_size": (128, 32, 4096), "max_size": (
 
 
 class Panel:
-    """The panel's questions, answered; they may read the whole folder of engines.
+    """Answers the panel's requests; most of them read the whole folder of engines.
 
-    tell: called with each news of a job
+    tell: called with a job on every change
     busy: whether ComfyUI runs a graph or is about to
     """
 
@@ -128,7 +128,7 @@ class Panel:
         return {}
 
     def _alone(self) -> None:
-        """Raise `InputError` while ComfyUI needs the machine: its models and ours would fight."""
+        """Raise `InputError` while ComfyUI runs a graph: both would need the memory."""
         if self._busy():
             raise InputError("ComfyUI is running a graph; try again when its queue is empty")
 
@@ -176,7 +176,7 @@ async def _body(request: Any) -> Body:
 
 
 def _names(body: Body) -> list[str]:
-    """Whole names of engines that are there, so that none stands for others or for a path."""
+    """Return the names of existing engines, complete, so that none means several or a path."""
     names = body.get("names", [])
     if not isinstance(names, list):
         raise InputError("names: expected a list")
@@ -188,7 +188,7 @@ def _names(body: Body) -> list[str]:
 
 
 def _fetching(jobs: Jobs) -> Progress:
-    """A download's bytes as words of the job, which also lets it be cancelled."""
+    """Return a progress callback that reports a download as the job's text, and cancels it."""
 
     def begin(total: int) -> Callable[[int], None]:
         rate = Rate(total, "bytes")

@@ -1,6 +1,6 @@
-"""The headless host: what nodes ask of the program that runs them. See comfy_host.py, its twin.
+"""The headless host: what nodes ask of the program that runs them.
 
-A run sets its `Settings` for its own thread of execution.
+comfy_host.py has the same functions for ComfyUI. A run sets its `Settings` for its own context.
 """
 
 import logging
@@ -26,9 +26,9 @@ from .prefix import filled_in
 class Settings:
     """Folders, device and progress of one run.
 
-    live:   frames come one by one, as they are taken
-    saved:  told each path that `save_path` hands out, before it is written
-    warned: told what a node warns of; by default the log is
+    live:   whether frames come one by one, as they are captured
+    saved:  called with each path that `save_path` returns, before it is written
+    warned: called with each warning of a node; by default it goes to the log
     """
 
     output: Path = Path("kinograph-output")
@@ -45,7 +45,7 @@ settings: ContextVar[Settings] = ContextVar("settings", default=Settings())  # n
 
 @contextmanager
 def using(chosen: Settings) -> Iterator[None]:
-    """Run the body under `chosen`."""
+    """Run the body with these settings."""
     token = settings.set(chosen)
     try:
         yield
@@ -54,77 +54,86 @@ def using(chosen: Settings) -> Iterator[None]:
 
 
 def progress(total: int, unit: str = "frames") -> Callable[[int], None]:
-    """A function to call with the number of frames (or bytes, as `unit` says) done since the last
-    call; it also raises when the user has cancelled."""
+    """Return a function to call with the number of frames, or of what `unit` says, done since the
+    last call.
+
+    It raises if the user has cancelled.
+    """
     return settings.get().progress(total)
 
 
 def downloading(total: int) -> Callable[[int], None]:
-    """As `progress`, of a file's bytes."""
+    """Return the same as `progress` for the bytes of a file."""
     return progress(total, "bytes")
 
 
 def go_on() -> None:
-    """Raise when the user has cancelled, where there is no progress to tell."""
+    """Raise if the user has cancelled, where there is no progress to report."""
 
 
 def warn(text: str) -> None:
-    """Say what is odd but did not stop the node."""
+    """Report something unexpected that does not stop the node."""
     settings.get().warned(text)
 
 
 def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
-    """Where the pictures [n,h,w,3] 0..1 of `make` are shown, as ComfyUI says it, and whether they
-    move. Headless nobody looks, and nothing is made."""
+    """Return ComfyUI's references to the pictures [n,h,w,3] 0..1 of `make`, and whether they are an
+    animation.
+
+    Headless nothing is made.
+    """
     return [], False
 
 
 def server() -> Any:
-    """The program's web server; None where there is none."""
+    """Return the program's web server, None if it has none."""
     return None
 
 
 def compute_device() -> str:
-    """Where networks run: "auto" or a torch device."""
+    """Return where networks run: "auto" or a torch device."""
     return settings.get().device
 
 
 def whole_clips() -> bool:
-    """Whether frames come as clips or parts of them, and not one by one as they are taken."""
+    """Return whether frames come as clips or chunks, and not one by one as they are captured."""
     return not settings.get().live
 
 
 def image_device() -> str:
-    """Where IMAGE and MASK tensors live between nodes."""
+    """Return the device of IMAGE and MASK tensors between nodes."""
     return "cpu"
 
 
 def engine_folder() -> Path:
-    """Where built engines are kept."""
+    """Return the folder of built engines."""
     return engine_folders.engine_folder()
 
 
 def models_folder() -> Path:
-    """Where downloaded models lie."""
+    """Return the folder of downloaded models."""
     return folders.models_folder()
 
 
 def make_room(size: int) -> None:
-    """Ask for `size` bytes on the compute device before something is loaded there."""
+    """Free `size` bytes on the compute device before something is loaded there."""
 
 
 def ready(engine: Engine) -> None:
-    """Have the engine in memory, and let the host take its memory when it needs it."""
+    """Load the engine into memory, and let the host unload it when it needs the memory."""
     engine.load()
 
 
 def build_progress(phase: str, step: int, steps: int) -> None:
-    """Show how far a build is; it also raises when the user has cancelled."""
+    """Show how far a build is, and raise if the user has cancelled."""
 
 
 def input_path(name: str) -> Path:
-    """A file or folder by its path or by its name in an input folder; in ComfyUI by its name in
-    the input folder only. Raises `InputError` when there is none."""
+    """Return a file or folder by its path or by its name in an input folder; in ComfyUI by its name
+    in the input folder only.
+
+    Raises `InputError` if there is none.
+    """
     roots = settings.get().inputs
     if path := first_there(name, roots):
         return path
@@ -133,11 +142,12 @@ def input_path(name: str) -> Path:
 
 
 def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
-    """The next free path for `prefix`, as ComfyUI counts: "pose/map" -> pose/map_00001_.mp4.
+    """Return the next free path for `prefix`, numbered as ComfyUI does: "pose/map" ->
+    pose/map_00001_.mp4.
 
     size: height and width in pixels of what is saved, for %width% and %height% in the prefix
 
-    Raises `InputError` when the prefix leads out of the output folder.
+    Raises `InputError` if the prefix leads out of the output folder.
     """
     chosen = settings.get()
     prefix = filled_in(prefix, size)

@@ -1,4 +1,4 @@
-"""Schemas of nodes: the surface of `comfy_api.latest.io`, as plain data."""
+"""Schemas of nodes: the interface of `comfy_api.latest.io`, as plain data."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of a node; of a list, each element goes through the next node by itself."""
+    """One output of a node; the next node runs once for each element of a list."""
 
     io_type: str
     display_name: str
@@ -71,7 +71,7 @@ class _Socket:
 
 
 class _Widget(_Socket):
-    """A type that is also typed in: `Int.Input("width", default=0, min=0, max=4096, step=16)`."""
+    """A type that can be typed in: `Int.Input("width", default=0, min=0, max=4096, step=16)`."""
 
     def Input(  # noqa: N802
         self,
@@ -88,7 +88,7 @@ class _Widget(_Socket):
 
 
 def Custom(io_type: str) -> _Socket:  # noqa: N802
-    """A socket of a pack's own type."""
+    """Return the socket of a pack's own type."""
     return _Socket(io_type)
 
 
@@ -99,7 +99,7 @@ Int, Float, String, Boolean, Combo = (_Widget(name) for name in WIDGETS)
 
 
 class UploadType(str, Enum):
-    """What the editor's upload button of a COMBO takes."""
+    """What the upload button of a COMBO accepts in the editor."""
 
     image = "image_upload"
     audio = "audio_upload"
@@ -108,7 +108,7 @@ class UploadType(str, Enum):
 
 
 class Hidden(str, Enum):
-    """What a node may ask of the run rather than of its inputs; found at `cls.hidden`."""
+    """What a node may get from the run instead of its inputs, at `cls.hidden`."""
 
     unique_id = "UNIQUE_ID"
     prompt = "PROMPT"
@@ -117,7 +117,7 @@ class Hidden(str, Enum):
 
 @dataclass(frozen=True)
 class HiddenHolder:
-    """The node's id, the graph in API format, and what goes into pictures beside it."""
+    """The node's id, the graph in API format, and further metadata for pictures."""
 
     unique_id: str | None = None
     prompt: Mapping[str, Any] | None = None
@@ -126,12 +126,12 @@ class HiddenHolder:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a node is called, takes and gives.
+    """A node's names, inputs and outputs.
 
-    hidden:         what it asks of the run
+    hidden:         what it gets from the run
     is_input_list:  it takes whole lists instead of being called for each element
-    not_idempotent: its result is never that of another node with the same inputs
-    enable_expand:  it may answer with a graph to run in its place
+    not_idempotent: its result may differ from that of another node with the same inputs
+    enable_expand:  it may return a graph to run in its place
     """
 
     node_id: str
@@ -149,7 +149,8 @@ class Schema:
 
 
 class ExecutionBlocker:
-    """Travels in place of a value: whoever takes it is not run. Without a message, silently."""
+    """Takes the place of a value and keeps nodes that get it from running, silently if it has no
+    message."""
 
     def __init__(self, message: str | None):
         self.message = message
@@ -159,9 +160,8 @@ class NodeOutput:
     """The values of a node's outputs, in order, and what it shows.
 
     ui:              an object with `as_dict`, or a dictionary of lists
-    expand:          a graph in API format to run in place of the node; values may then be links
-                     into it
-    block_execution: why nothing that uses the outputs shall run
+    expand:          a graph in API format to run in place of the node; values may be links into it
+    block_execution: why nothing that uses the outputs may run
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class NodeOutput:
 
 
 class ComfyNode(ABC):
-    """A node: a schema and a function, both on the class; nothing is kept between calls."""
+    """A node: a schema and a function, both of the class; nothing is kept between calls."""
 
     hidden: HiddenHolder = HiddenHolder()
 
@@ -191,24 +191,28 @@ class ComfyNode(ABC):
 
     @classmethod
     def validate_inputs(cls, **values: Any) -> bool | str:
-        """True, or why the typed-in `values` cannot work; asked before anything runs. Linked
-        inputs are None; what is named here is not compared with its least and greatest value."""
+        """Return True, or why the typed-in `values` cannot work; called before anything runs.
+
+        Linked inputs are None. Inputs that are named here are not checked against their limits.
+        """
         return True
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> Any:
-        """What the result depends on beside the inputs, e.g. a file's date; NaN: run always."""
+        """Return what the result depends on besides the inputs, such as a file's date; NaN: always
+        run."""
         return None
 
     @classmethod
     def check_lazy_status(cls, **values: Any) -> list[str]:
-        """The names of lazy inputs that are needed, given the others; asked until none is new."""
+        """Return the names of lazy inputs that are needed, given the others; called until no new
+        one is named."""
         return []
 
     execute: Any  # classmethod: the inputs by name -> NodeOutput; may be async
 
 
 def overridden(node: type[ComfyNode], name: str) -> Any:
-    """The classmethod `name` of `node`, or None where it is only `ComfyNode`'s own."""
+    """Return the classmethod `name` of `node`, None if it is that of `ComfyNode`."""
     method = getattr(node, name)
     return None if method.__func__ is getattr(ComfyNode, name).__func__ else method

@@ -1,4 +1,4 @@
-"""What nodes show: the surface of `comfy_api.latest.ui` that Kinograph uses."""
+"""What nodes show: the part of `comfy_api.latest.ui` that Kinograph uses."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class PreviewText:
 
 
 class PreviewImage:
-    """Pictures shown on the node. Headless nobody looks, and nothing is written."""
+    """Pictures shown on the node; headless nothing is written."""
 
     def __init__(self, image: Any, animated: bool = False, cls: Any = None):
         self.animated = animated

@@ -169,5 +169,5 @@ def test_statistics() -> None:
 
 
 def test_a_state_of_another_node() -> None:
-    with pytest.raises(InputError, match="state: expected this node's own"):
+    with pytest.raises(InputError, match="state: expected the state of the same node"):
         run(DrawFlow, flow=square(), state=(1, 2))

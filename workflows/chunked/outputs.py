@@ -36,7 +36,7 @@ def check_prefixes(single: SingleRunNodes, places: Mapping[str, tuple[str, str]]
 
 
 def typed(single: SingleRunNodes, id_: str, name: str) -> str:
-    """Return a text input, typed in or from a node that runs single."""
+    """Return a text input, typed in or from a node that runs once."""
     value = single.layout.plan.values[id_][name]
     if isinstance(value, Link):
         single.run_up_to(value.node)

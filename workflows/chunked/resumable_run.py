@@ -29,7 +29,7 @@ from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
 from .single_run import SingleRunNodes
-from .sources import Source, look_ahead, open_sources
+from .sources import VideoSource, look_ahead, open_sources
 from .stage import Stage
 
 log = logging.getLogger("kinograph")
@@ -99,7 +99,7 @@ class _Run:
         self._identity = identity(single.layout.original, settings)
         self._journal: Journal | None = None
         self._sinks: dict[str, Sink] = {}
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, VideoSource] = {}
         self._serial = 0
         self._kept: list[str] = []  # state files of passes that are over
         self._saved: dict[str, list[str]] = {}  # what nodes saved that run once

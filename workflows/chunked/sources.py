@@ -18,7 +18,7 @@ from .stage import Stage
 _PLAIN = ("frames", "source")  # kinds of nodes whose frames each depend on one frame
 
 
-class Source:
+class VideoSource:
     """A video that frames are taken from: a file, or a clip in memory.
 
     frame_count: frames that the file states, 0 = unknown
@@ -71,20 +71,20 @@ class Source:
             self._reader = None
 
 
-def open_sources(single: SingleRunNodes) -> dict[str, Source]:
+def open_sources(single: SingleRunNodes) -> dict[str, VideoSource]:
     """Return the videos of all sources, after giving their sound and rate to the nodes."""
-    sources: dict[str, Source] = {}
+    sources: dict[str, VideoSource] = {}
     for id_ in single.layout.sources:
         link = single.layout.plan.values[id_]["video"]
         single.run_up_to(link.node)
         with single.named(id_):
-            source = sources[id_] = Source(single.given[link.node, link.slot])
+            source = sources[id_] = VideoSource(single.given[link.node, link.slot])
         single.given |= {(id_, 1): source.audio, (id_, 2): float(source.rate)}
     return sources
 
 
 def look_ahead(
-    single: SingleRunNodes, number: int, stage: Stage, sources: Mapping[str, Source]
+    single: SingleRunNodes, number: int, stage: Stage, sources: Mapping[str, VideoSource]
 ) -> None:
     """Show steps the frames of the whole clip that they want to see before the first chunk.
 
@@ -124,7 +124,7 @@ def _ancestors(layout: Layout, nodes: Collection[str], id_: str) -> set[str]:
     return found
 
 
-def _looked_up(source: Source, look: Look) -> Tensor:
+def _looked_up(source: VideoSource, look: Look) -> Tensor:
     """Return the frames of a clip that a step wants to see."""
     count = source.frame_count or 1
     while True:

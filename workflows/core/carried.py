@@ -6,9 +6,11 @@ from ...nodes.standin import io
 
 
 def carried_graph(hidden: io.HiddenHolder) -> dict[str, str]:
-    """What ComfyUI writes into pictures and videos, by its keys: the graph in the API format as
-    `prompt` and, where it came from the editor, the editor's form as `workflow`. Dropped on the
-    canvas, the file brings the graph back."""
+    """Return the metadata that ComfyUI writes into pictures and videos, by its keys.
+
+    The graph in API format is `prompt`; if it came from the editor, its editor format is
+    `workflow`. Dropped on the canvas, the file restores the graph.
+    """
     carried = {**(hidden.extra_pnginfo or {})}
     if hidden.prompt is not None:
         carried["prompt"] = hidden.prompt

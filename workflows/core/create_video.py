@@ -13,7 +13,7 @@ from ...nodes.streaming import Outputs, Rule, Step
 
 
 class _Step(Step):
-    """Gives the frames as parts of the video."""
+    """Gives the frames as chunks of the video."""
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
         frames: Tensor = inputs["images"]
@@ -21,7 +21,7 @@ class _Step(Step):
 
 
 class CreateVideo(io.ComfyNode):
-    """A VIDEO from frames, a rate and sound."""
+    """Makes a VIDEO of frames, a frame rate and sound."""
 
     STREAMING = Rule("stream", ("images",), step=_Step, shows="images")
     ORDER = 30

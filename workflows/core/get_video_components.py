@@ -11,7 +11,7 @@ from .video_file import VideoFile
 
 
 class _Step(Step):
-    """Takes a video apart that is being made by this graph."""
+    """Takes apart a video that this graph is making."""
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
         video: VideoPart = inputs["video"]
@@ -19,7 +19,7 @@ class _Step(Step):
 
 
 class GetVideoComponents(io.ComfyNode):
-    """A VIDEO's frames, sound and rate."""
+    """Gives the frames, sound and frame rate of a VIDEO."""
 
     STREAMING = Rule("source", ("video",), step=_Step, fixed=(1, 2))
     ORDER = 20

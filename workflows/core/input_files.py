@@ -9,7 +9,12 @@ from ...nodes.standin import host
 
 
 def find(name: str, kind: str) -> Path:
-    """A file by its path, or by its name in one of the input folders."""
+    """Return a file by its path, or by its name in one of the input folders.
+
+    kind: what it is, for the message
+
+    Raises `MediaError` if there is none.
+    """
     folders = host.settings.get().inputs
     if path := first_there(name, folders, Path.is_file):
         return path
@@ -18,7 +23,7 @@ def find(name: str, kind: str) -> Path:
 
 
 def fingerprint(name: Any, kind: str) -> list[Any] | float:
-    """What tells a file from another under the same name; NaN, so always new, where none is."""
+    """Return what changes when the file does; NaN, which never equals itself, if none is given."""
     if name is None:
         return float("nan")
     path = find(str(name), kind).resolve()
@@ -27,7 +32,7 @@ def fingerprint(name: Any, kind: str) -> list[Any] | float:
 
 
 def exists(name: Any, kind: str) -> bool | str:
-    """Return whether there is such a file, or a message that says where there is none."""
+    """Return True if there is such a file or none is given, else why it is not found."""
     if name is None:
         return True
     try:

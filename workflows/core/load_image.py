@@ -14,7 +14,7 @@ from .pixels import pixels_of
 
 
 class LoadImage(io.ComfyNode):
-    """A picture, or each frame of an animation, and its transparency."""
+    """Gives a picture, or all frames of an animation, and the transparency."""
 
     STREAMING = ONCE
     ORDER = 50
@@ -68,7 +68,7 @@ def _rgb(page: Image.Image) -> Image.Image:
 
 
 def _transparency(page: Image.Image) -> Tensor:
-    """[H,W], 1 where transparent; ComfyUI's 64x64 zeros for a picture without alpha."""
+    """Return the transparency [H,W], 1 = transparent; like ComfyUI, 64x64 zeros without alpha."""
     if page.mode == "P" and "transparency" in page.info:
         page = page.convert("RGBA")
     if "A" in page.getbands():

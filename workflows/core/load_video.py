@@ -10,7 +10,7 @@ from .video_file import VideoFile
 
 
 class LoadVideo(io.ComfyNode):
-    """A file as a VIDEO; its frames are read by who needs them."""
+    """Gives a file as a VIDEO, whose frames are read when they are needed."""
 
     STREAMING = ONCE
     ORDER = 10
@@ -42,5 +42,5 @@ class LoadVideo(io.ComfyNode):
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
         path = find(file, "video")
-        video_size(path)  # a file that is no video is reported by the node that names it
+        video_size(path)  # so that this node reports a file that is no video
         return io.NodeOutput(VideoFile(path))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def pixels_of(page: Image.Image) -> Tensor:
-    """A picture of 8 bit as [H,W] or [H,W,C], 0..1."""
+    """Return an 8-bit picture as [H,W] or [H,W,C], 0..1."""
     return torch.from_numpy(np.asarray(page, dtype=np.float32) / 255.0)
 
 

@@ -7,7 +7,7 @@ from ...nodes.streaming import Rule
 
 
 class PreviewImage(io.ComfyNode):
-    """Shows nothing where there is no screen; says what it would have shown."""
+    """Says what it would show: headless there is no screen."""
 
     STREAMING = Rule("sink", ("images",), shows="images")
     ORDER = 70

@@ -18,9 +18,9 @@ from .pixels import save_png
 
 
 class _Pictures(Folder):
-    """PNGs, which get their names beside each other at the end.
+    """PNGs that get consecutive names when all are there.
 
-    path: of the first
+    path: that of the first
     """
 
     _first = 0
@@ -34,7 +34,7 @@ class _Pictures(Folder):
             self.frame_count += 1
 
     def prepare(self) -> None:
-        """The numbers from that of the path on, or others where they have been taken since."""
+        """Choose consecutive numbers, from that of the path on unless they are taken by now."""
         stem, self._first = self._numbered(self.path)
         pattern = re.compile(re.escape(stem) + r"_(\d+)_?", re.IGNORECASE)
         taken = [
@@ -50,7 +50,7 @@ class _Pictures(Folder):
 
     def resume(self, mark: Mapping[str, Any]) -> None:
         self._first = mark["first"]
-        if not self._first:  # else they are being named
+        if not self._first:  # else they are being renamed
             super().resume(mark)
         self.frame_count = mark["frames"]
 
@@ -71,8 +71,8 @@ class _Pictures(Folder):
             if part.exists():
                 if name.exists():
                     raise MediaError(
-                        f"{name}: has come there since; move it away, and run the same "
-                        "command again"
+                        f"{name}: was created meanwhile; move it away, and run the same command "
+                        "again"
                     )
                 shutil.move(part, name)
         self.text = "\n".join(map(str, names))
@@ -80,7 +80,7 @@ class _Pictures(Folder):
 
 
 class SaveImage(io.ComfyNode):
-    """A PNG for each image, which carries the graph."""
+    """Writes a PNG for each image, which carries the graph."""
 
     STREAMING = Rule("sink", ("images",), saves=Saves(_Pictures, suffix=".png"), shows="images")
     ORDER = 60
@@ -101,7 +101,7 @@ class SaveImage(io.ComfyNode):
     @classmethod
     def execute(cls, images: Tensor, filename_prefix: str) -> io.NodeOutput:
         paths = []
-        # once for all of them: the next second may come between two
+        # once for all images: the second may change between two
         prefix = filled_in(filename_prefix, (images.shape[1], images.shape[2]))
         carried = carried_graph(cls.hidden)
         step = host.progress(len(images))

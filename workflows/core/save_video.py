@@ -36,8 +36,10 @@ from .video_file import VideoFile
 
 
 class VideoSink(Sink):
-    """An mp4. Frames are kept as they will be encoded until a segment of them is there: an encoder
-    cannot be interrupted and go on."""
+    """An mp4, encoded in segments: an encoder cannot be interrupted and resumed.
+
+    Until a segment is complete its frames are kept in a file, in the pixel format of the encoder.
+    """
 
     def __init__(self, path: Path, format: str = "", carried: Mapping[str, str] | None = None):
         super().__init__(path, format, carried)
@@ -77,7 +79,7 @@ class VideoSink(Sink):
         return self.parts / f"{number:06}.mp4"
 
     def _encode(self) -> None:
-        """Make a segment of the frames that wait."""
+        """Encode the waiting frames as a segment."""
         if self._spool is None:
             return
         self._spool.size()
@@ -136,7 +138,7 @@ class VideoSink(Sink):
         self._encode()
         segments = [self._segment(number) for number in range(len(self._sizes))]
         self._sizes = done
-        if spool is not None:  # as long as the run is not over, it can be finished again
+        if spool is not None:  # until the run is over, it may have to be finished again
             self._spool = Growing(spool.path)
         try:
             with written_aside(self.path) as aside:
@@ -159,14 +161,14 @@ class VideoSink(Sink):
 
 
 def _sound_of(audio: Any) -> Audio | FileSound | None:
-    """ComfyUI's AUDIO as sound; what is still in its file stays there."""
+    """Return ComfyUI's AUDIO as sound; sound that is still in its file stays there."""
     if not audio or isinstance(audio, FileSound):
         return audio or None
     return Audio(audio["waveform"], int(audio["sample_rate"]))
 
 
 class SaveVideo(io.ComfyNode):
-    """An mp4 that carries the graph; a file whose streams fit is not encoded anew."""
+    """Writes an mp4 that carries the graph; a file whose streams fit is not encoded again."""
 
     STREAMING = Rule("sink", ("video",), saves=Saves(VideoSink, suffix=".mp4"))
     ORDER = 40
@@ -203,14 +205,14 @@ class SaveVideo(io.ComfyNode):
 
 
 def _is_copied(path: Path, codec: str) -> bool:
-    """ComfyUI's rule, for mp4: what is so coded already is not coded again."""
+    """Return whether a file is copied by ComfyUI's rule for mp4: it has the codec already."""
     with opened(path) as file:
         coded = file.streams.video[0].codec.name
         return "mp4" in file.format.name.split(",") and codec in ("auto", coded)
 
 
 def _copy(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
-    """Copy a video's streams as they are; its own metadata stays where ours has no such key."""
+    """Copy a video's streams unchanged, and its metadata unless `metadata` has the same key."""
     with written_aside(path) as aside:
         if not metadata:
             shutil.copyfile(source, aside)

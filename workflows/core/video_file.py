@@ -11,7 +11,7 @@ from ...nodes.standin import host
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A VIDEO that is still a file; read when somebody needs its frames."""
+    """A VIDEO that is still a file, read when its frames are needed."""
 
     path: Path
 
@@ -21,6 +21,7 @@ class VideoFile:
         return video_size(self.path)
 
     def clip(self) -> Clip:
+        """Return all frames and the sound, with progress shown by the host."""
         step: Any = None
 
         def progress(done: int, promised: int) -> None:
