@@ -70,7 +70,7 @@ class Benchmark(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **values: object) -> float:
-        return time.time()  # measured anew each time
+        return time.time()  # measured again each time
 
     @classmethod
     def execute(
@@ -92,7 +92,7 @@ class Benchmark(io.ComfyNode):
 
 
 def in_words(report: dict[str, Any]) -> str:
-    """The suite's report as a table: what each backend takes, or why it is not there."""
+    """Return the suite's report as a table: the times of each backend, or why it does not run."""
     count, _, high, wide = report["benchmark"]["input"]
     timed = {result["name"]: result for result in report["benchmark"]["results"]}
     lines = [f"{report['meta']['model']}, {count} x {wide}x{high}"]

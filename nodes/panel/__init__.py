@@ -1,1 +1,1 @@
-"""What the editor's panel of engines asks of the server."""
+"""The server side of the editor's engine panel."""

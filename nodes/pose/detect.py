@@ -137,7 +137,7 @@ class DetectPoses(io.ComfyNode):
 
 
 def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
-    """What was asked for and the network does not do."""
+    """Return warnings of settings that the network does not support."""
     network, found = engine.network, []
     if network.fixed is not None and detection_size not in (0, max(network.fixed)):
         high, wide = network.fixed

@@ -1,4 +1,4 @@
-"""A graph on a stream: which of its pictures is shown, and what it takes to draw that alone."""
+"""A graph on a stream, cut down to what the shown picture needs."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ from .shown import Shown, choose_shown, fed_nodes
 from .slot import Drawn, Frame, Pixels
 
 _SINK = "shown live"
-_AHEAD = 256  # frames that nodes may hold back, at most, as far as latency is concerned
+_AHEAD = 256  # frames, at most, whose capture times are kept for nodes that hold frames back
 
 
 class _Stream(io.ComfyNode):
-    """Load Video where the source takes its place: its file need not be there."""
+    """Load Video when the stream takes its place: its file need not exist."""
 
     STREAMING = ONCE
 
@@ -39,16 +39,17 @@ class _Stream(io.ComfyNode):
 
 
 class LiveGraph:
-    """A graph fed with the frames of a stream, one at a time. Of its nodes those run that the
-    shown picture needs; nothing is saved.
+    """A graph that is fed with the frames of a stream, one at a time.
+
+    Only the nodes that the shown picture needs run, and nothing is saved.
 
     shown:    what is shown
     left_out: output nodes that do not run
     warnings: nodes that add to the latency, and how
     size:     height and width that frames are scaled to; None = as they come
 
-    Raises `GraphError` for a graph that is wrong, takes more than one video, or has nodes that
-    need the whole clip for what is shown, which it names.
+    Raises `GraphError` for a graph that is invalid, takes more than one video, or whose shown
+    picture depends on nodes that need the whole clip, which it names.
     """
 
     def __init__(
@@ -95,32 +96,35 @@ class LiveGraph:
         self._heard = 0
 
     def prepare(self, fps: float, size: tuple[int, int]) -> Mapping[str, str]:
-        """Run what runs once, such as building engines, and the rest on black frames, so that
-        the first frame is not the slowest. What nodes have to say, by their ids.
+        """Run the nodes that run once, such as those that build engines, and the others on black
+        frames, so that the first frame is not the slowest.
 
-        fps: of the source; size: its height and width, (0, 0) = unknown
+        fps:  frames per second of the source
+        size: height and width of the source, (0, 0) = unknown
+
+        Returns what nodes have to say, by id.
         """
         self._fps = fps
         self._graph.prepare(fps)
         self._warned = list(self._graph.warnings)
         height, width = self.size or size
         if height and width:
-            for _ in range(2):  # nodes of flow give nothing for one
+            for _ in range(2):  # flow nodes give nothing for one
                 self._graph.step(torch.zeros(1, height, width, 3), fps)
             self._graph.reset()
-        self._heard = len(self._graph.warnings)  # that nobody is in black frames is no news
+        self._heard = len(self._graph.warnings)  # that black frames show nobody is no news
         return self._graph.texts
 
     def warned(self) -> list[str]:
-        """What nodes have warned of since this was asked last."""
+        """Return the warnings of nodes since the last call."""
         came = [*self._warned, *self._graph.warnings[self._heard :]]
         self._warned, self._heard = [], len(self._graph.warnings)
         return came
 
     def draw(self, frame: Frame) -> Drawn | None:
-        """The newest picture that came with this frame; None where nodes wait for more frames.
+        """Return the newest picture that this frame gave, None if nodes wait for more frames.
 
-        Raises `GraphError` naming the node that fails.
+        Raises `GraphError` that names a node that fails.
         """
         pixels = frame.pixels(self.size)
         if frame.clip != self._clip or pixels.shape != self._seen:
@@ -140,14 +144,14 @@ class LiveGraph:
 
 
 def _as_rgb(picture: Tensor) -> Pixels:
-    """[H,W,3 or 4] or [H,W] 0..1 -> [H,W,3]"""
+    """Return a picture [H,W,3 or 4] or [H,W] 0..1 as bytes [H,W,3]."""
     if picture.ndim == 2:
         picture = picture[..., None].expand(-1, -1, 3)
     return to_bytes(picture[..., :3])
 
 
 def _cut_down(graph: Graph, shown: Shown) -> Graph:
-    """The nodes that the shown output needs, and one that shows it."""
+    """Return the nodes that the shown output needs, and one that shows it."""
     needed: dict[str, Node] = {}
     stack = [shown.node.id]
     while stack:
