@@ -120,5 +120,7 @@ def _unpacked(raw: Any, tensors: Mapping[str, Tensor]) -> Any:
         return Path(held)
     if kind == "class":
         name, inner = held
+        if name not in state_types():
+            raise ValueError(f"unknown class {name!r}")
         return state_types()[name](**{k: _unpacked(v, tensors) for k, v in inner.items()})
     raise ValueError(f"unknown kind {kind!r}")

@@ -235,7 +235,7 @@ def test_another_graph_is_refused(inputs: Path, tmp_path: Path, each_chunk: None
     interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
     other = with_values(flow_graph("clip.mp4"), ["d.strength=0.5"], catalogue())
     message = (
-        r"(?s)cut short here.*node d \(KinographDrawFlow\): strength was 1.0, is 0.5.*--restart"
+        r"(?s)a different run was interrupted here.*node d \(KinographDrawFlow\): strength was 1.0, is 0.5.*--restart"
     )
     with pytest.raises(GraphError, match=message):
         run(other, inputs, tmp_path, 64)
@@ -260,7 +260,7 @@ def test_two_runs_do_not_share_an_output(
     interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
     journal = Journal(next((tmp_path / "a").glob("*.parts")))
     assert journal.acquire()
-    with pytest.raises(GraphError, match="another run of the same graph is at work"):
+    with pytest.raises(GraphError, match="another run of the same graph is working on it"):
         run(flow_graph("clip.mp4"), inputs, tmp_path, 64)
     # another graph takes another number
     other = with_values(flow_graph("clip.mp4"), ["d.strength=0.5"], catalogue())

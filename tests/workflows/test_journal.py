@@ -101,20 +101,20 @@ def test_what_is_no_state_is_not_written(tmp_path: Path) -> None:
 )
 def test_a_state_from_a_stranger_runs_nothing(text: str, tmp_path: Path) -> None:
     save_file({}, tmp_path / "state", {"state": text})
-    with pytest.raises(GraphError, match=r"is no state of a run, or is damaged.*--restart"):
+    with pytest.raises(GraphError, match=r"is not a state of a run, or is damaged.*--restart"):
         load_state(tmp_path / "state")
 
 
 def test_a_state_from_a_device_that_is_not_here(tmp_path: Path) -> None:
     save_file({"t0": torch.ones(2)}, tmp_path / "state", {"state": '{"tensor": ["t0", "cuda:99"]}'})
-    with pytest.raises(GraphError, match=r"do not go to cuda:99 now .*run it where it was begun"):
+    with pytest.raises(GraphError, match=r"do not go to cuda:99 now .*run it where it was started"):
         load_state(tmp_path / "state")
 
 
 def test_other_files_are_no_states(tmp_path: Path) -> None:
     for content in (b"", pickle.dumps({"a": 1}), b"\0" * 100):
         (tmp_path / "state").write_bytes(content)
-        with pytest.raises(GraphError, match="is no state"):
+        with pytest.raises(GraphError, match="is not a state"):
             load_state(tmp_path / "state")
 
 
