@@ -235,7 +235,8 @@ def test_another_graph_is_refused(inputs: Path, tmp_path: Path, each_chunk: None
     interrupted(flow_graph("clip.mp4"), inputs, tmp_path)
     other = with_values(flow_graph("clip.mp4"), ["d.strength=0.5"], catalogue())
     message = (
-        r"(?s)a different run was interrupted here.*node d \(KinographDrawFlow\): strength was 1.0, is 0.5.*--restart"
+        r"(?s)a different run was interrupted here.*"
+        r"node d \(KinographDrawFlow\): strength was 1.0, is 0.5.*--restart"
     )
     with pytest.raises(GraphError, match=message):
         run(other, inputs, tmp_path, 64)
