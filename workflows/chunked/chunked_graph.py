@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...engines.errors import GraphError
 from ...nodes.standin import host
+from ..core.get_video_components import AUDIO, RATE
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link
 from ..graph.plan import Plan
@@ -82,7 +83,7 @@ class ChunkedGraph:
         if self._stage is not None:
             return
         for source in self._layout.sources:
-            self._single.given |= {(source, 1): None, (source, 2): float(fps)}
+            self._single.given |= {(source, AUDIO): None, (source, RATE): float(fps)}
         needed = {i for i in self._layout.passes[0].before if self._is_needed(i)}
         self._single.run(tuple(i for i in self._layout.passes[0].before if i in needed))
         self._stage = self._new()

@@ -9,6 +9,7 @@ from ...engines.video.clip import Clip
 from ...engines.video.read import FrameReader, read_some, video_info
 from ...engines.video.sound import find_sound
 from ...nodes.streaming import Look
+from ..core.get_video_components import AUDIO, RATE
 from ..core.video_file import VideoFile
 from ..graph.model import Link
 from .layout import Layout
@@ -79,7 +80,7 @@ def open_sources(single: SingleRunNodes) -> dict[str, VideoSource]:
         single.run_up_to(link.node)
         with single.named(id_):
             source = sources[id_] = VideoSource(single.given[link.node, link.slot])
-        single.given |= {(id_, 1): source.audio, (id_, 2): float(source.rate)}
+        single.given |= {(id_, AUDIO): source.audio, (id_, RATE): float(source.rate)}
     return sources
 
 

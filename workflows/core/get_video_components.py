@@ -9,6 +9,8 @@ from ...nodes.standin import io
 from ...nodes.streaming import Outputs, Rule, Step
 from .video_file import VideoFile
 
+AUDIO, RATE = 1, 2  # outputs that belong to the video as a whole
+
 
 class _Step(Step):
     """Takes apart a video that this graph is making."""
@@ -21,7 +23,7 @@ class _Step(Step):
 class GetVideoComponents(io.ComfyNode):
     """Gives the frames, sound and frame rate of a VIDEO."""
 
-    STREAMING = Rule("source", ("video",), step=_Step, fixed=(1, 2))
+    STREAMING = Rule("source", ("video",), step=_Step, fixed=(AUDIO, RATE))
     ORDER = 20
 
     @classmethod
