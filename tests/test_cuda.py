@@ -36,10 +36,11 @@ from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli.run import DEMO_GRAPH
-from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import load_graph, with_values
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import DEMO_GRAPH
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

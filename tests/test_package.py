@@ -39,7 +39,7 @@ spec.loader.exec_module(module)
     "code",
     [
         "import kinograph",
-        "import kinograph.workflows.cli as cli; cli._parser()",
+        "from kinograph.workflows.cli.parser import make_parser; make_parser()",
         _AS_A_PACK,
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from browser import Frontend, frontend
 from comfyui_server import ComfyUI
-from kinograph.workflows.cli import MEDIA
+from kinograph.workflows.graph.shipped import MEDIA
 
 PACKS = Path(__file__).parents[1] / "support"
 

@@ -17,10 +17,10 @@ from safetensors.torch import load_file
 from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.nodes.extension import NODES
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import DEMO_GRAPH, MEDIA
 from kinograph.workflows.core import core_nodes
-from kinograph.workflows.execution.run import run_graph
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.load import parse_graph
+from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
 
 pytestmark = pytest.mark.comfyui
 SHIPPED = json.loads(DEMO_GRAPH.read_text())

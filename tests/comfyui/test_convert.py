@@ -11,7 +11,8 @@ import pytest
 from browser import Frontend
 from editor_cases import CASES, OBJECT_INFO, SHIPPED, case, meaning, recording
 from kinograph.workflows.graph.editor.nodes import definitions_of
-from kinograph.workflows.graph.model import graph_as_json, parse_graph
+from kinograph.workflows.graph.load import parse_graph
+from kinograph.workflows.graph.model import graph_as_json
 from kinograph.workflows.remote.definitions import server_definitions
 from kinograph.workflows.remote.link import Server
 

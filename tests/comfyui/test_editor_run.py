@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from browser import Frontend
-from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph.model import load_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import MEDIA
 
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent

@@ -19,7 +19,7 @@ from browser import Frontend
 from comfyui_server import ComfyUI
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.write import write_video
-from kinograph.workflows.cli import DEMO_GRAPH
+from kinograph.workflows.graph.shipped import DEMO_GRAPH
 
 pytestmark = pytest.mark.comfyui
 

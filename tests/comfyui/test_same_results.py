@@ -13,9 +13,9 @@ from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.execution.caching import ResultCache
-from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import Catalogue
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.graph.load import parse_graph
 
 pytestmark = pytest.mark.comfyui
 NODES = Catalogue({node.define_schema().node_id: node for node in semantics_pack.NODES})

@@ -21,10 +21,12 @@ from safetensors.torch import load_file
 from comfyui_server import ComfyUI
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import DEMO_GRAPH, MEDIA, main
-from kinograph.workflows.execution.run import Report, run_graph
-from kinograph.workflows.graph.model import load_graph
-from kinograph.workflows.remote.run import Server, run_on_server
+from kinograph.workflows.cli import main
+from kinograph.workflows.execution.report import Report
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
+from kinograph.workflows.remote.run_on_server import Server, run_on_server
 
 pytestmark = pytest.mark.comfyui
 CLIP = next(MEDIA.glob("*.mp4"))

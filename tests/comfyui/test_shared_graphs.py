@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from browser import Frontend
-from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph.model import load_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import MEDIA
 from layout import ARRANGE, NOTE
 
 pytestmark = pytest.mark.comfyui

@@ -9,7 +9,7 @@ import pytest
 import kinograph
 from kinograph.nodes.extension import NODES
 from kinograph.nodes.standin.io import Schema
-from kinograph.workflows.execution.report import schema_as_dict
+from kinograph.workflows.graph.schema_json import schema_as_dict
 
 LOCK = Path(__file__).parent / "schema.lock.json"
 SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}

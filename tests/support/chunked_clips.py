@@ -17,7 +17,8 @@ from kinograph.engines.video.clip import Audio, Clip
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import Graph, parse_graph
+from kinograph.workflows.graph.load import parse_graph
+from kinograph.workflows.graph.model import Graph
 from kinograph.workflows.graph.plan import Plan, check
 
 SIZE = (80, 96)

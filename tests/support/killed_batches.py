@@ -22,8 +22,8 @@ import torch
 from batch_checks import COPY, entries, files_of, footage, verified
 from killed_runs import killing
 from kinograph.workflows import cli
-from kinograph.workflows.batch import run as batch
-from kinograph.workflows.batch.attempt import Outcome
+from kinograph.workflows.batch import run_batch as batch
+from kinograph.workflows.batch.attempt import AttemptResult
 from kinograph.workflows.batch.manifest import Manifest, read_manifest
 from kinograph.workflows.chunked import resumable_run as chunked  # noqa: F401 -- imported before the forks
 from kinograph.workflows.graph.catalogue import catalogue
@@ -57,7 +57,7 @@ def killed_at_the_end(calls: int) -> None:
     """The same, not counting before the first attempt has made its files."""
     real = batch.attempt
 
-    def attempt(*arguments: Any) -> Outcome:
+    def attempt(*arguments: Any) -> AttemptResult:
         outcome = real(*arguments)
         killed_after(calls)
         return outcome

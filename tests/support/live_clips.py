@@ -14,14 +14,15 @@ import numpy as np
 from PIL import Image
 
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import MEDIA
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import load_graph, parse_graph, with_values
+from kinograph.workflows.graph.load import load_graph, parse_graph
+from kinograph.workflows.graph.shipped import MEDIA
 from kinograph.workflows.live.figures import Figures
 from kinograph.workflows.live.graph import LiveGraph
-from kinograph.workflows.live.run import Outlets, Summary, run_live
+from kinograph.workflows.live.run_live import LiveSummary, Outlets, run_live
 from kinograph.workflows.live.slot import Drawn, Frame
-from kinograph.workflows.live.sources import Source
+from kinograph.workflows.live.sources import FrameSource
 
 HEIGHT, WIDTH, BLOCK, BITS = 64, 128, 16, 8
 FPS = 30
@@ -78,8 +79,8 @@ class Seen:
 
 
 def run(
-    graph: LiveGraph, source: Source, seconds: float = 0.0, **more: Any
-) -> tuple[Summary, Seen, list[str]]:
+    graph: LiveGraph, source: FrameSource, seconds: float = 0.0, **more: Any
+) -> tuple[LiveSummary, Seen, list[str]]:
     seen, said = Seen(), []
     source.open()
     graph.prepare(source.rate, source.size)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
 from kinograph.workflows.batch.manifest import Header, Item, Manifest
-from kinograph.workflows.batch.todo import todo
+from kinograph.workflows.batch.pending import find_pending
 from kinograph.workflows.cli import main
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
@@ -333,14 +333,14 @@ def test_engines_stay_and_frames_do_not(tmp_path: Path) -> None:
 
     from kinograph.engines.video.clip import Clip
     from kinograph.workflows.batch.cache import WarmCache
-    from kinograph.workflows.execution.caching import Result
+    from kinograph.workflows.execution.caching import NodeResult
 
     cache = WarmCache()
     frames = torch.zeros(8, 512, 512, 3)
-    cache.put("frames", Result(([frames],), {}))
-    cache.put("clip", Result(([Clip(frames, 1, None)],), {}))
-    cache.put("engine", Result(([torch.nn.Linear(4096, 4096)],), {}))
-    cache.put("few", Result(([frames[:1, :8]], ["text"]), {}))
+    cache.put("frames", NodeResult(([frames],), {}))
+    cache.put("clip", NodeResult(([Clip(frames, 1, None)],), {}))
+    cache.put("engine", NodeResult(([torch.nn.Linear(4096, 4096)],), {}))
+    cache.put("few", NodeResult(([frames[:1, :8]], ["text"]), {}))
     assert [key for key in ("frames", "clip", "engine", "few") if cache.get(key)] == [
         *("engine", "few")
     ]
@@ -363,7 +363,7 @@ def test_a_batch_killed_anywhere_goes_on(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_finishes_the_manifest(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    from kinograph.workflows.batch import run as module
+    from kinograph.workflows.batch import run_batch as module
 
     real = module.attempt
 
@@ -390,20 +390,20 @@ def test_by_chunks_only_what_was_cut_short_goes_on(
     run: Run, tmp_path: Path, monkeypatch: Any, end: str
 ) -> None:
     """What an attempt left is there for the next one, unless it may not fit."""
-    from kinograph.workflows.batch import run as module
-    from kinograph.workflows.batch.attempt import Outcome
+    from kinograph.workflows.batch import run_batch as module
+    from kinograph.workflows.batch.attempt import AttemptResult
 
     found: list[list[str]] = []
 
-    def attempted(job: Any, path: Path, folder: Path, *rest: Any) -> Outcome:
+    def attempted(job: Any, path: Path, folder: Path, *rest: Any) -> AttemptResult:
         found.append(sorted(p.name for p in folder.iterdir()))
         (folder / "f.mp4.parts").mkdir(exist_ok=True)
         (folder / "f.mp4.parts" / "journal.json").write_text("x")
         if len(found) == 1 and end == "failed":
-            return Outcome("went wrong")
+            return AttemptResult("went wrong")
         if len(found) == 1:
             raise KeyboardInterrupt
-        return Outcome()
+        return AttemptResult()
 
     monkeypatch.setattr(module, "attempt", attempted)
     path = picture(tmp_path / "a.png")
@@ -460,5 +460,5 @@ def test_a_killed_input_comes_last(tmp_path: Path) -> None:
     """What may have ended the process does not stand before the others for ever."""
     items = [Item("/a.mp4", "a", attempts=1), Item("/b.mp4", "b"), Item("/c.mp4", "c")]
     manifest = Manifest(tmp_path, Header("g.json", "ab", "1.file"), items)
-    found, _ = todo(manifest, list(manifest.items), "")
+    found, _ = find_pending(manifest, list(manifest.items), "")
     assert found == ["/b.mp4", "/c.mp4", "/a.mp4"]

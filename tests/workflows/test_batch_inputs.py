@@ -9,7 +9,7 @@ import pytest
 from batch_checks import PICTURE
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.batch.inputs import Target, expand, find_target
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.graph.load import parse_graph
 
 VIDEO = Target("1", "file", frozenset({".mp4", ".mov"}))
 

@@ -25,7 +25,7 @@ def test_stages_and_jitter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert times["total"] == pytest.approx(sum(times.values()) - times["total"], rel=0.01)
     jitter = report["jitter_px_per_frame2"]
     assert 0 < jitter["smoothed, both"] < jitter["smoothed, causal"] < jitter["raw"]
-    assert "frames a second" in capsys.readouterr().out
+    assert "frames per second" in capsys.readouterr().out
 
 
 def test_resident_frames_against_one_by_one(
@@ -89,7 +89,7 @@ def test_flow(clip_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert report["floor"]["gflop"] == pytest.approx(work)
     said = capsys.readouterr().out
     assert "torchvision fp32" in said
-    assert "GFLOP a pair" in said
+    assert "GFLOP per pair" in said
 
 
 def test_flow_by_dis(clip_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,9 +45,12 @@ from kinograph.workflows.chunked.journal import Journal
 from kinograph.workflows.core import save_video
 from kinograph.workflows.core.save_video import VideoSink
 from kinograph.workflows.execution.caching import ResultCache
-from kinograph.workflows.execution.run import Report, run_graph
+from kinograph.workflows.execution.report import Report
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import Graph, load_graph, with_values
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.model import Graph
 
 SUPPORT = Path(__file__).parents[1] / "support"
 WORKFLOWS = Path(__file__).parents[2] / "workflows"

@@ -49,7 +49,7 @@ def test_a_page_for_other_machines_is_warned_of(
     words = ["live", graph_file(tmp_path), "--source", str(numbers), "--seconds", "0.3"]
     assert main(words) == 0
     out, err = capsys.readouterr()
-    assert "warning: --host 127.0.0.1: other machines reach the page, unencrypted" in err
+    assert "warning: --host 127.0.0.1: other machines can reach the page, unencrypted" in err
     assert "captured" in out
     assert re.search(r"^end +time$", out, re.M)
 

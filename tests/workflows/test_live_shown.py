@@ -9,11 +9,11 @@ from kinograph.engines.errors import GraphError
 from kinograph.engines.runtime.engine import Engine
 from kinograph.nodes.engine import build as engine_nodes
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import load_graph
-from kinograph.workflows.live.shown import choose_shown
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import MEDIA
+from kinograph.workflows.live.picture import choose_shown
 from live_clips import PLAIN, defaults, live_graph
 
 

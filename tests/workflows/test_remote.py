@@ -19,10 +19,10 @@ import pytest
 from comfyui_stand_in import StandIn, graph_file, running
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.cli import main
-from kinograph.workflows.execution.run import Report
+from kinograph.workflows.execution.report import Report
 from kinograph.workflows.graph.model import Node
 from kinograph.workflows.remote.files import saved_by
-from kinograph.workflows.remote.run import Server, ServerError, run_on_server
+from kinograph.workflows.remote.run_on_server import Server, ServerError, run_on_server
 
 
 @pytest.fixture

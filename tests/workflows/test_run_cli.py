@@ -52,7 +52,7 @@ def test_json_stands_alone_on_the_output(
     assert status == 0
     report = json.loads(out)
     assert "Keep it" in err  # the table
-    assert report["schema"] == 1
+    assert report["schema_version"] == 1
     assert report["kinograph"] == __version__
     assert (report["ok"], report["device"], report["graph"]) == (True, "cpu", str(graph))
     saved = tmp_path / "out" / "x_00001_.png"
@@ -137,9 +137,9 @@ def test_json_also_where_nothing_could_run(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--restart"], "--restart: goes with --chunk N"),
-        (["--header", "A=b"], "--header: goes with --server URL"),
-        (["--server", "http://x", "--chunk", "8"], "--chunk: ComfyUI takes whole clips"),
+        (["--restart"], "--restart: needs --chunk N"),
+        (["--header", "A=b"], "--header: needs --server URL"),
+        (["--server", "http://x", "--chunk", "8"], "--chunk: ComfyUI processes whole clips"),
         (["--server", "ftp://localhost"], "--server: expected e.g. http://127.0.0.1:8188, found"),
         (["--server", "http://x", "--header", "token"], "--header: expected NAME=VALUE"),
     ],

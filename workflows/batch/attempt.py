@@ -44,7 +44,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptResult:
     """What an attempt came to. `error` is "" when it made everything.
 
     internal: the error is a defect or the machine's: what is kept in memory is not trusted again
@@ -84,16 +84,16 @@ def attempt(
     folder: Path,
     cache: ResultCache,
     progress: Progress | None = None,
-) -> Outcome:
+) -> AttemptResult:
     """Run the graph on one file, writing into `folder`. What goes wrong stands in the outcome."""
     from ...nodes.standin import host
-    from ..execution.run import run_graph
+    from ..execution.run_graph import run_graph
 
     worker = this_worker(job.device)
     started = time.perf_counter()
 
-    def failed(error: str, **more: Any) -> Outcome:
-        return Outcome(error, round(time.perf_counter() - started, 3), worker=worker, **more)
+    def failed(error: str, **more: Any) -> AttemptResult:
+        return AttemptResult(error, round(time.perf_counter() - started, 3), worker=worker, **more)
 
     try:
         before = path.stat()
@@ -129,7 +129,7 @@ def attempt(
     warnings = report.warnings
     if not outputs:
         warnings += ("nothing was saved: the graph has no node that did",)
-    return Outcome(
+    return AttemptResult(
         seconds=round(time.perf_counter() - started, 3),
         frames=_frames(path),
         worker=worker,

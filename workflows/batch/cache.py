@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..execution.caching import Result, ResultCache
+from ..execution.caching import NodeResult, ResultCache
 
 _LARGE = 16 * 2**20  # bytes
 
@@ -15,7 +15,7 @@ class WarmCache(ResultCache):
     """Keeps what is small, or holds no frames at all. The next input has frames of its own: those
     of this one would only lie there, with every stage of them, until it begins."""
 
-    def put(self, key: str, result: Result, owner: str = "") -> None:
+    def put(self, key: str, result: NodeResult, owner: str = "") -> None:
         if sum(_frames(element) for output in result.outputs for element in output) <= _LARGE:
             super().put(key, result, owner)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
-from ..graph.model import Graph, nodes_called
+from ..graph.model import Graph
 
 VIDEOS = frozenset([".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov"]) | frozenset(
     [".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"]
@@ -65,7 +65,7 @@ def find_target(graph: Graph, named: str = "") -> Target:
 
 def _named_target(graph: Graph, named: str, found: list[Target], listed: str) -> Target:
     name, dot, input_ = named.rpartition(".")
-    nodes = nodes_called(graph, name)
+    nodes = graph.find(name)
     candidates = f"; nodes that read a file: {listed}" if listed else ""
     if not dot or not input_ or len(nodes) != 1:
         what = "there is no such node"

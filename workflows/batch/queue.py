@@ -19,7 +19,7 @@ from typing import Any
 
 from ... import __version__
 from ..chunked.journal import NAME as JOURNAL
-from .attempt import Job, Outcome
+from .attempt import AttemptResult, Job
 from .manifest import Item, Manifest, Output, Worker, file_of
 
 _LONGEST_PAUSE = 30.0  # seconds between two attempts at an input
@@ -102,7 +102,7 @@ class Queue:
             folder.mkdir()  # a new one: whatever lies in it becomes an output
         return Task(Path(path), folder)
 
-    def settle(self, task: Task, outcome: Outcome) -> None:
+    def settle(self, task: Task, outcome: AttemptResult) -> None:
         """Record what an attempt came to: its files get their place, or it is tried again."""
         path = str(task.path)
         item = self.manifest.items[path]
@@ -132,7 +132,7 @@ class Queue:
             if not (self._job.chunk and name in pending):
                 _remove(folders)
 
-    def _published(self, item: Item, made: Path, outcome: Outcome) -> Outcome:
+    def _published(self, item: Item, made: Path, outcome: AttemptResult) -> AttemptResult:
         """Give an attempt's files their place, or say why they have none."""
         where = self.manifest.folder / item.folder
         there = tuple(replace(o, path=f"{item.folder}/{o.path}") for o in outcome.outputs)
@@ -168,7 +168,7 @@ class Queue:
         return keep
 
 
-def _recorded(outcome: Outcome) -> dict[str, Any]:
+def _recorded(outcome: AttemptResult) -> dict[str, Any]:
     """What an outcome says of its entry; what a lost worker could not say stays as it was."""
     values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
     for name in ("internal", "final"):

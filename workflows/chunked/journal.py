@@ -12,7 +12,8 @@ from ... import __version__
 from ...engines.errors import GraphError
 from ...engines.files import first_there, sync_folder, written_aside
 from ...nodes.standin import host
-from ..graph.model import Link, short
+from ..graph.decoding import short
+from ..graph.model import Link
 from ..graph.plan import Plan
 
 VERSION = 1

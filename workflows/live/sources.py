@@ -25,7 +25,7 @@ Pictures = Iterator[tuple[int, av.VideoFrame]]
 
 
 @dataclass(frozen=True)
-class Choices:
+class SourceOptions:
     """What is asked of a source.
 
     fps:  a file's pace, what a camera is asked for, the most that are taken of a stream; 0 = as is
@@ -38,17 +38,17 @@ class Choices:
     loop: bool = False
 
 
-class Source:
+class FrameSource:
     """Frames as they come. `open`, then `pictures` in a thread, then `close`.
 
     size: height and width, (0, 0) = unknown; rate: frames a second; both known once it is open
     """
 
-    def __init__(self, name: str, choices: Choices):
+    def __init__(self, name: str, options: SourceOptions):
         self.name = name
-        self.choices = choices
+        self.options = options
         self.size = (0, 0)
-        self.rate = choices.fps or 30.0
+        self.rate = options.fps or 30.0
 
     def open(self) -> None:
         """Raise `MediaError` for what cannot be opened."""
@@ -99,23 +99,23 @@ class Clock:
         self._stop.wait(max(0.0, self._start + at - now))
 
 
-class File(Source):
+class FileSource(FrameSource):
     """A file, played in real time."""
 
     def open(self) -> None:
         with opened(Path(self.name)) as container:
             self.size, rate = stated(container)
-        self.rate = self.choices.fps or rate
+        self.rate = self.options.fps or rate
 
     def pictures(self, stop: threading.Event, say: Say) -> Pictures:
         clock = Clock(stop)
         clip = 0
-        while clip == 0 or self.choices.loop:
+        while clip == 0 or self.options.loop:
             done = 0
             with opened(Path(self.name)) as container:
                 container.streams.video[0].thread_type = "AUTO"
                 decoded = _decoded(container, self.name)
-                for picture in clock.paced(decoded, self.rate, fixed=self.choices.fps > 0):
+                for picture in clock.paced(decoded, self.rate, fixed=self.options.fps > 0):
                     yield clip, picture
                     done += 1
             if stop.is_set():
@@ -145,7 +145,7 @@ def _decoded(container: InputContainer, name: str) -> Iterator[av.VideoFrame]:
         ) from error
 
 
-class Camera(Source):
+class CameraSource(FrameSource):
     """A camera of this machine, by number or device path; OpenCV opens it."""
 
     _capture: Any = None
@@ -164,9 +164,9 @@ class Camera(Source):
                 f"camera {self.name}: cannot be opened; close other programs that use it, allow "
                 "this one to use cameras, or choose another number"
             )
-        asked = {cv2.CAP_PROP_BUFFERSIZE: 1.0, cv2.CAP_PROP_FPS: self.choices.fps}
-        if self.choices.size is not None:
-            asked[cv2.CAP_PROP_FRAME_HEIGHT], asked[cv2.CAP_PROP_FRAME_WIDTH] = self.choices.size
+        asked = {cv2.CAP_PROP_BUFFERSIZE: 1.0, cv2.CAP_PROP_FPS: self.options.fps}
+        if self.options.size is not None:
+            asked[cv2.CAP_PROP_FRAME_HEIGHT], asked[cv2.CAP_PROP_FRAME_WIDTH] = self.options.size
         for key, value in asked.items():
             if value:
                 self._capture.set(key, value)  # drivers take what is nearest, or nothing

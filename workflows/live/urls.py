@@ -10,26 +10,26 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 
 from ...engines.errors import MediaError
-from .sources import SILENCE, Choices, Clock, Pictures, Say, Source, stated
+from .sources import SILENCE, Clock, FrameSource, Pictures, Say, SourceOptions, stated
 
 SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "tcp", "udp")
 _WAITS = (0.5, 8.0)  # seconds before the first further attempt; they double up to the second
 _DAMAGED = 100  # packets in a row that cannot be decoded
 
 
-class Url(Source):
+class UrlSource(FrameSource):
     """A stream by its URL, connected again where it breaks off; or a video on a server, which has
     a length and is played like a file."""
 
-    def __init__(self, url: str, choices: Choices):
-        super().__init__(masked(url), choices)
+    def __init__(self, url: str, options: SourceOptions):
+        super().__init__(masked(url), options)
         self._url = url
         self._container: InputContainer | None = None
 
     def open(self) -> None:
         self._container = self._connected()
         self.size, rate = stated(self._container)
-        self.rate = self.choices.fps or rate
+        self.rate = self.options.fps or rate
         self._since = time.monotonic()
 
     def pictures(self, stop: threading.Event, say: Say) -> Pictures:
@@ -91,7 +91,7 @@ class Url(Source):
             if stop.is_set():
                 return
             now = time.monotonic()
-            if self.choices.fps and now - last < 0.9 / self.choices.fps:
+            if self.options.fps and now - last < 0.9 / self.options.fps:
                 continue
             last = now
             yield picture

@@ -13,12 +13,12 @@ def server_definitions(server: Server) -> dict[str, Schema]:
 
     async def ask() -> dict[str, Schema]:
         async with connected(server) as connection:
-            return await asked_for(connection)
+            return await connection_definitions(connection)
 
     return asyncio.run(ask())
 
 
-async def asked_for(connection: Connection) -> dict[str, Schema]:
+async def connection_definitions(connection: Connection) -> dict[str, Schema]:
     """As `server_definitions`, of a connection that there is."""
     info = await connection.get("/object_info")
     definitions = definitions_of(info) if isinstance(info, dict) else {}

@@ -11,7 +11,7 @@ from .manifest import Item, Manifest
 from .queue import stat_of
 
 
-def todo(
+def find_pending(
     manifest: Manifest, keys: Sequence[str], recipe: str, *, retry_failed: bool = False
 ) -> tuple[list[str], list[str]]:
     """Paths of what is to be made, and why what was done or failed is made again.

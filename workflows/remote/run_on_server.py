@@ -14,11 +14,13 @@ from typing import Any
 from ...engines.errors import KinographError
 from ...nodes.standin.io import Schema
 from ..execution.outcome import NodeRun, Progress
-from ..execution.run import Report
+from ..execution.report import Report
+from ..graph.assign import with_values
 from ..graph.catalogue import Catalogue
-from ..graph.model import Graph, graph_as_json, parse_graph, read_json, with_values
+from ..graph.load import parse_graph, read_json
+from ..graph.model import Graph, graph_as_json
 from ..graph.plan import Problem, failure, unknown_classes
-from .definitions import asked_for
+from .definitions import connection_definitions
 from .files import fetch, saved_by, with_uploads
 from .link import Connection, Server, ServerError, ServerGoneError, connected
 from .watch import Watch
@@ -64,7 +66,7 @@ async def _run(
 ) -> Report:
     started = time.perf_counter()
     async with connected(server) as connection:
-        definitions = await asked_for(connection)
+        definitions = await connection_definitions(connection)
         nodes = Catalogue({}, definitions)
         graph = with_values(
             parse_graph(read_json(path), str(path), definitions), assignments, nodes

@@ -10,13 +10,13 @@ from typing import Any
 
 from ... import __version__
 from ..execution.memory import keep_freed_memory
-from .attempt import Job, Outcome, attempt, this_worker
+from .attempt import AttemptResult, Job, attempt, this_worker
 from .manifest import Worker
 
 COPY_LIMIT = 2 * 2**30  # bytes of an input, and of an input's outputs, with copying
 
 
-class Labourer:
+class RayWorker:
     """What runs in each process of the cluster. Imports PyTorch when the first input comes: Ray has
     set the number of threads by then."""
 
@@ -30,14 +30,14 @@ class Labourer:
         """The version of Kinograph here, and who this is."""
         return __version__, this_worker(self._job.device)
 
-    def run(self, path: Path, folder: Path) -> Outcome:
+    def run(self, path: Path, folder: Path) -> AttemptResult:
         """An attempt where this machine and the driver see the same files."""
         from .cache import WarmCache
 
         for needed in (path, folder):
             if not needed.exists():
                 worker = this_worker(self._job.device)
-                return Outcome(
+                return AttemptResult(
                     f"{needed}: is not there on {worker.host}; inputs and output folder must have "
                     "the same paths on every machine, or add --ray-copy",
                     worker=worker,
@@ -46,7 +46,7 @@ class Labourer:
             self._cache = WarmCache()
         return attempt(self._job, path, folder, self._cache)
 
-    def run_copied(self, path: Path, data: bytes) -> tuple[Outcome, dict[str, bytes]]:
+    def run_copied(self, path: Path, data: bytes) -> tuple[AttemptResult, dict[str, bytes]]:
         """An attempt at a file that came as bytes; the files that it made go back as bytes."""
         with tempfile.TemporaryDirectory(prefix="kinograph-") as name:
             here = Path(name) / "input" / path.name

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...engines.errors import InputError
-from .attempt import Job, Outcome
+from .attempt import AttemptResult, Job
 from .manifest import Worker, file_of
-from .worker import COPY_LIMIT, Labourer
+from .ray_worker import COPY_LIMIT, RayWorker
 
 if TYPE_CHECKING:
     from .queue import Queue, Task
@@ -146,7 +146,7 @@ class _Crew:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         count, needs = places(nodes, workers, self._job.device)
         # Whatever was lost is tried again by the queue, which counts: not by Ray as well.
-        kind = self._ray.remote(Labourer).options(max_restarts=-1, max_task_retries=0, **needs)
+        kind = self._ray.remote(RayWorker).options(max_restarts=-1, max_task_retries=0, **needs)
         self._make = lambda: kind.remote(self._job)
         each = " and ".join(
             f"{number} {what.removeprefix('num_').removesuffix('s').upper()}"
@@ -229,7 +229,7 @@ class _Crew:
             data = self._ray.put(task.path.read_bytes())
         except (OSError, InputError) as error:
             self._idle.append(hand)
-            queue.settle(task, Outcome(str(error), final=isinstance(error, InputError)))
+            queue.settle(task, AttemptResult(str(error), final=isinstance(error, InputError)))
             return
         self._busy[hand.actor.run_copied.remote(task.path, data)] = (hand, task)
 
@@ -243,13 +243,13 @@ class _Crew:
             text = (
                 f"the worker{who} ended while it worked on this: killed, crashed or out of memory"
             )
-            queue.settle(task, Outcome(text))
+            queue.settle(task, AttemptResult(text))
             # Ray has given it up where it will not start it anew.
             dead = isinstance(error, errors.ActorDiedError)
             self._greet(_Hand(self._make()) if dead else hand)
             return
         except errors.RayError as error:
-            queue.settle(task, Outcome(_cause(error), internal=True))
+            queue.settle(task, AttemptResult(_cause(error), internal=True))
             self._greet(hand)
             return
         outcome = found
@@ -265,7 +265,7 @@ class _Crew:
             self._idle.append(hand)
 
 
-def _received(task: Task, outcome: Outcome, files: dict[str, bytes]) -> Outcome:
+def _received(task: Task, outcome: AttemptResult, files: dict[str, bytes]) -> AttemptResult:
     """Write what came back."""
     try:
         for name, data in files.items():

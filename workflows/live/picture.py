@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from ...engines.errors import GraphError
 from ..graph.catalogue import Catalogue
-from ..graph.model import Graph, Link, Node, nodes_called
+from ..graph.model import Graph, Link, Node
 
 _PICTURES = ("IMAGE", "MASK")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownOutput:
     """The output of a node that is shown."""
 
     node: Node
@@ -22,7 +22,7 @@ class Shown:
         return f"{self.node.label}, output {self.slot} ({self.io_type})"
 
 
-def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> Shown:
+def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> ShownOutput:
     """The output asked for as NODE or NODE.OUTPUT; else that of the last node that draws, or else
     what the last Create Video, Preview Image or Save Image gets.
 
@@ -36,24 +36,24 @@ def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> Shown:
     for node in reversed(list(graph.nodes.values())):
         rule = nodes.rule(node.class_type)
         if rule is not None and rule.draws and node.id in fed:
-            return Shown(node, 0, "IMAGE")
+            return ShownOutput(node, 0, "IMAGE")
     for node in reversed(list(graph.nodes.values())):
         rule = nodes.rule(node.class_type)
         link = node.inputs.get(rule.shows) if rule is not None else None
         if isinstance(link, Link) and link.node in fed:
             source = graph.nodes[link.node]
-            return Shown(source, link.slot, _kind(nodes, source, link.slot))
+            return ShownOutput(source, link.slot, _kind(nodes, source, link.slot))
     raise GraphError(
         f"{graph.source}: nothing to show: expected a node that draws the frames of a video, or "
         f"a Preview Image; choose one with --show: {_offer(graph, nodes)}"
     )
 
 
-def _asked(graph: Graph, nodes: Catalogue, asked: str) -> Shown:
+def _asked(graph: Graph, nodes: Catalogue, asked: str) -> ShownOutput:
     name, output = asked, ""
-    if not nodes_called(graph, asked) and "." in asked:
+    if not graph.find(asked) and "." in asked:
         name, _, output = asked.rpartition(".")
-    found = nodes_called(graph, name)
+    found = graph.find(name)
     if len(found) != 1:
         what = "more than one node is called so" if found else "there is no such node"
         raise GraphError(
@@ -63,7 +63,7 @@ def _asked(graph: Graph, nodes: Catalogue, asked: str) -> Shown:
     for slot, one in enumerate(outputs):
         wanted = output in (str(slot), one.display_name) if output else one.io_type in _PICTURES
         if wanted and one.io_type in _PICTURES:
-            return Shown(found[0], slot, one.io_type)
+            return ShownOutput(found[0], slot, one.io_type)
     raise GraphError(
         f"--show {asked}: {found[0].label} has no such output of pictures; choose one of "
         f"{_offer(graph, nodes)}"

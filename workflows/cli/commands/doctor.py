@@ -1,20 +1,31 @@
-"""What this machine can do, and the one command for each thing that it cannot."""
+"""`kinograph doctor`: what this machine can do, and one command for each thing that it cannot."""
 
+from __future__ import annotations
+
+import argparse
 import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-import torch
+from ..arguments import add_debug
+from ..command import Command
 
-from ... import __version__
-from ...engines.models.registry import registry, state_of
-from ...engines.runtime.ladder import capabilities
-from ..execution.report import print_table
+
+def _run(arguments: argparse.Namespace) -> int:
+    print_doctor()
+    return 0
 
 
 def print_doctor() -> None:
-    """Versions, processors, backends and models, as tables."""
+    """Print versions, processors, backends and models as tables."""
+    import torch
+
+    from .... import __version__
+    from ....engines.models.registry import registry, state_of
+    from ....engines.runtime.ladder import capabilities
+    from ..terminal import print_table
+
     rows = [
         ["kinograph", __version__],
         ["Python", f"{platform.python_version()} ({sys.executable})"],
@@ -60,3 +71,12 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+COMMAND = Command(
+    name="doctor",
+    help="say what this machine can do",
+    run=_run,
+    arguments=(add_debug,),
+    order=80,
+)

@@ -22,7 +22,7 @@ from .page import Page
 from .reader import Reader
 from .record import Recorder
 from .slot import Drawn, Frame, Slot, with_text
-from .sources import Say, Source
+from .sources import FrameSource, Say
 
 SCHEMA_VERSION = 1
 _PATIENCE = 12.0  # seconds for a reader to end: OpenCV waits 10 for a camera that is silent
@@ -30,7 +30,7 @@ _LOOK = 0.2  # seconds between looks at the clock while no frame comes
 
 
 @dataclass(frozen=True)
-class Summary:
+class LiveSummary:
     """What a live run did.
 
     ended:   "end of the source", "time", "interrupted" or "error"
@@ -58,7 +58,7 @@ class Summary:
 
         "schema" is 1 until a key changes its meaning or goes; new keys may come.
         """
-        from ..execution.run import file_as_dict
+        from ..execution.report import file_as_dict
 
         rate = self.figures["drawn"] / self.seconds if self.seconds else 0.0
         return {
@@ -93,7 +93,9 @@ class Outlets:
     status: Callable[[str], None] = lambda line: None
 
 
-def run_live(graph: LiveGraph, source: Source, outlets: Outlets, seconds: float = 0.0) -> Summary:
+def run_live(
+    graph: LiveGraph, source: FrameSource, outlets: Outlets, seconds: float = 0.0
+) -> LiveSummary:
     """Draw what comes from an open source, until it ends, the time is up, or Ctrl-C; a second
     Ctrl-C does not wait for the frame at hand.
 
@@ -115,7 +117,7 @@ def run_live(graph: LiveGraph, source: Source, outlets: Outlets, seconds: float 
             failure, ended = error, "error"
         finally:
             failure = run.end() or failure
-    return Summary(
+    return LiveSummary(
         "",
         source.name,
         graph.shown.label,
@@ -129,7 +131,7 @@ def run_live(graph: LiveGraph, source: Source, outlets: Outlets, seconds: float 
 
 
 class _Run:
-    def __init__(self, graph: LiveGraph, source: Source, outlets: Outlets):
+    def __init__(self, graph: LiveGraph, source: FrameSource, outlets: Outlets):
         self.stop = threading.Event()
         self.recorded: Path | None = None
         self._graph = graph

@@ -15,8 +15,8 @@ from ...engines.errors import InputError, MediaError
 from .attempt import Job, attempt
 from .inputs import bound
 from .manifest import JOURNAL, NAME, Header, Item, Manifest, file_of, read_manifest
+from .pending import find_pending
 from .queue import Queue, remove_outputs
-from .todo import todo
 
 if TYPE_CHECKING:
     from ..execution.outcome import Progress
@@ -26,7 +26,7 @@ _LONGEST = 200  # bytes of the name of an input's folder
 
 
 @dataclass(frozen=True)
-class Choices:
+class BatchOptions:
     """How a batch is run.
 
     retries:      further attempts at an input that fails; pause: seconds before the first of them
@@ -43,7 +43,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Summary:
+class BatchSummary:
     """What one run of a batch came to, over the inputs that it was given.
 
     skipped:           done by an earlier run, and still whole
@@ -80,11 +80,11 @@ def run_batch(
     paths: Sequence[Path],
     folder: Path,
     header: Header,
-    choices: Choices = Choices(),
+    options: BatchOptions = BatchOptions(),
     *,
     run: Callable[[Queue, Job], None] | None = None,
     say: Callable[[Item], None] = lambda item: None,
-) -> Summary:
+) -> BatchSummary:
     """Run the graph once for each path that is not done yet, into folders of `folder`.
 
     paths: absolute, each once
@@ -96,12 +96,12 @@ def run_batch(
     """
     started = time.monotonic()
     with _locked(folder):
-        if choices.restart:  # nothing is removed for a graph that cannot run
+        if options.restart:  # nothing is removed for a graph that cannot run
             _check(job, paths)
-        manifest = _opened(folder, header, choices)
+        manifest = _opened(folder, header, options)
         _name(manifest, paths)
         keys = [str(path) for path in paths]
-        left, remarks = todo(manifest, keys, job.recipe, retry_failed=choices.retry_failed)
+        left, remarks = find_pending(manifest, keys, job.recipe, retry_failed=options.retry_failed)
         if left:
             _check(job, [Path(key) for key in left])
         for key in left:
@@ -111,9 +111,9 @@ def run_batch(
             manifest,
             job,
             left,
-            retries=choices.retries,
-            fail_fast=choices.fail_fast,
-            pause=choices.pause,
+            retries=options.retries,
+            fail_fast=options.fail_fast,
+            pause=options.pause,
             say=say,
         )
         interrupted = False
@@ -168,12 +168,12 @@ def _locked(folder: Path) -> Iterator[None]:
         raise MediaError(f"{file_of(error)}: cannot be written ({error.strerror})") from error
 
 
-def _opened(folder: Path, header: Header, choices: Choices) -> Manifest:
+def _opened(folder: Path, header: Header, options: BatchOptions) -> Manifest:
     """The manifest of the folder for this graph, as it was left."""
     old = read_manifest(folder)
     if old is None:
         return Manifest(folder, header)
-    if choices.restart:
+    if options.restart:
         for item in old.items.values():
             remove_outputs(folder, item)
         (folder / JOURNAL).unlink(missing_ok=True)  # before the manifest: it is of the old one
@@ -239,12 +239,12 @@ def _summary(
     seconds: float,
     remarks: tuple[str, ...],
     interrupted: bool,
-) -> Summary:
+) -> BatchSummary:
     items = [manifest.items[key] for key in keys]
     made = [item for item in items if item.status == "done" and item.path in left]
     counts = Counter(item.status for item in items)
     slowest = max(made, key=lambda item: item.seconds, default=None)
-    return Summary(
+    return BatchSummary(
         manifest=str(manifest.path),
         inputs=len(items),
         done=len(made),

@@ -1,7 +1,7 @@
-"""A workflow as ComfyUI's editor saves it, read into plain data and checked once.
+"""Workflows as ComfyUI's editor saves them, parsed into plain data and checked once.
 
-Two versions are in use and differ in their links: 0.4 has arrays [id, origin, origin slot, target,
-target slot, type], version 1 and every subgraph have objects. Either is read anywhere.
+Two versions are in use. Their links differ: version 0.4 has arrays [id, origin, origin slot,
+target, target slot, type], version 1 and every subgraph have objects. Both are accepted everywhere.
 """
 
 import re
@@ -10,20 +10,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....engines.errors import GraphError
+from ..decoding import short
 
-ROOT = ""  # the id of the canvas that is no subgraph
-INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # the two ends of a subgraph
+ROOT = ""  # the id of the top-level canvas
+INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # the boundary nodes of a subgraph
 MUTED, BYPASSED = 2, 4
-# Far more than any workflow has: a file of a stranger may claim more than fits into memory.
-MOST_SLOTS = 10_000
+# Far more than any workflow has: an untrusted file may claim more than fits into memory.
+MAX_SLOTS = 10_000
 
 
 @dataclass
 class Slot:
-    """An input or output of a node, or of a subgraph; `link` names what an input is linked by.
+    """An input or output of a node or of a subgraph.
 
-    widget: the name of the widget that this input stands beside, or ""
-    links:  of a subgraph's inputs and outputs, the ids of their links inside, in order
+    link:   the id of the link that feeds an input, or None
+    widget: the name of the widget that the input belongs to, or ""
+    links:  for inputs and outputs of a subgraph, the ids of their links inside it, in order
     """
 
     name: str
@@ -35,7 +37,11 @@ class Slot:
 
 @dataclass
 class EditorNode:
-    """A node as it was saved; `values` are those of its widgets, by place or by name."""
+    """A node as it was saved.
+
+    values: of its widgets, by position or by name
+    named:  the same by name, where newer editors have saved both
+    """
 
     id: str
     type: str
@@ -52,13 +58,14 @@ class EditorNode:
         return f"node {self.id} ({self.type})"
 
     @property
-    def silent(self) -> bool:
+    def is_inactive(self) -> bool:
+        """Whether the node is muted or bypassed."""
         return self.mode in (MUTED, BYPASSED)
 
 
 @dataclass
 class EditorLink:
-    """From output `origin_slot` of the node `origin` to input `target_slot` of `target`."""
+    """A link from output `origin_slot` of the node `origin` to input `target_slot` of `target`."""
 
     id: str
     origin: str
@@ -69,10 +76,10 @@ class EditorLink:
 
 @dataclass
 class Canvas:
-    """The nodes and links of the workflow itself, or of a subgraph's definition.
+    """The nodes and links of the workflow itself, or of a subgraph definition.
 
-    id:     ROOT, or the definition's id, which is the type of the nodes that stand for it
-    into:   links by node and number of its input; filled once the inputs of all nodes are known
+    id:   ROOT, or the definition's id, which is the type of the nodes that instantiate it
+    into: links by target node and input number; filled once the inputs of all nodes are known
     """
 
     id: str
@@ -84,7 +91,7 @@ class Canvas:
     into: dict[tuple[str, int], EditorLink] = field(default_factory=dict)
 
     def outgoing(self, node: str, slot: int) -> list[EditorLink]:
-        """The links that leave an output, in the file's order."""
+        """Return the links that leave an output, in the order of the file."""
         return [
             link for link in self.into.values() if link.origin == node and link.origin_slot == slot
         ]
@@ -92,8 +99,12 @@ class Canvas:
 
 @dataclass
 class Workflow:
-    """The canvas of the workflow, the definitions of its subgraphs by id, and the largest number
-    that a node has had."""
+    """A parsed workflow.
+
+    root:        its top-level canvas
+    definitions: its subgraph definitions by id
+    last_node:   the largest node id that the editor has assigned
+    """
 
     source: str
     root: Canvas
@@ -101,14 +112,16 @@ class Workflow:
     last_node: int
 
 
-def is_editor_form(data: Any) -> bool:
-    """Whether decoded JSON is a workflow of the editor."""
+def is_editor_workflow(data: Any) -> bool:
+    """Return whether decoded JSON is a workflow that the editor saved."""
     return isinstance(data, dict) and isinstance(data.get("nodes"), list)
 
 
 def read_workflow(data: Mapping[str, Any], source: str) -> Workflow:
-    """The workflow in decoded JSON. Raises `GraphError` with the file, the node and what was
-    expected of which entry."""
+    """Parse the workflow in decoded JSON.
+
+    Raises `GraphError` with the file, the node, and what was expected of which entry.
+    """
     reader = _Reader(source)
     root = reader.canvas(data, ROOT, "")
     definitions: dict[str, Canvas] = {}
@@ -128,17 +141,15 @@ def read_workflow(data: Mapping[str, Any], source: str) -> Workflow:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads entries of one file, so that every error names it."""
+    """Reads entries of one file, so that every error message names the file."""
 
     source: str
 
     def wrong(self, where: str, expected: str, found: Any) -> GraphError:
-        from ..model import short
-
         return GraphError(f"{self.source}: {where}: expected {expected}, found {short(found)}")
 
     def definitions(self, data: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-        """Those of the workflow, and those inside them, which older editors wrote."""
+        """Yield the subgraph definitions, including nested ones, which older editors wrote."""
         waiting = [data]
         while waiting:
             holder = waiting.pop(0).get("definitions") or {}
@@ -156,14 +167,14 @@ class _Reader:
         for entry in self.entries(data.get("nodes"), f"{inside}nodes"):
             node = self.node(entry, inside)
             if node.id in nodes:
-                raise self.wrong(f"{inside}{node.label}", "an id of its own", "another node's")
+                raise self.wrong(f"{inside}{node.label}", "a unique id", "that of another node")
             nodes[node.id] = node
         links = [
             self.link(entry, f"{inside}links")
             for entry in self.entries(data.get("links"), f"{inside}links")
             if entry is not None
         ]
-        canvas = Canvas(id_, name, nodes, _one_a_target(links, nodes.values()))
+        canvas = Canvas(id_, name, nodes, _one_per_target(links, nodes.values()))
         if id_:
             canvas.inputs = self.slots(data.get("inputs"), f"{inside}inputs")
             canvas.outputs = self.slots(data.get("outputs"), f"{inside}outputs")
@@ -171,13 +182,13 @@ class _Reader:
 
     def node(self, entry: Any, inside: str) -> EditorNode:
         if not isinstance(entry, dict):
-            raise self.wrong(f"{inside}nodes", "objects, one a node", entry)
+            raise self.wrong(f"{inside}nodes", "one object per node", entry)
         id_ = self.id(entry.get("id"), f"{inside}a node: id")
         type_ = self.text(entry.get("type"), f"{inside}node {id_}: type")
         where = f"{inside}node {id_} ({type_})"
         mode = entry.get("mode", 0)
         if not isinstance(mode, int):
-            raise self.wrong(f"{where}: mode", "a number (2 is muted, 4 bypassed)", mode)
+            raise self.wrong(f"{where}: mode", "a number (2: muted, 4: bypassed)", mode)
         values = entry.get("widgets_values")
         if values is None:
             values = []
@@ -205,12 +216,12 @@ class _Reader:
             raise self.wrong(where, "objects", entry)
         link, widget = entry.get("link"), entry.get("widget")
         links = entry.get("linkIds")
-        beside = widget.get("name") if isinstance(widget, dict) else None
+        widget_name = widget.get("name") if isinstance(widget, dict) else None
         return Slot(
             str(entry.get("name", "")),
             slot_type(entry.get("type")),
             None if link is None else self.id(link, f"{where}: link"),
-            beside if isinstance(beside, str) else "",
+            widget_name if isinstance(widget_name, str) else "",
             tuple(self.id(i, f"{where}: linkIds") for i in links)
             if isinstance(links, list)
             else (),
@@ -245,14 +256,14 @@ class _Reader:
 
     def text(self, value: Any, where: str) -> str:
         if not isinstance(value, str):
-            raise self.wrong(where, "a text", value)
+            raise self.wrong(where, "a string", value)
         return value
 
     def id(self, value: Any, where: str) -> str:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise self.wrong(where, "a number or a text", value)
+            raise self.wrong(where, "a number or a string", value)
         if isinstance(value, int) and abs(value) >= 2**63:
             raise self.wrong(
                 where,
@@ -263,21 +274,21 @@ class _Reader:
 
     def number(self, value: Any, where: str) -> int:
         if isinstance(value, str) and value.isdecimal() and len(value) < 9:
-            value = int(value)  # a few packs write slots as text
+            value = int(value)  # a few packs write slots as strings
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.wrong(where, "a number", value)
-        if not -1 <= value < MOST_SLOTS:
-            raise self.wrong(where, f"a number below {MOST_SLOTS}", "another")
+        if not -1 <= value < MAX_SLOTS:
+            raise self.wrong(where, f"a number below {MAX_SLOTS}", "another")
         return value
 
 
 def as_number(id_: str) -> int | None:
-    """The whole number that an id is; None for a text, as "007", "6:2" and very many digits are."""
+    """Return an id as an integer, or None for one that is none, such as "007" or "6:2"."""
     return int(id_) if re.fullmatch(r"0|[1-9][0-9]{0,14}", id_) else None
 
 
 def slot_type(raw: Any) -> str:
-    """A slot's type as the editor compares them: "COMBO" for a list of choices, "*" for any."""
+    """Return a slot's type as the editor compares it: "COMBO" for choices, "*" for any."""
     if isinstance(raw, list):
         return "COMBO"
     if raw in (None, 0, ""):
@@ -285,10 +296,10 @@ def slot_type(raw: Any) -> str:
     return str(raw)
 
 
-def _one_a_target(links: list[EditorLink], nodes: Iterable[EditorNode]) -> list[EditorLink]:
-    """An input takes one link: the first in the file, or the one that the input itself names.
+def _one_per_target(links: list[EditorLink], nodes: Iterable[EditorNode]) -> list[EditorLink]:
+    """Return the links with one per input: the first in the file, or the one the input names.
 
-    Links with an end in the air, which the editor keeps for its own reroutes, are left out.
+    Dangling links, which the editor keeps for its own reroutes, are dropped.
     """
     named = {slot.link for node in nodes for slot in node.inputs}
     kept: dict[tuple[str, int], EditorLink] = {}
