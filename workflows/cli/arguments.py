@@ -36,7 +36,7 @@ def add_output_dir(parser: argparse.ArgumentParser) -> None:
 
 def add_graph(parser: argparse.ArgumentParser) -> None:
     """Add GRAPH and --set."""
-    parser.add_argument("graph", type=Path, metavar="GRAPH")
+    parser.add_argument("graph", type=Path, metavar="GRAPH", help="the file of a graph")
     parser.add_argument(
         "--set",
         action="append",

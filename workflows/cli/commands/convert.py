@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", type=Path, metavar="EDITOR.json")
+    parser.add_argument("graph", type=Path, metavar="EDITOR.json", help="the file to convert")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="API.json", help="default: standard output"
     )

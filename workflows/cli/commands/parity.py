@@ -10,7 +10,7 @@ from ..suite import add_suite, run_suite_command
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("model", metavar="MODEL", help="a name that `kinograph doctor` lists")
     parser.set_defaults(runs=0, warmup=0, batch=1, size=None)
 
 

@@ -13,7 +13,7 @@ from ..command import Command
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("graph", type=Path, metavar="GRAPH")
+    parser.add_argument("graph", type=Path, metavar="GRAPH", help="the file of a graph")
     parser.add_argument("--json", action="store_true", help="print a report as JSON")
 
 

@@ -114,7 +114,7 @@ def _print_network(report: dict[str, Any]) -> None:
 
 COMMAND = Command(
     name="flow",
-    help="milliseconds per pair of frames, against torchvision",
+    help="time flow, in milliseconds per pair of frames, against torchvision",
     run=_run,
     arguments=(add_debug, add_device, _add_arguments),
     order=20,

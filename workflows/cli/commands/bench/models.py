@@ -29,7 +29,7 @@ def _command(name: str) -> Command:
 
     return Command(
         name=name,
-        help="latency of this model on every backend",
+        help="time this model on every backend",
         run=run_suite_command,
         arguments=(add_debug, add_device, add_suite, add_arguments),
     )

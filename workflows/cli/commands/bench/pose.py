@@ -115,7 +115,7 @@ def _print_resident(report: dict[str, Any]) -> None:
 
 COMMAND = Command(
     name="pose",
-    help="milliseconds per frame, by stage, from video to VACE",
+    help="time every stage from video to VACE, in milliseconds per frame",
     run=_run,
     arguments=(add_debug, add_device, _add_arguments),
     order=10,

@@ -132,7 +132,7 @@ def _percent(value: float | None) -> str:
 
 COMMAND = Command(
     name="flow",
-    help="error of flow against known motion",
+    help="measure the error of flow against known motion",
     run=_run,
     arguments=(add_debug, _add_arguments),
     order=20,

@@ -86,7 +86,7 @@ def _range(low: float, high: float | None) -> str:
 
 COMMAND = Command(
     name="pose",
-    help="COCO's average precision of poses, and pixel errors by joint",
+    help="measure COCO's average precision of poses, and pixel errors by joint",
     run=_run,
     arguments=(add_debug, _add_arguments),
     order=10,
