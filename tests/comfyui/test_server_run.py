@@ -265,7 +265,7 @@ def test_bad_outputs_and_bad_graphs(send: Callable[..., Report]) -> None:
         send({"j": judge}, "j.value=1", "j.other=11")
     with pytest.raises(GraphError, match=r"there is no node class 'SemNumbr' on .*mean SemNumber"):
         send({"1": {"class_type": "SemNumbr", "inputs": {}}})
-    with pytest.raises(GraphError, match="the server refuses it: Prompt has no outputs"):
+    with pytest.raises(GraphError, match="the server rejects it: Prompt has no outputs"):
         send({"1": number_graph()["1"]})
 
 

@@ -79,7 +79,7 @@ def test_the_same_command_again_does_only_what_is_left(run: Run, tmp_path: Path)
     picture(bad, (1, 2, 3))
     status, summary, err = run(PICTURE, good, bad)
     assert (status, summary["skipped"], summary["done"]) == (0, 1, 1)
-    assert "bad.png: made again: the input has changed" in err
+    assert "bad.png: processed again: the input has changed" in err
     assert verified(out) == 2
 
 
@@ -89,7 +89,7 @@ def test_retry_failed_and_more_inputs_later(run: Run, tmp_path: Path) -> None:
     assert run(PICTURE, bad, "--retries", 0)[0] == 2
     assert entries(tmp_path / "out")["bad.png"]["attempts"] == 1
     status, _, err = run(PICTURE, bad, picture(tmp_path / "new.png"), "--retry-failed")
-    assert "bad.png: made again: it failed" in err
+    assert "bad.png: processed again: it failed" in err
     assert status == 2
     found = entries(tmp_path / "out")
     assert (found["bad.png"]["attempts"], found["new.png"]["status"]) == (4, "done")
@@ -129,8 +129,8 @@ def test_damaged_and_missing_outputs_are_made_again(run: Run, tmp_path: Path) ->
     (out / "b" / "notes.txt").write_text("the user's own")
     status, summary, err = run(PICTURE, *paths)
     assert (status, summary["done"], summary["skipped"]) == (0, 2, 1)
-    assert "a.png: made again: a/small_00001_.png has changed" in err
-    assert "b.png: made again: b/small_00001_.png is missing" in err
+    assert "a.png: processed again: a/small_00001_.png has changed" in err
+    assert "b.png: processed again: b/small_00001_.png is missing" in err
     assert (out / "b" / "notes.txt").read_text() == "the user's own"
     assert run(PICTURE, *paths, "--restart")[1]["done"] == 3
     assert (out / "b" / "notes.txt").read_text() == "the user's own"
@@ -181,7 +181,7 @@ def test_a_folder_that_is_not_of_the_batch_is_left_alone(run: Run, tmp_path: Pat
     mine.write_text("keep")
     status, _, err = run(PICTURE, picture(tmp_path / "a.png"))
     assert status == 2
-    assert "out/a: is there already, but" in err
+    assert "out/a: exists already, but" in err
     assert mine.read_text() == "keep"
 
 
@@ -206,7 +206,7 @@ def test_links_are_not_followed_where_outputs_are_removed(run: Run, tmp_path: Pa
     for more in ([], ["--restart"], ["--set", "2.width=6"]):
         status, _, err = run(PICTURE, path, *more)
         assert status == 2
-        assert "out/a: is a link, and outputs are removed" in err
+        assert "out/a: is a symbolic link, and outputs are replaced" in err
     assert (mine / "small_00001_.png").exists()
     # One of the user's that leads from an output's folder to an empty one is no folder of ours.
     (out / "a").unlink()
@@ -435,7 +435,7 @@ def test_two_batches_do_not_share_a_folder(run: Run, tmp_path: Path) -> None:
     with filelock.FileLock(tmp_path / "out" / ".batch.lock"):
         status, _, err = run(PICTURE, picture(tmp_path / "a.png"))
     assert status == 2
-    assert "another kinograph batch is at work in this folder" in err
+    assert "another kinograph batch is running in this folder" in err
 
 
 def test_the_summary_for_people(

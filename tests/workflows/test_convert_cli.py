@@ -100,9 +100,9 @@ def test_convert_says_which_classes_it_does_not_know(
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("http://127.0.0.1:9", "127.0.0.1:9: no answer"),
+        ("http://127.0.0.1:9", "127.0.0.1:9: no response"),
         ("ftp://127.0.0.1", "--server: expected e.g. http://127.0.0.1:8188, found"),
-        ("{server}/elsewhere", "/elsewhere/object_info: answers with status 404"),
+        ("{server}/elsewhere", "/elsewhere/object_info: responds with status 404"),
     ],
 )
 def test_a_server_that_is_none_is_refused(
@@ -115,10 +115,10 @@ def test_a_server_that_is_none_is_refused(
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "no answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "no response"),
         (b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 100_000, "/object_info: expected JSON, found"),
-        (b"HTTP/1.0 404 No\r\n\r\nF\xfcr nichts", "answers with status 404: F"),
-        (b"HTTP/1.0 200 OK\r\n\r\n{}", "answers, but is not a ComfyUI: it names no node"),
+        (b"HTTP/1.0 404 No\r\n\r\nF\xfcr nichts", "responds with status 404: F"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", "responds, but is not a ComfyUI: it lists no nodes"),
     ],
 )
 def test_a_server_of_another_kind_is_refused(

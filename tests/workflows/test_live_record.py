@@ -54,7 +54,7 @@ def test_recordings_without_pictures_and_bad_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ends in \.mp4"):
         Recorder(tmp_path / "out.avi", 30, {})
     (tmp_path / "there.mp4").touch()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         Recorder(tmp_path / "there.mp4", 30, {})
     (tmp_path / "file").touch()
     recorder = Recorder(tmp_path / "file" / "out.mp4", 30, {})

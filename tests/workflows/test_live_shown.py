@@ -78,9 +78,9 @@ def test_show_chooses(root: Path, asked: str, label: str) -> None:
     ("name", "assignments", "show", "message"),
     [
         ("pose_to_vace", (), "99", "--show 99: there is no such node .* 7.0 "),
-        ("pose_to_vace", (), "KinographDrawSkeleton", "more than one node is called so"),
-        ("pose_to_vace", (), "5", r"node 5 \(KinographDetectPoses\) has no such output"),
-        ("pose_to_vace", (), "2.7", "has no such output of pictures"),
+        ("pose_to_vace", (), "KinographDrawSkeleton", "more than one node has this class"),
+        ("pose_to_vace", (), "5", r"node 5 \(KinographDetectPoses\) has no such IMAGE"),
+        ("pose_to_vace", (), "2.7", "has no such IMAGE or MASK output"),
         ("pose_to_vace", ("8.length=81",), "8", "gives no more pictures than its length"),
         ("flow_to_vace", ("5.preset=wan_480p",), "5", "set fps to 0"),
         ("flow_to_vace", ("4.normalise=clip",), "", "node 4 .* choose vace, fixed or ema"),

@@ -37,7 +37,7 @@ def test_what_a_source_is(text: str, kind: str) -> None:
 def test_sources_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a camera's number, a file or a URL .* gopher"):
         find_source("gopher://x", SourceOptions())
-    with pytest.raises(InputError, match="--loop: goes with a file, and --source is 0"):
+    with pytest.raises(InputError, match="--loop: needs a file, but --source is 0"):
         find_source("0", SourceOptions(loop=True))
     with pytest.raises(MediaError, match="expected a video file, but it does not exist"):
         find_source(str(tmp_path / "no.mp4"), SourceOptions()).open()
@@ -95,9 +95,9 @@ def test_a_stream_is_connected_again() -> None:
     assert found == sorted(set(found))
     assert found[-1] > 60  # of the third connection
     assert len(found) > 40
-    lost = [line for line in said if "connecting again in 0.5 s" in line]
+    lost = [line for line in said if "reconnecting in 0.5 s" in line]
     assert len(lost) >= 2
-    assert said.count(f"{url}: connected again") >= len(lost) - 1 >= 1
+    assert said.count(f"{url}: reconnected") >= len(lost) - 1 >= 1
     assert figures.state == "ended"
 
 
@@ -106,7 +106,7 @@ def test_a_stream_that_falls_silent_is_connected_again(monkeypatch: pytest.Monke
     with mjpeg(lambda n: 15 if n == 0 else 10_000, silent_at=0) as url:
         summary, seen, said = run(live_graph(PLAIN), find_source(url, SourceOptions()), 4.5)
     assert summary.ok
-    assert any("nothing came for 1 s" in line for line in said)
+    assert any("no data for 1 s" in line for line in said)
     assert number_in(seen.all[-1].pixels) > 15
 
 
@@ -126,7 +126,7 @@ def test_a_stream_that_is_gone_is_tried_again_ever_more_seldom(
     thread.join(5)
     source.close()
     assert not thread.is_alive()
-    waits = [float(re.findall(r"again in ([\d.]+) s", line)[0]) for line in said]
+    waits = [float(re.findall(r"reconnecting in ([\d.]+) s", line)[0]) for line in said]
     assert waits[:3] == [0.1, 0.2, 0.2]
     assert "cannot be opened" in said[-1]
 

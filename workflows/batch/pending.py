@@ -1,4 +1,4 @@
-"""What of a batch is still to be done, and what is as it was made."""
+"""Find what a batch still has to do: inputs that are new, changed, or whose outputs are damaged."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from .queue import stat_of
 def find_pending(
     manifest: Manifest, keys: Sequence[str], recipe: str, *, retry_failed: bool = False
 ) -> tuple[list[str], list[str]]:
-    """Paths of what is to be made, and why what was done or failed is made again.
+    """Return the paths of inputs to process, and messages why inputs are processed again.
 
-    What was being worked on when a run was killed comes last: if it was the cause, it does not
-    stand in the way of the others.
+    keys:         paths of the entries to consider
+    recipe:       the digest of the job
+    retry_failed: include inputs that failed
+
+    Inputs that were in progress when a run was killed come last: if one of them was the cause, it
+    does not hold up the others.
     """
     first: list[str] = []
     last: list[str] = []
@@ -33,31 +37,31 @@ def find_pending(
         if item.status == "failed" and retry_failed:
             reason = reason or "it failed"
         if reason:
-            remarks.append(f"{key}: made again: {reason}")
+            remarks.append(f"{key}: processed again: {reason}")
             first.append(key)
     return first + last, remarks
 
 
 def _changed(manifest: Manifest, item: Item, recipe: str) -> str:
-    """What differs from when the entry was made, or ""."""
+    """Return what has changed since the entry was made, or ""."""
     if item.recipe != recipe:
         return "values of the graph differ"
     size, mtime_ns = stat_of(Path(item.path))
     if (size, mtime_ns) == (item.size, item.mtime_ns):
         return ""
     if not size and not mtime_ns:
-        return ""  # gone since: what was made of it stays
+        return ""  # it has been removed: its outputs stay
     try:
         if size == item.size and sha256_of(Path(item.path)) == item.sha256:
             manifest.items[item.path] = replace(item, mtime_ns=mtime_ns)
             return ""
     except OSError:
-        pass  # the attempt says so
+        pass  # the attempt reports it
     return "the input has changed"
 
 
 def _damaged(root: Path, item: Item) -> str:
-    """Which output is not as it was made, or ""."""
+    """Return which output has changed since it was made, or ""."""
     for output in item.outputs:
         path = root / output.path
         try:

@@ -1,7 +1,7 @@
-"""A batch on a Ray cluster: a worker a GPU, its engines warm from input to input.
+"""Run a batch on a Ray cluster: one worker per GPU, which keeps engines warm between inputs.
 
-Written against Ray 2.60. A worker is an actor that Ray starts anew when its process dies; what it
-was working on is tried again by whichever worker is free. This process alone records and publishes.
+Written against Ray 2.60. A worker is an actor that Ray restarts when its process dies; the input
+that it was processing is retried by any free worker. Only this process records and publishes.
 """
 
 from __future__ import annotations
@@ -24,49 +24,50 @@ from .ray_worker import COPY_LIMIT, RayWorker
 if TYPE_CHECKING:
     from .queue import Queue, Task
 
-_PATIENCE = 30.0  # seconds without a worker before that is said
-_CPUS = 8  # most CPUs that a worker with a GPU asks for
+_PATIENCE = 30.0  # seconds without a worker before the user is told
+_MAX_CPUS = 8  # that a worker with a GPU asks for
 
 
 def on_ray(
     address: str, *, workers: int = 0, copy: bool = False, say: Callable[[str], None]
 ) -> Callable[[Queue, Job], None]:
-    """How `run_batch` works on a cluster. While it does, nothing reaches stdout.
+    """Return a `run` for `run_batch` that processes the queue on a cluster.
 
-    address: of a cluster ("host:6379", "ray://host:10001", "auto", "local"), or "": that of
-             RAY_ADDRESS, else one that runs on this machine, else one started for this batch
-    workers: 0: one a GPU of the cluster; one a machine where there is no GPU
-    copy:    inputs and outputs travel through Ray's object store, `COPY_LIMIT` bytes each at most
-    say:     called with a line for people
+    address: of a cluster ("host:6379", "ray://host:10001", "auto", "local"); "": that of
+             RAY_ADDRESS, or else one that runs on this machine, or else one started for this batch
+    workers: number of workers; 0: one per GPU of the cluster, or one per machine without GPUs
+    copy:    transfer inputs and outputs through Ray's object store, at most `COPY_LIMIT` bytes each
+    say:     called with messages for the user
 
-    Raises `InputError` for what is no address, and where Ray is not installed.
+    While it runs, nothing is printed to stdout. Raises `InputError` for a malformed address, and if
+    Ray is not installed.
     """
     if address and address not in ("auto", "local") and ":" not in address:
         raise InputError(
             f"--ray {address}: expected the address of a cluster, e.g. 10.0.0.1:6379 or "
-            "ray://10.0.0.1:10001; write --ray without one after the inputs"
+            "ray://10.0.0.1:10001; to give none, put --ray after the inputs"
         )
     _ray()
 
     def run(queue: Queue, job: Job) -> None:
-        # Ray tells of dead workers on stdout, whatever it is told; our JSON stands there.
+        # Ray reports dead workers on stdout, whatever its settings; our JSON goes there.
         with (
             Path(os.devnull).open("w") as nowhere,
             redirect_stdout(nowhere),
             _cluster(address) as ray,
         ):
-            crew = _Crew(ray, job, copy, say)
+            pool = _WorkerPool(ray, job, copy, say)
             try:
-                crew.hire(workers)
-                crew.work(queue)
+                pool.start(workers)
+                pool.work(queue)
             finally:
-                crew.dismiss(queue)
+                pool.stop(queue)
 
     return run
 
 
 def _ray() -> Any:
-    # Neither reports to Ray's makers, nor its warning of a change that does not concern us.
+    # No usage reports, and no warning about a change that does not concern us.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -80,7 +81,7 @@ def _ray() -> Any:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
-    """Ray, connected; a connection that was there before is used, and left."""
+    """Connect to Ray; an existing connection is used, and kept."""
     ray = _ray()
     if ray.is_initialized():
         yield ray
@@ -90,22 +91,22 @@ def _cluster(address: str) -> Iterator[Any]:
         ray.init(address or None, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError, TimeoutError, ray.exceptions.RayError) as e:
         raise InputError(
-            f"--ray {address or os.environ.get('RAY_ADDRESS', '')}: no cluster answers ({e}); "
-            "look at ray status there, and that the versions of Ray and Python are the same"
+            f"--ray {address or os.environ.get('RAY_ADDRESS', '')}: no cluster responds ({e}); "
+            "check ray status there, and that the versions of Ray and Python are the same"
         ) from e
     try:
         yield ray
     finally:
-        ray.shutdown()  # ends a cluster that was started here; leaves others
+        ray.shutdown()  # stops a cluster that was started here, but no other
 
 
 def _reach(address: str) -> None:
-    """Raise `InputError` when nothing listens at HOST:PORT: Ray itself tries for minutes."""
+    """Raise `InputError` if nothing listens at HOST:PORT, as Ray itself tries for minutes."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon:
-        return  # a word of Ray's
+        return  # a keyword of Ray
     hosts = [host.strip("[]")]
-    if host in ("127.0.0.1", "localhost"):  # Ray takes this machine's outward address instead
+    if host in ("127.0.0.1", "localhost"):  # Ray uses this machine's external address instead
         hosts.append(_ray().util.get_node_ip_address())
     for each in hosts:
         try:
@@ -114,22 +115,22 @@ def _reach(address: str) -> None:
         except (OSError, ValueError, OverflowError) as error:
             problem = error
     raise InputError(
-        f"--ray {address}: nothing answers there ({problem}); ray status on a machine of the "
-        "cluster says whether it runs, and the port is that of ray start --head (6379), or 10001 "
-        "with ray://"
+        f"--ray {address}: nothing listens there ({problem}); check with ray status on a "
+        "machine of the cluster whether it runs; the port is that of ray start --head (6379), or "
+        "10001 with ray://"
     )
 
 
 @dataclass
-class _Hand:
-    """A worker as it is seen from here; `who` once it has answered."""
+class _RemoteWorker:
+    """A worker, seen from here; `who` is set once it has responded."""
 
     actor: Any
     who: Worker | None = None
 
 
-class _Crew:
-    """The workers, and who is doing what."""
+class _WorkerPool:
+    """The workers, and what each is doing."""
 
     def __init__(self, ray: Any, job: Job, copy: bool, say: Callable[[str], None]):
         self._ray = ray
@@ -137,15 +138,15 @@ class _Crew:
         self._copy = copy
         self._say = say
         self._make: Callable[[], Any] = lambda: None
-        self._starting: dict[Any, _Hand] = {}  # by the reference of the answer that is awaited
-        self._busy: dict[Any, tuple[_Hand, Task]] = {}
-        self._idle: list[_Hand] = []
+        self._starting: dict[Any, _RemoteWorker] = {}  # by the reference of the pending response
+        self._busy: dict[Any, tuple[_RemoteWorker, Task]] = {}
+        self._idle: list[_RemoteWorker] = []
 
-    def hire(self, workers: int) -> None:
-        """Start workers: `workers`, or one a GPU, or one a machine."""
+    def start(self, workers: int) -> None:
+        """Start `workers` workers; 0: one per GPU, or one per machine."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        count, needs = places(nodes, workers, self._job.device)
-        # Whatever was lost is tried again by the queue, which counts: not by Ray as well.
+        count, needs = worker_resources(nodes, workers, self._job.device)
+        # Lost attempts are retried and counted by the queue, not by Ray.
         kind = self._ray.remote(RayWorker).options(max_restarts=-1, max_task_retries=0, **needs)
         self._make = lambda: kind.remote(self._job)
         each = " and ".join(
@@ -154,10 +155,10 @@ class _Crew:
         )
         self._say(f"{count} worker{'s' * (count != 1)} with {each} each")
         for _ in range(count):
-            self._greet(_Hand(self._make()))
+            self._greet(_RemoteWorker(self._make()))
 
     def work(self, queue: Queue) -> None:
-        """Until the queue is empty. Raises `InputError` when no worker can work."""
+        """Process the queue until it is empty. Raises `InputError` if no worker is left."""
         since = time.monotonic()
         while True:
             while self._idle and (task := queue.take(self._idle[-1].who)) is not None:
@@ -167,9 +168,9 @@ class _Crew:
                 return
             refs = [*self._busy, *self._starting]
             if not refs and not self._idle:
-                raise InputError("--ray: no worker is left; what went wrong stands above")
+                raise InputError("--ray: no worker is left; the reasons are given above")
             if not self._busy and not self._idle and time.monotonic() - since > _PATIENCE:
-                self._say("waits for the cluster to have room for a worker (see ray status)")
+                self._say("waiting for the cluster to have room for a worker (see ray status)")
                 since = time.monotonic()
             limit = min(wait, _PATIENCE) if wait is not None and self._idle else _PATIENCE
             if not refs:
@@ -182,91 +183,89 @@ class _Crew:
                 else:
                     self._greeted(ref)
 
-    def dismiss(self, queue: Queue) -> None:
-        """End the workers; what they were at has not begun."""
-        hands = [*self._idle, *self._starting.values(), *(hand for hand, _ in self._busy.values())]
-        for hand in hands:
-            self._ray.kill(hand.actor)
+    def stop(self, queue: Queue) -> None:
+        """Stop the workers and drop their attempts."""
+        busy = [worker for worker, _ in self._busy.values()]
+        for worker in (*self._idle, *self._starting.values(), *busy):
+            self._ray.kill(worker.actor)
         for _, task in self._busy.values():
             queue.drop(task)
         self._busy.clear()
 
-    def _greet(self, hand: _Hand) -> None:
-        self._starting[hand.actor.hello.remote()] = hand
+    def _greet(self, worker: _RemoteWorker) -> None:
+        self._starting[worker.actor.hello.remote()] = worker
 
     def _greeted(self, ref: Any) -> None:
-        hand = self._starting.pop(ref)
+        worker = self._starting.pop(ref)
         try:
-            version, hand.who = self._ray.get(ref)
+            version, worker.who = self._ray.get(ref)
         except self._ray.exceptions.ActorUnavailableError:
-            self._greet(hand)  # it is being started anew
+            self._greet(worker)  # Ray is restarting it
             return
         except self._ray.exceptions.RayError as error:
             self._say(f"a worker did not start: {_cause(error)}")
-            self._ray.kill(hand.actor)
+            self._ray.kill(worker.actor)
             return
         if version != __version__:
             self._say(
-                f"{hand.who.host}: has kinograph {version}, this is {__version__}; it does not "
-                f"take part; run there: pip install kinograph=={__version__}"
+                f"{worker.who.host}: has kinograph {version}, but this is {__version__}; it is not "
+                f"used; run there: pip install kinograph=={__version__}"
             )
-            self._ray.kill(hand.actor)
+            self._ray.kill(worker.actor)
             return
-        self._idle.append(hand)
+        self._idle.append(worker)
 
-    def _send(self, hand: _Hand, task: Task, queue: Queue) -> None:
+    def _send(self, worker: _RemoteWorker, task: Task, queue: Queue) -> None:
         if not self._copy:
-            self._busy[hand.actor.run.remote(task.path, task.folder)] = (hand, task)
+            self._busy[worker.actor.run.remote(task.path, task.folder)] = (worker, task)
             return
         try:
             size = task.path.stat().st_size
             if size > COPY_LIMIT:
                 error = (
-                    f"{task.path}: has {size / 2**30:.1f} GiB, --ray-copy takes "
-                    f"{COPY_LIMIT / 2**30:.0f}; use a disk that all machines share"
+                    f"{task.path}: has {size / 2**30:.1f} GiB, but --ray-copy transfers at most "
+                    f"{COPY_LIMIT / 2**30:.0f} GiB; use a disk that all machines share"
                 )
                 raise InputError(error)
             data = self._ray.put(task.path.read_bytes())
         except (OSError, InputError) as error:
-            self._idle.append(hand)
+            self._idle.append(worker)
             queue.settle(task, AttemptResult(str(error), final=isinstance(error, InputError)))
             return
-        self._busy[hand.actor.run_copied.remote(task.path, data)] = (hand, task)
+        self._busy[worker.actor.run_copied.remote(task.path, data)] = (worker, task)
 
     def _collect(self, ref: Any, queue: Queue) -> None:
-        hand, task = self._busy.pop(ref)
+        worker, task = self._busy.pop(ref)
         errors = self._ray.exceptions
         try:
-            found = self._ray.get(ref)
+            returned = self._ray.get(ref)
         except errors.RayActorError as error:
-            who = f" (host {hand.who.host}, process {hand.who.pid})" if hand.who else ""
-            text = (
-                f"the worker{who} ended while it worked on this: killed, crashed or out of memory"
-            )
+            who = f" (host {worker.who.host}, process {worker.who.pid})" if worker.who else ""
+            text = f"the worker{who} died while it processed this: killed, crashed or out of memory"
             queue.settle(task, AttemptResult(text))
-            # Ray has given it up where it will not start it anew.
+            # Ray will not restart it.
             dead = isinstance(error, errors.ActorDiedError)
-            self._greet(_Hand(self._make()) if dead else hand)
+            self._greet(_RemoteWorker(self._make()) if dead else worker)
             return
         except errors.RayError as error:
             queue.settle(task, AttemptResult(_cause(error), internal=True))
-            self._greet(hand)
+            self._greet(worker)
             return
-        outcome = found
+        outcome = returned
         if self._copy:
-            # The worker knows its copy's time only: that of the file stands in the entry.
+            # The worker knows the time of its copy only; that of the file is in the entry.
             mtime = queue.manifest.items[str(task.path)].mtime_ns
-            outcome = replace(_received(task, *found), mtime_ns=mtime)
+            outcome = replace(_received(task, *returned), mtime_ns=mtime)
         queue.settle(task, outcome)
         if outcome.internal:
-            self._ray.kill(hand.actor, no_restart=False)  # what it keeps is not trusted again
-            self._greet(hand)
+            self._ray.kill(worker.actor, no_restart=False)  # its cache is not used again
+            self._greet(worker)
         else:
-            self._idle.append(hand)
+            self._idle.append(worker)
 
 
 def _received(task: Task, outcome: AttemptResult, files: dict[str, bytes]) -> AttemptResult:
-    """Write what came back."""
+    """Write the files that a worker returned."""
     try:
         for name, data in files.items():
             path = task.folder / name
@@ -277,18 +276,23 @@ def _received(task: Task, outcome: AttemptResult, files: dict[str, bytes]) -> At
     return outcome
 
 
-def places(
+def worker_resources(
     nodes: Sequence[Mapping[str, float]], workers: int, device: str
 ) -> tuple[int, dict[str, int]]:
-    """How many workers, and what each asks of Ray, for the resources of the cluster's machines.
+    """Return the number of workers, and the resources that each asks of Ray.
 
-    Raises `InputError` for a GPU that is nowhere.
+    nodes: the resources of the cluster's machines
+
+    Raises `InputError` for a GPU on a cluster without any.
     """
     gpus = [node for node in nodes if node.get("GPU", 0) >= 1]
     if gpus and device != "cpu":
-        there = sum(int(node["GPU"]) for node in gpus)
+        available = sum(int(node["GPU"]) for node in gpus)
         cpus = min(int(node.get("CPU", 0) // node["GPU"]) for node in gpus)
-        return min(workers or there, there), {"num_gpus": 1, "num_cpus": min(cpus, _CPUS)}
+        return min(workers or available, available), {
+            "num_gpus": 1,
+            "num_cpus": min(cpus, _MAX_CPUS),
+        }
     if device.startswith("cuda"):
         raise InputError(
             f"--device {device}: no machine of the cluster has a GPU; use --device cpu"
@@ -301,7 +305,7 @@ def places(
 
 
 def _cause(error: Exception) -> str:
-    """The line of one of Ray's errors that says what happened; they carry whole tracebacks."""
+    """Return the line that says what happened from an error of Ray, which has a whole traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[-1] if lines else type(error).__name__
     if "No module named 'kinograph" in str(error):

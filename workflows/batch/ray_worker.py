@@ -1,4 +1,4 @@
-"""A worker of a batch on a Ray cluster: the actor that runs in a process of its own."""
+"""A worker of a batch on a Ray cluster: an actor in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ COPY_LIMIT = 2 * 2**30  # bytes of an input, and of an input's outputs, with cop
 
 
 class RayWorker:
-    """What runs in each process of the cluster. Imports PyTorch when the first input comes: Ray has
-    set the number of threads by then."""
+    """Runs in each process of the cluster.
+
+    It imports PyTorch when the first input arrives, as Ray has set the number of threads by then.
+    """
 
     def __init__(self, job: Job):
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line does
@@ -27,19 +29,19 @@ class RayWorker:
         self._cache: Any = None
 
     def hello(self) -> tuple[str, Worker]:
-        """The version of Kinograph here, and who this is."""
+        """Return the version of Kinograph here, and a description of this process."""
         return __version__, this_worker(self._job.device)
 
     def run(self, path: Path, folder: Path) -> AttemptResult:
-        """An attempt where this machine and the driver see the same files."""
+        """Make an attempt, where this machine and the driver share a file system."""
         from .cache import WarmCache
 
         for needed in (path, folder):
             if not needed.exists():
                 worker = this_worker(self._job.device)
                 return AttemptResult(
-                    f"{needed}: is not there on {worker.host}; inputs and output folder must have "
-                    "the same paths on every machine, or add --ray-copy",
+                    f"{needed}: does not exist on {worker.host}; inputs and output folder must "
+                    "have the same paths on every machine; otherwise use --ray-copy",
                     worker=worker,
                 )
         if self._cache is None:
@@ -47,7 +49,7 @@ class RayWorker:
         return attempt(self._job, path, folder, self._cache)
 
     def run_copied(self, path: Path, data: bytes) -> tuple[AttemptResult, dict[str, bytes]]:
-        """An attempt at a file that came as bytes; the files that it made go back as bytes."""
+        """Make an attempt at a file sent as bytes; return the files that it made as bytes."""
         with tempfile.TemporaryDirectory(prefix="kinograph-") as name:
             here = Path(name) / "input" / path.name
             folder = Path(name) / "output"
@@ -58,10 +60,10 @@ class RayWorker:
             total = sum(output.bytes for output in outcome.outputs)
             if total > COPY_LIMIT:
                 error = (
-                    f"{path}: its outputs have {total / 2**30:.1f} GiB, --ray-copy takes "
-                    f"{COPY_LIMIT / 2**30:.0f}; use a disk that all machines share"
+                    f"{path}: its outputs have {total / 2**30:.1f} GiB, but --ray-copy transfers "
+                    f"at most {COPY_LIMIT / 2**30:.0f} GiB; use a disk that all machines share"
                 )
                 return replace(outcome, error=error, final=True, outputs=()), {}
             files = {o.path: (folder / o.path).read_bytes() for o in outcome.outputs}
-        # The copy's path says nothing to anybody.
+        # The path of the copy means nothing to the user.
         return replace(outcome, error=outcome.error.replace(str(here), str(path))), files

@@ -1,4 +1,4 @@
-"""One graph over many inputs: what is still to be done in an output folder, done, and summed up."""
+"""Run a batch: process the inputs that an output folder still lacks, and summarise."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     from ..execution.outcome import Progress
 
 _LOCK = ".batch.lock"
-_LONGEST = 200  # bytes of the name of an input's folder
+_MAX_NAME = 200  # bytes of the name of an input's folder
 
 
 @dataclass(frozen=True)
 class BatchOptions:
     """How a batch is run.
 
-    retries:      further attempts at an input that fails; pause: seconds before the first of them
-    fail_fast:    nothing new begins after an input has failed for good
-    retry_failed: inputs that failed in an earlier run are tried again
-    restart:      what the manifest records is removed, and everything made anew
+    retries:      further attempts at an input that fails
+    pause:        seconds before the first of them
+    fail_fast:    start nothing new after an input has finally failed
+    retry_failed: retry inputs that failed in an earlier run
+    restart:      remove what the manifest records, and start over
     """
 
     retries: int = 2
@@ -44,14 +45,18 @@ class BatchOptions:
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """What one run of a batch came to, over the inputs that it was given.
+    """The result of one run of a batch, over its inputs.
 
-    skipped:           done by an earlier run, and still whole
-    pending:           not done as the run was broken off
-    frames, seconds:   of the inputs done now; wall-clock time of the run
-    slowest:           path and seconds, or None
-    errors:            by path, in words
-    remarks:           why something was made again
+    manifest:    the path of the manifest
+    done:        number of inputs that this run processed
+    skipped:     number of inputs that an earlier run processed, with outputs that are intact
+    pending:     number of inputs that are not processed, as the run was interrupted
+    frames:      number of frames of the inputs that this run processed
+    seconds:     wall-clock time of the run
+    slowest:     path and seconds of the slowest input, or None
+    errors:      messages by path
+    remarks:     why inputs were processed again
+    interrupted: whether the user cancelled the run
     """
 
     manifest: str
@@ -69,9 +74,11 @@ class BatchSummary:
 
     @property
     def frames_per_second(self) -> float:
+        """Frames per second of wall-clock time."""
         return self.frames / self.seconds if self.seconds else 0.0
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the summary as data for JSON."""
         return {**asdict(self), "frames_per_second": round(self.frames_per_second, 3)}
 
 
@@ -85,18 +92,19 @@ def run_batch(
     run: Callable[[Queue, Job], None] | None = None,
     say: Callable[[Item], None] = lambda item: None,
 ) -> BatchSummary:
-    """Run the graph once for each path that is not done yet, into folders of `folder`.
+    """Run the graph once for each path that is not done yet, into subfolders of `folder`.
 
-    paths: absolute, each once
-    run:   takes tasks from the queue until none is left; default: in this process, one by one
-    say:   called with the entry after each attempt
+    paths:  absolute, without duplicates
+    header: what the manifest records of the batch
+    run:    processes the queue; default: in this process, one input after the other
+    say:    called with the entry after each attempt
 
-    Raises `InputError` for a folder of another graph, or with a batch at work in it; `GraphError`
-    where the graph cannot run at all.
+    Raises `InputError` for the folder of another graph, and if another batch is running in it;
+    `GraphError` if the graph cannot run at all.
     """
     started = time.monotonic()
     with _locked(folder):
-        if options.restart:  # nothing is removed for a graph that cannot run
+        if options.restart:  # first, so that nothing is removed for a graph that cannot run
             _check(job, paths)
         manifest = _opened(folder, header, options)
         _name(manifest, paths)
@@ -129,7 +137,7 @@ def run_batch(
 
 
 def run_here(queue: Queue, job: Job, progress: Progress | None = None) -> None:
-    """Work through the queue in this process, engines staying warm."""
+    """Process the queue in this process, keeping engines warm."""
     from .cache import WarmCache
 
     cache = WarmCache()
@@ -150,7 +158,7 @@ def run_here(queue: Queue, job: Job, progress: Progress | None = None) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Raise `InputError` when another batch works in the folder; a killed one does not."""
+    """Lock the folder. Raises `InputError` if another batch is running in it."""
     import filelock
 
     try:
@@ -159,25 +167,25 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise InputError(
-            f"{folder}: another kinograph batch is at work in this folder; wait for it, or choose "
+            f"{folder}: another kinograph batch is running in this folder; wait for it, or choose "
             "another --output-dir"
         ) from error
     except OSError as error:
         if error.filename is None:
-            raise  # not of a file, e.g. nobody reads what is printed
+            raise  # not about a file, e.g. a closed pipe
         raise MediaError(f"{file_of(error)}: cannot be written ({error.strerror})") from error
 
 
 def _opened(folder: Path, header: Header, options: BatchOptions) -> Manifest:
-    """The manifest of the folder for this graph, as it was left."""
+    """Return the manifest of the folder for this graph, as the last run left it."""
     old = read_manifest(folder)
     if old is None:
         return Manifest(folder, header)
     if options.restart:
         for item in old.items.values():
             remove_outputs(folder, item)
-        (folder / JOURNAL).unlink(missing_ok=True)  # before the manifest: it is of the old one
-        # What the user has put into a folder stays, and it stays the folder of its input.
+        (folder / JOURNAL).unlink(missing_ok=True)  # before the manifest: it belongs to the old one
+        # Folders with files of the user stay, and stay the folders of their inputs.
         kept = [i for i in old.items.values() if (folder / i.folder).exists()]
         return Manifest(folder, header, [Item(i.path, i.folder) for i in kept])
     if old.header.graph_sha256 != header.graph_sha256:
@@ -185,42 +193,44 @@ def _opened(folder: Path, header: Header, options: BatchOptions) -> Manifest:
             f"{folder}: holds the results of another graph ({old.header.graph}, sha256 "
             f"{old.header.graph_sha256[:12]}; this one: {header.graph}, "
             f"{header.graph_sha256[:12]}), or of another --input ({old.header.input}; now "
-            f"{header.input}); choose another --output-dir, or --restart to remove "
-            "those results and begin anew"
+            f"{header.input}); choose another --output-dir, or use --restart to remove "
+            "those results and start over"
         )
     return Manifest(folder, header, old.items.values())
 
 
 def _name(manifest: Manifest, paths: Sequence[Path]) -> None:
-    """Give every new input an entry and a folder: its name without suffix, numbered where that is
-    taken. In the order of the paths, so that the order on the command line does not matter.
+    """Give every new input an entry and a folder.
 
-    Raises `InputError` for a folder that is there but not of this batch.
+    The folder has the name of the file without suffix, numbered if that is taken. Names are
+    assigned in the order of the paths, so that the order on the command line does not matter.
+
+    Raises `InputError` for a folder that exists but is not part of this batch.
     """
     taken = {item.folder.casefold() for item in manifest.items.values()}
     taken |= {NAME, JOURNAL}
     for path in sorted(paths):
         if str(path) in manifest.items:
             continue
-        # An attempt's folder has a longer name, and file systems take 255 bytes.
-        stem = os.fsencode(path.stem.lstrip("."))[:_LONGEST].decode(errors="replace")
+        # An attempt's folder has a longer name, and file systems allow 255 bytes.
+        stem = os.fsencode(path.stem.lstrip("."))[:_MAX_NAME].decode(errors="replace")
         stem = stem.rstrip(". ") or "input"
         name, number = stem, 1
         while name.casefold() in taken:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.casefold())
-        there = manifest.folder / name
-        if there.exists():
+        folder = manifest.folder / name
+        if folder.exists():
             raise InputError(
-                f"{there}: is there already, but {manifest.path} does not know it; choose another "
-                "--output-dir, or move it away"
+                f"{folder}: exists already, but {manifest.path} does not list it; choose another "
+                "--output-dir, or move the folder away"
             )
         manifest.items[str(path)] = Item(str(path), name)
 
 
 def _check(job: Job, paths: Sequence[Path]) -> None:
-    """Check the graph once, with a file that is there, before anything runs."""
+    """Check the graph with the first file that exists, before anything runs."""
     path = next((path for path in paths if path.exists()), None)
     if path is None:
         return

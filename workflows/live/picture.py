@@ -1,4 +1,4 @@
-"""Which picture of a graph is shown live."""
+"""Choose which output of a graph a live run shows."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _PICTURES = ("IMAGE", "MASK")
 
 @dataclass(frozen=True)
 class ShownOutput:
-    """The output of a node that is shown."""
+    """The output of a node that a live run shows."""
 
     node: Node
     slot: int
@@ -19,16 +19,18 @@ class ShownOutput:
 
     @property
     def label(self) -> str:
+        """The output as messages name it."""
         return f"{self.node.label}, output {self.slot} ({self.io_type})"
 
 
 def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> ShownOutput:
-    """The output asked for as NODE or NODE.OUTPUT; else that of the last node that draws, or else
-    what the last Create Video, Preview Image or Save Image gets.
+    """Return the output to show.
 
-    NODE is an id or a class name that occurs once, OUTPUT a number or a name.
+    asked: NODE or NODE.OUTPUT, where NODE is an id, or a class that only one node has, and OUTPUT
+           is a number or a name; default: the output of the last node that draws, or else what the
+           last Create Video, Preview Image or Save Image receives
 
-    Raises `GraphError` where there is none, with those that there are.
+    Raises `GraphError` where there is no such output, and lists those that can be shown.
     """
     fed = fed_nodes(graph)
     if asked:
@@ -53,33 +55,33 @@ def _asked(graph: Graph, nodes: Catalogue, asked: str) -> ShownOutput:
     name, output = asked, ""
     if not graph.find(asked) and "." in asked:
         name, _, output = asked.rpartition(".")
-    found = graph.find(name)
-    if len(found) != 1:
-        what = "more than one node is called so" if found else "there is no such node"
+    matches = graph.find(name)
+    if len(matches) != 1:
+        what = "more than one node has this class" if matches else "there is no such node"
         raise GraphError(
             f"--show {asked}: {what} in {graph.source}; choose one of {_offer(graph, nodes)}"
         )
-    outputs = nodes.require(found[0].class_type).outputs
+    outputs = nodes.require(matches[0].class_type).outputs
     for slot, one in enumerate(outputs):
         wanted = output in (str(slot), one.display_name) if output else one.io_type in _PICTURES
         if wanted and one.io_type in _PICTURES:
-            return ShownOutput(found[0], slot, one.io_type)
+            return ShownOutput(matches[0], slot, one.io_type)
     raise GraphError(
-        f"--show {asked}: {found[0].label} has no such output of pictures; choose one of "
+        f"--show {asked}: {matches[0].label} has no such IMAGE or MASK output; choose one of "
         f"{_offer(graph, nodes)}"
     )
 
 
 def _offer(graph: Graph, nodes: Catalogue) -> str:
     fed = fed_nodes(graph)
-    found = [
+    outputs = [
         f"{node.id}.{slot} ({node.class_type})"
         for node in graph.nodes.values()
         if node.id in fed
         for slot, output in enumerate(nodes.require(node.class_type).outputs)
         if output.io_type in _PICTURES
     ]
-    return ", ".join(found) or "none: add Load Video and Get Video Components"
+    return ", ".join(outputs) or "none: add Load Video and Get Video Components"
 
 
 def _kind(nodes: Catalogue, node: Node, slot: int) -> str:
@@ -88,7 +90,7 @@ def _kind(nodes: Catalogue, node: Node, slot: int) -> str:
 
 
 def fed_nodes(graph: Graph) -> set[str]:
-    """Nodes that the frames of a video come to, those that take it apart included."""
+    """Return the ids of nodes that frames of a video reach, from Get Video Components on."""
     fed = {node.id for node in graph.nodes.values() if node.class_type == "GetVideoComponents"}
     sources = frozenset(fed)
     while True:
@@ -96,7 +98,7 @@ def fed_nodes(graph: Graph) -> set[str]:
             node.id
             for node in graph.nodes.values()
             for _, link in node.links()
-            # a source's sound and rate are no frames
+            # the sound and the frame rate of a source are not frames
             if link.node in fed and (link.node not in sources or link.slot == 0)
         }
         if more <= fed:

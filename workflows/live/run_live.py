@@ -1,7 +1,7 @@
-"""Live: a graph run on a stream, frame by frame; frames are dropped, never queued.
+"""Run a graph on a stream, frame by frame; frames are dropped, never queued.
 
-Three paces: a thread reads frames, the caller's thread draws, the page shows. Between them is a
-place for one, the newest.
+A thread reads frames, the caller's thread draws, and the page shows, each at its own pace. Between
+them is a slot for the newest item only.
 """
 
 import signal
@@ -25,18 +25,20 @@ from .slot import Drawn, Frame, Slot, with_text
 from .sources import FrameSource, Say
 
 SCHEMA_VERSION = 1
-_PATIENCE = 12.0  # seconds for a reader to end: OpenCV waits 10 for a camera that is silent
-_LOOK = 0.2  # seconds between looks at the clock while no frame comes
+_PATIENCE = 12.0  # seconds for the reader to end; OpenCV waits 10 for a silent camera
+_POLL = 0.2  # seconds between checks of the clock while no frame arrives
 
 
 @dataclass(frozen=True)
 class LiveSummary:
     """What a live run did.
 
-    ended:   "end of the source", "time", "interrupted" or "error"
-    signal:  the number of the signal that interrupted it, or 0
-    figures: of the whole run, as `Figures.overall`
-    failure: the error that ended it
+    showing:  the output that was shown
+    ended:    "end of the source", "time", "interrupted" or "error"
+    signal:   the number of the signal that interrupted it, or 0
+    figures:  of the whole run, as `Figures.overall`
+    recorded: the file that was recorded, or None
+    failure:  the error that ended it, or None
     """
 
     graph: str
@@ -51,18 +53,20 @@ class LiveSummary:
 
     @property
     def ok(self) -> bool:
+        """Whether the run ended without an error."""
         return self.failure is None
 
     def as_dict(self) -> dict[str, Any]:
-        """As data for JSON; a recording with its sha256 and bytes.
+        """Return the summary as data for JSON; a recording has its sha256 and size in bytes.
 
-        "schema" is 1 until a key changes its meaning or goes; new keys may come.
+        "schema_version" is raised when a key changes its meaning or is removed; keys may be added
+        without.
         """
         from ..execution.report import file_as_dict
 
         rate = self.figures["drawn"] / self.seconds if self.seconds else 0.0
         return {
-            "schema": SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION,
             "kinograph": __version__,
             "graph": self.graph,
             "source": self.source,
@@ -79,10 +83,11 @@ class LiveSummary:
 
 @dataclass(frozen=True)
 class Outlets:
-    """Where what happens goes.
+    """Where pictures, figures and messages go.
 
-    say:    lines to be read, such as that a stream is connected again
-    status: called once a second with a line of figures
+    overlay: draw the latency into the pictures
+    say:     called with messages, such as that a stream has reconnected
+    status:  called once per second with a line of figures
     """
 
     figures: Figures
@@ -96,13 +101,13 @@ class Outlets:
 def run_live(
     graph: LiveGraph, source: FrameSource, outlets: Outlets, seconds: float = 0.0
 ) -> LiveSummary:
-    """Draw what comes from an open source, until it ends, the time is up, or Ctrl-C; a second
-    Ctrl-C does not wait for the frame at hand.
+    """Draw the frames of an open source until it ends, the time is up, or Ctrl-C is pressed.
 
-    Blocks. All threads have ended when it returns; an error is in the summary.
+    It blocks, and all threads have ended when it returns. A second Ctrl-C does not wait for the
+    current frame. Errors are in the summary.
 
     graph:   prepared
-    seconds: 0 = no limit
+    seconds: time limit; 0: none
     """
     run = _Run(graph, source, outlets)
     started = time.monotonic()
@@ -113,7 +118,7 @@ def run_live(
             run.begin()
             if not run.work(started + seconds if seconds else None):
                 ended = "interrupted" if caught else "time"
-        except Exception as error:  # in the summary, beside what was done until then
+        except Exception as error:  # goes into the summary, with what was done until then
             failure, ended = error, "error"
         finally:
             failure = run.end() or failure
@@ -137,18 +142,19 @@ class _Run:
         self._graph = graph
         self._to = outlets
         self._slot: Slot[Frame] = Slot()
-        self._reader = Reader(source, self._slot, outlets.figures, self.stop, self._said)
+        self._reader = Reader(source, self._slot, outlets.figures, self.stop, self._report)
         self._ticker = threading.Thread(target=self._tick, name="kinograph-ticker", daemon=True)
 
     def begin(self) -> None:
+        """Start the threads."""
         self._to.figures.state = "running"
         self._reader.start()
         self._ticker.start()
 
     def work(self, until: float | None) -> bool:
-        """Draw frames; whether the source came to its end."""
+        """Draw frames; return whether the source ended."""
         while not self.stop.is_set():
-            left = _LOOK if until is None else min(_LOOK, until - time.monotonic())
+            left = _POLL if until is None else min(_POLL, until - time.monotonic())
             if left <= 0:
                 return False
             frame = self._slot.take(left)
@@ -158,7 +164,7 @@ class _Run:
                 for warning in self._graph.warned():
                     self._to.say(f"warning: {warning}")
             elif self._slot.is_over:
-                return not self.stop.is_set()  # which ends the source, too
+                return not self.stop.is_set()  # stopping ends the source, too
         return False
 
     def _hand_out(self, drawn: Drawn | None) -> None:
@@ -176,10 +182,10 @@ class _Run:
             first = not to.recorder.frames
             to.recorder.write(drawn)
             if first and to.recorder.is_cropped:
-                to.say("the recording lacks the last row or column: H.264 needs even sides")
+                to.say("the recording is cropped by a row or column, as H.264 needs even sides")
 
-    def _said(self, text: str) -> None:
-        self._to.figures.message = "" if text.endswith("connected again") else text
+    def _report(self, text: str) -> None:
+        self._to.figures.message = "" if text.endswith("reconnected") else text
         self._to.say(text)
 
     def _tick(self) -> None:
@@ -187,11 +193,11 @@ class _Run:
             self._to.status(as_line(self._to.figures.now()))
 
     def end(self) -> BaseException | None:
-        """Have all threads end, and the recording; what went wrong with that or in the reader."""
+        """End all threads and the recording; return an error of these or of the reader."""
         self.stop.set()
         self._to.figures.state = "ended"
         failure: BaseException | None = None
-        # First, as the rest may wait for a source, and somebody press Ctrl-C again.
+        # First, as the rest may wait for the source, and the user may press Ctrl-C again.
         recorder = self._to.recorder
         if recorder is not None:
             try:
@@ -204,7 +210,7 @@ class _Run:
             self._ticker.join()
             failure = failure or self._reader.failure
             if self._reader.is_alive():
-                self._to.say("the source does not answer; it is left alone")
+                self._to.say("the source does not respond; it is abandoned")
         if self._slot.take(0) is not None:
             self._to.figures.dropped()
         return failure
@@ -212,8 +218,11 @@ class _Run:
 
 @contextmanager
 def _interrupts(stop: threading.Event) -> Iterator[list[int]]:
-    """Set `stop` at the first SIGINT or SIGTERM, whose number comes into the list; a second does
-    what it did before. Only in the main thread, where signals arrive."""
+    """Set `stop` on the first SIGINT or SIGTERM, and append its number to the yielded list.
+
+    A second signal has its previous effect. Does nothing outside the main thread, which alone
+    receives signals.
+    """
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught

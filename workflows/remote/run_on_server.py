@@ -1,4 +1,4 @@
-"""Running a graph on a ComfyUI that runs somewhere, as if it ran here."""
+"""Run a graph on a running ComfyUI, with the result of a run on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .watch import Watch
 
 __all__ = ["Server", "ServerError", "run_on_server"]
 
-PATIENCE = 60.0  # s that a server may be away before it is given up
+PATIENCE = 60.0  # seconds that a server may be unreachable before it is given up
 
 
 def run_on_server(
@@ -40,17 +40,17 @@ def run_on_server(
     *,
     patience: float = PATIENCE,
 ) -> Report:
-    """Send the graph file at `path` to a ComfyUI, follow it, and bring back what it saved.
+    """Send the graph file at `path` to a ComfyUI, follow its run, and download what it saved.
 
-    assignments: "NODE.INPUT=VALUE", as `with_values`
-    output:      where files come to, under the server's names; what is there stays
-    folders:     where files that the graph names are looked for; what is here is uploaded
-    progress:    makes a bar for a node from its title and its number of steps
-    patience:    s that the server may be away while it is followed
+    assignments: "NODE.INPUT=VALUE" each, as for `with_values`
+    output:      folder for the downloaded files; existing files are not overwritten
+    folders:     where to look for the files that the graph names; those found are uploaded
+    progress:    makes a progress bar for a node from its title and its number of steps
+    patience:    seconds that the server may be unreachable during the run
 
-    A cancelled run (Ctrl-C) is interrupted there and taken off the queue. Raises `GraphError` for a
-    graph that the server would refuse, `ServerError` for a server that does not do its part,
-    `InputError` without the library that talks to servers.
+    A cancelled run (Ctrl-C) is interrupted on the server and removed from its queue. Raises
+    `GraphError` for a graph that the server rejects, `ServerError` for a server that fails,
+    `InputError` without aiohttp.
     """
     return asyncio.run(_run(path, server, assignments, output, folders, progress, patience))
 
@@ -99,6 +99,7 @@ class _Job:
         self._patience = patience
 
     def title(self, id_: str) -> str:
+        """Return the title of a node, or its display name."""
         node = self.graph.nodes.get(id_)
         if node is None:
             return f"node {id_}"
@@ -106,10 +107,13 @@ class _Job:
         return node.title or (schema.display_name if schema else "") or node.class_type
 
     async def run(self) -> Mapping[str, Any]:
-        """The entry in the server's history. Interrupted, it takes the graph off the server."""
+        """Return the entry in the server's history.
+
+        When cancelled, the graph is removed from the server.
+        """
         try:
             try:
-                # The socket first: what happens before it is open is not told.
+                # The socket first: what happens before it is open is not reported.
                 async with self.connection.socket(self._client) as socket:
                     await self._queue()
                     await self.watch.listen(socket, self.id, self._is_queued)
@@ -130,19 +134,22 @@ class _Job:
             "prompt_id": self.id,
             "extra_data": {"extra_pnginfo": extra},
         }
-        async with self.connection.request("POST", "/prompt", json=body, refusals=(400,)) as answer:
-            said = await self.connection.decoded(answer, "/prompt")
-            refused = answer.status == 400
-        if not isinstance(said, dict):
-            raise ServerError(f"{self.connection.url}/prompt: expected an object, found {said!r}")
-        self.problems = _node_problems(self.graph, said.get("node_errors"))
-        if refused:
-            raise failure(self.graph, self.problems or [_refused(said.get("error"))])
-        self.id = str(said.get("prompt_id", self.id))
+        async with self.connection.request(
+            "POST", "/prompt", json=body, refusals=(400,)
+        ) as response:
+            reply = await self.connection.decoded(response, "/prompt")
+            rejected = response.status == 400
+        if not isinstance(reply, dict):
+            where = f"{self.connection.url}/prompt"
+            raise ServerError(f"{where}: expected an object, found {reply!r}")
+        self.problems = _node_problems(self.graph, reply.get("node_errors"))
+        if rejected:
+            raise failure(self.graph, self.problems or [_rejection(reply.get("error"))])
+        self.id = str(reply.get("prompt_id", self.id))
         self.watch.queued = True
 
     async def _follow(self) -> Mapping[str, Any]:
-        """Wait for the entry in the history, listening as long as there is a socket."""
+        """Wait for the entry in the history, listening to the socket meanwhile."""
         seen = time.monotonic()
         missing = 0
         while True:
@@ -152,11 +159,11 @@ class _Job:
                     return entry
                 missing = 0 if await self._is_queued() else missing + 1
                 seen = time.monotonic()
-                # Between the queue and the history there is a moment.
+                # A graph leaves the queue a moment before it is in the history.
                 if missing > 20:
                     raise ServerError(
-                        f"{self.connection.url}: knows nothing of the graph any more; was it "
-                        "restarted, or its queue cleared?"
+                        f"{self.connection.url}: no longer knows the graph; the server may have been "
+                        "restarted, or its queue cleared"
                     )
                 if missing or self.watch.ended:
                     await asyncio.sleep(0.1)
@@ -199,14 +206,14 @@ def _node_problems(graph: Graph, node_errors: Any) -> list[Problem]:
     return problems
 
 
-def _refused(error: Any) -> Problem:
+def _rejection(error: Any) -> Problem:
     error = error if isinstance(error, dict) else {"message": str(error)}
     words = [str(error.get(part) or "") for part in ("message", "details")]
-    return Problem("", "", f"the server refuses it: {' - '.join(word for word in words if word)}")
+    return Problem("", "", f"the server rejects it: {' - '.join(word for word in words if word)}")
 
 
 async def _report(job: _Job, entry: Mapping[str, Any], output: Path) -> Report:
-    """Bring the files of a finished graph here, and say what it did."""
+    """Download the files of a finished graph, and report what it did."""
     shown: Mapping[str, Any] = entry.get("outputs") or {}
     problems = [*job.problems, *_failures(job.graph, entry)]
     files: list[Path] = []
@@ -219,8 +226,8 @@ async def _report(job: _Job, entry: Mapping[str, Any], output: Path) -> Report:
         for folder, name in saved_by(node, said):
             try:
                 own.append(await fetch(folder, name, output, job.connection))
-            except KinographError as error:  # the other files are no worse for it
-                text = f"{job.title(id_)}: {name} was saved there, but not brought here: {error}"
+            except KinographError as error:  # the other files are not affected
+                text = f"{job.title(id_)}: {name} was saved, but not downloaded: {error}"
                 problems.append(Problem(id_, "", text))
         files += own
         runs.append(
@@ -247,7 +254,7 @@ async def _report(job: _Job, entry: Mapping[str, Any], output: Path) -> Report:
 
 
 def _failures(graph: Graph, entry: Mapping[str, Any]) -> list[Problem]:
-    """What the history says that went wrong."""
+    """Return what went wrong, according to the history."""
     problems = []
     status = entry.get("status") or {}
     for kind, message in status.get("messages") or ():
@@ -258,5 +265,5 @@ def _failures(graph: Graph, entry: Mapping[str, Any]) -> list[Problem]:
         said = str(message.get("exception_message", "")).strip() or "interrupted on the server"
         problems.append(Problem(id_, "", f"{label}: {said}"))
     if not problems and status.get("status_str") not in ("success", None):
-        problems.append(Problem("", "", "the server says that the run failed, but not why"))
+        problems.append(Problem("", "", "the server reports that the run failed, but not why"))
     return problems

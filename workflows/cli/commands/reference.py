@@ -69,8 +69,8 @@ COMMAND = Command(
     help="write or check the generated pages of the documentation",
     run=_run,
     arguments=(add_debug, _add_arguments),
-    description="Write (--write) or check (--check) the pages of a checkout that are generated from "
-    "the source: the reference of the command line and, from the schemas of the nodes, their help "
-    "pages, the English locale and the table of all nodes.",
+    description="Write (--write) or check (--check) the pages of a checkout that are generated "
+    "from the source: the reference of the command line and, from the schemas of the nodes, "
+    "their help pages, the English locale and the table of all nodes.",
     order=140,
 )
