@@ -162,8 +162,8 @@ class _Job:
                 # A graph leaves the queue a moment before it is in the history.
                 if missing > 20:
                     raise ServerError(
-                        f"{self.connection.url}: no longer knows the graph; the server may have been "
-                        "restarted, or its queue cleared"
+                        f"{self.connection.url}: no longer knows the graph; the server may have "
+                        "been restarted, or its queue cleared"
                     )
                 if missing or self.watch.ended:
                     await asyncio.sleep(0.1)
