@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
+from ...nodes.standin.io import UploadType
+from ..graph.catalogue import catalogue
 from ..graph.model import Graph
 
 VIDEOS = frozenset([".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov"]) | frozenset(
@@ -16,8 +18,8 @@ VIDEOS = frozenset([".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".m
 )
 IMAGES = frozenset([".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
 
-# The core nodes that read a file: the input that names it, and the suffixes of fitting files.
-_READERS = {"LoadVideo": ("file", VIDEOS), "LoadImage": ("image", IMAGES)}
+# By the upload button that the editor shows for an input, the suffixes of the files that fit it.
+_UPLOADS = {UploadType.video: VIDEOS, UploadType.image: IMAGES}
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ def find_target(graph: Graph, named: str = "") -> Target:
     """
     used = {link.node for node in graph.nodes.values() for _, link in node.links()}
     readers = [
-        Target(id_, *_READERS[node.class_type])
+        Target(id_, spec.id, _UPLOADS[kind])
         for id_, node in graph.nodes.items()
-        if node.class_type in _READERS and id_ in used
+        if id_ in used and (schema := catalogue().schema(node.class_type)) is not None
+        for spec in schema.inputs
+        for kind in _UPLOADS
+        if spec.widget.get(kind.value)
     ]
     listed = ", ".join(f"{t} ({graph.nodes[t.node].class_type})" for t in readers)
     if named:

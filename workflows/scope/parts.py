@@ -1,4 +1,4 @@
-"""What the pipelines for Daydream Scope share: their menus, frames and settings."""
+"""What the pipelines for Daydream Scope share: menus, frames and settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def menu(choices: Iterable[str], ui: Mapping[str, Any]) -> dict[str, Any]:
-    """A field's JSON schema as that of a Literal of `choices`, which Scope shows as a menu."""
+    """Return the JSON schema of a field like that of a Literal, which Scope shows as a menu."""
     return {"enum": list(choices), **ui}
 
 
 def backend_field(order: int) -> Any:
-    """The setting of what runs a pipeline's network."""
+    """Return the field that chooses the backend of a pipeline's network."""
     from pydantic import Field
     from scope.core.pipelines.base_schema import ui_field_config
 
@@ -24,8 +24,8 @@ def backend_field(order: int) -> Any:
 
     return Field(
         default="auto",
-        description="What runs the network. auto takes the best that works here; a named one is "
-        "used or fails with the reason.",
+        description="The backend of the network. auto: the best that works on this machine; a "
+        "named one is used, or the pipeline fails with the reason.",
         json_schema_extra=menu(
             ["auto", *BACKENDS], ui_field_config(order=order, label="Backend", is_load_param=True)
         ),
@@ -33,9 +33,9 @@ def backend_field(order: int) -> Any:
 
 
 def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Scope's frames, (1,H,W,3) each, uint8 or float in 0..255 -> [T,H,W,3] in 0..1 on `device`.
+    """Return Scope's frames, (1,H,W,3) 0..255 each, as [T,H,W,3] 0..1 on `device`.
 
-    Those of another size than the first are stretched to it, as Scope's own pipelines do.
+    Frames of another size than the first are stretched to its size, as in Scope's own pipelines.
     """
     import torch
 
@@ -46,7 +46,7 @@ def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
     return torch.cat([fit_images(frame, size, "stretch", fill=0.0) for frame in frames])
 
 
-def given(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with those of `values` that are among them and not None."""
+def updated(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `settings`, updated with those of `values` that are settings and not None."""
     changed = {name: values[name] for name in settings if values.get(name) is not None}
     return {**settings, **changed}
