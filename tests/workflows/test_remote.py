@@ -158,7 +158,7 @@ def test_nobody_there(tmp_path: Path) -> None:
         ({"status": 502, "body": "bad gateway\nmore"}, "status 502: bad gateway$"),
         ({"status": 418}, "responds with status 418: no message"),
         ({"body": "<html>"}, "expected JSON, found text/html; it is not a ComfyUI"),
-        ({"body": "[]"}, "answers, but is not a ComfyUI"),
+        ({"body": "[]"}, "responds, but is not a ComfyUI"),
         (
             {"lose": True, "late": 60},
             "no longer knows the graph; the server may have been restarted",
@@ -201,7 +201,7 @@ def test_unknown_node_classes(server: StandIn, tmp_path: Path) -> None:
         run_on_server(path, Server.at(server.url), (), tmp_path, ())
     text = str(caught.value)
     assert f"node class 'LoadImag' on {server.url}; did you mean LoadImage?" in text
-    assert f"node class 'Zzz' on {server.url}; install the pack that has it there" in text
+    assert f"node class 'Zzz' on {server.url}; install its node pack there" in text
     assert not server.prompts
 
 

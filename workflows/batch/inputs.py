@@ -46,12 +46,11 @@ def find_target(graph: Graph, named: str = "") -> Target:
     """
     used = {link.node for node in graph.nodes.values() for _, link in node.links()}
     readers = [
-        Target(id_, spec.id, _UPLOADS[kind])
+        Target(id_, spec.id, _UPLOADS[spec.widget["upload"]])
         for id_, node in graph.nodes.items()
         if id_ in used and (schema := catalogue().schema(node.class_type)) is not None
         for spec in schema.inputs
-        for kind in _UPLOADS
-        if spec.widget.get(kind.value)
+        if spec.widget.get("upload") in _UPLOADS
     ]
     listed = ", ".join(f"{t} ({graph.nodes[t.node].class_type})" for t in readers)
     if named:
