@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.read import read_video
 

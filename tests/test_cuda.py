@@ -4,7 +4,6 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from safetensors.torch import save_file
 from torchvision.models.optical_flow import raft_small
 
 from kinograph import OpticalFlowTensorRTPreprocessor
-from kinograph.engines.families import network_of
 from kinograph.engines.flow.consistency import occlusions
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.crops import crop
@@ -32,6 +30,7 @@ from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
@@ -149,7 +148,7 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("raft")
     save_file(raft_small(weights=None).state_dict(), folder / "random.safetensors")
-    return replace(resolve("raft_small:random.safetensors", folder=folder), updates=2)
+    return resolve("raft_small:random.safetensors", folder=folder).with_options(updates=2)
 
 
 @pytest.mark.parametrize("backend", ["torch", *GRAPHED])
@@ -189,7 +188,7 @@ def test_fp32_is_fp32_where_the_host_allows_tf32(raft: Model, clip: Clip) -> Non
 
 @pytest.mark.parametrize("backend", GRAPHED)
 def test_raft_with_a_warm_start(raft: Model, clip: Clip, backend: str) -> None:
-    model = replace(raft, warm=True, both=True)
+    model = raft.with_options(warm=True, both=True)
     network = network_of(model)
     frames = clip.frames[:4, ::2, ::2]
     found, wanted = (
@@ -208,7 +207,7 @@ def test_large_frames_stay_within_4_gb(raft: Model) -> None:
     """1080p both ways, in fp32: a volume of 11 GB, were it kept whole."""
     images = torch.rand(2, 3, 1088, 1920, device="cuda")
     for precision, both in (("fp16", False), ("fp32", True)):
-        model = replace(raft, both=both)
+        model = raft.with_options(both=both)
         built = build_engine(
             model, network_of(model), backend="torch", device="cuda", precision=precision
         )

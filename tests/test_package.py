@@ -152,7 +152,7 @@ def load(name):
 engines = []
 for part in (load("/custom_nodes/kinograph"), load("/custom_nodes/kinograph-fork")):
     model = part("engines.models.registry").resolve("movenet_multipose")
-    network = part("engines.families").network_of(model)
+    network = part("engines.runtime.network").network_of(model)
     build = part("engines.runtime.engine").build_engine
     engines.append(build(model, network, backend="onnxruntime", device="cpu"))
 import torch

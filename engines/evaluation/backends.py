@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from ..errors import EngineError, InputError, KinographError
-from ..families import network_of
-from ..models.registry import Model
+from ..models.model import Model
 from ..runtime import parity
 from ..runtime.cache import EngineCache
 from ..runtime.engine import Engine, build_engine, reference
 from ..runtime.ladder import BACKENDS
+from ..runtime.network import network_of
 from ..runtime.probe import probe
 
 SCHEMA = 1

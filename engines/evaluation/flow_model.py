@@ -11,13 +11,14 @@ from torch import Tensor
 
 from ..datasets.flow import MADE, MOTORCYCLE, Dataset, Pair, find_datasets
 from ..errors import EngineError, InputError
-from ..families import check_flow, network_of
 from ..files import written_aside
 from ..flow.estimate import estimate_flow
+from ..flow.family import flow_family
 from ..flow.flow import lengths
 from ..models.registry import resolve
 from ..render.flow_colours import flow_colours
 from ..runtime.engine import Engine, build_engine
+from ..runtime.network import network_of
 from ..video.read import read_video
 from .flow import Truth, end_point_errors, evaluate_flow
 
@@ -90,7 +91,7 @@ def _engine(model: str, backend: str, device: str, precision: str) -> Engine | N
             )
         return None
     found = resolve(model)
-    check_flow(found)
+    flow_family(found)
     network = network_of(found)
     return build_engine(found, network, backend=backend, device=device, precision=precision)
 

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..families import check_flow
 from ..runtime.engine import Engine
 from ..runtime.network import Network
 from ..sequence import state_type
 from . import dis
 from .consistency import carried
 from .dis import Dis
+from .family import flow_family
 from .flow import DIRECTIONS, FIRST_FRAMES, Flow
 from .sizes import FlowSize
 
@@ -82,7 +82,7 @@ class FlowEstimator:
             if (value := getattr(self, name)) not in known:
                 raise InputError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
         if self.engine is not None:
-            check_flow(self.engine.model)
+            flow_family(self.engine.model)
             self._check_warm(self.engine.network)
         self._dis = Dis(self.preset) if self.engine is None else None
 

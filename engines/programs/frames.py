@@ -4,16 +4,8 @@ import torch
 from torch import Tensor
 
 from ..checks import check_range
-from ..errors import EngineError, InputError
+from ..errors import InputError
 from ..geometry.placement import Size
-from ..runtime.ladder import torch_cuda
-
-
-def check_device(device: str) -> None:
-    """Raise `EngineError` for a GPU that is not there: the CPU never stands in for it."""
-    cuda = torch_cuda()
-    if device.startswith("cuda") and not cuda.usable:
-        raise EngineError(f'device {device}: {cuda.reason}; try: {cuda.cure}; or give device="cpu"')
 
 
 def images_of(frames: object) -> Tensor:

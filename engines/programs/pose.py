@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..families import network_of, one_stage
 from ..models.registry import resolve
 from ..pose.detect import check_thresholds, detect_poses
+from ..pose.family import whole_frame
 from ..render.skeleton import draw_skeletons
 from ..render.styles import STYLES
+from ..runtime.devices import check_device
 from ..runtime.engine import Engine, build_engine
-from ..runtime.network import Network
-from .frames import as_floats, check_device, images_of, size_of, video_of
+from ..runtime.network import Network, network_of
+from .frames import as_floats, images_of, size_of, video_of
 
 
 class PoseTensorRTPreprocessor:
@@ -131,7 +132,7 @@ class PoseTensorRTPreprocessor:
     def _build(self) -> Engine:
         check_device(self.device)
         model = resolve(self.model, accept=self.accept_licence)
-        one_stage(model)  # raises for one that has to be told where people are
+        whole_frame(model)  # raises for one that has to be told where people are
         return build_engine(
             model,
             network_of(model),

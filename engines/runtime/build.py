@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from ..errors import EngineError
-from ..models.registry import Model
+from ..models.model import Model
 from . import trt
 from .cache import Artifact, EngineCache, Key, plain
 from .ladder import Rung
 from .network import Network
-from .onnx_export import exported
+from .onnx_export import exported, options_key
 from .pieces import in_calls
 from .runner import Runner
 from .torch_runner import compile_ahead, compiled, eager
@@ -75,7 +75,7 @@ class BuildRequest:
         """What the sidecar keeps, so that the engine can be built anew."""
         return {
             "model": self.model.name,
-            **self.model.variant,
+            "options": dict(self.model.options),
             "backend": backend,
             "precision": precision,
             "device": device,
@@ -156,6 +156,7 @@ def _compiled(rung: Rung, request: BuildRequest, check: Callable[[Path], Key | N
         "version": _VERSION,
         "network": network.name,
         "weights": model.entry.sha256,
+        **options_key(model),
         "precision": rung.precision,
         "torch": torch.__version__,
         "cuda": torch.version.cuda if where == "cuda" else None,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import EngineError
-from ..models.registry import Model
+from ..models.model import Model
 from . import parity, trt
 from .build import BuildRequest, make_runner
 from .cache import EngineCache, Key
@@ -188,14 +188,9 @@ class Engine:
         low, high = self.sizes
         if not low <= size <= high:
             raise EngineError(
-                f"engine {self.model.name}: built for a {self._size_name} of {low} to {high}, "
-                f"found {size}; change it, or min_size and max_size in Build Engine"
+                f"engine {self.model.name}: built for a {self.network.size_name} of {low} to "
+                f"{high}, found {size}; change it, or min_size and max_size in Build Engine"
             )
-
-    @property
-    def _size_name(self) -> str:
-        """As the node calls it that sets it."""
-        return "size" if self.model.entry.task == "flow" else "detection size"
 
     def batch_for(self, height: int, width: int) -> int:
         """How many inputs of height x width to give at once for the best speed."""
@@ -220,7 +215,7 @@ class Engine:
         lines = [
             f"{entry.title}, {entry.licence}",
             f"runs on {self.backend} in {self.precision} on {on}",
-            f"up to {self.max_batch} frames a call, {self._size_name} {low} to {high}",
+            f"up to {self.max_batch} frames a call, {self.network.size_name} {low} to {high}",
             f"parity: {verdict}",
             f"built in {self.seconds:.2f} s",
             *(f"- {reason}" for reason in self.why),

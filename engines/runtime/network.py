@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import EngineError
+from ..errors import EngineError, ModelError
+from ..models.families import family_of
+from ..models.model import Model
 from .onnx_graph import Feed
 from .parity import Verdict, compare
 
@@ -30,7 +32,6 @@ class Network:
     outputs:      name -> channels
     stride:       both sides of the input are multiples of it
     sizes:        smallest and largest longer side that makes sense
-    max_people:   how many people one pass can find
     pixel_bytes:  largest fp32 activation in bytes per input pixel; sets how many frames a CPU
                   takes at once
     gpu_bytes:    height, width, bytes of a number -> bytes that each row of an output takes on a
@@ -45,7 +46,8 @@ class Network:
     fixed:        height and width, where no others are taken
     join:         of a network with `batch`: outputs of its calls, number of images -> as of one
     left_out:     backends that "auto" leaves out although they work, and why
-    sees_people:  whether it is compared with the reference on a picture of people, too
+    size_name:    what the nodes call the setting of the longer side
+    example:      shape [N,3,H,W] -> the images it is compared with the reference on; None: noise
     compare:      reference's outputs, outputs, precision -> verdict
     """
 
@@ -54,7 +56,6 @@ class Network:
     outputs: Mapping[str, int]
     stride: int
     sizes: tuple[int, int]
-    max_people: int
     pixel_bytes: int
     gpu_bytes: Callable[[int, int, int], int] | None = None
     start: Callable[[Tensor], Tensor] | None = None
@@ -65,7 +66,8 @@ class Network:
     fixed: tuple[int, int] | None = None
     join: Callable[[Sequence[Outputs], int], Outputs] = join_rows
     left_out: Mapping[str, str] = field(default_factory=dict)
-    sees_people: bool = False
+    size_name: str = "size"
+    example: Callable[[Sequence[int]], Tensor] | None = None
     compare: Callable[[Outputs, Outputs, str], Verdict] = compare
 
     def module(self, path: Path) -> nn.Module:
@@ -78,3 +80,19 @@ class Network:
     def least(self) -> int:
         """The shortest side of an input."""
         return self.min_side or self.stride
+
+
+def network_of(model: Model) -> Network:
+    """Return the network of `model`'s family, with the model's options.
+
+    Raises `ModelError` for an unknown family, for an option that the family does not have, and for
+    a file that does not fit it.
+    """
+    family = family_of(model)
+    if unknown := sorted(set(model.options) - set(family.options)):
+        known = f"one of {', '.join(family.options)}" if family.options else "none"
+        raise ModelError(
+            f"model {model.name}: options: expected {known}, found {', '.join(unknown)}"
+        )
+    network: Network = family.network(model)
+    return network

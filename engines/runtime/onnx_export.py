@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import EngineError
-from ..models.registry import Model
+from ..models.model import Model
 from .cache import Artifact, EngineCache, Key, plain
 from .network import Network
 from .onnx_graph import INPUT, adapted, read_onnx, stays_fp32
@@ -41,6 +41,11 @@ class _Fp16(nn.Module):
         return {name: value.float() for name, value in self.module(images.half()).items()}
 
 
+def options_key(model: Model) -> Key:
+    """Return the part of a cache key that holds a model's options; empty if it has none."""
+    return {"options": dict(model.options)} if model.options else {}
+
+
 def onnx_key(model: Model, network: Network, precision: str) -> Key:
     """All that the exported graph depends on."""
     return {
@@ -48,6 +53,7 @@ def onnx_key(model: Model, network: Network, precision: str) -> Key:
         "version": _VERSION,
         "network": network.name,
         "weights": model.entry.sha256 if network.load is not None else _digest(model.path),
+        **options_key(model),
         "precision": precision,
         "feed": None if network.feed is None else repr(network.feed),
         "opset": OPSET,
@@ -86,7 +92,7 @@ def exported(
         check,
         request={
             "model": model.name,
-            **model.variant,
+            "options": dict(model.options),
             "backend": "onnxruntime",
             "precision": precision,
         },

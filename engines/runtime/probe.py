@@ -1,33 +1,33 @@
-"""What engines are compared with their reference on."""
+"""The images on which engines are compared with the reference."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from .network import Network
 
-# Two people of the shipped clip, see NOTICE.
-_PICTURE = Path(__file__).parent / "probe.jpg"
-
 
 def probe(network: Network, size: int, max_batch: int = 2) -> Tensor:
-    """[N,3,S,S] RGB 0..1: fixed smooth noise, and people for networks that see people.
+    """Return fixed images [N,3,S,S], RGB in 0..1, on the CPU.
 
-    Real pictures are smooth, and white noise excites nothing. N is 2, or what the network needs,
-    but at most `max_batch`; H,W of the network where that is fixed.
+    S is `size` rounded down to the network's stride, or its height and width where they are fixed.
+    N is 2, or what the network needs, but at most `max_batch`. The pictures are those of
+    `network.example`, or smooth noise.
     """
     side = max(network.least, size // network.stride * network.stride)
-    high, wide = network.fixed or (side, side)
+    height, width = network.fixed or (side, side)
     images = min(max(2, network.min_batch), max_batch)
+    return (network.example or smooth_noise)((images, 3, height, width))
+
+
+def smooth_noise(shape: Sequence[int]) -> Tensor:
+    """Return fixed noise in 0..1, smooth along the last two of four axes.
+
+    Real pictures are smooth, and white noise excites nothing in a network for them.
+    """
+    images, channels, height, width = shape
     random = torch.Generator().manual_seed(0)
-    noise = torch.rand(images, 3, high // 8, wide // 8, generator=random)
-    noise = interpolate(noise, size=(high, wide), mode="bicubic").clamp(0, 1)
-    if network.sees_people:
-        picture = torch.from_numpy(np.asarray(Image.open(_PICTURE).convert("RGB")).copy())
-        people = picture.movedim(-1, 0)[None] / 255
-        noise[-1:] = interpolate(people, size=(high, wide), mode="bilinear", antialias=True)
-    return noise
+    noise = torch.rand(images, channels, height // 8, width // 8, generator=random)
+    return interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)

@@ -1,21 +1,22 @@
 """Looking after built engines: what there is, whether it is right, what can go."""
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import EngineError, KinographError
-from ..families import network_of
-from ..models.registry import VARIANT, resolve
+from ..models.model import Option
+from ..models.registry import resolve
 from . import trt
 from .build import BuildRequest, tensorrt_engine
 from .cache import Artifact, EngineCache
 from .engine import build_engine, within
 from .ladder import BACKENDS
+from .network import network_of
 from .onnx_export import exported
 
 
@@ -123,8 +124,8 @@ def rebuilt(
         if not reason:
             found.append(Finding(artifact.name, _size(artifact.path), "kept", ""))
             continue
-        request = artifact.sidecar.get("request")
-        if not isinstance(request, dict):
+        request = _request(artifact)
+        if request is None:
             detail = f"{reason}; nothing says how it was built: build it anew with kinograph build"
             found.append(Finding(artifact.name, _size(artifact.path), "kept", detail))
             continue
@@ -148,22 +149,20 @@ def build(
     sizes: Iterable[int] = (),
     capabilities: Iterable[str] = (),
     device: str = "auto",
-    updates: int = 0,
-    both: bool = False,
-    warm: bool = False,
+    options: Mapping[str, Option] | None = None,
     models: Path | None = None,
     progress: trt.Progress | None = None,
 ) -> Path:
     """Build one engine into the cache and return its file.
 
-    updates, both, warm: of a network of flow, see `Model`
+    options: of the model, see `Model`
     models: as in `verified`
     capabilities: cards to build for with TensorRT-RTX; on any machine, but not compared with the
     reference before it meets its card. Otherwise this machine's engine, compared.
 
     Raises `EngineError` when the backend builds nothing or cannot be used here.
     """
-    found = replace(resolve(model, folder=models), updates=updates, both=both, warm=warm)
+    found = resolve(model, folder=models).with_options(**options or {})
     network = network_of(found)
     asked = tuple(sizes)
     low, high = within(network, (asked[0], asked[1]) if asked else None)
@@ -195,14 +194,15 @@ def _verdict(cache: EngineCache, artifact: Artifact, models: Path | None) -> tup
         return "damaged", artifact.state
     if reason := _useless(artifact):
         return "whole", f"not used here: {reason}"
-    request: dict[str, Any] = dict(artifact.sidecar.get("request") or {})
-    if not request or request.pop("capabilities", None):
+    request = _request(artifact) or {}
+    if "model" not in request or request.pop("capabilities", None):
         return "whole", "built for a card, not run here"
-    variant = {name: request.pop(name) for name in VARIANT if name in request}
     try:
+        model = resolve(request.pop("model"), folder=models)
+        model = model.with_options(**request.pop("options", {}))
         engine = build_engine(
-            found := replace(resolve(request.pop("model"), folder=models), **variant),
-            network_of(found),
+            model,
+            network_of(model),
             sizes=tuple(request.pop("sizes", ())) or None,
             cache=cache,
             **request,
@@ -213,6 +213,22 @@ def _verdict(cache: EngineCache, artifact: Artifact, models: Path | None) -> tup
     if engine.artifact != artifact.path:
         return "whole", "not used here: another key"
     return "right", "the reference" if engine.verdict is None else engine.verdict.reason
+
+
+_REQUEST = ("model", "backend", "precision", "device", "max_batch", "sizes", "capabilities")
+
+
+def _request(artifact: Artifact) -> dict[str, Any] | None:
+    """Return what an engine was built with, as arguments of `build`; None if nothing says it.
+
+    Sidecars of earlier versions have the model's options beside the rest.
+    """
+    request = artifact.sidecar.get("request")
+    if not isinstance(request, dict):
+        return None
+    options = {key: value for key, value in request.items() if key not in (*_REQUEST, "options")}
+    known = {key: value for key, value in request.items() if key in _REQUEST}
+    return {**known, "options": {**options, **request.get("options", {})}}
 
 
 def _useless(artifact: Artifact) -> str:

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from ...engines.evaluation.backends import run_suite
-from ...engines.models.registry import Model
+from ...engines.models.model import Model
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.ladder import BACKENDS, PRECISIONS
 from ..api import host, io

@@ -1,10 +1,10 @@
 """Build Engine: puts a model on a backend of this machine."""
 
-from ...engines.families import network_of
-from ...engines.models.registry import Model
+from ...engines.models.model import Model
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.engine import build_engine
 from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -90,7 +90,7 @@ class BuildEngine(io.ComfyNode):
         min_size: int,
         max_size: int,
     ) -> io.NodeOutput:
-        host.make_room(WORKING_ROOM + 2 * model.path.stat().st_size)
+        host.make_room(WORKING_ROOM + 2 * model.bytes)
         engine = build_engine(
             model,
             network_of(model),

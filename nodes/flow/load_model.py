@@ -1,9 +1,7 @@
 """Load Flow Model: chooses a network for optical flow."""
 
-from dataclasses import replace
-
-from ...engines.families import network_of
 from ...engines.models.registry import registry, resolve
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
 from ..streaming import ONCE
@@ -46,6 +44,6 @@ class LoadFlowModel(io.ComfyNode):
     @classmethod
     def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
         found = resolve(model, folder=host.models_folder(), progress=host.downloading)
-        found = replace(found, updates=updates, both=both_ways, warm=warm_start)
+        found = found.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(found)  # refuses settings that the network does not have
         return io.NodeOutput(found)

@@ -17,13 +17,13 @@ from dataclasses import asdict
 from typing import Any
 
 from ...engines.errors import InputError, KinographError
-from ...engines.families import network_of
 from ...engines.models.download import Progress
 from ...engines.models.registry import registry, resolve
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.engine import build_engine
 from ...engines.runtime.inventory import inventory
 from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.network import network_of
 from ...engines.runtime.upkeep import Finding, pruned, verified
 from ..api import host
 from ..engine.build import WORKING_ROOM
@@ -106,7 +106,7 @@ class Panel:
         def work(jobs: Jobs) -> str:
             jobs.step(name)
             model = resolve(name, folder=host.models_folder(), progress=_fetching(jobs))
-            host.make_room(WORKING_ROOM + 2 * model.path.stat().st_size)
+            host.make_room(WORKING_ROOM + 2 * model.bytes)
             engine = build_engine(
                 model,
                 network_of(model),

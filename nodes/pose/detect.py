@@ -5,7 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ...engines.pose.detect import detect_poses, letterbox_for
+from ...engines.detections.detect import letterbox_for
+from ...engines.pose.detect import detect_poses
+from ...engines.pose.family import whole_frame
 from ...engines.pose.size import chooses_by_frames, detection_size, looked_at
 from ...engines.runtime.engine import Engine
 from ..api import host, io
@@ -145,9 +147,10 @@ def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
             f"detection_size: {engine.model.name} takes {wide}x{high} alone; {detection_size} is "
             "not used. Set 0, or choose another model"
         )
-    if max_people > network.max_people:
+    most = whole_frame(engine.model).most
+    if max_people > most:
         found.append(
-            f"max_people: {engine.model.name} finds at most {network.max_people} people, "
+            f"max_people: {engine.model.name} finds at most {most} people, "
             f"{max_people} are asked for"
         )
     return found

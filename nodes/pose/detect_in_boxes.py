@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ...engines.detections.bounding_boxes import from_bounding_boxes
 from ...engines.errors import InputError
-from ...engines.pose.boxes import from_bounding_boxes
 from ...engines.pose.poses import Poses
 from ...engines.pose.top_down import poses_in_boxes
 from ...engines.runtime.engine import Engine
@@ -66,7 +66,8 @@ class DetectPosesInBoxes(io.ComfyNode):
                     "connect people or bounding_box"
                 )
             canvas = (image.shape[1], image.shape[2])
-            people = from_bounding_boxes(bounding_box, image.shape[0], canvas)
+            boxes = from_bounding_boxes(bounding_box, image.shape[0], canvas)
+            people = Poses.from_detections(boxes)
         host.ready(engine)
         poses = poses_in_boxes(
             image,

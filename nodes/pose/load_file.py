@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ...engines.families import network_of
-from ...engines.models.registry import OWN_FAMILIES, resolve
+from ...engines.models.families import own_families
+from ...engines.models.registry import resolve
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..inputs import last_model_change
 from ..search import found_by
@@ -29,7 +30,7 @@ class LoadPoseFile(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=list(OWN_FAMILIES),
+                    options=list(own_families("pose")),
                     default="rtmo",
                     tooltip="What the file holds: how frames are prepared and its answers read.",
                 ),

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ...engines.checks import check_frames
+from ...engines.detections.bounding_boxes import from_bounding_boxes
+from ...engines.detections.detections import Detections
 from ...engines.errors import InputError
-from ...engines.pose.boxes import from_bounding_boxes
 from ...engines.pose.poses import Poses
 from ...engines.vace.masks import FARTHEST, REGIONS, mask_clip
 from ...engines.vace.positions import parse_frames
@@ -201,7 +202,7 @@ class VaceMask(io.ComfyNode):
         bounding_box: Any = None,
     ) -> io.NodeOutput:
         check_frames("image", image)
-        boxes = poses
+        boxes: Poses | Detections | None = poses
         if generate in ("auto", "boxes") and poses is None and bounding_box is not None:
             boxes = _boxes(bounding_box, image)
         return shown(
@@ -221,7 +222,7 @@ class VaceMask(io.ComfyNode):
         )
 
 
-def _boxes(bounding_box: Any, image: Tensor) -> Poses:
+def _boxes(bounding_box: Any, image: Tensor) -> Detections:
     """Boxes of every frame, or of one frame that stand for all."""
     frames, height, width = image.shape[:3]
     rows = bounding_box if isinstance(bounding_box, list) else [bounding_box]

@@ -21,17 +21,17 @@ from transformers.models.vitpose.modeling_vitpose import VitPoseEstimatorOutput
 
 import stand_ins
 from kinograph.engines.errors import EngineError, InputError, ModelError
-from kinograph.engines.families import network_of, pose_family
 from kinograph.engines.geometry.crops import crop, crop_boxes, from_crops
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose import top_down
 from kinograph.engines.pose.agreement import same_people
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import rtmo, simcc, vitpose, yolo_nas
-from kinograph.engines.pose.family import Candidates, without_doubles
+from kinograph.engines.pose.family import Candidates, head_of, without_doubles
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.top_down import poses_in_boxes
 from kinograph.engines.runtime.engine import Engine, build_engine, reference
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.onnx_export import graph_of
 from kinograph.engines.runtime.onnx_graph import Feed, adapted
 from kinograph.engines.runtime.probe import probe
@@ -216,7 +216,7 @@ def test_joints_are_found_in_every_box(engines: Callable[..., Engine], name: str
     done: list[int] = []
     poses = poses_in_boxes(frames, people, engine, keypoint_threshold=0.3, progress=done.append)
     assert sum(done) == 5
-    family = pose_family(engine.model)
+    family = head_of(engine.model)
     assert poses.skeleton == family.skeleton.name
     joints = len(family.skeleton)
     colours = list(stand_ins.COLOURS)
@@ -561,7 +561,7 @@ def test_weights_of_another_vitpose(
 ) -> None:
     model = tiny_vitpose("vitpose_base")
     tiny_vitpose("vitpose_base_simple")
-    other = Model(replace(model.entry, family="vitpose_base_simple"), model.path)
+    other = Model.of_file(replace(model.entry, family="vitpose_base_simple"), model.path)
     options: dict[str, Any] = {"backend": "torch", "device": "cpu"}
     with pytest.raises(ModelError, match="not the weights of vitpose_base_simple"):
         build_engine(other, network_of(other), **options)
@@ -691,11 +691,11 @@ def test_names_that_are_no_own_file(tmp_path: Path, name: str, message: str) -> 
 
 def test_a_model_of_no_known_family(models: Callable[[str], Model]) -> None:
     model = models("rtmo")
-    model = Model(replace(model.entry, family="openpose"), model.path)
+    model = Model.of_file(replace(model.entry, family="openpose"), model.path)
     with pytest.raises(ModelError, match="unknown family 'openpose'"):
         network_of(model)
     with pytest.raises(ModelError, match="expected a pose model, found family 'openpose'"):
-        pose_family(model)
+        head_of(model)
 
 
 # ---- crops

@@ -12,12 +12,11 @@ from torch.nn.functional import interpolate
 from torchvision.ops import box_iou
 
 import real_yolo_nas
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import yolo_nas
 from kinograph.engines.runtime.engine import Engine, build_engine
-from kinograph.engines.runtime.network import Network
+from kinograph.engines.runtime.network import Network, network_of
 from kinograph.engines.runtime.onnx_export import graph_of
 from kinograph.engines.runtime.ort_runner import OnnxRunner
 from kinograph.engines.runtime.pieces import in_calls

@@ -21,7 +21,6 @@ from safetensors.torch import load_file, save_file
 from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError, ModelError
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import movenet
@@ -30,7 +29,7 @@ from kinograph.engines.runtime.build import BuildRequest, tensorrt_engine
 from kinograph.engines.runtime.cache import Artifact, EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine, reference
 from kinograph.engines.runtime.folders import engine_folder
-from kinograph.engines.runtime.network import Network
+from kinograph.engines.runtime.network import Network, network_of
 from kinograph.engines.runtime.probe import probe
 from kinograph.engines.runtime.torch_runner import compile_ahead, true_products
 from kinograph.engines.runtime.turing import without_matrix_products
@@ -128,11 +127,9 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
         resolve("movenet_multipose").entry,
         name="raft_small",
         family="raft_small",
-        file=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         recommended_size=512,
-    )
-    return Model(entry, path, updates=1)
+    ).with_file(path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return Model.of_file(entry, path).with_options(updates=1)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +293,7 @@ def test_every_part_of_the_request_changes_the_key(
     weights["stem.conv.bias"][0] += 1
     save_file(weights, changed)
     digest = hashlib.sha256(changed.read_bytes()).hexdigest()
-    other = Model(replace(model.entry, sha256=digest), changed)
+    other = Model.of_file(model.entry.with_file(changed.name, sha256=digest), changed)
     tensorrt_engine("tensorrt_rtx", "fp32", request_for_cache(other, cache), ("sm89",))
     for max_batch, sizes, precision, card in (
         (16, (128, 1024), "fp32", "sm89"),
@@ -347,7 +344,7 @@ def test_compiled_ahead_it_is_loaded_from_the_cache(
 # A new process does not import the compiler, which takes many times as long as the engine.
 _LOADS_COMPILED = """
 import sys
-from kinograph.engines.families import network_of
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.engine import build_engine
 model = resolve("movenet_multipose")
@@ -404,9 +401,8 @@ def graph(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, 
     entry = replace(
         resolve("movenet_multipose").entry,
         name="movenet_graph",
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-    )
-    return Model(entry, path), replace(movenet.NETWORK, name="movenet_graph", load=None)
+    ).with_file(path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    return Model.of_file(entry, path), replace(movenet.NETWORK, name="movenet_graph", load=None)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -425,7 +421,7 @@ def test_weights_beside_the_graph_are_part_of_its_key(
     graph: tuple[Model, Network], tmp_path: Path
 ) -> None:
     shutil.copytree(graph[0].path.parent, tmp_path / "copy")
-    model = replace(graph[0], path=tmp_path / "copy" / graph[0].path.name)
+    model = Model.of_file(graph[0].entry, tmp_path / "copy" / graph[0].path.name)
     before = onnx_export.onnx_key(model, graph[1], "fp32")
     assert before == onnx_export.onnx_key(*graph, "fp32")
     weights = model.path.with_suffix(".safetensors")
@@ -446,7 +442,7 @@ def test_torch_does_not_run_an_onnx_file(graph: tuple[Model, Network]) -> None:
 def test_a_file_that_is_no_onnx(graph: tuple[Model, Network], tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"\x08\x07nothing")
-    model = Model(replace(graph[0].entry, sha256="0" * 64), path)
+    model = Model.of_file(graph[0].entry.with_file(path.name, sha256="0" * 64), path)
     with pytest.raises(ModelError, match=r"broken.onnx: cannot be read as ONNX"):
         build_engine(model, graph[1], backend="onnxruntime", device="cpu")
 

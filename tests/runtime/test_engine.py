@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.errors import EngineError, InputError
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine, within
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime import usage
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.inventory import Row, inventory
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.upkeep import pruned
 
 

@@ -10,23 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...engines.errors import InputError
-from ...engines.families import check_flow, network_of
 from ...engines.flow.estimate import FlowEstimator
+from ...engines.flow.family import FlowFamily, Reference, flow_family
 from ...engines.flow.flow import Flow
-from ...engines.models.registry import Model, own, resolve
+from ...engines.models.families import find_family
+from ...engines.models.model import Model
+from ...engines.models.registry import own, resolve
 from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
+from ...engines.runtime.network import network_of
 from ...engines.runtime.torch_runner import DTYPES
 from .measure import footage_of, named, versions, wait
-
-# GMAC of a 512x512 pair: the features of two frames with the context, an update, the correlation.
-_COST = {
-    "raft_small": (2 * 0.82 + 0.83, 3.59, 2.15),
-    "raft_large": (2 * 17.8 + 17.8, 12.8, 4.29),
-}
 
 
 def bench_flow(
@@ -45,14 +42,14 @@ def bench_flow(
 ) -> dict[str, Any]:
     """Measure milliseconds per pair, from frames on the device to their flow there.
 
-    model:    a name of the registry or FAMILY:FILE; the bare names raft_small and raft_large have
-              random weights, which take as long; dis: OpenCV's, with drawing, on the frames of
-              `video`
+    model:    a name of the registry or FAMILY:FILE; the name of a family whose original
+              implementation is known (RAFT's) stands for random weights, which take as long; dis:
+              OpenCV's, with drawing, on the frames of `video`
     size:     height and width; both are multiples of the network's stride
     batch:    pairs per call; a single pair is measured, too
     updates:  update iterations; 0: the network's default
     both:     estimate both directions in one pass
-    baseline: for RAFT, also measure torchvision's own network, eager, on the same pairs
+    baseline: also measure the original implementation, eager, on the same pairs, if it is known
 
     Figures are medians over `runs`, after calls that are not counted. Raises `InputError` for
     numbers below 1.
@@ -73,7 +70,7 @@ def bench_flow(
     if model == "dis":
         return report | _dis(frames, runs)
     with tempfile.TemporaryDirectory() as folder:
-        chosen = replace(_model(model, Path(folder)), updates=updates, both=both)
+        chosen = _model(model, Path(folder)).with_options(updates=updates, both=both)
         network = network_of(chosen)
         engine = build_engine(
             chosen,
@@ -98,26 +95,26 @@ def bench_flow(
                 taken = _taken(partial(engine.infer, images[: pairs + 1]), engine.device, runs)
                 report["ms_per_pair"][str(pairs)] = taken / pairs
                 report.setdefault("gpu_bytes", {})[str(pairs)] = _peak(engine.device)
-            if baseline and chosen.entry.family in _COST:
-                report["torchvision"] = _torchvision(chosen, engine, images, batch, runs)
-                report["floor"] = _floor(chosen, engine, size)
+            reference = flow_family(chosen).reference
+            if baseline and reference is not None:
+                report["torchvision"] = _theirs(reference, chosen, engine, images, batch, runs)
+                report["floor"] = _floor(reference, chosen, engine, size)
     return report
 
 
 def _model(name: str, folder: Path) -> Model:
     """Return the model of a name; a bare family gets random weights."""
-    if name not in _COST:
+    family = find_family(name)
+    if not isinstance(family, FlowFamily) or family.reference is None:
         model = resolve(name)
-        check_flow(model)
+        flow_family(model)
         return model
-    from torchvision.models import optical_flow
-
     torch.manual_seed(0)
     path = folder / "random.pth"
-    torch.save(getattr(optical_flow, name)(weights=None).state_dict(), path)
-    entry = own(name, path.name)
+    torch.save(family.reference.make().state_dict(), path)
     # The seed is fixed, so that an engine built for these weights is found in the cache.
-    return Model(replace(entry, sha256="0" * 64, name=f"{name} (random weights)"), path)
+    entry = own(name, path.name).with_file(path.name, sha256="0" * 64)
+    return Model.of_file(replace(entry, name=f"{name} (random weights)"), path)
 
 
 def _dis(frames: Tensor, runs: int) -> dict[str, Any]:
@@ -139,39 +136,35 @@ def _dis(frames: Tensor, runs: int) -> dict[str, Any]:
     return {"device": named(torch.device("cpu")), "frames": len(frames), "presets": presets}
 
 
-def _torchvision(
-    model: Model, engine: Engine, images: Tensor, batch: int, runs: int
+def _theirs(
+    reference: Reference, model: Model, engine: Engine, images: Tensor, batch: int, runs: int
 ) -> dict[str, float]:
-    """Return milliseconds per pair of torchvision's network, eager.
+    """Return milliseconds per pair of the original network, eager.
 
     It is measured in fp32, and in the engine's precision by autocast, as it does not run entirely
     in another precision.
     """
-    from torchvision.models import optical_flow
-
-    family = model.entry.family
-    theirs: nn.Module = getattr(optical_flow, family)(weights=None)
+    theirs = reference.make()
     theirs.load_state_dict(torch.load(model.path, map_location="cpu", weights_only=True))
-    updates = model.updates or 12
+    updates = int(model.options.get("updates", reference.updates))
     network = theirs.eval().to(engine.device)
-    scaled = images * 2 - 1
     times = {}
     for name in dict.fromkeys(("fp32", engine.precision)):
         for pairs in dict.fromkeys((batch, 1)):
-            one, two = scaled[:pairs], scaled[1 : pairs + 1]
-
-            call = partial(network, one, two, num_flow_updates=updates)
+            call = partial(reference.call, network, images[: pairs + 1], updates)
             with torch.autocast(engine.device.type, DTYPES[name], enabled=name != "fp32"):
                 taken = _taken(call, engine.device, min(runs, 5))
             times[f"{name}, {pairs}"] = taken / pairs
     return times
 
 
-def _floor(model: Model, engine: Engine, size: tuple[int, int]) -> dict[str, float]:
+def _floor(
+    reference: Reference, model: Model, engine: Engine, size: tuple[int, int]
+) -> dict[str, float]:
     """Return the milliseconds per pair of its matrix products alone, at the rate of large ones."""
-    encode, update, correlate = _COST[model.entry.family]
+    updates = int(model.options.get("updates", reference.updates))
     part = size[0] * size[1] / 512**2
-    work = (encode + update * (model.updates or 12)) * part + correlate * part**2
+    work = (reference.encode + reference.update * updates) * part + reference.correlate * part**2
     side = 8192 if engine.device.type == "cuda" else 1024
     one = torch.randn(side, side, device=engine.device).to(DTYPES[engine.precision])
     taken = _taken(lambda: one @ one, engine.device, 5)

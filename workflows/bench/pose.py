@@ -11,16 +11,18 @@ from typing import Any
 import torch
 
 from ...engines.checks import check_frames
+from ...engines.detections.detect import letterbox_for
 from ...engines.errors import InputError
-from ...engines.families import network_of, one_stage
 from ...engines.models.registry import registry, resolve
-from ...engines.pose.detect import from_outputs, letterbox_for
+from ...engines.pose.family import one_stage
+from ...engines.pose.one_stage import from_outputs
 from ...engines.pose.poses import Poses
 from ...engines.pose.smoothing import DIRECTIONS, Smoother
 from ...engines.pose.tracking import Tracker
 from ...engines.pose.tracks import jitter
 from ...engines.render.skeleton import draw_skeletons
 from ...engines.runtime.engine import Engine, build_engine
+from ...engines.runtime.network import network_of
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
 from .measure import named, versions, wait
@@ -112,7 +114,7 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
         clip = read_video(video)
         frames = clip.frames
     sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])
-    letterbox, family = letterbox_for(engine, sample.canvas, size), one_stage(engine.model)
+    letterbox, head = letterbox_for(engine, sample.canvas, size), one_stage(engine.model)
     batches = []
     with torch.inference_mode():
         with sample.clock("preprocess"):
@@ -123,7 +125,17 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
             with sample.clock("network"):
                 heads = engine.infer(images)
             with sample.clock("heads"):
-                batches.append(from_outputs(family, heads, letterbox, len(chunk), 6, 0.2, 0.3))
+                batches.append(
+                    from_outputs(
+                        head,
+                        heads,
+                        letterbox,
+                        len(chunk),
+                        most=6,
+                        score_threshold=0.2,
+                        keypoint_threshold=0.3,
+                    )
+                )
         poses = Poses.cat(batches)
         with sample.clock("draw"):
             image, _ = draw_skeletons(poses, style=style)

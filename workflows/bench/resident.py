@@ -17,13 +17,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...engines.detections.detect import letterbox_for
 from ...engines.errors import InputError
-from ...engines.families import network_of, one_stage
 from ...engines.models.registry import resolve
-from ...engines.pose.detect import detect_poses, from_outputs, letterbox_for
+from ...engines.pose.detect import detect_poses
+from ...engines.pose.family import one_stage
+from ...engines.pose.one_stage import from_outputs
 from ...engines.render.skeleton import draw_skeletons
 from ...engines.render.styles import OPENPOSE
 from ...engines.runtime.engine import Engine, build_engine
+from ...engines.runtime.network import network_of
 from .measure import footage_of, named, versions, wait
 
 STAGES = ("preprocess", "network", "heads", "draw")
@@ -122,7 +125,7 @@ def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str,
     """Return the seconds by stage."""
     spent = dict.fromkeys(STAGES, 0.0)
     letterbox = letterbox_for(engine, (footage.shape[1], footage.shape[2]), size)
-    family = one_stage(engine.model)
+    head = one_stage(engine.model)
 
     @contextmanager
     def clock(stage: str) -> Iterator[None]:
@@ -135,12 +138,18 @@ def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str,
     with torch.inference_mode():
         for chunk in footage.split(batch):
             with clock("preprocess"):
-                images = letterbox.apply(chunk, fill=family.fill).clamp(0, 1)
+                images = letterbox.apply(chunk, fill=head.fill).clamp(0, 1)
             with clock("network"):
                 heads = engine.infer(images)
             with clock("heads"):
                 poses = from_outputs(
-                    family, heads, letterbox, len(chunk), _PEOPLE, _SCORE, _KEYPOINT
+                    head,
+                    heads,
+                    letterbox,
+                    len(chunk),
+                    most=_PEOPLE,
+                    score_threshold=_SCORE,
+                    keypoint_threshold=_KEYPOINT,
                 )
             with clock("draw"):
                 draw_skeletons(poses, style="openpose")

@@ -24,19 +24,16 @@ def pose_pipeline() -> type[Any]:
     )
     from scope.core.pipelines.interface import Pipeline, Requirements
 
-    from ...engines.families import network_of
-    from ...engines.models.registry import registry, resolve
+    from ...engines.models.registry import find, resolve
     from ...engines.pose.detect import detect_poses
+    from ...engines.pose.family import OneStage, models_with
     from ...engines.programs.pose import nearest_size
     from ...engines.render.skeleton import draw_skeletons
     from ...engines.render.styles import STYLES
     from ...engines.runtime.engine import build_engine
+    from ...engines.runtime.network import network_of
 
-    models = [
-        entry.name
-        for entry in registry().values()
-        if entry.family in ("movenet", "rtmo") and not entry.terms
-    ]
+    models = [name for name in models_with(OneStage) if not find(name).terms]
 
     class PoseConfig(BasePipelineConfig):  # type: ignore[misc]
         """The settings of the pipeline, as Scope shows them."""

@@ -1,4 +1,4 @@
-"""People as boxes alone: what other packs' detectors find."""
+"""ComfyUI's BOUNDING_BOX, as other packs' detectors give it."""
 
 import math
 from collections.abc import Mapping
@@ -7,45 +7,47 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from .poses import Poses
-from .skeletons import COCO_17
+from .detections import Detections
 
 
-def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Poses:
-    """ComfyUI's BOUNDING_BOX as people without joints.
+def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Detections:
+    """Return ComfyUI's BOUNDING_BOX as `Detections` of people.
 
-    boxes: for every frame a list of boxes, or the list of a single frame's boxes, or one box;
-    each with x, y, width, height in pixels of the canvas, and score (missing: 1)
+    boxes:  a list of boxes for every frame, or the list of a single frame's boxes, or one box; each
+            has x, y, width and height in pixels of the canvas, and may have a score (default 1)
+    frames: how many frames there are
+    canvas: height and width of the frames in pixels
 
-    Raises `InputError`, with the place, for what is malformed or of another number of frames.
+    Raises `InputError`, which names the place, for malformed boxes and another number of frames.
     """
     if isinstance(boxes, Mapping):
         boxes = [[boxes]]
     if not isinstance(boxes, list):
         raise InputError(
-            f"bounding_box: expected a list of boxes a frame, found {type(boxes).__name__}"
+            f"bounding_box: expected a list of boxes for each frame, found {type(boxes).__name__}"
         )
     if (not boxes and frames == 1) or (boxes and isinstance(boxes[0], Mapping)):
         boxes = [boxes]
     if len(boxes) != frames:
         raise InputError(
-            f"bounding_box: expected boxes for {frames} frames, found them for {len(boxes)}"
+            f"bounding_box: expected boxes for {frames} frame{'s' if frames != 1 else ''}, found "
+            f"them for {len(boxes)}"
         )
     for f, people in enumerate(boxes):
         if not isinstance(people, list):
             kind = type(people).__name__
             raise InputError(f"bounding_box[{f}]: expected a list of boxes, found {kind}")
     most = max((len(people) for people in boxes), default=0)
-    poses = Poses.empty(frames, canvas, people=max(1, most), skeleton=COCO_17.name)
+    found = Detections.empty(frames, canvas, places=max(1, most))
     for f, people in enumerate(boxes):
         rows = [_row(box, f"bounding_box[{f}][{p}]") for p, box in enumerate(people)]
         rows.sort(key=lambda row: -row[4])
         if rows:
             values = torch.tensor(rows)
-            poses.boxes[f, : len(rows)] = values[:, :4]
-            poses.scores[f, : len(rows)] = values[:, 4]
-            poses.count[f] = len(rows)
-    return poses
+            found.boxes[f, : len(rows)] = values[:, :4]
+            found.scores[f, : len(rows)] = values[:, 4]
+            found.count[f] = len(rows)
+    return found
 
 
 def _row(box: Any, where: str) -> tuple[float, ...]:

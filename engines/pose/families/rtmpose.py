@@ -1,27 +1,34 @@
-"""RTMPose and DWPose (OpenMMLab, IDEA Research): top-down, body or whole body, SimCC. Apache-2.0.
+"""RTMPose (OpenMMLab): top-down, body or whole body, SimCC. Apache-2.0.
 
-Trained on RGB with ImageNet's mean and deviation (mmpose, configs/wholebody_2d_keypoint/rtmpose);
-the exported graph begins behind that. A joint's x and y are told apart, each as the highest of the
-bins of half a pixel, of which the first is the middle of the first pixel.
+Trained on RGB with ImageNet's mean and standard deviation (mmpose,
+configs/wholebody_2d_keypoint/rtmpose); the exported graph takes normalised images. A joint's x and
+y are classified separately, into bins of half a pixel; the first bin is the centre of the first
+pixel.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from ...models.registry import Model
+from ...detections.people import with_people
+from ...models.model import Model
 from ...runtime.network import Network
 from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
-from ..family import TopDown
+from ..family import PoseFamily, TopDown
 from ..skeletons import COCO_17, WHOLEBODY_133, Skeleton
 
-_SPLIT = 2.0  # bins a pixel
+_SPLIT = 2.0  # bins per pixel
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
 
 
-def _network(model: Model, skeleton: Skeleton) -> Network:
+def network(model: Model, *, skeleton: Skeleton) -> Network:
+    """Return the network of an ONNX file for the joints of `skeleton`.
+
+    Raises `ModelError`, which says what was expected and found, for a file of another contract.
+    """
     inputs, outputs = read_sockets(model.path)
     image = one_input(inputs, "RTMPose", model.path)
     batch, _, high, wide = image.shape
@@ -41,31 +48,40 @@ def _network(model: Model, skeleton: Skeleton) -> Network:
         outputs=dict.fromkeys(bins, joints),
         stride=32,
         sizes=(max(high, wide), max(high, wide)),
-        max_people=1,
         pixel_bytes=256,
         feed=Feed(image.name, image.kind, names, scale=255.0, mean=_MEAN, std=_STD),
         batch=max(batch, 0),
         fixed=(high, wide),
-        sees_people=True,
+        size_name="detection size",
+        example=with_people,
     )
 
 
-def body_network(model: Model) -> Network:
-    """Of 17 joints. Raises `ModelError` for a file of another contract."""
-    return _network(model, COCO_17)
-
-
-def wholebody_network(model: Model) -> Network:
-    """Of 133 joints. Raises `ModelError` for a file of another contract."""
-    return _network(model, WHOLEBODY_133)
-
-
 def decode(outputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Keypoints [N,K,2] in pixels of the crop and confidence [N,K]: the lower of both heights."""
+    """Return keypoints [N,K,2] in pixels of the crop, and confidence [N,K].
+
+    The confidence of a joint is the lower of its scores for x and y.
+    """
     (height_x, x), (height_y, y) = (outputs[name].float().max(2) for name in ("simcc_x", "simcc_y"))
-    points = torch.stack([x, y], -1) / _SPLIT + 0.5  # ours begin at the first pixel's corner
+    points = torch.stack([x, y], -1) / _SPLIT + 0.5  # from pixel centres to pixel corners
     return points, torch.minimum(height_x, height_y).clamp(0, 1)
 
 
-BODY = TopDown(skeleton=COCO_17, network=body_network, decode=decode)
-WHOLEBODY = TopDown(skeleton=WHOLEBODY_133, network=wholebody_network, decode=decode)
+FAMILIES = (
+    PoseFamily(
+        name="rtmpose",
+        network=partial(network, skeleton=COCO_17),
+        suffixes=(".onnx",),
+        recommended_size=256,
+        order=40,
+        head=TopDown(skeleton=COCO_17, decode=decode),
+    ),
+    PoseFamily(
+        name="rtmpose_wholebody",
+        network=partial(network, skeleton=WHOLEBODY_133),
+        suffixes=(".onnx",),
+        recommended_size=384,
+        order=40,
+        head=TopDown(skeleton=WHOLEBODY_133, decode=decode),
+    ),
+)
