@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from torchvision.ops import box_iou
 
 import real_yolo_nas
+from kinograph.engines.detections.people import with_people
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import yolo_nas
@@ -48,7 +49,7 @@ class Real:
 def real(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Real:
     """Two of the pictures are those that engines are compared on, three are of the clip."""
     size = real_yolo_nas.SIZE
-    network = Network("", None, {}, 32, (128, 320), 1, 1, fixed=size, sees_people=True)
+    network = Network("", None, {}, 32, (128, 320), 1, fixed=size, example=with_people)
     frames = clip.frames[[0, 12, 30], 24:440, 100:620].movedim(-1, 1)
     frames = interpolate(frames, size=size, mode="bilinear", antialias=True)
     images = torch.cat([probe(network, 320), frames]).movedim(1, -1)

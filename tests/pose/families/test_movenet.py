@@ -14,7 +14,7 @@ from kinograph.engines.models.registry import EMBEDDED, resolve
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.video.clip import Clip
 
-ONNX = Path(__file__).parents[1] / "data" / "movenet_multipose.onnx"
+ONNX = Path(__file__).parents[2] / "data" / "movenet_multipose.onnx"
 
 
 @pytest.fixture(scope="module")
