@@ -67,8 +67,8 @@ def _belongs(family: str, stem: str) -> bool:
 def _declared(name: str, stem: str) -> tuple[Family, ...]:
     """Import a module and return the families that it declares, in its order.
 
-    Raises `ModelError` for a module without any, and for a name that does not begin with the
-    module's or is declared elsewhere, too.
+    Raises `ModelError` for a module without any, for a name that does not begin with the module's,
+    and for a name that is declared more than once.
     """
     module = import_module(name)
     found: tuple[Family, ...] = getattr(module, "FAMILIES", ())
@@ -81,5 +81,5 @@ def _declared(name: str, stem: str) -> tuple[Family, ...]:
                 f"{name}: expected a family called {stem} or {stem}_..., found {family.name!r}"
             )
         if _known.setdefault(family.name, family) is not family:
-            raise ModelError(f"{name}: the family {family.name!r} is declared in two modules")
+            raise ModelError(f"{name}: the family {family.name!r} is declared more than once")
     return found
