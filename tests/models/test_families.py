@@ -50,7 +50,7 @@ def test_models_are_listed_by_what_their_networks_see() -> None:
     assert kinds[0][:2] == ["movenet_multipose", "rtmo_t"]
     assert kinds[1][0] == "dwpose"
     poses = [entry.name for entry in registry().values() if entry.task == "pose"]
-    assert sorted(sum(kinds, [])) == sorted(poses)
+    assert sorted(name for names in kinds for name in names) == sorted(poses)
 
 
 _TOY = """
@@ -113,7 +113,7 @@ def test_an_unknown_family() -> None:
     model = Model.of_file(replace(find("movenet_multipose"), family="posenet"), Path("x"))
     with pytest.raises(ModelError, match="model movenet_multipose: unknown family 'posenet'"):
         family_of(model)
-    with pytest.raises(ModelError, match="family: expected one of yolo_nas_pose, .*'posenet'"):
+    with pytest.raises(ModelError, match=r"family: expected one of yolo_nas_pose, .*'posenet'"):
         own("posenet", "x.onnx")
 
 
