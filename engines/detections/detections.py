@@ -1,6 +1,6 @@
 """`Detections`: boxes that were found in frames."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -70,9 +70,14 @@ class Detections:
         )
 
     @classmethod
-    def cat(cls, chunks: "list[Detections]") -> "Detections":
-        """Return the frames of all `chunks`, which share a canvas, with the most places of any."""
+    def cat(cls, chunks: "Sequence[Detections]") -> "Detections":
+        """Return successive chunks as one, with as many places per frame as the widest has.
+
+        Raises `InputError` for chunks that differ in canvas.
+        """
         first = chunks[0]
+        if len(chunks) == 1:
+            return first
         if any(chunk.canvas != first.canvas for chunk in chunks):
             raise InputError("Detections.cat: the chunks differ in canvas")
         most = max(chunk.scores.shape[1] for chunk in chunks)
@@ -117,6 +122,8 @@ class Detections:
 
     def to(self, device: torch.device | str) -> "Detections":
         """Return the same boxes on `device`."""
+        if self.device == torch.device(device):
+            return self
         return self._with_tensors(lambda name: getattr(self, name).to(device))
 
     def _with_tensors(self, make: Callable[[str], Tensor]) -> "Detections":

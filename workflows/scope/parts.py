@@ -1,4 +1,4 @@
-"""What the pipelines for Daydream Scope share: menus, frames and settings."""
+"""Menus, frames and settings that the pipelines for Daydream Scope share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def menu(choices: Iterable[str], ui: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of a field like that of a Literal, which Scope shows as a menu."""
+    """Return the JSON schema of a field with `choices`, which Scope shows as a menu.
+
+    It equals the schema of a Literal. ui: Scope's settings for the field
+    """
     return {"enum": list(choices), **ui}
 
 
@@ -24,8 +27,8 @@ def backend_field(order: int) -> Any:
 
     return Field(
         default="auto",
-        description="The backend of the network. auto: the best that works on this machine; a "
-        "named one is used, or the pipeline fails with the reason.",
+        description="What runs the network. auto takes the best backend that works here; a named "
+        "one is used, or fails and says why.",
         json_schema_extra=menu(
             ["auto", *BACKENDS], ui_field_config(order=order, label="Backend", is_load_param=True)
         ),
@@ -33,9 +36,10 @@ def backend_field(order: int) -> Any:
 
 
 def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Return Scope's frames, (1,H,W,3) 0..255 each, as [T,H,W,3] 0..1 on `device`.
+    """Return Scope's frames as [T,H,W,3] in 0..1 on `device`.
 
-    Frames of another size than the first are stretched to its size, as in Scope's own pipelines.
+    video: frames (1,H,W,3), uint8 or float in 0..255; those of another size than the first one are
+           stretched to it, as in Scope's own pipelines
     """
     import torch
 
@@ -46,7 +50,7 @@ def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
     return torch.cat([fit_images(frame, size, "stretch", fill=0.0) for frame in frames])
 
 
-def updated(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def given(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return `settings`, updated with those of `values` that are settings and not None."""
     changed = {name: values[name] for name in settings if values.get(name) is not None}
     return {**settings, **changed}

@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any, ClassVar
 
 from ... import __version__
-from .parts import backend_field, frames_of, menu, updated
+from .parts import backend_field, frames_of, given, menu
 
 log = logging.getLogger("kinograph")
 
 
 @cache
 def pose_pipeline() -> type[Any]:
-    """Return the preprocessor "Pose", which turns frames into skeletons on black. Needs Scope."""
+    """Return the preprocessor "Pose": frames become skeletons on black. Needs Scope."""
     from pydantic import Field
     from scope.core.pipelines.base_schema import (
         BasePipelineConfig,
@@ -36,7 +36,7 @@ def pose_pipeline() -> type[Any]:
     models = [name for name in models_with(OneStage) if not find(name).terms]
 
     class PoseConfig(BasePipelineConfig):  # type: ignore[misc]
-        """The settings of the pipeline, as Scope shows them."""
+        """The pipeline's settings, as Scope shows them."""
 
         pipeline_id = "kinograph-pose"
         pipeline_name = "Pose"
@@ -78,24 +78,23 @@ def pose_pipeline() -> type[Any]:
             default=6,
             ge=1,
             le=20,
-            description="Most people per frame; the most confident are kept. MoveNet finds at most "
-            "6.",
+            description="People per frame at most, the surest first. MoveNet finds at most 6.",
             json_schema_extra=ui_field_config(order=5, label="People"),
         )
         detect_resolution: int = Field(
             default=640,
             ge=128,
             le=1280,
-            description="Longer side of the network's input in pixels; the nearest size that the "
-            "network accepts is used. A larger size finds smaller people, and is slower.",
+            description="Longer side of the network's input in pixels; the nearest one that the "
+            "network takes is used. A larger one finds smaller people and is slower.",
             json_schema_extra=ui_field_config(
                 order=6, label="Detection Resolution", is_load_param=True
             ),
         )
         model: str = Field(
             default="movenet_multipose",
-            description="The pose network. movenet_multipose is included in Kinograph; the others "
-            "are downloaded once from the Hugging Face Hub.",
+            description="The pose network. movenet_multipose comes with Kinograph, the others are "
+            "fetched once from the Hugging Face Hub.",
             json_schema_extra=menu(
                 models, ui_field_config(order=7, label="Model", is_load_param=True)
             ),
@@ -103,7 +102,7 @@ def pose_pipeline() -> type[Any]:
         backend: str = backend_field(order=8)
 
     class PosePipeline(Pipeline):  # type: ignore[misc]
-        """Loads its engine on construction; drawing and thresholds can change at any time."""
+        """Load the engine once; thresholds and settings of the drawing can change at any time."""
 
         @classmethod
         def get_config_class(cls) -> type[Any]:
@@ -111,7 +110,7 @@ def pose_pipeline() -> type[Any]:
 
         def __init__(self, **settings: Any):
             super().__init__()
-            self._settings = updated(PoseConfig().model_dump(), settings)
+            self._settings = given(PoseConfig().model_dump(), settings)
             model = resolve(self._settings["model"])
             network = network_of(model)
             self._engine = build_engine(model, network, backend=self._settings["backend"])
@@ -119,14 +118,14 @@ def pose_pipeline() -> type[Any]:
             log.info("Pose, detection size %d: %s", self._size, self._engine.report())
 
         def prepare(self, **settings: Any) -> Any:
-            # With more, Scope would sample the waiting frames and drop the others.
+            # For more than one frame, Scope would sample the waiting frames and drop the others.
             return Requirements(input_size=1)
 
         def __call__(self, **call: Any) -> dict[str, Any]:
-            """Turn `video`, a list of (1,H,W,3) 0..255, into `video` (T,H,W,3) 0..1."""
+            """Turn `video`, a list of (1,H,W,3) in 0..255, into `video` (T,H,W,3) in 0..1."""
             if not call.get("video"):
                 return {}
-            now = updated(self._settings, call)
+            now = given(self._settings, call)
             poses = detect_poses(
                 frames_of(call["video"], self._engine.device),
                 self._engine,
