@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..datasets.flow import MADE, MOTORCYCLE, Dataset, Pair, find_datasets
 from ..errors import EngineError, InputError
-from ..files import written_aside
+from ..files import atomic_write
 from ..flow.estimate import estimate_flow
 from ..flow.family import flow_family
 from ..flow.flow import lengths
@@ -135,7 +135,7 @@ def _draw(folder: Path, dataset: Dataset, pair: Pair, image: Tensor) -> None:
 
     name = "_".join(dict.fromkeys((dataset.name, pair.sequence, pair.name)))
     path = folder / f"{name}.png"
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         Image.fromarray((image * 255).round().byte().numpy()).save(aside)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..errors import EngineError
 from . import trt as flavours
-from .cache import kernels_path, write_whole
+from .cache import kernels_path, write_beside_engines
 from .cuda_graph import ShapeGraphs
 from .runner import Runner
 
@@ -217,9 +217,10 @@ class TensorRTRunner(Runner):
         self._stream.synchronize()
         kernels = bytes(memoryview(self._config.get_runtime_cache().serialize()))
         try:
-            write_whole(self._kernels, kernels)
-        except OSError as error:  # a full or read-only disk costs the next start some seconds
-            log.warning("%s: cannot be written (%s)", self._kernels, error.strerror)
+            with write_beside_engines(self._kernels, _kernels_not_kept) as aside:
+                aside.write_bytes(kernels)
+        except EngineError as error:  # a full or read-only disk costs the next start some seconds
+            log.warning("%s", error)
 
     def close(self) -> None:
         # In this order: what was made by another must go before it.
@@ -233,3 +234,7 @@ class TensorRTRunner(Runner):
 def _sizes(dims: Any) -> tuple[int, ...]:
     """`Dims` of TensorRT as a shape; they can be iterated, which their type does not say."""
     return tuple(dims)
+
+
+def _kernels_not_kept(path: Path, error: OSError) -> EngineError:
+    return EngineError(f"{path}: cannot be written ({error.strerror})")

@@ -6,7 +6,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ...engines.files import sync_file, written_aside
+from ...engines.files import atomic_write, sync_file
 from ...engines.vace.control import VaceControl
 from ...engines.vace.tensors import CHANNELS, channel_bytes, put_together
 from ..api import host, io
@@ -48,7 +48,7 @@ class _Sink(GrowingFiles):
     def finish(self) -> tuple[Path, ...]:
         self.mark()
         channels = {name: self.growing(f"{name}.part").path for name in CHANNELS}
-        with written_aside(self.path) as aside:
+        with atomic_write(self.path) as aside:
             shape = (self.frame_count, *self._size)
             put_together(aside, channels, shape, load_state(self._references))
         self.text = str(self.path)
@@ -83,6 +83,6 @@ class SaveVace(io.ComfyNode):
     def execute(cls, vace: VaceControl, filename_prefix: str) -> io.NodeOutput:
         path = host.save_path(filename_prefix, _SUFFIX, vace.size)
         tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             save_file({k: t.contiguous() for k, t in tensors.items() if t is not None}, aside)
         return io.NodeOutput(ui=Shown(str(path)))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kinograph.engines.errors import MediaError
-from kinograph.engines.files import written_aside
+from kinograph.engines.files import atomic_write
 from kinograph.engines.video.clip import Audio, Clip
 from kinograph.engines.video.read import read_video, video_size
 from kinograph.engines.video.write import write_video
@@ -154,7 +154,7 @@ def test_an_existing_file_survives_a_failed_write(tmp_path: Path) -> None:
     path.write_text("old")
 
     def fail_half_way() -> None:
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("half")
             raise RuntimeError("half way")
 

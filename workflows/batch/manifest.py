@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import __version__
 from ...engines.errors import InputError, MediaError
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 
 NAME = "manifest.json"
 JOURNAL = "manifest.journal"
@@ -134,7 +134,7 @@ class Manifest:
     def save(self) -> None:
         """Write the manifest and remove the journal."""
         started = time.monotonic()
-        with written_aside(self.path, durable=True) as aside:
+        with atomic_write(self.path, durable=True) as aside:
             aside.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         (self.folder / JOURNAL).unlink(missing_ok=True)
         self._saved = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 
 
 class Bars:
@@ -78,6 +78,6 @@ def write_report(report: Mapping[str, Any], path: Path | None) -> None:
     """Write a report as JSON and print where; do nothing without a path."""
     if path is None:
         return
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path}")

@@ -11,7 +11,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from ...engines.errors import InputError, MediaError
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 from .slot import Drawn
 
 _TICKS = 90_000  # per second, MPEG's own clock
@@ -73,7 +73,7 @@ class Recorder:
     def _begin(self, drawn: Drawn, tall: int, wide: int) -> None:
         tags = {"movflags": "use_metadata_tags"}
         with ExitStack() as opening:
-            aside = opening.enter_context(written_aside(self.path))
+            aside = opening.enter_context(atomic_write(self.path))
             container: Any = opening.enter_context(
                 av.open(str(aside), "w", format="mp4", options=tags)
             )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...engines.files import first_there, sha256_of, written_aside
+from ...engines.files import atomic_write, first_there, sha256_of
 from ...nodes.standin.io import InputSpec, Schema, UploadType
 from ...nodes.standin.prefix import pattern_of
 from ..graph.model import Graph, Node
@@ -123,7 +123,7 @@ async def fetch(folder: str, name: str, output: Path, connection: Connection) ->
         number += 1
     query = {"filename": name, "subfolder": folder, "type": "output"}
     async with connection.request("GET", "/view", params=query) as response:
-        with written_aside(path) as aside, aside.open("wb") as file:
+        with atomic_write(path) as aside, aside.open("wb") as file:
             async for block in connection.blocks(response):
                 file.write(block)
     return path

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, MediaError
-from ...files import written_aside
+from ...files import atomic_write
 from .values import check_pair, head
 
 _MAGIC = b"\x76\x2f\x31\x01"
@@ -31,7 +31,7 @@ def write_exr(path: Path, forward: Tensor | None = None, backward: Tensor | None
     Raises `InputError` for other shapes or without the package, `MediaError` for a path that
     cannot be written.
     """
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         save_exr(aside, forward, backward)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import written_aside
+from ...files import atomic_write
 from .values import check_pair, content, known
 
 STEPS = 64
@@ -31,7 +31,7 @@ def write_kitti(flow: Tensor, path: Path, valid: Tensor | None = None) -> None:
     Raises `InputError` for another shape, and for valid flow that is NaN or not in -512..511.98.
     """
     data = kitti_bytes(flow, valid)
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_bytes(data)
 
 

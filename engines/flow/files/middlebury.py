@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import written_aside
+from ...files import atomic_write
 from .values import check_pair, content
 
 _MAGIC = 202021.25  # "PIEH" as a little-endian float
@@ -19,7 +19,7 @@ _LARGEST = 99_999  # px a side, as in the published reader
 def write_flo(flow: Tensor, path: Path) -> None:
     """Write a flow [2,H,W] px. Raises `InputError` for another shape."""
     data = flo_bytes(flow)
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_bytes(data)
 
 

@@ -31,7 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ....engines.files import written_aside
+    from ....engines.files import atomic_write
     from ...graph.load import parse_graph, read_json
     from ...graph.model import graph_as_json
     from ..terminal import counted
@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(text)
         return 0
-    with written_aside(arguments.output) as aside:
+    with atomic_write(arguments.output) as aside:
         aside.write_text(text, encoding="utf-8")
     print(f"{arguments.output}: {counted(len(graph.nodes), 'node')}")
     return 0

@@ -47,7 +47,7 @@ def _outdated(root: Path) -> Iterator[tuple[Path, str]]:
 
 def _run(arguments: argparse.Namespace) -> int:
     from ....engines.errors import InputError
-    from ....engines.files import written_aside
+    from ....engines.files import atomic_write
 
     if not (arguments.root / "pyproject.toml").is_file():
         raise InputError(
@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
         found = True
         print(f"{path}: {'written' if arguments.write else 'out of date'}")
         if arguments.write:
-            with written_aside(path) as aside:
+            with atomic_write(path) as aside:
                 aside.write_text(text, encoding="utf-8")
     return 1 if found and arguments.check else 0
 
