@@ -53,7 +53,7 @@ def choose(
     model:   "auto" is `AUTO` on a GPU, fetched if necessary; DIS on a CPU and, with a warning in
              the log, if the weights cannot be fetched. "dis" is OpenCV's DIS. A named model is
              used or is an error
-    backend: one of `ladder.BACKENDS` is used or is an error, so DIS never replaces it; "auto"
+    backend: the name of a backend is used or is an error, so DIS never replaces it; "auto"
              takes the best one that works
     device:  "auto", "cpu" or "cuda"
     fp16:    compute in fp16 on a GPU; on a CPU, and if False, in fp32

@@ -87,7 +87,7 @@ class FlowEstimator:
         self._dis = Dis(self.preset) if self.engine is None else None
 
     def _check_warm(self, network: Network) -> None:
-        if self.direction == "both" and network.start is not None and len(network.outputs) < 2:
+        if self.direction == "both" and network.takes("start") and len(network.outputs) < 2:
             raise InputError(
                 "engine: expected one built for both ways, as direction is both and each pair is "
                 "begun with the one before; switch on both_ways in Load Flow Model"
@@ -155,7 +155,7 @@ class FlowEstimator:
         if self.engine is None:
             fit = _DIS_PIXELS // (place.padded[0] * place.padded[1])
             return min(_DIS_PAIRS, max(torch.get_num_threads(), fit))
-        if self.engine.network.start is not None:
+        if self.engine.network.takes("start"):
             return 1
         return max(1, self.engine.batch_for(*place.padded) - 1)
 
@@ -164,7 +164,7 @@ class FlowEstimator:
         if self._dis is not None:
             return self._dis(images, self.direction)
         assert self.engine is not None
-        if self.engine.network.start is not None:
+        if self.engine.network.takes("start"):
             return self._warm(images)
         if self.direction == "backward":
             return {"backward": self._reversed(images)}
@@ -181,8 +181,8 @@ class FlowEstimator:
         network = self.engine.network
         if self.direction == "backward":
             images = images.flip(0)
-        outputs = self.engine.infer(images, self.state.begin)
-        found = torch.cat([outputs[name].float() for name in network.outputs])
+        outputs = self.engine.infer(images, start=self.state.begin)
+        found = torch.cat([outputs[spec.name].float() for spec in network.outputs])
         ways = [-1, 1] if self.direction == "backward" else [1, -1]
         begin = carried(found, network.stride, ways[: len(found)])
         self.state = replace(self.state, begin=begin)

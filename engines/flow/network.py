@@ -8,6 +8,7 @@ from torch import nn
 
 from ..errors import ModelError
 from ..runtime.network import Network
+from ..runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec, image_input
 
 _MOST_UPDATES = 64
 
@@ -19,18 +20,24 @@ def flow_network(
     both: bool,
     stride: int,
     sizes: tuple[int, int],
+    optional: tuple[TensorSpec, ...] = (),
     **more: Any,
 ) -> Network:
     """Return a network that takes the F frames of a clip and returns F - 1 rows of "flow".
 
-    both:  whether it returns "backward", too
-    sizes: the shortest side that it takes, and the longest side that makes sense, in pixels
-    more:  further fields of `Network`
+    both:     whether it returns "backward", too
+    sizes:    the shortest side that it takes, and the longest side that makes sense, in pixels
+    optional: inputs besides the frames
+    more:     further fields of `Network`
     """
     return Network(
         name=name,
         load=load,
-        outputs={"flow": 2, "backward": 2} if both else {"flow": 2},
+        inputs=(image_input(), *optional),
+        outputs=tuple(
+            TensorSpec(name, "float32", (BATCH - 1, 2, HEIGHT, WIDTH))
+            for name in (("flow", "backward") if both else ("flow",))
+        ),
         stride=stride,
         sizes=sizes,
         pixel_bytes=4 * 64,

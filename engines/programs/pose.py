@@ -30,7 +30,7 @@ class PoseTensorRTPreprocessor:
     device:             "cuda", "cpu" or "auto"; one that is not there is an error
     fp16:               compute in fp16 on a GPU; elsewhere, and where False, in fp32
     model:              a pose model that finds people by itself (one-stage)
-    backend:            one of `ladder.BACKENDS`, which is used or is an error; "auto" takes the
+    backend:            the name of a backend, which is used or is an error; "auto" takes the
                         best that works
     style:              one of `STYLES`
     score_threshold, keypoint_threshold, max_people: see `detect_poses`

@@ -5,8 +5,9 @@ from typing import Any
 
 from ...engines.evaluation.backends import run_suite
 from ...engines.models.model import Model
+from ...engines.runtime.backends import names
 from ...engines.runtime.cache import EngineCache
-from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.ladder import PRECISIONS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -33,7 +34,7 @@ class Benchmark(io.ComfyNode):
                 KinoModel.Input("model", tooltip="From a node that loads a model."),
                 io.Combo.Input(
                     "backend",
-                    options=["all", *BACKENDS],
+                    options=["all", *names()],
                     default="all",
                     tooltip="all, or one alone. What this machine does not have is said.",
                 ),
@@ -76,7 +77,7 @@ class Benchmark(io.ComfyNode):
     def execute(
         cls, model: Model, backend: str, precision: str, batch: int, runs: int
     ) -> io.NodeOutput:
-        backends = BACKENDS if backend == "all" else (backend,)
+        backends = names() if backend == "all" else (backend,)
         report = run_suite(
             model,
             backends,

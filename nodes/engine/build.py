@@ -1,9 +1,10 @@
 """Build Engine: puts a model on a backend of this machine."""
 
 from ...engines.models.model import Model
+from ...engines.runtime.backends import names as backend_names
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.engine import build_engine
-from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.ladder import PRECISIONS
 from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
@@ -31,7 +32,7 @@ class BuildEngine(io.ComfyNode):
                 KinoModel.Input("model", tooltip="From a node that loads a model."),
                 io.Combo.Input(
                     "backend",
-                    options=["auto", *BACKENDS],
+                    options=["auto", *backend_names()],
                     default="auto",
                     tooltip="What runs the network. auto takes the best that works here and says "
                     "why; a named one is used or fails with the reason, it never falls back. "

@@ -197,17 +197,27 @@ def test_warm_start_asks_for_both_ways(raft: Engine) -> None:
         estimate_flow(moving(3, 128, 136), engine, direction="both")
 
 
-def test_warm_start_runs_in_pytorch_only(raft: Engine) -> None:
-    model = raft.model.with_options(warm=True)
-    with pytest.raises(EngineError, match="runs in PyTorch only"):
-        build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
+def test_warm_start_runs_in_onnxruntime(raft: Engine) -> None:
+    """With the flow that the pair before leads to, and without one, in both directions."""
+    frames = moving(3, 128, 136)
+    model = raft.model.with_options(updates=1, both=True, warm=True)
+    here, there = (
+        build_engine(model, network_of(model), backend=name, device="cpu", max_batch=2)
+        for name in ("onnxruntime", "torch")
+    )
+    assert here.verdict is not None
+    found, wanted = (estimate_flow(frames, engine, direction="both") for engine in (here, there))
+    cold = estimate_flow(frames[1:], here, direction="both")
+    for name in ("forward", "backward"):
+        torch.testing.assert_close(found.one(name), wanted.one(name), atol=1e-2, rtol=1e-3)
+        assert float((found.one(name)[1:] - cold.one(name)).abs().max()) > 0.1
 
 
 def test_a_state_of_another_size_is_refused(warm: Engine) -> None:
     estimator = FlowEstimator(warm)
     estimator.update(moving(2, 128, 136))
     other = FlowEstimator(warm, size=256, state=estimator.state)
-    with pytest.raises(EngineError, match="keep size, direction and engine"):
+    with pytest.raises(InputError, match="keep size, direction and engine"):
         other.update(moving(1, 128, 136))
 
 

@@ -24,13 +24,23 @@ from kinograph.engines.errors import EngineError, ModelError
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import movenet
-from kinograph.engines.runtime import build, ladder, onnx_export, parity, trt, trt_runner
-from kinograph.engines.runtime.build import BuildRequest, tensorrt_engine
+from kinograph.engines.runtime import (
+    ladder,
+    onnx_export,
+    parity,
+    torch_runner,
+    trt,
+    trt_runner,
+)
+from kinograph.engines.runtime.backend import Rung
+from kinograph.engines.runtime.backends import backend_of
+from kinograph.engines.runtime.build import BuildRequest
 from kinograph.engines.runtime.cache import Artifact, EngineCache
-from kinograph.engines.runtime.engine import Engine, build_engine, reference
+from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.network import Network, network_of
 from kinograph.engines.runtime.probe import probe
+from kinograph.engines.runtime.reference import reference
 from kinograph.engines.runtime.torch_runner import compile_ahead, true_products
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
@@ -43,6 +53,13 @@ rtx = pytest.importorskip(
 @pytest.fixture(scope="module")
 def model() -> Model:
     return resolve("movenet_multipose")
+
+
+def tensorrt_engine(
+    flavour: str, precision: str, request: BuildRequest, capabilities: tuple[str, ...] = ()
+) -> Artifact:
+    rung = Rung(flavour, torch.device("cuda"), precision, capabilities)
+    return backend_of(flavour).build(request, rung, lambda path: None)
 
 
 def request_for(model: Model) -> BuildRequest:
@@ -58,9 +75,10 @@ def test_the_exported_graph_agrees_with_torch(model: Model, precision: str) -> N
     module = network.load(model.path)
     for shape in ((1, 3, 128, 224), (3, 3, 160, 96)):
         images = torch.rand(*shape, generator=torch.Generator().manual_seed(0))
-        values = session.run(list(network.outputs), {"images": images.numpy()})
+        names = [spec.name for spec in network.outputs]
+        values = session.run(names, {"images": images.numpy()})
         assert {value.dtype for value in values} == {np.dtype(np.float32)}
-        outputs = dict(zip(network.outputs, map(torch.from_numpy, values), strict=True))
+        outputs = dict(zip(names, map(torch.from_numpy, values), strict=True))
         with torch.inference_mode():
             assert parity.compare(module(images), outputs, precision).passed
 
@@ -77,7 +95,7 @@ def test_onnxruntime_runs_the_whole_job(model: Model, clip: Clip, engine: Engine
     runner = built.load()
     runner.close()
     with pytest.raises(EngineError, match="was closed"):
-        runner.infer(torch.zeros(1, 3, 128, 128))
+        runner.infer({"images": torch.zeros(1, 3, 128, 128)})
 
 
 def test_a_cached_engine_is_not_built_again(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,12 +156,14 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
         *product(["movenet_multipose"], ["sm75", "sm86", "sm89", "sm120"], ["fp32", "fp16"]),
         # the card with rules of its own, and the newest
         *product(["raft_small"], ["sm75", "sm120"], ["fp32", "fp16"]),
+        ("raft_small-warm", "sm89", "fp16"),
     ],
 )
 def test_tensorrt_rtx_builds_for_any_card_without_one(
     model: Model, raft: Model, name: str, capability: str, precision: str
 ) -> None:
-    chosen = model if name == model.name else raft
+    chosen = model if name == model.name else raft.with_options(warm=name.endswith("warm"))
+    name = chosen.name
     steps: list[tuple[str, int, int]] = []
     request = replace(request_for(chosen), progress=lambda *step: steps.append(step))
     built = tensorrt_engine("tensorrt_rtx", precision, request, (capability,))
@@ -167,7 +187,7 @@ def test_without_matrix_products_the_graph_says_the_same(raft: Model, tmp_path: 
     request = request_for(raft)
     onnx = onnx_export.exported(raft, request.network, "fp32", request.cache)
     without_matrix_products(onnx.path, tmp_path / "turing.onnx")
-    images = {"images": probe(request.network, 128).numpy()}
+    images = {name: value.numpy() for name, value in probe(request.network, 128).items()}
     flows = [
         onnxruntime.InferenceSession(str(path)).run(["flow"], images)[0]
         for path in (onnx.path, tmp_path / "turing.onnx")
@@ -177,10 +197,10 @@ def test_without_matrix_products_the_graph_says_the_same(raft: Model, tmp_path: 
 
 
 def test_two_profiles_one_for_single_images_and_one_for_many(model: Model, raft: Model) -> None:
-    single, many = request_for(model).profiles()
+    single, many = (profile["images"] for profile in request_for(model).profiles())
     assert single == ((1, 3, 32, 32), (1, 3, 256, 448), (1, 3, 1024, 1024))
     assert many == ((1, 3, 32, 32), (16, 3, 256, 448), (16, 3, 1024, 1024))
-    two, _ = request_for(raft).profiles()
+    two, _ = (profile["images"] for profile in request_for(raft).profiles())
     assert two == ((2, 3, 128, 128), (2, 3, 288, 512), (2, 3, 1024, 1024))
 
 
@@ -202,7 +222,7 @@ def workers() -> list[psutil.Process]:
 def plan(onnx: Path, target: Path, **options: Any) -> None:
     profile = ((1, 3, 32, 32), (8, 3, 256, 448), (16, 3, 512, 512))
     settings = {"capabilities": ["sm89"], "timings": target.with_suffix(".cache"), **options}
-    trt.build_plan(onnx, target, flavour="tensorrt_rtx", profiles=[profile], **settings)
+    trt.build_plan(onnx, target, flavour="tensorrt_rtx", profiles=[{"images": profile}], **settings)
 
 
 def test_a_build_can_be_cancelled(model: Model, tmp_path: Path) -> None:
@@ -304,7 +324,7 @@ def test_every_part_of_the_request_changes_the_key(
     ):
         request = BuildRequest(model, network, max_batch, sizes, cache)
         tensorrt_engine("tensorrt_rtx", precision, request, (card,))
-    monkeypatch.setattr(build, "_library_version", lambda flavour: "9.9")
+    monkeypatch.setattr(trt, "library_version", lambda flavour: "9.9")
     tensorrt_engine("tensorrt_rtx", "fp32", request_for_cache(model, cache), ("sm89",))
     assert len(set(keys)) == len(keys) == 7
 
@@ -328,12 +348,12 @@ def test_compiled_ahead_it_is_loaded_from_the_cache(
     built = build_engine(model, network_of(model), **options)
     assert built.verdict is not None
     assert max(built.verdict.errors.values()) < 1e-4
-    monkeypatch.setattr(build, "compile_ahead", lambda *a: pytest.fail("compiled again"))
+    monkeypatch.setattr(torch_runner, "compile_ahead", lambda *a: pytest.fail("compiled again"))
     again = build_engine(model, network_of(model), **options)
     assert "- cached: movenet_multipose-fp32-torch_compiled-cpu-" in again.report()
     for shape in ((1, 3, 128, 224), (5, 3, 256, 96)):
         images = torch.rand(*shape)
-        wanted = reference(model, built.network).infer(images)
+        wanted = reference(model, built.network).infer({"images": images})
         assert parity.compare(wanted, again.infer(images), "fp32").passed
     done = subprocess.run(
         [sys.executable, "-c", _LOADS_COMPILED], capture_output=True, text=True, check=False
@@ -365,9 +385,9 @@ def test_a_rest_runs_as_a_full_batch(
     seen: list[int] = []
     infer = engine.load().infer
 
-    def noted(images: torch.Tensor, start: None) -> Mapping[str, torch.Tensor]:
-        seen.append(len(images))
-        return infer(images, start)
+    def noted(inputs: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        seen.append(len(inputs["images"]))
+        return infer(inputs)
 
     monkeypatch.setattr(engine.load(), "infer", noted)
     engine.full_batches = True

@@ -193,7 +193,7 @@ def check_half_precision(model: Model, engine: Engine) -> None:
     assert (image.name, image.type) == ("images", "tensor(float)")
     kinds = {output.name: output.type for output in session.get_outputs()}
     whole = {"num_predictions": "tensor(int64)"}
-    assert kinds == {n: whole.get(n, "tensor(float)") for n in network.outputs}
+    assert kinds == {o.name: whole.get(o.name, "tensor(float)") for o in network.outputs}
     stored = onnx.load_from_string(graph_of(model, network, "fp16")).graph.initializer
     assert any(tensor.data_type == TensorProto.FLOAT16 for tensor in stored)
     assert engine.verdict is not None

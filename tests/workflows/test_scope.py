@@ -18,8 +18,8 @@ from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.family import OneStage, head_of
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
+from kinograph.engines.runtime.backends import names
 from kinograph.engines.runtime.engine import Engine, build_engine
-from kinograph.engines.runtime.ladder import BACKENDS
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
 from kinograph.workflows import scope as plugin
@@ -124,7 +124,7 @@ def test_the_menus_offer_what_there_is(scope: Scope) -> None:
     fields = config.model_json_schema()["properties"]
     menus = {name: field["enum"] for name, field in fields.items() if "enum" in field}
     assert menus["style"] == list(STYLES)
-    assert menus["backend"] == ["auto", *BACKENDS]
+    assert menus["backend"] == ["auto", *names()]
     assert menus["model"][:2] == ["movenet_multipose", "rtmo_t"]
     for name, choices in menus.items():
         assert fields[name]["default"] in choices

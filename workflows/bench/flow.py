@@ -22,7 +22,7 @@ from ...engines.models.registry import own, resolve
 from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
-from ...engines.runtime.torch_runner import DTYPES
+from ...engines.runtime.tensor_spec import DTYPES
 from .measure import footage_of, named, versions, wait
 
 

@@ -27,13 +27,12 @@ def run_suite_command(arguments: argparse.Namespace) -> int:
     """
     from ...engines.evaluation.backends import passed, run_suite
     from ...engines.models.registry import resolve
-    from ...engines.runtime.ladder import BACKENDS
     from .terminal import write_report
 
     named = arguments.backends.split(",") if arguments.backends else []
     report = run_suite(
         resolve(arguments.model),
-        named or BACKENDS,
+        named,
         device=arguments.device,
         precision=arguments.precision,
         runs=arguments.runs,

@@ -23,14 +23,14 @@ def backend_field(order: int) -> Any:
     from pydantic import Field
     from scope.core.pipelines.base_schema import ui_field_config
 
-    from ...engines.runtime.ladder import BACKENDS
+    from ...engines.runtime.backends import names
 
     return Field(
         default="auto",
         description="What runs the network. auto takes the best backend that works here; a named "
         "one is used, or fails and says why.",
         json_schema_extra=menu(
-            ["auto", *BACKENDS], ui_field_config(order=order, label="Backend", is_load_param=True)
+            ["auto", *names()], ui_field_config(order=order, label="Backend", is_load_param=True)
         ),
     )
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ...models.model import Model
 from ...runtime.network import Network
-from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
+from ...runtime.onnx_graph import InputAdapter, one_input, read_sockets, refuse
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..agreement import same_people
 from ..candidates import Boxes
 from ..family import BoxHead, DetectionFamily
@@ -48,15 +49,14 @@ def network(model: Model) -> Network:
     return Network(
         name="yolox",
         load=None,
-        outputs=dict.fromkeys(names, 0),
+        inputs=(image_input(*(fixed or ()), example=with_people),),
+        outputs=tuple(TensorSpec(name, "float", (BATCH, "places", "values")) for name in names),
         stride=32,
         sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
         pixel_bytes=256,
-        feed=Feed(image.name, image.kind, names, scale=255.0, bgr=True),
+        adapter=InputAdapter(image.name, image.kind, names, scale=255.0, bgr=True),
         batch=max(batch, 0),
-        fixed=fixed,
         size_name="detection size",
-        example=with_people,
         compare=same_people(decode),
     )
 

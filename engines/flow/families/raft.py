@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from ...models.tensors import fill, read_tensors
 from ...runtime.network import Network
+from ...runtime.probe import smooth_noise
+from ...runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec
 from ..family import FlowFamily, Reference, with_options
 from ..network import flow_network, updates_of
 from ..raft.correlation import Volume, rows_at_once, volume_bytes
@@ -141,16 +143,21 @@ def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = F
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
         gpu_bytes=partial(volume_bytes, ways=1 + both),
-        start=partial(_start, ways=1 + both) if warm else None,
+        optional=(_start(1 + both),) if warm else (),
         left_out={"torch_compiled": "torch_cudagraph is no slower here and has nothing to build"},
     )
 
 
-def _start(images: Tensor, *, ways: int) -> Tensor:
-    """Return a zero flow to start from, of the shape that images [F,3,H,W] require."""
-    frames, _, high, wide = images.shape
-    shape = (ways * (frames - 1), 2, high // STRIDE, wide // STRIDE)
-    return torch.zeros(shape, dtype=torch.float32, device=images.device)
+def _start(ways: int) -> TensorSpec:
+    """Return the input of a flow to start from, in pixels of its own size; zero by default."""
+    return TensorSpec(
+        "start",
+        "float32",
+        ((BATCH - 1) * ways, 2, HEIGHT // STRIDE, WIDTH // STRIDE),
+        default=0.0,
+        example=lambda shape: 4 * smooth_noise(shape) - 2,
+        hint="keep size, direction and engine from chunk to chunk, or reset the state",
+    )
 
 
 def _run_torchvisions(module: nn.Module, frames: Tensor, updates: int) -> object:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ...detections.people import with_people
 from ...runtime.network import Network
+from ...runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec, image_input
 from ..family import OneStage, PoseCandidates, PoseFamily, SizeSearch
 from ..skeletons import COCO_17
 
@@ -229,12 +230,15 @@ def load(path: Path) -> MoveNetMultiPose:
 NETWORK = Network(
     name="movenet",
     load=load,
-    outputs=HEADS,
+    inputs=(image_input(example=with_people),),
+    outputs=tuple(
+        TensorSpec(name, "float", (BATCH, channels, HEIGHT // 4, WIDTH // 4))
+        for name, channels in HEADS.items()
+    ),
     stride=STRIDE,
     sizes=(128, 1024),
     pixel_bytes=144,  # 144 float32 channels at half the size in both directions
     size_name="detection size",
-    example=with_people,
 )
 
 

@@ -13,7 +13,8 @@ from ...detections.agreement import same_people
 from ...detections.people import with_people
 from ...models.model import Model
 from ...runtime.network import Network
-from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
+from ...runtime.onnx_graph import InputAdapter, one_input, read_sockets, refuse
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..family import OneStage, PoseCandidates, PoseFamily
 from ..skeletons import COCO_17
 
@@ -35,15 +36,19 @@ def network(model: Model) -> Network:
     return Network(
         name="rtmo",
         load=None,
-        outputs=dict.fromkeys(_OUTPUTS, 0),
+        inputs=(image_input(*(fixed or ()), example=with_people),),
+        outputs=(
+            TensorSpec("dets", "float", (BATCH, "places", 5)),
+            TensorSpec("keypoints", "float", (BATCH, "places", len(COCO_17), 3)),
+        ),
         stride=32,
         sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
         pixel_bytes=256,
-        feed=Feed(image.name, image.kind, {n: n for n in _OUTPUTS}, scale=255.0, bgr=True),
+        adapter=InputAdapter(
+            image.name, image.kind, {n: n for n in _OUTPUTS}, scale=255.0, bgr=True
+        ),
         batch=max(batch, 0),
-        fixed=fixed,
         size_name="detection size",
-        example=with_people,
         compare=same_people(decode),
     )
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from ...detections.people import with_people
 from ...models.model import Model
 from ...runtime.network import Network
-from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
+from ...runtime.onnx_graph import InputAdapter, one_input, read_sockets, refuse
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..family import PoseFamily, TopDown
 from ..skeletons import COCO_17, WHOLEBODY_133, Skeleton
 
@@ -45,15 +46,16 @@ def network(model: Model, *, skeleton: Skeleton) -> Network:
     return Network(
         name=f"simcc_{joints}",
         load=None,
-        outputs=dict.fromkeys(bins, joints),
+        inputs=(image_input(high, wide, example=with_people),),
+        outputs=tuple(
+            TensorSpec(name, "float", (BATCH, joints, size)) for name, size in bins.items()
+        ),
         stride=32,
         sizes=(max(high, wide), max(high, wide)),
         pixel_bytes=256,
-        feed=Feed(image.name, image.kind, names, scale=255.0, mean=_MEAN, std=_STD),
+        adapter=InputAdapter(image.name, image.kind, names, scale=255.0, mean=_MEAN, std=_STD),
         batch=max(batch, 0),
-        fixed=(high, wide),
         size_name="detection size",
-        example=with_people,
     )
 
 

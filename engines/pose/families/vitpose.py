@@ -23,6 +23,7 @@ from ...detections.people import with_people
 from ...errors import ModelError
 from ...models.model import Model
 from ...runtime.network import Network
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..family import PoseFamily, TopDown
 from ..skeletons import COCO_17
 
@@ -103,13 +104,12 @@ def network(model: Model) -> Network:
     return Network(
         name=size,
         load=partial(load, size),
-        outputs={"heatmaps": len(COCO_17)},
+        inputs=(image_input(HEIGHT, WIDTH, example=with_people),),
+        outputs=(TensorSpec("heatmaps", "float", (BATCH, len(COCO_17), HEIGHT // 4, WIDTH // 4)),),
         stride=16,
         sizes=(HEIGHT, HEIGHT),
         pixel_bytes=64,
-        fixed=(HEIGHT, WIDTH),
         size_name="detection size",
-        example=with_people,
     )
 
 

@@ -17,7 +17,8 @@ from ...detections.agreement import same_people
 from ...detections.people import with_people
 from ...models.model import Model
 from ...runtime.network import Network, Outputs
-from ...runtime.onnx_graph import Feed, Socket, one_input, read_sockets, refuse
+from ...runtime.onnx_graph import InputAdapter, Socket, one_input, read_sockets, refuse
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..family import OneStage, PoseCandidates, PoseFamily
 from ..skeletons import COCO_17
 
@@ -30,6 +31,17 @@ _BATCH = (
     ("scores", ("post_nms_scores", "pred_scores"), (-1, -1)),
     ("joints", ("post_nms_joints", "pred_joints"), (-1, -1, _JOINTS, 3)),
 )
+
+_SPECS = {
+    spec.name: spec
+    for spec in (
+        TensorSpec("num_predictions", "int64", (BATCH, 1)),
+        TensorSpec("boxes", "float", (BATCH, "places", 4)),
+        TensorSpec("scores", "float", (BATCH, "places")),
+        TensorSpec("joints", "float", (BATCH, "places", _JOINTS, 3)),
+        TensorSpec("flat", "float", ("people", _FLAT)),
+    )
+}
 
 
 def network(model: Model) -> Network:
@@ -45,16 +57,15 @@ def network(model: Model) -> Network:
     return Network(
         name="yolo_nas_pose",
         load=None,
-        outputs=dict.fromkeys(names, 0),
+        inputs=(image_input(*(fixed or ()), example=with_people),),
+        outputs=tuple(_SPECS[name] for name in names),
         stride=32,
         sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
         pixel_bytes=256,
-        feed=Feed(image.name, image.kind, names, scale=255.0),
+        adapter=InputAdapter(image.name, image.kind, names, scale=255.0),
         batch=max(batch, 0),
-        fixed=fixed,
         join=partial(_join_flat, batch) if "flat" in names else _join_batch,
         size_name="detection size",
-        example=with_people,
         compare=compare_flat if "flat" in names else same_people(decode),
     )
 

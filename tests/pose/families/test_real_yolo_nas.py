@@ -17,11 +17,10 @@ from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import yolo_nas
 from kinograph.engines.runtime.engine import Engine, build_engine
-from kinograph.engines.runtime.network import Network, network_of
+from kinograph.engines.runtime.fixed_batch import any_batch
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.onnx_export import graph_of
 from kinograph.engines.runtime.ort_runner import OnnxRunner
-from kinograph.engines.runtime.pieces import in_calls
-from kinograph.engines.runtime.probe import probe
 from kinograph.engines.video.clip import Clip
 
 FORMATS = tuple(real_yolo_nas.BATCHES)
@@ -49,10 +48,9 @@ class Real:
 def real(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Real:
     """Two of the pictures are those that engines are compared on, three are of the clip."""
     size = real_yolo_nas.SIZE
-    network = Network("", None, {}, 32, (128, 320), 1, fixed=size, example=with_people)
     frames = clip.frames[[0, 12, 30], 24:440, 100:620].movedim(-1, 1)
     frames = interpolate(frames, size=size, mode="bilinear", antialias=True)
-    images = torch.cat([probe(network, 320), frames]).movedim(1, -1)
+    images = torch.cat([with_people((2, 3, *size)), frames]).movedim(1, -1)
     pixels = (images * 255).round().byte().numpy()
     return Real(tmp_path_factory.mktemp("real"), pixels)
 
@@ -67,13 +65,18 @@ def test_the_pictures_show_it_people(real: Real) -> None:
 
 def test_both_formats_are_told_apart(real: Real) -> None:
     networks = {kind: network_of(real.model(kind)) for kind in FORMATS}
-    assert set(networks["batch"].outputs) == {"num_predictions", "boxes", "scores", "joints"}
-    assert set(networks["flat"].outputs) == {"flat"}
+    assert {o.name for o in networks["batch"].outputs} == {
+        "num_predictions",
+        "boxes",
+        "scores",
+        "joints",
+    }
+    assert {o.name for o in networks["flat"].outputs} == {"flat"}
     for kind, network in networks.items():
         assert network.fixed == real_yolo_nas.SIZE
         assert network.batch == real_yolo_nas.BATCHES[kind]
-        assert network.feed is not None
-        assert network.feed.kind == "uint8"
+        assert network.adapter is not None
+        assert network.adapter.kind == "uint8"
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -131,8 +134,10 @@ def test_half_precision_finds_the_same_people(real: Real, kind: str) -> None:
     network = network_of(model)
     graph = graph_of(model, network, "fp16")
     assert len(graph) < 0.6 * model.path.stat().st_size
-    runner = in_calls(OnnxRunner(graph, network.outputs, torch.device("cpu"), "fp16"), network)
-    found = yolo_nas.decode(runner.infer(real.frames.movedim(-1, 1)), len(real.frames), 0.0)
+    runner = any_batch(OnnxRunner(graph, network, torch.device("cpu"), "fp16"), network)
+    found = yolo_nas.decode(
+        runner.infer({"images": real.frames.movedim(-1, 1)}), len(real.frames), 0.0
+    )
     for frame, people in enumerate(real.people):
         wanted = {name: torch.from_numpy(values[:3]) for name, values in people.items()}
         overlap = box_iou(wanted["boxes"], found.boxes[frame]) * (found.scores[frame] > 0)

@@ -11,9 +11,10 @@ from kinograph.engines.errors import EngineError, ModelError
 from kinograph.engines.models.registry import Model
 from kinograph.engines.pose.families import rtmo
 from kinograph.engines.pose.family import head_of
-from kinograph.engines.runtime.engine import build_engine, reference
+from kinograph.engines.runtime.engine import build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.probe import probe
+from kinograph.engines.runtime.reference import reference
 from pose_checks import (
     NOT_ONNX,
     SIZES,
@@ -108,11 +109,11 @@ def test_a_wrong_graph_is_found_out(models: Models, monkeypatch: pytest.MonkeyPa
     """The engine is compared with the reference on a picture with people."""
     model = models("rtmo")
     network = network_of(model)
-    feed = network.feed
-    assert feed is not None
-    assert len(probe(network, 128)) == 2
+    adapter = network.adapter
+    assert adapter is not None
+    assert len(probe(network, 128)["images"]) == 2
     right = reference(model, network).infer(probe(network, 128))
-    wrong = replace(network, feed=replace(feed, scale=200.0))
+    wrong = replace(network, adapter=replace(adapter, scale=200.0))
     verdict = network.compare(right, reference(model, wrong).infer(probe(network, 128)), "fp32")
     assert not verdict.passed
 

@@ -6,16 +6,20 @@ import argparse
 import sys
 from typing import Any
 
+from ....engines.runtime.backends import backends
 from ..arguments import add_debug
 from ..command import Command
 
-FLAVOURS = ("tensorrt_rtx", "tensorrt", "onnxruntime", "torch_compiled")
+
+def _flavours() -> tuple[str, ...]:
+    """Return the backends that keep a file, best first."""
+    return tuple(backend.name for backend in backends() if backend.keeps_file)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a name that `kinograph doctor` lists")
     parser.add_argument(
-        "--flavour", default="tensorrt_rtx", choices=FLAVOURS, help="default: tensorrt_rtx"
+        "--flavour", default="tensorrt_rtx", choices=_flavours(), help="default: tensorrt_rtx"
     )
     parser.add_argument(
         "--capability",
