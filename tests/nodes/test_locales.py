@@ -1,7 +1,7 @@
 """Translations: what ComfyUI serves to the editor from `locales/<language>`.
 
-`pytest tests/nodes/test_locales.py --update-golden` writes English anew, from the schemas; the
-other languages are written by hand. Where a text changed (see the diff of
+`python -m kinograph.nodes.reference` writes English from the schemas (tests/nodes/test_reference.py
+compares it); the other languages are written by hand. Where a text changed (see the diff of
 locales/en/nodeDefs.json), translate it again. The editor does not translate values of a COMBO.
 """
 
@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 
-from kinograph.nodes.extension import NODES
-from kinograph.nodes.standin.io import Schema
+from kinograph.nodes.reference import english_locale, schemas
 
 Tree = dict[str, Any]
 
-SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
+SCHEMAS = {schema.node_id: schema for schema in schemas()}
 FILES = ("nodeDefs.json", "main.json")
 FULL_STOPS = {"en": ".", "de": ".", "ja": "。", "zh": "。"}
 TRANSLATIONS = tuple(language for language in FULL_STOPS if language != "en")
@@ -36,28 +35,6 @@ ENGLISH_WORDS = re.compile(r"\b(?:the|of|from|with|which|is|are|and|frames? a se
 EAST_ASIAN = re.compile(r"[぀-ヿ一-鿿]")
 
 
-def node_texts(schema: Schema) -> Tree:
-    """One node of nodeDefs.json, in English; outputs are named by their index."""
-    return {
-        "display_name": schema.display_name,
-        "description": schema.description,
-        "inputs": {spec.id: {"name": spec.id, "tooltip": spec.tooltip} for spec in schema.inputs},
-        "outputs": {
-            str(index): {"name": output.display_name, "tooltip": output.tooltip}
-            for index, output in enumerate(schema.outputs)
-        },
-    }
-
-
-def english() -> dict[str, Tree]:
-    """The files of locales/en by name, as they follow from the schemas."""
-    parts = {part: part for s in SCHEMAS.values() for part in s.category.split("/")}
-    return {
-        "nodeDefs.json": {name: node_texts(schema) for name, schema in SCHEMAS.items()},
-        "main.json": {"nodeCategories": dict(sorted(parts.items()))},
-    }
-
-
 def flat(tree: Tree, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The leaves of a file, each with its way from the top; an empty group is a leaf."""
     for key, value in tree.items():
@@ -67,7 +44,7 @@ def flat(tree: Tree, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
             yield (*above, key), value
 
 
-ENGLISH = {name: dict(flat(tree)) for name, tree in english().items()}
+ENGLISH = {name: dict(flat(tree)) for name, tree in english_locale().items()}
 TEXTS = ENGLISH["nodeDefs.json"]
 TITLES = {name: schema.display_name for name, schema in SCHEMAS.items()}
 # Longest first: "Detect Poses in Boxes" is not "Detect Poses".
@@ -129,18 +106,6 @@ def mistakes(language: str, way: tuple[str, ...], here: str, titles: dict[str, s
     if language in ("ja", "zh") and not EAST_ASIAN.search(here):
         found.append("is not translated")
     return found
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_english_follows_from_the_schemas(
-    name: str, root: Path, request: pytest.FixtureRequest
-) -> None:
-    path = root / "locales" / "en" / name
-    text = json.dumps(english()[name], indent=2, ensure_ascii=False) + "\n"
-    if request.config.getoption("--update-golden"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.read_text("utf-8") == text, "pytest tests/nodes --update-golden writes it"
 
 
 def test_there_are_these_languages_and_files(root: Path) -> None:

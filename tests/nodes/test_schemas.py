@@ -56,35 +56,6 @@ def test_everything_is_explained(schema: Schema) -> None:
         assert output.tooltip.endswith("."), f"{schema.node_id}.{output.display_name}"
 
 
-def tables(schema: Schema) -> str:
-    """The part of a help page that follows from the schema."""
-    lines = ["## Inputs", "", "| Input | Type | Default | Meaning |", "|---|---|---|---|"]
-    for spec in schema.inputs:
-        kind = ", ".join(spec.options) or spec.io_type
-        kind += " (optional)" if spec.optional else ""
-        default = "" if spec.default in (None, "") else str(spec.default)
-        default = default.lower() if spec.io_type == "BOOLEAN" else default
-        lines.append(f"| `{spec.id}` | {kind} | {default} | {spec.tooltip} |")
-    if schema.outputs:
-        lines += ["", "## Outputs", "", "| Output | Type | Meaning |", "|---|---|---|"]
-        for output in schema.outputs:
-            lines.append(f"| `{output.display_name}` | {output.io_type} | {output.tooltip} |")
-    return "\n".join(lines) + "\n"
-
-
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-def test_every_node_has_a_help_page(
-    schema: Schema, root: Path, request: pytest.FixtureRequest
-) -> None:
-    path = root / "nodes" / "web" / "docs" / f"{schema.node_id}.md"
-    page = path.read_text()
-    assert page.startswith(f"# {schema.display_name}\n\n{schema.description}\n")
-    if request.config.getoption("--update-golden"):
-        page = page[: page.index("## Inputs")] + tables(schema)
-        path.write_text(page)
-    assert page.endswith(tables(schema)), "pytest tests/nodes --update-golden writes the tables"
-
-
 def test_the_entry_point_gives_the_nodes() -> None:
     async def nodes() -> list[type]:
         extension = await kinograph.comfy_entrypoint()
