@@ -1,4 +1,4 @@
-// The panel of engines in the sidebar: what there is, and looking after it.
+// The engines panel in the sidebar: lists, verifies, builds and removes engines.
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
@@ -106,7 +106,7 @@ function draw() {
     form ?? (state.choices && building()),
     state.engines.length
       ? table()
-      : h("p", {}, word("No engines yet. Build Engine makes them, or the form above.")),
+      : h("p", {}, word("No engines yet. Build one with the Build Engine node or the form above.")),
   ];
   for (const control of form?.querySelectorAll("button[data-job]") ?? [])
     control.disabled = busy();
@@ -205,7 +205,7 @@ function verdict(engine) {
     const className = verdict.state === "damaged" ? "kinograph-bad" : "";
     return { text: word(verdict.state), detail: verdict.detail, className };
   }
-  const text = engine.parity ? "when it was built" : "not verified";
+  const text = engine.parity ? "at build time" : "not verified";
   return { text: word(text), detail: engine.parity, className: "" };
 }
 
@@ -248,7 +248,7 @@ function building() {
         field.type === "number" ? Number(field.value) : field.value,
       ]),
     );
-  const names = ["Model", "Backend", "Precision", "Most frames a call", "Smallest size"];
+  const names = ["Model", "Backend", "Precision", "Max. frames per call", "Smallest size"];
   const labels = [...names, "Largest size"];
   const build = button("Build", () => start("engines/build", chosen()), busy());
   build.dataset.job = "";

@@ -1,4 +1,5 @@
-// The panel's words in the editor's language. English is the key; what is missing stays English.
+// The texts of the engines panel in the editor's language. English texts are the keys; a text without a
+// translation is shown in English.
 
 import { app } from "../../scripts/app.js";
 
@@ -9,7 +10,7 @@ const WORDS = {
     "Verify all": "Alle prüfen",
     "Prune…": "Aufräumen…",
     "Build an engine": "Engine bauen",
-    "No engines yet. Build Engine makes them, or the form above.":
+    "No engines yet. Build one with the Build Engine node or the form above.":
       "Noch keine Engines. „Build Engine“ baut sie, oder das Formular oben.",
     Model: "Modell",
     Backend: "Backend",
@@ -24,7 +25,7 @@ const WORDS = {
     "not loaded": "nicht geladen",
     "memory only": "nur im Speicher",
     "not verified": "nicht geprüft",
-    "when it was built": "beim Bauen",
+    "at build time": "beim Bauen",
     right: "stimmt",
     whole: "vollständig",
     damaged: "beschädigt",
@@ -37,7 +38,7 @@ const WORDS = {
     "Delete this engine?": "Diese Engine löschen?",
     "There is nothing to prune.": "Es gibt nichts aufzuräumen.",
     "Remove these?": "Diese entfernen?",
-    "Most frames a call": "Bilder je Aufruf",
+    "Max. frames per call": "Bilder je Aufruf",
     "Smallest size": "Kleinste Größe",
     "Largest size": "Größte Größe",
     Build: "Bauen",
@@ -56,7 +57,7 @@ const WORDS = {
     "Verify all": "すべて検証",
     "Prune…": "整理…",
     "Build an engine": "エンジンを構築",
-    "No engines yet. Build Engine makes them, or the form above.":
+    "No engines yet. Build one with the Build Engine node or the form above.":
       "エンジンはまだありません。Build Engine ノードか上のフォームで構築します。",
     Model: "モデル",
     Backend: "バックエンド",
@@ -71,7 +72,7 @@ const WORDS = {
     "not loaded": "未読み込み",
     "memory only": "メモリのみ",
     "not verified": "未検証",
-    "when it was built": "構築時",
+    "at build time": "構築時",
     right: "正常",
     whole: "破損なし",
     damaged: "破損",
@@ -84,7 +85,7 @@ const WORDS = {
     "Delete this engine?": "このエンジンを削除しますか?",
     "There is nothing to prune.": "整理するものはありません。",
     "Remove these?": "これらを削除しますか?",
-    "Most frames a call": "1 回の最大フレーム数",
+    "Max. frames per call": "1 回の最大フレーム数",
     "Smallest size": "最小サイズ",
     "Largest size": "最大サイズ",
     Build: "構築",
@@ -103,7 +104,7 @@ const WORDS = {
     "Verify all": "全部校验",
     "Prune…": "清理…",
     "Build an engine": "构建引擎",
-    "No engines yet. Build Engine makes them, or the form above.":
+    "No engines yet. Build one with the Build Engine node or the form above.":
       "还没有引擎。请用 Build Engine 节点或上面的表单构建。",
     Model: "模型",
     Backend: "后端",
@@ -118,7 +119,7 @@ const WORDS = {
     "not loaded": "未加载",
     "memory only": "仅在内存中",
     "not verified": "未校验",
-    "when it was built": "构建时",
+    "at build time": "构建时",
     right: "正确",
     whole: "完整",
     damaged: "已损坏",
@@ -131,7 +132,7 @@ const WORDS = {
     "Delete this engine?": "删除此引擎?",
     "There is nothing to prune.": "没有需要清理的内容。",
     "Remove these?": "删除这些?",
-    "Most frames a call": "每次最多帧数",
+    "Max. frames per call": "每次最多帧数",
     "Smallest size": "最小尺寸",
     "Largest size": "最大尺寸",
     Build: "构建",
@@ -146,9 +147,9 @@ const WORDS = {
   },
 };
 
-/** The English words in the language that the editor is set to. */
+/** Return an English text in the language of the editor. */
 export function word(english) {
   const locale = String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
-  // zh-TW is not simplified Chinese, but nearer to it than English is.
+  // zh-TW falls back on Simplified Chinese, which is closer than English.
   return WORDS[locale.split("-")[0]]?.[english] ?? english;
 }

@@ -172,7 +172,7 @@ def test_the_panel_adds_nodes(ran: Frontend) -> None:
     before = ran.page.evaluate("() => app.graph._nodes.length")
     shown.locator("summary").click()
     shown.get_by_label("Model").select_option("raft_small_v2")
-    shown.get_by_label("Most frames a call").fill("4")
+    shown.get_by_label("Max. frames per call").fill("4")
     shown.get_by_role("button", name="Add as nodes").click()
     made = ran.page.evaluate(
         "n => app.graph._nodes.slice(n).map(n => [n.type, n.widgets.map(w => w.value)])", before
