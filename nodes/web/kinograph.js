@@ -4,7 +4,7 @@
 import { app } from "../../scripts/app.js";
 import { closePanel, openPanel } from "./engines.js";
 import { restore, show } from "./shown.js";
-import { word } from "./words.js";
+import { loadWords, word } from "./words.js";
 
 const OWN = "Kinograph";
 const WIDE = 340; // px; for names of files, of models, and other long values
@@ -30,7 +30,8 @@ app.registerExtension({
     restore(outputs, (node) => node.comfyClass?.startsWith(OWN));
   },
 
-  setup() {
+  async setup() {
+    await loadWords();
     const title = word("Kinograph engines");
     app.extensionManager.registerSidebarTab({
       id: "kinograph-engines",
