@@ -27,8 +27,8 @@ class Benchmark(io.ComfyNode):
             display_name="Benchmark",
             category=CATEGORY,
             **found_by("speed test, latency, frames per second, profile, compare backends"),
-            description="Runs a model on the backends of this machine: do their answers agree, and "
-            "how fast is each? Engines that are missing are built, which may take minutes.",
+            description="Runs a model on the backends of this machine: do their outputs agree, and "
+            "how fast is each? Missing engines are built, which may take minutes.",
             is_output_node=True,
             inputs=[
                 KinoModel.Input("model", tooltip="From a node that loads a model."),
@@ -36,13 +36,15 @@ class Benchmark(io.ComfyNode):
                     "backend",
                     options=["all", *names()],
                     default="all",
-                    tooltip="all, or one alone. What this machine does not have is said.",
+                    tooltip="all, or only one. Backends that this machine does not have are listed "
+                    "with the reason.",
                 ),
                 io.Combo.Input(
                     "precision",
                     options=["auto", *PRECISIONS],
                     default="auto",
-                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU.",
+                    tooltip="Precision of weights and activations. auto: fp16 on a GPU, fp32 on a "
+                    "CPU.",
                 ),
                 io.Int.Input(
                     "batch",
@@ -50,7 +52,7 @@ class Benchmark(io.ComfyNode):
                     min=1,
                     max=256,
                     step=1,
-                    tooltip="Images a call.",
+                    tooltip="Images per call.",
                 ),
                 io.Int.Input(
                     "runs",
@@ -58,13 +60,14 @@ class Benchmark(io.ComfyNode):
                     min=1,
                     max=1000,
                     step=1,
-                    tooltip="Calls that are measured, after 5 that are not.",
+                    tooltip="Number of measured calls, after 5 that are not measured.",
                 ),
             ],
             outputs=[
                 io.String.Output(
                     display_name="report",
-                    tooltip="A line a backend: milliseconds a call, images a second, agreement.",
+                    tooltip="One line per backend: milliseconds per call, images per second, "
+                    "agreement.",
                 )
             ],
         )
@@ -105,7 +108,7 @@ def in_words(report: dict[str, Any]) -> str:
         verdict = "agrees" if found["passed"] else f"DISAGREES: {found['reason']}"
         lines.append(
             f"{name} {found['precision']} on {found['device']}: "
-            f"{metrics['latency_ms']['p50']:.2f} ms a call (median), "
+            f"{metrics['latency_ms']['p50']:.2f} ms per call (median), "
             f"{metrics['fps']:.1f} images/s, {verdict}"
         )
     return "\n".join(lines)

@@ -26,13 +26,13 @@ class LoadFlowFile(io.ComfyNode):
             display_name="Load Flow Model File",
             category=CATEGORY,
             **found_by("raft weights, spynet, optical flow model, pth"),
-            description="Takes weights of your own for a network of optical flow.",
+            description="Loads weights of your own for an optical flow network.",
             inputs=[
                 io.Combo.Input(
                     "family",
                     options=list(own_families("flow")),
                     default="raft_small",
-                    tooltip="Which network the file is for.",
+                    tooltip="The network that the file belongs to.",
                 ),
                 model_file_input("the file (.pth or .safetensors)"),
                 updates_input(),

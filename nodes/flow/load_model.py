@@ -22,17 +22,17 @@ class LoadFlowModel(io.ComfyNode):
             display_name="Load Flow Model",
             category=CATEGORY,
             **found_by("raft, neuflow, sea raft, optical flow model"),
-            description="Chooses a network for optical flow. Its weights are fetched once and "
-            "checked against their sha256.",
+            description="Selects a network for optical flow. Its weights are downloaded once and "
+            "checked against their SHA-256.",
             inputs=[
                 io.Combo.Input(
                     "model",
                     options=names,
                     default="raft_small_v2",
-                    tooltip="raft_small: fast. raft_large: more exact, about five times the work. "
-                    "v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
-                    "annotator runs), v2 torchvision's own, a little better. neuflow_v2: newer and "
-                    "lighter than raft_large.",
+                    tooltip="raft_small: fast. raft_large: more accurate, about five times the "
+                    "work. v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
+                    "annotator runs), v2 are torchvision's own, slightly better. neuflow_v2: newer "
+                    "and lighter than raft_large.",
                 ),
                 updates_input(),
                 both_ways_input(),

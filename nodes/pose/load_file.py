@@ -25,14 +25,15 @@ class LoadPoseFile(io.ComfyNode):
             display_name="Load Pose Model File",
             category=CATEGORY,
             **found_by("onnx pose model, custom pose model, yolo nas pose, load onnx"),
-            description="Takes a pose network of your own; a file that does not fit its family is "
-            "refused with what was expected and found.",
+            description="Loads a pose network of your own. A file that does not match its family "
+            "is rejected with what was expected and what was found.",
             inputs=[
                 io.Combo.Input(
                     "family",
                     options=list(own_families("pose")),
                     default="rtmo",
-                    tooltip="What the file holds: how frames are prepared and its answers read.",
+                    tooltip="The kind of network in the file; it determines how frames are "
+                    "prepared and how the outputs are read.",
                 ),
                 model_file_input("the .onnx file (ViTPose: .safetensors)"),
             ],

@@ -37,7 +37,7 @@ class SaveKeypoints(io.ComfyNode):
             display_name="Save Keypoints",
             category=CATEGORY,
             **found_by("save openpose json, export keypoints, pose_keypoint"),
-            description="Writes keypoints as OpenPose JSON: a list with one entry a frame.",
+            description="Writes keypoints as OpenPose JSON: a list with one entry per frame.",
             is_output_node=True,
             inputs=[
                 PoseKeypoint.Input("pose_keypoint", tooltip="From Detect Poses or another pack."),

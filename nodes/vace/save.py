@@ -69,8 +69,9 @@ class SaveVace(io.ComfyNode):
             display_name="Save VACE Tensor",
             category=CATEGORY,
             **found_by("safetensors, export tensor, daydream scope"),
-            description="Writes a safetensors file: video [1,3,F,H,W] in -1..1 and mask "
-            "[1,1,F,H,W] in 0..1, and references [1,3,R,H,W] in -1..1 if there are any; float32.",
+            description="Writes a safetensors file with float32 tensors: video [1,3,F,H,W] in "
+            "-1..1, mask [1,1,F,H,W] in 0..1 and, if there are any, references [1,3,R,H,W] in "
+            "-1..1.",
             is_output_node=True,
             inputs=[
                 KinoVace.Input("vace", tooltip="From VACE Normalise."),

@@ -97,7 +97,7 @@ def test_build_and_benchmark(
     if backend == "tensorrt":
         assert "tensorrt: backend tensorrt: it runs on cuda only" in said
     else:
-        line = rf"{backend} fp32 on cpu: \d+\.\d\d ms a call \(median\), .* images/s, agrees"
+        line = rf"{backend} fp32 on cpu: \d+\.\d\d ms per call \(median\), .* images/s, agrees"
         assert re.search(line, said)
 
 
