@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,44 @@ LOCK = Path(__file__).parent / "schema.lock.json"
 SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
 
 
-def test_saved_workflows_stay_valid() -> None:
+Tree = dict[str, Any]
+
+
+def extended(locked: Tree, now: Tree) -> Tree:
+    """The lock with new nodes, inputs and outputs; nothing that it holds changes."""
+    more = {name: node for name, node in now.items() if name not in locked}
+    for name, before in locked.items():
+        inputs = {**now[name]["inputs"], **before["inputs"]}
+        outputs = before["outputs"] + now[name]["outputs"][len(before["outputs"]) :]
+        more[name] = {**before, "inputs": inputs, "outputs": outputs}
+    return {name: more[name] for name in (*locked, *(n for n in more if n not in locked))}
+
+
+def test_the_lock_grows_and_does_not_change() -> None:
+    """What --update-golden writes, if the order of nodes and what is locked of them stays."""
+    now = {name: json.loads(json.dumps(schema_as_dict(s))) for name, s in SCHEMAS.items()}
+    text = LOCK.read_text()
+    assert json.dumps(extended(json.loads(text), now), indent=1) + "\n" == text
+    less = json.loads(text)
+    node = less.pop("KinographTrackPoses")
+    del less["KinographDrawSkeleton"]["inputs"]["colours"]
+    less["KinographDrawSkeleton"]["outputs"].pop()
+    more = extended(less, now)
+    assert list(more)[-1] == "KinographTrackPoses"
+    assert more["KinographTrackPoses"] == node
+    assert more["KinographDrawSkeleton"] == json.loads(text)["KinographDrawSkeleton"]
+
+
+def test_saved_workflows_stay_valid(request: pytest.FixtureRequest) -> None:
     """A locked node keeps its id, inputs, order, types, defaults and outputs; new may come.
 
-    After adding something: python -m json.tool of `kinograph nodes --json` shows the new state;
-    extend the lock by hand, and never change what stands there.
+    After adding something, --update-golden adds it to the lock and changes nothing that is there.
     """
     now = {name: json.loads(json.dumps(schema_as_dict(s))) for name, s in SCHEMAS.items()}
     locked = json.loads(LOCK.read_text())
+    if request.config.getoption("--update-golden"):
+        locked = extended(locked, now)
+        LOCK.write_text(json.dumps(locked, indent=1) + "\n")
     assert locked.keys() <= now.keys()
     for name, before in locked.items():
         after = now[name]
