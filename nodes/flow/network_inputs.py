@@ -36,6 +36,5 @@ def warm_start_input() -> Any:
         "warm_start",
         default=False,
         tooltip="RAFT starts each pair from the flow of the previous pair, so that fewer updates "
-        "suffice for steady motion. Pairs are then processed one by one, in PyTorch only: for live "
-        "streams.",
+        "suffice for steady motion. Pairs are then processed one by one: for live streams.",
     )
