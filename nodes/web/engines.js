@@ -17,13 +17,13 @@ const COLUMNS = [
   "Memory",
 ];
 
-let panel = null; // while the tab is open
+let panel = null; // the panel's element while the tab is open
 let state = { engines: [], choices: null, job: null, folder: "" };
-let asked = null; // what the user is asked about: {name} of an engine, or {found} to prune
+let asked = null; // the pending confirmation: {name} of an engine to delete, or {found} to prune
 let error = "";
 let listening = false;
 
-/** Fill the sidebar's element; the editor may ask again for one that is filled. */
+/** Fill the sidebar's element. The editor may call this again for an element that is already filled. */
 export function openPanel(element) {
   if (panel && element.contains(panel)) return;
   styled();
@@ -37,7 +37,7 @@ export function openPanel(element) {
   refresh();
 }
 
-/** The tab is closed. */
+/** Forget the panel when its tab is closed. */
 export function closePanel() {
   panel = null;
 }
@@ -49,10 +49,10 @@ function listen() {
     const told = busy() && panel?.querySelector(".kinograph-job > .kinograph-quiet");
     state.job = detail;
     if (detail.state !== "running") refresh();
-    else if (told) told.textContent = detail.text; // drawn anew, Cancel would go from under the pointer
+    else if (told) told.textContent = detail.text; // a redraw would replace the Cancel button under the pointer
     else draw();
   });
-  // A run builds engines and uses them.
+  // Running a graph builds and uses engines.
   for (const name of ["execution_success", "execution_error", "execution_interrupted"])
     api.addEventListener(name, refresh);
 }
@@ -64,7 +64,7 @@ async function refresh() {
   draw();
 }
 
-/** What the server answers; null after an error, which is shown. */
+/** Return the server's answer, or null after an error, which is then displayed. */
 async function ask(path, body) {
   const options = body && {
     method: "POST",
@@ -102,7 +102,7 @@ function draw() {
     error && h("div", { className: "kinograph-box kinograph-error", role: "alert" }, error),
     job(),
     asked?.found && pruning(),
-    // Kept as it is while the rest is drawn anew: somebody may be choosing.
+    // Kept while the rest is redrawn: the user may be filling it in.
     form ?? (state.choices && building()),
     state.engines.length
       ? table()
@@ -268,7 +268,7 @@ function building() {
   );
 }
 
-/** The same as two nodes on the canvas, in the middle of what is seen. */
+/** Add the same settings as two nodes in the middle of the visible canvas. */
 function addNodes(chosen, models) {
   const { model, ...settings } = chosen;
   const task = models.find((known) => known.name === model)?.task;
@@ -321,7 +321,7 @@ function milliseconds(ms) {
   return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
 }
 
-/** An element with text in it, never markup: names of files come from elsewhere. */
+/** Create an element. Strings become text, never markup: file names are not trusted. */
 function h(tag, properties, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
