@@ -15,6 +15,7 @@ from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.read import read_video
+from walkers import STANDING
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIP = ROOT / "workflows" / "media" / "two_people_832x464_33f_15fps.mp4"
@@ -74,16 +75,6 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Tensor], None]:
     return compare
 
 
-# A person with every COCO joint, standing, 200 px tall, round (0, 0).
-_STANDING = torch.tensor(
-    [
-        *([0.0, -80], [5, -85], [-5, -85], [12, -82], [-12, -82], [20, -60], [-20, -60]),
-        *([30, -25], [-30, -25], [35, 5], [-35, 5], [12, 0], [-12, 0], [14, 45], [-14, 45]),
-        *([15, 90], [-15, 90]),
-    ]
-)
-
-
 def _whole(bodies: Tensor, random: torch.Generator) -> Tensor:
     """[F,P,17,2] COCO bodies -> [F,P,133,2] with feet, a face and hands where they belong."""
     face = torch.linspace(0, 2 * torch.pi, 68)
@@ -116,7 +107,7 @@ def people() -> Callable[..., Poses]:
         whole: bool = False,
     ) -> Poses:
         random = torch.Generator().manual_seed(seed)
-        bodies = _STANDING + torch.randn(frames, people, 17, 2, generator=random) * 12
+        bodies = STANDING + torch.randn(frames, people, 17, 2, generator=random) * 12
         bodies = _whole(bodies, random) if whole else bodies
         bodies = bodies * (torch.rand(frames, people, 1, 1, generator=random) + 0.5) * grown
         height, width = canvas

@@ -49,7 +49,7 @@ def test_importing_is_light(root: Path, tmp_path: Path, code: str) -> None:
 
 
 def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
-    """`packages` is a list by hand: a folder that is missing there would be missing silently."""
+    """Rooms are data of one package: what its patterns miss would be missing silently."""
     source = tmp_path / "source"
     ignore = shutil.ignore_patterns(*SKIP_FOLDERS, "*.egg-info", "__pycache__", ".*_cache")
     shutil.copytree(root, source, ignore=ignore)
@@ -65,7 +65,7 @@ def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
         wanted |= {
             p.relative_to(source).as_posix() for p in (source / folder).rglob("*") if p.is_file()
         }
-    assert packed - {"LICENSE", "NOTICE"} == wanted | {"__init__.py"}
+    assert packed - {"LICENSE", "NOTICE"} == wanted | {"__init__.py", "py.typed"}
     assert licences == {"LICENSE", "NOTICE"}
 
 

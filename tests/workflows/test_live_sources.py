@@ -19,6 +19,7 @@ from kinograph.workflows.live.reader import find_source
 from kinograph.workflows.live.sources import FileSource, SourceOptions
 from kinograph.workflows.live.urls import UrlSource, masked
 from live_clips import FPS, HEIGHT, PLAIN, WIDTH, live_graph, mjpeg, number_in, numbered, run
+from video_files import cut, remux
 
 
 @pytest.mark.parametrize(
@@ -70,15 +71,7 @@ def test_passwords_are_not_shown() -> None:
 
 
 def test_a_file_that_breaks_off(numbers: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.mkv"
-    with av.open(str(numbers)) as given, av.open(str(broken), "w") as made:
-        stream = made.add_stream_from_template(given.streams.video[0])
-        for packet in given.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                made.mux(packet)
-    data = broken.read_bytes()
-    broken.write_bytes(data[: len(data) // 2])
+    broken = cut(remux(numbers, tmp_path / "whole.mkv"), tmp_path / "broken.mkv", 0.5)
     summary, seen, _ = run(live_graph(PLAIN), FileSource(str(broken), SourceOptions()))
     assert summary.ended in ("error", "end of the source")  # Matroska tells no end
     assert 0 < len(seen.all) < 60
