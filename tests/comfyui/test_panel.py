@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -194,8 +193,8 @@ def test_errors_are_shown_as_text(ran: Frontend) -> None:
     assert "min_size: expected a whole number from 32 to 4096, found 7" in alert.inner_text()
 
 
-def test_pruning_asks_first(ran: Frontend, models_dir: Path) -> None:
-    folder = models_dir / "engines"
+def test_pruning_asks_first(ran: Frontend) -> None:
+    folder = ran.server.models / "engines"
     # A stranger's file: of this name on the screen there must be no picture.
     name = "stray<img src=x onerror=window.broken=1>"
     (folder / f"{name}.engine").write_bytes(b"no engine")
@@ -217,8 +216,8 @@ def test_pruning_asks_first(ran: Frontend, models_dir: Path) -> None:
     assert any(engine["loaded"] for engine in engines(ran.server)), "the good one stays"
 
 
-def test_deleting_asks_first(ran: Frontend, models_dir: Path) -> None:
-    folder = models_dir / "engines"
+def test_deleting_asks_first(ran: Frontend) -> None:
+    folder = ran.server.models / "engines"
     good = next(engine["name"] for engine in engines(ran.server) if engine["loaded"])
     for suffix in (".engine", ".json"):
         shutil.copy(folder / f"{good}{suffix}", folder / f"copy-of-it{suffix}")
