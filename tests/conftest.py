@@ -1,5 +1,6 @@
 """Shared fixtures: the shipped clip, an engine for it, and golden images."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,11 +25,34 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @pytest.fixture(scope="session", autouse=True)
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Engines of the tests, those of subprocesses included, are built once a run and not kept."""
-    folder = tmp_path_factory.mktemp("models")
+    """The models folder of the tests and their subprocesses.
+
+    Engines are built once per run of pytest: the processes of pytest-xdist share the folder.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINOGRAPH_MODELS_DIR", str(folder))
         yield folder
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tell pytest-xdist that a file is one piece of work, ComfyUI's files are one together, and the
+    longest pieces come first (`--dist loadgroup --no-loadscope-reorder`)."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        comfyui = item.get_closest_marker("comfyui") is not None
+        group = "comfyui" if comfyui else item.path.stem.removeprefix("test_")
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_place)  # stable
+
+
+def _place(item: pytest.Item) -> int:
+    names = ("comfyui", "long")
+    return next((i for i, name in enumerate(names) if item.get_closest_marker(name)), len(names))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

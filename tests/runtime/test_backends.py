@@ -45,6 +45,8 @@ from kinograph.engines.runtime.torch_runner import compile_ahead, true_products
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
 
+pytestmark = pytest.mark.long
+
 rtx = pytest.importorskip(
     "tensorrt_rtx_bindings", reason="TensorRT-RTX has wheels for Linux and Windows on x86-64 only"
 )

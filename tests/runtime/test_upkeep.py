@@ -15,6 +15,8 @@ from kinograph.engines.runtime.folders import engine_folder
 from kinograph.nodes.engine.upkeep import EngineUpkeep
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 MODEL = "movenet_multipose"
 
 

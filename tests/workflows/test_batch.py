@@ -17,6 +17,8 @@ from kinograph.workflows.batch.manifest import Header, Item, Manifest
 from kinograph.workflows.batch.pending import find_pending
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., tuple[int, dict[str, Any], str]]
 
 

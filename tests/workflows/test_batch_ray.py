@@ -18,6 +18,8 @@ from kinograph.engines.errors import InputError
 from kinograph.workflows.batch import ray_cluster
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 ray = pytest.importorskip("ray", reason="Ray has no package for this Python or system")

@@ -14,6 +14,8 @@ from kinograph.engines.runtime.engine import Engine
 from kinograph.engines.video.clip import Clip
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 
 def test_stages_and_jitter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.json"

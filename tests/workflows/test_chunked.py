@@ -53,6 +53,8 @@ from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.model import Graph
 from video_files import cut, remux
 
+pytestmark = pytest.mark.long
+
 SUPPORT = Path(__file__).parents[1] / "support"
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 FRAMES = 263  # a segment and some
