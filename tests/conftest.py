@@ -37,17 +37,19 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
     """Tell pytest-xdist that a file is one piece of work, ComfyUI's files are one together, and the
     longest pieces come first (`--dist loadgroup --no-loadscope-reorder`)."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        comfyui = item.get_closest_marker("comfyui") is not None
-        group = "comfyui" if comfyui else item.path.stem.removeprefix("test_")
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_place)  # stable
+    if hasattr(config, "workerinput"):
+        for item in items:
+            comfyui = item.get_closest_marker("comfyui") is not None
+            group = "comfyui" if comfyui else item.path.stem.removeprefix("test_")
+            item.add_marker(pytest.mark.xdist_group(group))
+        items.sort(key=_place)  # stable
+    yield
 
 
 def _place(item: pytest.Item) -> int:
