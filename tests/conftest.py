@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,24 +38,29 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Iterator[None]:
-    """Tell pytest-xdist that a file is one piece of work, ComfyUI's files are one together, and the
-    longest pieces come first (`--dist loadgroup --no-loadscope-reorder`)."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With pytest-xdist, start the longest files first."""
     if hasattr(config, "workerinput"):
-        for item in items:
-            comfyui = item.get_closest_marker("comfyui") is not None
-            group = "comfyui" if comfyui else item.path.stem.removeprefix("test_")
-            item.add_marker(pytest.mark.xdist_group(group))
-        items.sort(key=_place)  # stable
-    yield
+        names = ("comfyui", "long")
+        items.sort(key=lambda item: [not item.get_closest_marker(name) for name in names])
 
 
-def _place(item: pytest.Item) -> int:
-    names = ("comfyui", "long")
-    return next((i for i, name in enumerate(names) if item.get_closest_marker(name)), len(names))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, and all that use ComfyUI in the same one.
+
+    `--dist loadgroup` would do the same, but has no effect with pytest-xdist 3.8 on pytest 9.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, _ = nodeid.partition("::")
+            folder, _, _ = file.rpartition("/")
+            return folder if folder.endswith("/comfyui") else file
+
+    config.option.loadscopereorder = False  # in the order of the items
+    return ByFile(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
