@@ -65,7 +65,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update-golden", action="store_true", help="write the golden images anew; look at them"
+        "--update-golden",
+        action="store_true",
+        help="write the golden images again; look at them afterwards",
     )
 
 
@@ -108,7 +110,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Tensor], None]:
 
 
 def _whole(bodies: Tensor, random: torch.Generator) -> Tensor:
-    """[F,P,17,2] COCO bodies -> [F,P,133,2] with feet, a face and hands where they belong."""
+    """Return COCO bodies [F,P,17,2] with feet, face and hands added: [F,P,133,2]."""
     face = torch.linspace(0, 2 * torch.pi, 68)
     face = torch.stack([face.sin() * 14, -face.cos() * 18], -1)
     fingers = torch.arange(21)
@@ -127,7 +129,7 @@ def _whole(bodies: Tensor, random: torch.Generator) -> Tensor:
 
 @pytest.fixture
 def people() -> Callable[..., Poses]:
-    """Made poses: P people a frame in random attitudes on F canvases."""
+    """Return a function that makes poses of P people per frame, randomly placed, for F frames."""
 
     def make(
         frames: int = 4,

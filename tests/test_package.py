@@ -24,7 +24,7 @@ def python(code: str, cwd: Path) -> str:
     return done.stdout
 
 
-# as ComfyUI loads a pack: by path, under the folder's name
+# ComfyUI loads a pack by path, under the folder's name.
 _AS_A_PACK = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location(
@@ -51,7 +51,7 @@ def test_importing_is_light(root: Path, tmp_path: Path, code: str) -> None:
 
 
 def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
-    """Rooms are data of one package: what its patterns miss would be missing silently."""
+    """Folders are data of one package: files that its patterns miss would be missing silently."""
     source = tmp_path / "source"
     ignore = shutil.ignore_patterns(*SKIP_FOLDERS, "*.egg-info", "__pycache__", ".*_cache")
     shutil.copytree(root, source, ignore=ignore)
@@ -72,7 +72,7 @@ def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
 
 
 def test_requirements_are_those_of_the_package_without_torch(root: Path) -> None:
-    """The Manager installs requirements.txt; torch is ComfyUI's own and must not be replaced."""
+    """ComfyUI-Manager installs requirements.txt, and must not replace ComfyUI's own torch."""
     text = (root / "pyproject.toml").read_text()
     listed = re.search(r"^dependencies = \[(.*?)\]", text, re.S | re.M)
     assert listed
@@ -80,7 +80,7 @@ def test_requirements_are_those_of_the_package_without_torch(root: Path) -> None
     required = set((root / "requirements.txt").read_text().split())
     assert required == {d for d in package if not d.startswith("torch")}
     assert not any("onnxruntime" in word for word in required)
-    assert "opencv-python" not in required  # its windows need libraries that servers lack
+    assert "opencv-python" not in required  # its GUI needs libraries that servers lack
 
 
 def test_the_command_is_installed(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ print(type(engines[0]) is type(engines[1]), [line for e in engines for line in e
 
 
 def test_two_copies_in_one_process_share_the_engines(root: Path, tmp_path: Path) -> None:
-    """As when the pack was cloned twice: other classes, the same folder of engines."""
+    """If the pack is cloned twice, its classes differ but both use the same folder of engines."""
     out = python(_TWO_COPIES.replace("{root}", str(root)), tmp_path)
     assert out.startswith("False ['")
     assert out.count("movenet_multipose-fp32-onnx-") == 2

@@ -22,7 +22,7 @@ from kinograph.workflows.graph.shipped import DEMO_GRAPH
 
 pytestmark = pytest.mark.comfyui
 
-FRAMES = 800  # of the long clip: seconds of work, in small steps, for a CPU
+FRAMES = 800  # of the long clip: several seconds of work on a CPU, in small steps
 OUR_EVENTS = """() => {
     window.said = [];
     app.api.addEventListener("progress_text", ({ detail }) => window.said.push(detail.text));
@@ -30,7 +30,7 @@ OUR_EVENTS = """() => {
 
 
 def demo() -> dict[str, Any]:
-    """Detect, draw, normalise; MoveNet is asked for more people than it finds."""
+    """Return the demo graph, with more people requested than MoveNet can find."""
     graph: dict[str, Any] = json.loads(DEMO_GRAPH.read_text())
     graph["5"]["inputs"]["max_people"] = 10
     return graph
@@ -38,7 +38,7 @@ def demo() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ran(editor: Frontend) -> Frontend:
-    """The editor after a run of the demo by its button."""
+    """Return the editor after a run of the demo by the button."""
     editor.page.evaluate("graph => app.loadApiJson(graph, 'demo')", demo())
     editor.page.evaluate(OUR_EVENTS)
     editor.fit()
@@ -50,7 +50,7 @@ def ran(editor: Frontend) -> Frontend:
 
 
 def seen(editor: Frontend, kind: str) -> Callable[[str], Any]:
-    """Asks the first node of a class, as `n`, in JavaScript."""
+    """Return a function that evaluates JavaScript with `n`, the first node of a class."""
 
     def ask(question: str) -> Any:
         code = f"() => {{ const n = app.graph._nodes.find(n => n.type === '{kind}'); {question} }}"
@@ -60,7 +60,7 @@ def seen(editor: Frontend, kind: str) -> Callable[[str], Any]:
 
 
 def on_screen(editor: Frontend, kind: str) -> None:
-    """Move the canvas so that a node is in the window, at its own size."""
+    """Scroll the canvas to the first node of a class, without scaling."""
     seen(editor, kind)(
         "app.canvas.ds.scale = 1; app.canvas.ds.offset = [300 - n.pos[0], 120 - n.pos[1]];"
         "app.canvas.setDirty(true, true);"
@@ -111,7 +111,7 @@ def test_words_and_warnings_are_on_the_node(ran: Frontend) -> None:
     assert "movenet_multipose detects at most 6 people, 10 are requested" in warning.inner_text()
     log = ran.server.log()
     assert "node 5: max_people: movenet_multipose detects at most 6" in log
-    # what a node says is saved neither with the workflow nor with the prompt
+    # The text of a node is saved neither with the workflow nor with the prompt.
     assert "kinograph_shown" not in json.dumps(ran.workflow())
     assert "kinograph_shown" not in json.dumps(ran.prompt())
     values = seen(ran, "KinographDetectPoses")("return n.serialize().widgets_values")
@@ -195,7 +195,7 @@ def test_errors_are_shown_as_text(ran: Frontend) -> None:
 
 def test_pruning_asks_first(ran: Frontend) -> None:
     folder = ran.server.models / "engines"
-    # A stranger's file: of this name on the screen there must be no picture.
+    # A foreign file whose name must not be interpreted as HTML.
     name = "stray<img src=x onerror=window.broken=1>"
     (folder / f"{name}.engine").write_bytes(b"no engine")
     shown = panel(ran)
@@ -245,7 +245,7 @@ def test_nothing_of_ours_was_an_error(ran: Frontend) -> None:
 def test_the_panel_speaks_the_editors_language(
     comfy: ComfyUI, ran: Frontend, locale: str, title: str
 ) -> None:
-    # In the open editor: the words are looked up whenever the panel is drawn.
+    # In the open editor: texts are looked up whenever the panel is drawn.
     ran.page.evaluate(
         "async l => await app.extensionManager.setting.set('Comfy.Locale', l)", locale
     )
@@ -255,7 +255,7 @@ def test_the_panel_speaks_the_editors_language(
     ran.page.evaluate("async () => await app.extensionManager.setting.set('Comfy.Locale', 'en')")
 
 
-# -- cancelling, without the browser
+# -- cancelling without the browser
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +312,7 @@ FLOW = {
 
 
 async def interrupted(comfy: ComfyUI, graph: dict[str, Any]) -> float:
-    """Run a graph, interrupt its node 5 half way; seconds until ComfyUI says that it stopped."""
+    """Run a graph and interrupt its node 5 half way; return the seconds until ComfyUI stops."""
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{comfy.url}/ws?clientId=canceller", max_msg_size=0) as socket,
@@ -328,7 +328,7 @@ async def interrupted(comfy: ComfyUI, graph: dict[str, Any]) -> float:
         async with session.post(f"{comfy.url}/prompt", json={"prompt": graph}) as answer:
             prompt = (await answer.json())["prompt_id"]
         state: dict[str, Any] = {}
-        # the node has done some frames, and has more to do
+        # The node has processed some frames and has more to process.
         while not (state.get("state") == "running" and 0 < state["value"] < FRAMES / 2):
             state = (await event("progress_state"))["nodes"].get("5", {})
         started = time.monotonic()
@@ -343,9 +343,9 @@ def test_interrupting_stops_within_two_seconds(
     comfy: ComfyUI, long_clip: str, worker: dict[str, Any]
 ) -> None:
     graph = graph_of(long_clip, worker)
-    with ThreadPoolExecutor() as pool:  # in this thread there is the loop of playwright
+    with ThreadPoolExecutor() as pool:  # Playwright's event loop runs in this thread
         assert pool.submit(lambda: asyncio.run(interrupted(comfy, graph))).result(300) < 2
-    # and nothing is left behind: the next run works
+    # Nothing is left behind: the next run works.
     short = copy.deepcopy(graph)
     short["1"]["inputs"]["file"] = demo()["1"]["inputs"]["file"]
     assert "6" in comfy.run(short)

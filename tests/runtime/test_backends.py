@@ -1,4 +1,4 @@
-"""ONNX Runtime run for real, TensorRT-RTX built for real, and the steps of the ladder."""
+"""Real runs of ONNX Runtime, real builds of TensorRT-RTX, and the choice of a backend."""
 
 import ast
 import hashlib
@@ -70,7 +70,7 @@ def request_for(model: Model) -> BuildRequest:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_the_exported_graph_agrees_with_torch(model: Model, precision: str) -> None:
-    """Free batch, height and width; fp32 in and out whatever lies between."""
+    """Batch, height and width are free; inputs and outputs are fp32 in every precision."""
     network = network_of(model)
     onnx = onnx_export.exported(model, network, precision, EngineCache(engine_folder()))
     session = onnxruntime.InferenceSession(str(onnx.path))
