@@ -8,8 +8,12 @@ import torch
 from chunked_clips import flow_graph, footage, graph_of, make_video, panning, planned, tracks_graph
 from kinograph.engines.errors import GraphError
 from kinograph.engines.video.part import VideoPart
+from kinograph.nodes.standin import host, io
+from kinograph.nodes.streaming import Refusal, Rule
 from kinograph.workflows.chunked.chunked_graph import ChunkedGraph
-from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.catalogue import Catalogue, catalogue
+from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.graph.plan import check
 
 
 @pytest.fixture
@@ -83,3 +87,58 @@ def test_the_video_of_the_graph_need_not_be_read(tmp_path: Path) -> None:
     plan, settings = planned(graph_of(nodes), tmp_path)
     stepped = ChunkedGraph(plan, catalogue(), settings).step(panning(2), 10)
     assert stepped.sinks["s"]["images"].shape[0] == 2
+
+
+class Dark(io.ComfyNode):
+    """A node of somebody else."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema("Dark", inputs=[io.Image.Input("image")], outputs=[io.Image.Output()])
+
+    @classmethod
+    def execute(cls, image: torch.Tensor) -> io.NodeOutput:
+        return io.NodeOutput(image / 2)
+
+
+class DarkInChunks(Dark):
+    STREAMING = Rule("frames", ("image",))
+
+
+class DarkAsAWhole(Dark):
+    STREAMING = Rule(
+        "frames", ("image",), whole=lambda values: Refusal("dusk is seen at the end only")
+    )
+
+
+def toy_graph(node: type[Dark], folder: Path) -> ChunkedGraph:
+    make_video(folder / "clip.mp4", 2, sound=False)
+    known = {name: catalogue().node(name) for name in catalogue().names()}
+    nodes = Catalogue({**known, "Dark": node})
+    graph = {
+        "v": {"class_type": "LoadVideo", "inputs": {"file": "clip.mp4"}},
+        "f": {"class_type": "GetVideoComponents", "inputs": {"video": ["v", 0]}},
+        "d": {"class_type": "Dark", "inputs": {"image": ["f", 0]}},
+        "s": {"class_type": "PreviewImage", "inputs": {"images": ["d", 0]}},
+    }
+    settings = host.Settings(output=folder / "out", inputs=(folder,))
+    with host.using(settings):
+        return ChunkedGraph(check(parse_graph(graph, "toy.json"), nodes), nodes, settings)
+
+
+def test_the_rule_is_that_of_the_class(tmp_path: Path) -> None:
+    frames = panning(3)
+    stepped = toy_graph(DarkInChunks, tmp_path).step(frames, 10)
+    assert torch.equal(stepped.sinks["s"]["images"], frames / 2)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (Dark, r"node d \(Dark\): is not known to give the same in chunks; run it without --chunk"),
+        (DarkAsAWhole, r"node d \(Dark\): dusk is seen at the end only; run it without --chunk"),
+    ],
+)
+def test_nodes_that_do_not_run_in_chunks(node: type[Dark], message: str, tmp_path: Path) -> None:
+    with pytest.raises(GraphError, match=message):
+        toy_graph(node, tmp_path)
