@@ -41,7 +41,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineCache:
 
 
 def put(cache: EngineCache, name: str = "made") -> str:
-    key = {"kind": "other", "torch": "0.1"}
+    key = {"kind": "aotinductor", "torch": "0.1"}
     return cache.fetch(name, key, lambda path: path.write_bytes(b"engine")).name
 
 

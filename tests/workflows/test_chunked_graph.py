@@ -12,7 +12,7 @@ from kinograph.nodes.standin import host, io
 from kinograph.nodes.streaming import Refusal, Rule
 from kinograph.workflows.chunked.chunked_graph import ChunkedGraph
 from kinograph.workflows.graph.catalogue import Catalogue, catalogue
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.graph.load import parse_graph
 from kinograph.workflows.graph.plan import check
 
 
