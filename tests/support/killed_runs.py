@@ -19,7 +19,7 @@ from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import Step
 from kinograph.nodes.streaming.growing import Growing
 from kinograph.workflows.chunked import resumable_run as chunked
-from kinograph.workflows.execution import run
+from kinograph.workflows.execution.run_graph import run_graph
 
 GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}
 _KILLS = 6  # later runs are not killed
@@ -70,7 +70,7 @@ def main(folder: Path, name: str, seed: int) -> None:
             continue
         killing(calls)
         try:
-            report = run.run_graph(GRAPHS[name]("clip.mp4"), settings, chunk=chunk)
+            report = run_graph(GRAPHS[name]("clip.mp4"), settings, chunk=chunk)
             print(*report.warnings, *report.files, sep="\n", flush=True)
             os._exit(0 if report.ok else 3)
         except BaseException as error:

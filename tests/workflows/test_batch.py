@@ -25,7 +25,7 @@ Run = Callable[..., tuple[int, dict[str, Any], str]]
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> Run:
     """Run `kinograph batch` without pauses; gives the status, its JSON and what it said."""
-    monkeypatch.setattr("kinograph.workflows.batch.queue._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("kinograph.workflows.batch.queue._MAX_PAUSE", 0.0)
 
     def call(graph: dict[str, Any], *arguments: object) -> tuple[int, dict[str, Any], str]:
         path = tmp_path / "graph.json"
@@ -379,11 +379,11 @@ def test_ctrl_c_finishes_the_manifest(run: Run, tmp_path: Path, monkeypatch: Any
     status, summary, err = run(PICTURE, *paths)
     assert status == 130
     assert (summary["done"], summary["pending"], summary["interrupted"]) == (1, 2, True)
-    assert "run the same command again to go on" in err
+    assert "run the same command again to continue" in err
     assert verified(tmp_path / "out") == 1
     assert list((tmp_path / "out").glob(".*attempt*")) == []
     monkeypatch.undo()
-    monkeypatch.setattr("kinograph.workflows.batch.queue._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("kinograph.workflows.batch.queue._MAX_PAUSE", 0.0)
     assert run(PICTURE, *paths)[1]["done"] == 2
 
 

@@ -50,7 +50,7 @@ def cluster(models_dir: Path) -> Iterator[None]:
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> Run:
-    monkeypatch.setattr("kinograph.workflows.batch.queue._LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("kinograph.workflows.batch.queue._MAX_PAUSE", 0.0)
 
     def call(*arguments: object) -> tuple[int, dict[str, Any], str]:
         path = tmp_path / "graph.json"
