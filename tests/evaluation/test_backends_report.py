@@ -103,7 +103,7 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "unavailable" in capsys.readouterr().out
     settings = ["--runs", "3", "--warmup", "0", "--batch", "2", "--size", "224x128"]
     assert main(["bench", MODEL.name, "--backends", "torch", *settings, *common]) == 0
-    assert "2x3x128x224 milliseconds a call" in capsys.readouterr().out
+    assert "2x3x128x224 milliseconds per call" in capsys.readouterr().out
     assert json.loads(path.read_text())["benchmark"]["input"] == [2, 3, 128, 224]
     assert main(["bench", MODEL.name, "--size", "wide", *common]) == 2
     assert "--size: expected WIDTHxHEIGHT" in capsys.readouterr().err

@@ -134,7 +134,7 @@ def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(ray_cluster, "__version__", "9.9")
     status, _, err = run(footage(tmp_path / "a.mp4", 2), "--workers", 1)
     assert status == 2
-    assert "this is 9.9; it does not take part; run there: pip install kinograph==9.9" in err
+    assert "this is 9.9; it is not used; run there: pip install kinograph==9.9" in err
     assert "no worker is left" in err
     assert entries(tmp_path / "out")["a.mp4"]["status"] == "pending"
 
