@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
+from ...engines.words import counted
 from ...nodes.standin.io import UploadType
 from ..graph.catalogue import catalogue
 from ..graph.model import Graph
@@ -203,8 +204,7 @@ def _in_folder(
     if others:
         what = "image" if ".mp4" in suffixes else "video"
         remarks.append(
-            f"{folder}: {others} {what}{'s' * (others != 1)} skipped, as the graph's input "
-            "takes none"
+            f"{folder}: {counted(others, what)} skipped, as the graph's input takes none"
         )
     if not fitting:
         hint = "" if recursive else " (--recursive includes subfolders)"

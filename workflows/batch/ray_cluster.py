@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...engines.errors import InputError
+from ...engines.words import counted
 from .attempt import AttemptResult, Job
 from .manifest import Worker, file_of
 from .ray_worker import COPY_LIMIT, RayWorker
@@ -150,10 +151,10 @@ class _WorkerPool:
         kind = self._ray.remote(RayWorker).options(max_restarts=-1, max_task_retries=0, **needs)
         self._make = lambda: kind.remote(self._job)
         each = " and ".join(
-            f"{number} {what.removeprefix('num_').removesuffix('s').upper()}"
+            counted(number, what.removeprefix("num_").removesuffix("s").upper())
             for what, number in needs.items()
         )
-        self._say(f"{count} worker{'s' * (count != 1)} with {each} each")
+        self._say(f"{counted(count, 'worker')} with {each} each")
         for _ in range(count):
             self._greet(_RemoteWorker(self._make()))
 

@@ -49,11 +49,6 @@ class Bars:
             self._bar.close()
 
 
-def counted(number: int, noun: str) -> str:
-    """Return "1 frame", "2 frames"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
     """Print a table with columns as wide as their widest cells.
 

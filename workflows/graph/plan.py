@@ -7,6 +7,7 @@ from inspect import getfullargspec
 from typing import Any
 
 from ...engines.errors import GraphError, KinographError
+from ...engines.words import counted
 from ...nodes.standin.io import WIDGETS, InputSpec, Schema, overridden
 from .catalogue import Catalogue, NodeClass
 from .decoding import short
@@ -234,7 +235,7 @@ def _link_problem(graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogu
         return f"linked to node {link.node}, which does not exist"
     outputs = catalogue.require(source.class_type).outputs
     if not 0 <= link.slot < len(outputs):
-        has = f"has {len(outputs)} output{'s' * (len(outputs) != 1)}"
+        has = f"has {counted(len(outputs), 'output')}"
         return f"linked to output {link.slot} of {source.label}, which {has} (counted from 0)"
     given = outputs[link.slot].io_type
     if not _fits(given, spec.io_type):

@@ -151,7 +151,7 @@ class _AttemptLines:
 
     def attempted(self, item: Item) -> None:
         """Print what an attempt came to."""
-        from ..terminal import counted
+        from ....engines.words import counted
 
         self._ended += item.status != "pending"
         name = Path(item.path).name

@@ -32,9 +32,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from ....engines.files import atomic_write
+    from ....engines.words import counted
     from ...graph.load import parse_graph, read_json
     from ...graph.model import graph_as_json
-    from ..terminal import counted
 
     definitions = _definitions(server_of(arguments))
     source = str(arguments.graph)

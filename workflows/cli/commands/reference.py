@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..arguments import add_debug
@@ -27,19 +25,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def pages() -> Mapping[str, str]:
-    """Return all generated pages: path below the root of the repository -> text."""
-    from ..reference import pages as cli_pages
+def pages(root: Path) -> Mapping[str, str]:
+    """Return all generated pages of a checkout: path below its root -> text."""
+    from ....nodes import reference as nodes
+    from .. import reference as cli
 
-    package = __package__.rsplit(".", 3)[0]
-    generated = dict(cli_pages())
-    if find_spec(f"{package}.nodes.reference") is not None:
-        generated |= import_module(f"{package}.nodes.reference").pages()
-    return generated
+    return {**cli.pages(), **nodes.pages(root)}
 
 
 def _outdated(root: Path) -> Iterator[tuple[Path, str]]:
-    for name, text in sorted(pages().items()):
+    for name, text in sorted(pages(root).items()):
         path = root / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             yield path, text

@@ -19,7 +19,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from ....engines.errors import GraphError
-    from ..terminal import counted
+    from ....engines.words import counted
 
     report: dict[str, Any] = {"graph": str(arguments.graph), "ok": False, "nodes": 0}
     try:

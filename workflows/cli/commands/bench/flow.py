@@ -62,12 +62,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _print_dis(report: dict[str, Any]) -> None:
-    from ...terminal import counted, print_table
+    from .....engines.words import counted
+    from ...terminal import print_table
 
     width, height = report["size"]
     print(
-        f"OpenCV's DIS, {report['frames']} frames of {width}x{height}, {report['device']}, "
-        f"{counted(report['threads'], 'thread')}, median of {counted(report['runs'], 'run')}"
+        f"OpenCV's DIS, {counted(report['frames'], 'frame')} of {width}x{height}, "
+        f"{report['device']}, {counted(report['threads'], 'thread')}, "
+        f"median of {counted(report['runs'], 'run')}"
     )
     print_table(
         ["preset", "estimate", "draw", "frames/s"],
@@ -80,7 +82,8 @@ def _print_dis(report: dict[str, Any]) -> None:
 
 
 def _print_network(report: dict[str, Any]) -> None:
-    from ...terminal import counted, print_table
+    from .....engines.words import counted
+    from ...terminal import print_table
 
     width, height = report["size"]
     print(

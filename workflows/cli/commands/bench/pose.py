@@ -67,13 +67,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _print_stages(report: dict[str, Any]) -> None:
-    from ...terminal import counted, print_table
+    from .....engines.words import counted
+    from ...terminal import print_table
 
     times = report["ms_per_frame"]
     width, height = report["size"]
     print(
-        f"{report['video']}: {report['frames']} frames of {width}x{height}, "
-        f"{report['people']} people"
+        f"{report['video']}: {counted(report['frames'], 'frame')} of {width}x{height}, "
+        f"{counted(report['people'], 'person', 'people')}"
     )
     print(
         f"{report['backend']} {report['precision']} on {report['device']}, "
@@ -92,11 +93,12 @@ def _print_stages(report: dict[str, Any]) -> None:
 
 
 def _print_resident(report: dict[str, Any]) -> None:
-    from ...terminal import counted, print_table
+    from .....engines.words import counted
+    from ...terminal import print_table
 
     width, height = report["size"]
     print(
-        f"{report['frames']} frames of {width}x{height} on the device, batches of "
+        f"{counted(report['frames'], 'frame')} of {width}x{height} on the device, batches of "
         f"{report['batch']}, detection size {report['detection_size']}\n"
         f"{report['model']} on {report['backend']} {report['precision']} on {report['device']}, "
         f"{counted(report['threads'], 'thread')}, median of {counted(report['runs'], 'run')}"

@@ -77,7 +77,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _print(report: dict[str, Any]) -> None:
     """Print two tables: data sets with their sequences, then bands of speed."""
-    from ...terminal import counted, print_table
+    from .....engines.words import counted
+    from ...terminal import print_table
 
     model, total = report["meta"]["model"], report["total"]
     what = ", ".join(str(model[key]) for key in ("preset", "precision") if key in model)

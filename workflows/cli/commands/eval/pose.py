@@ -35,11 +35,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: dict[str, Any]) -> None:
+    from .....engines.words import counted
     from ...terminal import print_table
 
     counts, summary, joints = report["counts"], report["summary"], report["joints"]
     print(
-        f"{counts['images']} images, {counts['people']} people annotated "
+        f"{counted(counts['images'], 'image')}, "
+        f"{counted(counts['people'], 'person', 'people')} annotated "
         f"({counts['ignored_people']} more ignored), {counts['predictions']} predicted"
     )
     print()
@@ -73,7 +75,8 @@ def _print(report: dict[str, Any]) -> None:
         ],
         "mean px,compared,missed",
     )
-    print(f"over {joints['people']} matched people, mean OKS {_figure(joints['mean_oks'])}")
+    matched = counted(joints["people"], "matched person", "matched people")
+    print(f"over {matched}, mean OKS {_figure(joints['mean_oks'])}")
 
 
 def _figure(value: float | None, digits: int = 3) -> str:
