@@ -12,6 +12,8 @@ import pytest
 
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_README = 150  # lines
 NOT_OURS = {"build", "dist", "node_modules"}

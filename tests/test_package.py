@@ -11,8 +11,6 @@ import pytest
 
 from kinograph import __version__
 
-pytestmark = pytest.mark.long
-
 SKIP_FOLDERS = {"tests", "build", "dist", ".cache", ".venv", ".git"}
 
 

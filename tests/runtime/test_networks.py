@@ -32,6 +32,8 @@ from kinograph.engines.runtime.tensor_spec import (
     image_input,
 )
 
+pytestmark = pytest.mark.long
+
 
 class Upscaler(nn.Module):
     """images [N,3,H,W] -> upscaled [N,3,2H,2W]."""
