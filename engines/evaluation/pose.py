@@ -7,13 +7,10 @@ import copy
 import hashlib
 import io
 import math
-import platform
-import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from ..pose.files.coco import PERSON, to_coco
 from ..pose.files.document import FARTHEST, Value, load
 from ..pose.poses import Poses
 from ..pose.skeletons import COCO_17
+from .report import report
 
 SCHEMA = 1
 SUMMARY = (  # pycocotools' order
@@ -261,8 +259,6 @@ def _results_in(document: Value, truth: _Truth) -> list[dict[str, Any]]:
 
 
 def _report(results: list[dict[str, Any]], truth: _Truth, about: dict[str, Any]) -> dict[str, Any]:
-    from ... import __version__
-
     ignored = sum(bool(p["iscrowd"] or not p["num_keypoints"]) for p in truth.people)
     with redirect_stdout(io.StringIO()):  # pycocotools tells its progress
         judge = _judge(results, truth)
@@ -277,20 +273,11 @@ def _report(results: list[dict[str, Any]], truth: _Truth, about: dict[str, Any])
         "joints_oks": MATCH,
         "heights": {name: [low, _finite(high)] for name, (low, high) in HEIGHTS.items()},
     }
-    return {
-        "schema_version": SCHEMA,
-        "timestamp_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "meta": {
-            "predictions": about,
-            "annotations": {"file": str(truth.path), "sha256": sha256_of(truth.path)},
-            "versions": {
-                "kinograph": __version__,
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "pycocotools": version("pycocotools"),
-            },
-        },
+    meta = {
+        "predictions": about,
+        "annotations": {"file": str(truth.path), "sha256": sha256_of(truth.path)},
+    }
+    figures = {
         "thresholds": thresholds,
         "counts": {
             "images": len(truth.images),
@@ -302,6 +289,7 @@ def _report(results: list[dict[str, Any]], truth: _Truth, about: dict[str, Any])
         "heights": heights,
         "joints": joints,
     }
+    return report("pose", SCHEMA, figures, about=meta, packages=("numpy", "pycocotools"))
 
 
 def _judge(results: list[dict[str, Any]], truth: _Truth) -> Any:

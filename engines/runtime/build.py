@@ -3,12 +3,12 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..environment import package_version
 from ..errors import EngineError
 from ..models.registry import Model
 from . import trt
@@ -227,7 +227,7 @@ def tensorrt_engine(
         "version": _VERSION,
         "flavour": flavour,
         "library": library,
-        "builder": _package_version("polygraphy"),
+        "builder": package_version("polygraphy") or "",
         "cuda": torch.version.cuda if not capabilities else None,
         "system": platform.system(),
         "onnx": onnx.sidecar["sha256"],
@@ -246,13 +246,6 @@ def tensorrt_engine(
 
 def _library_version(flavour: str) -> str:
     return str(trt.load(flavour).__version__)
-
-
-def _package_version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _card(device: torch.device) -> list[Any]:

@@ -52,7 +52,7 @@ def test_json_stands_alone_on_the_output(
     assert status == 0
     report = json.loads(out)
     assert "Keep it" in err  # the table
-    assert report["schema"] == 1
+    assert report["schema_version"] == 1
     assert report["kinograph"] == __version__
     assert (report["ok"], report["device"], report["graph"]) == (True, "cpu", str(graph))
     saved = tmp_path / "out" / "x_00001_.png"

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
 from ...engines.families import check_flow, network_of
 from ...engines.flow.estimate import FlowEstimator
@@ -21,7 +22,7 @@ from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.torch_runner import DTYPES
 from ..execution.report import print_table
-from .measure import footage_of, named, versions, wait
+from .measure import footage_of, wait
 
 # 10^9 multiplications and additions of a pair of 512x512: two frames' features, the context, an
 # update, the correlation.
@@ -87,7 +88,7 @@ def bench_flow(
             "network": network.name,
             "backend": engine.backend,
             "precision": engine.precision,
-            "device": named(engine.device),
+            "device": describe_device(engine.device),
             "ms_per_pair": {},
         }
         images = frames.movedim(-1, 1).to(engine.device).contiguous()
@@ -135,7 +136,11 @@ def _dis(frames: Tensor, runs: int) -> dict[str, Any]:
             name: statistics.median(times[1:]) / len(frames) * 1000 for name, times in spent.items()
         }
         presets[preset] = part | {"fps": 1000 / sum(part.values())}
-    return {"device": named(torch.device("cpu")), "frames": len(frames), "presets": presets}
+    return {
+        "device": describe_device(torch.device("cpu")),
+        "frames": len(frames),
+        "presets": presets,
+    }
 
 
 def _torchvision(

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ...engines.checks import check_frames
+from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
 from ...engines.families import network_of, one_stage
 from ...engines.models.registry import registry, resolve
@@ -24,7 +25,7 @@ from ...engines.runtime.engine import Engine, build_engine
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
 from ..execution.report import print_table
-from .measure import named, versions, wait
+from .measure import wait
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
 
@@ -71,7 +72,7 @@ def bench_pose(
         "network_input": [letterbox.target[1], letterbox.target[0]],
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": named(where),
+        "device": describe_device(where),
         "threads": torch.get_num_threads(),
         "runs": runs,
         "ms_per_frame": {**per_frame, "total": total},

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
 from ...engines.families import network_of, one_stage
 from ...engines.models.registry import resolve
@@ -23,7 +24,7 @@ from ...engines.render.skeleton import draw_skeletons
 from ...engines.render.styles import OPENPOSE
 from ...engines.runtime.engine import Engine, build_engine
 from ..execution.report import print_table
-from .measure import footage_of, named, versions, wait
+from .measure import footage_of, wait
 
 STAGES = ("preprocess", "network", "heads", "draw")
 _PEOPLE, _SCORE, _KEYPOINT = 6, 0.2, 0.3
@@ -90,7 +91,7 @@ def bench_resident(
         "detection_size": longer,
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": named(where),
+        "device": describe_device(where),
         "threads": torch.get_num_threads(),
         "runs": runs,
         "stages_ms_per_frame": {

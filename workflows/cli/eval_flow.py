@@ -1,6 +1,5 @@
 """`kinograph eval flow`: how good flow is on footage whose motion is known."""
 
-import platform
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...engines.datasets.flow import MADE, MOTORCYCLE, Dataset, Pair, find_datasets
+from ...engines.environment import describe_device
 from ...engines.errors import EngineError, InputError
 from ...engines.evaluation.flow import Truth, end_point_errors, evaluate_flow
 from ...engines.families import check_flow, network_of
@@ -145,15 +145,14 @@ def _about(engine: Engine | None, preset: str) -> dict[str, Any]:
     """What computed the flow."""
     if engine is None:
         return {"name": DIS, "preset": preset, "backend": "opencv", "device": "cpu"}
-    entry, device = engine.model.entry, engine.device
-    on = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    entry = engine.model.entry
     return {
         "name": entry.name,
         "sha256": entry.sha256,
         "recommended_size": entry.recommended_size,
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": f"{device} ({on})",
+        "device": describe_device(engine.device),
     }
 
 

@@ -49,13 +49,13 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as data for JSON; files with their sha256 and bytes.
 
-        "schema" is 1 until a key changes its meaning or goes; new keys may come.
+        "schema_version" is 1 until a key changes its meaning or is removed; keys may be added.
         """
         with_place = {problem.message for problem in self.problems}
         paths = dict.fromkeys([*self.files, *(path for run in self.nodes for path in run.files)])
         described = {path: file_as_dict(path) for path in paths}
         return {
-            "schema": SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION,
             "kinograph": __version__,
             "graph": self.graph,
             "device": self.device,

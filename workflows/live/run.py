@@ -56,13 +56,13 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """As data for JSON; a recording with its sha256 and bytes.
 
-        "schema" is 1 until a key changes its meaning or goes; new keys may come.
+        "schema_version" is 1 until a key changes its meaning or is removed; keys may be added.
         """
         from ..execution.run import file_as_dict
 
         rate = self.figures["drawn"] / self.seconds if self.seconds else 0.0
         return {
-            "schema": SCHEMA_VERSION,
+            "schema_version": SCHEMA_VERSION,
             "kinograph": __version__,
             "graph": self.graph,
             "source": self.source,
