@@ -10,7 +10,7 @@ from ..errors import EngineError, InputError, ModelError
 from ..families import check_flow, network_of
 from ..models.folders import models_folder
 from ..models.registry import Model, find, registry, resolve
-from ..programs.frames import check_device
+from ..runtime.device import check_device
 from ..runtime.engine import Engine, build_engine
 from ..runtime.ladder import ladder
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou
 
+from ..geometry.boxes import iou, sides
 from ..runtime.parity import TOLERANCES, Verdict
 from .family import Candidates
 
@@ -80,12 +80,12 @@ def _worst(wanted: Candidates, found: Candidates) -> float:
         if frame >= len(found.scores) or found.scores.shape[1] == 0:
             return 1.0
         boxes = wanted.boxes[frame][sure].float()
-        overlap = box_iou(boxes, found.boxes[frame].float())
+        overlap = iou(boxes[:, None], found.boxes[frame].float())
         overlap = overlap * (found.scores[frame] > 0)
         best, which = overlap.max(1)
         if bool((best < _SAME).any()):
             return 1.0
-        diagonal = (boxes[:, 2:] - boxes[:, :2]).norm(dim=1).clamp(min=1)
+        diagonal = sides(boxes).norm(dim=1).clamp(min=1)
         apart = wanted.keypoints[frame][sure] - found.keypoints[frame][which]
         joints = apart.norm(dim=2).mean(1) / diagonal
         scores = (wanted.scores[frame][sure] - found.scores[frame][which]).abs()

@@ -8,7 +8,8 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..families import one_stage
-from ..geometry.letterbox import Letterbox
+from ..geometry.boxes import clipped, corners, from_corners
+from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from .family import Candidates, OneStage, without_doubles
 from .poses import Poses
@@ -78,18 +79,18 @@ def check_thresholds(score_threshold: float, keypoint_threshold: float) -> None:
             raise InputError(f"{name}: expected 0..1, found {value}")
 
 
-def letterbox_for(engine: Engine, source: tuple[int, int], size: int) -> Letterbox:
+def letterbox_for(engine: Engine, source: tuple[int, int], size: int) -> Placement:
     """How frames of `source` (height, width) are brought into the engine's input."""
     if engine.network.fixed is not None:
-        return Letterbox.inside(source, engine.network.fixed)
+        return Placement.inside(source, engine.network.fixed)
     engine.check_size(size)
-    return Letterbox.fit(source, size, stride=engine.network.stride)
+    return Placement.longer_side(source, size, stride=engine.network.stride)
 
 
 def from_outputs(
     family: OneStage,
     outputs: Mapping[str, Tensor],
-    letterbox: Letterbox,
+    letterbox: Placement,
     frames: int,
     people: int,
     score_threshold: float,
@@ -103,7 +104,7 @@ def from_outputs(
         placed = Candidates(
             keypoints=letterbox.back(found.keypoints),
             confidence=found.confidence,
-            boxes=letterbox.back(found.boxes.unflatten(2, (2, 2))).flatten(2),
+            boxes=from_corners(letterbox.back(corners(found.boxes))),
             scores=found.scores,
         )
         return select(
@@ -135,8 +136,6 @@ def select(
     keep = ranked > score_threshold  # [F,N], true ones first
     frame = torch.arange(scores.shape[0], device=scores.device)[:, None]
     confidence = found.confidence[frame, order]
-    height, width = canvas
-    limit = boxes.new_tensor([width, height, width, height])
 
     def placed(values: Tensor) -> Tensor:  # [F,N,...] -> [F,people,...]
         kept = keep.view(*keep.shape, *[1] * (values.ndim - 2))
@@ -147,7 +146,7 @@ def select(
     return Poses(
         keypoints=placed(found.keypoints[frame, order]),
         confidence=placed(confidence * (confidence >= keypoint_threshold)),
-        boxes=placed(torch.minimum(boxes[frame, order].clamp(min=0), limit)),
+        boxes=placed(clipped(boxes[frame, order], canvas)),
         scores=placed(ranked),
         track_ids=torch.full((len(scores), people), -1, dtype=torch.int64, device=scores.device),
         count=keep.sum(1),

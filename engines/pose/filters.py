@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checks import COMMA, check_masks
 from ..errors import InputError
+from ..geometry.boxes import areas, centres, sides
 from .poses import Poses
 
 
@@ -68,15 +69,14 @@ def filter_people(
         for some in tracks:
             wanted |= (poses.track_ids >= some.start) & (poses.track_ids < some.stop)
         keep = keep & wanted
-    sides = poses.boxes[..., 2:] - poses.boxes[..., :2]
-    height = sides[..., 1] / poses.canvas[0]
+    height = sides(poses.boxes)[..., 1] / poses.canvas[0]
     keep = keep & (height >= min_height)
     if max_height < 1:
         keep = keep & (height <= max_height)
     if region is not None:
         keep = keep & _inside(poses, region)
     if most:
-        area = torch.where(keep, sides.prod(-1), -1.0)
+        area = torch.where(keep, areas(poses.boxes), -1.0)
         rank = area.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
         keep = keep & (rank < most)
     return keep_people(poses, keep)
@@ -110,7 +110,7 @@ def _inside(poses: Poses, region: Tensor) -> Tensor:
         )
     mask = region.to(poses.device)
     high, wide = mask.shape[1:]
-    middle = (poses.boxes[..., :2] + poses.boxes[..., 2:]) / 2
+    middle = centres(poses.boxes)
     x = (middle[..., 0] / poses.canvas[1] * wide).long().clamp(0, wide - 1)
     y = (middle[..., 1] / poses.canvas[0] * high).long().clamp(0, high - 1)
     frame = torch.arange(frames, device=poses.device)[:, None]

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ..errors import EngineError
 from ..families import one_stage
-from ..geometry.crops import batches, crop, crop_boxes, from_crops
+from ..geometry.boxes import corners, from_corners, iou
+from ..geometry.crops import batches, crop, crop_boxes, from_crops, into_crops
 from ..runtime.engine import Engine
 from .poses import Poses
 
@@ -40,9 +41,8 @@ def refined_in_crops(
             found = family.decode(engine.infer(images), len(part), 0.0)
             if not found.scores.shape[1]:
                 continue
-            meant = poses.boxes[f, p].unflatten(1, (2, 2)) - box[:, None, :2]
-            meant = meant * box.new_tensor(size[::-1]) / (box[:, None, 2:] - box[:, None, :2])
-            overlap = _overlap(meant.flatten(1)[:, None], found.boxes) * (found.scores > _SURE)
+            meant = from_corners(into_crops(corners(poses.boxes[f, p]), box, size))
+            overlap = iou(meant[:, None], found.boxes) * (found.scores > _SURE)
             best, which = overlap.max(1)
             again = best > _SAME
             row = torch.arange(len(part), device=poses.device)
@@ -65,11 +65,3 @@ def _crop_size(engine: Engine) -> tuple[int, int]:
             f"one for {low} to {high}; widen min_size and max_size in Build Engine"
         )
     return side, side
-
-
-def _overlap(a: Tensor, b: Tensor) -> Tensor:
-    """IoU of boxes [...,4], pair by pair."""
-    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
-    both = (high - low).clamp(min=0).prod(-1)
-    area_a, area_b = ((x[..., 2:] - x[..., :2]).prod(-1) for x in (a, b))
-    return both / (area_a + area_b - both).clamp(min=1e-6)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..geometry.boxes import coverage, sides
 from ..runtime.engine import Engine
 
 # MoveNet on the ten annotated frames of the shipped clip (`kinograph eval pose`), by the height of
@@ -44,20 +45,12 @@ def detection_size(frames: Tensor, engine: Engine) -> int:
     looks = frames[looked_at(len(frames))]
     large = detect_poses(looks, engine, size=sizes[0])
     small = detect_poses(looks, engine, size=sizes[-1])
-    new = small.present & ~_part_of(small.boxes, large.boxes, large.present)
+    part_of = coverage(small.boxes[:, :, None], large.boxes[:, None]) > 0.5  # [F,P,Q]
+    new = small.present & ~(part_of & large.present[:, None]).any(2)
     boxes = torch.cat([large.boxes[large.present], small.boxes[new]]).float()
     if not len(boxes):
         return sizes[-1]
-    heights = (boxes[:, 2:] - boxes[:, :2]).amax(1)
+    heights = sides(boxes).amax(1)
     typical = float(heights.quantile(0.25))  # the small ones are the ones to lose
     wanted = _HEIGHT * max(frames.shape[1:3]) / max(typical, 1.0)
     return min(sizes, key=lambda size: abs(size - wanted))
-
-
-def _part_of(inner: Tensor, outer: Tensor, present: Tensor) -> Tensor:
-    """[F,P] bool: whether most of a box [F,P,4] lies in one of [F,Q,4] of the same frame."""
-    a, b = inner[:, :, None], outer[:, None]
-    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
-    both = (high - low).clamp(min=0).prod(-1)
-    area = (inner[..., 2:] - inner[..., :2]).prod(-1).clamp(min=1e-6)
-    return ((both / area[..., None] > 0.5) & present[:, None]).any(2)

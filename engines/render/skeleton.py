@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry.placement import Size, expand_frames, fit_images, place
+from ..geometry.frames import expand_frames
+from ..geometry.placement import Size, fit_images, scale_and_shift
 from ..pose.poses import Poses
 from ..pose.skeletons import OPENPOSE_134
 from .raster import DOT, ELLIPSE, LINE, Shapes, draw
@@ -73,7 +74,7 @@ def draw_skeletons(
         )
     image = _background(footage, frames, (height, width), fit, poses.device)
     mask = torch.zeros(frames, height, width, device=poses.device)
-    scale, shift = place(poses.canvas, (height, width), fit)
+    scale, shift = scale_and_shift(poses.canvas, (height, width), fit)
     at_once = max(1, _PIXELS_AT_ONCE.get(poses.device.type, 2**24) // (height * width))
     points, seen = _points(poses)
     points = points * points.new_tensor(scale[::-1]) + points.new_tensor(shift[::-1])
