@@ -189,13 +189,13 @@ def fit_images(images: Tensor, target: Size, fit: str, *, fill: float) -> Tensor
 
 
 def complete_size(source: Size, height: int | None, width: int | None) -> Size:
-    """Return height and width as given; one that is None or 0 follows from the other one and the
-    aspect ratio of `source`, both from `source`."""
-    if height and width:
+    """Return height and width as given; one that is None follows from the other one and the aspect
+    ratio of `source`, both from `source`."""
+    if height is not None and width is not None:
         return height, width
-    if width:
+    if width is not None:
         return max(1, round(width * source[0] / source[1])), width
-    if height:
+    if height is not None:
         return height, max(1, round(height * source[1] / source[0]))
     return source
 

@@ -161,7 +161,7 @@ class DrawSkeleton(io.ComfyNode):
             style=style,
             parts=_parts(style, {"hands": hands, "face": face, "feet": feet}),
             colours=colours,
-            size=complete_size(poses.canvas, height, width),
+            size=complete_size(poses.canvas, height or None, width or None),
             fit=fit,
             footage=footage if background == "footage" else None,
             line_width=line_width,
