@@ -10,29 +10,21 @@ from torch import Tensor
 from ..checks import COMMA, check_masks
 from ..errors import InputError
 from ..geometry.boxes import areas, centres, sides
+from ..tracking.columns import Places
 from .poses import Poses
 
 
 def keep_people(poses: Poses, keep: Tensor) -> Poses:
-    """Only those for whom keep [F,P] is true, moved up in their order."""
-    keep = keep & poses.present
-    order = (~keep).to(torch.uint8).argsort(dim=1, stable=True)
-    count = keep.sum(1)
-    frame = torch.arange(len(poses), device=poses.device)[:, None]
-    here = torch.arange(order.shape[1], device=poses.device)[None] < count[:, None]
-
-    def placed(values: Tensor, empty: float = 0) -> Tensor:
-        moved = values[frame, order]
-        return torch.where(here.view(*here.shape, *[1] * (values.ndim - 2)), moved, empty)
-
+    """Return those for whom keep [F,P] is true, in their order."""
+    places = Places.kept(keep & poses.present)
     return replace(
         poses,
-        keypoints=placed(poses.keypoints),
-        confidence=placed(poses.confidence),
-        boxes=placed(poses.boxes),
-        scores=placed(poses.scores),
-        track_ids=placed(poses.track_ids, -1).long(),
-        count=count,
+        keypoints=places.place(poses.keypoints),
+        confidence=places.place(poses.confidence),
+        boxes=places.place(poses.boxes),
+        scores=places.place(poses.scores),
+        track_ids=places.place(poses.track_ids, -1).long(),
+        count=places.count,
     )
 
 
