@@ -21,7 +21,7 @@ from ...engines.families import network_of, one_stage
 from ...engines.models.registry import resolve
 from ...engines.pose.detect import detect_poses, from_outputs, letterbox_for
 from ...engines.render.skeleton import draw_skeletons
-from ...engines.render.styles import OPENPOSE
+from ...engines.render.styles import STYLES
 from ...engines.runtime.engine import Engine, build_engine
 from ..execution.report import print_table
 from .measure import footage_of, wait
@@ -163,7 +163,7 @@ def _draw(canvas: NDArray[np.uint8], points: NDArray[Any], confidence: NDArray[A
     import cv2
 
     library: Any = cv2
-    body = OPENPOSE.groups[0]
+    body = STYLES["openpose"].groups[0]
     for (a, b), colour in body.limbs:
         if confidence[a] <= 0 or confidence[b] <= 0:
             continue
