@@ -1,4 +1,4 @@
-"""Checks at the doors: an error carries the expected and the actual value, and the cure."""
+"""Input validation: errors name the expected value, the actual value and the cure."""
 
 import re
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from torch import Tensor
 from .errors import InputError
 
 # Resampling with negative lobes (bicubic, Lanczos) overshoots 0..1 by up to about a tenth.
-# Anything further out is a picture in another range (0..255 or -1..1), not overshoot.
+# Values further out are of a picture in another range (0..255 or -1..1).
 OVERSHOOT = 0.1
 
-# What divides a list that is typed in: Chinese and Japanese keyboards give commas of their own.
+# Separates the items of a typed list: Chinese and Japanese keyboards have commas of their own.
 COMMA = re.compile("[,\uff0c\u3001]")
 
 
@@ -34,7 +34,7 @@ def check_shape(name: str, tensor: Tensor, expected: Sequence[int | str]) -> Non
 def check_frames(name: str, image: Tensor) -> bool:
     """Raise `InputError` unless `image` is a ComfyUI IMAGE: [F,H,W,3] floats in 0..1, F >= 1.
 
-    Returns what `check_range` returns.
+    Return what `check_range` returns.
     """
     if image.ndim != 4:
         raise InputError(
@@ -62,7 +62,7 @@ def check_frames(name: str, image: Tensor) -> bool:
 def check_masks(name: str, mask: Tensor) -> bool:
     """Raise `InputError` unless `mask` is a ComfyUI MASK: [F,H,W] floats in 0..1, F >= 1.
 
-    Returns what `check_range` returns.
+    Return what `check_range` returns.
     """
     if mask.ndim != 3:
         raise InputError(
@@ -74,9 +74,9 @@ def check_masks(name: str, mask: Tensor) -> bool:
 
 
 def check_range(name: str, values: Tensor) -> bool:
-    """Raise `InputError` if `values` has NaN, infinity, or lies outside 0..1 beyond overshoot.
+    """Raise `InputError` if `values` has NaN, infinity, or values outside 0..1 beyond overshoot.
 
-    Returns whether all lie in 0..1 exactly, so that clamping can be left out.
+    Return whether all values are in 0..1 exactly, so that clamping can be skipped.
     """
     if not values.is_floating_point():
         raise InputError(

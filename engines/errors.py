@@ -1,12 +1,12 @@
 """Errors that a user can act on.
 
-Every message says which file, node or input, what was expected, what was found and what to do.
-Anything that is not a `KinographError` is a defect of Kinograph.
+Every message says which file, node or input is concerned, what was expected, what was found and
+what to do. Any exception that is not a `KinographError` is a bug in Kinograph.
 """
 
 
 class KinographError(Exception):
-    """Base of all errors caused by what the user gave; the command line exits with status 2."""
+    """Base class of user errors; the command line exits with status 2."""
 
 
 class InputError(KinographError):
@@ -14,11 +14,15 @@ class InputError(KinographError):
 
 
 class ModelError(KinographError):
-    """A model that is unknown, missing, damaged or of the wrong contract."""
+    """A model that is unknown, missing, damaged or does not fit its family's contract."""
 
 
 class EngineError(KinographError):
     """An engine that cannot be built here, or is asked for what it was not built for."""
+
+
+class ParityError(EngineError):
+    """An engine that was built, and whose outputs disagree with the reference's."""
 
 
 class MediaError(KinographError):

@@ -1,4 +1,4 @@
-"""Files and folders on the disk: whole or not there, for good, and their sha256."""
+"""Files and folders on disk: written atomically, flushed on request, and hashed as streams."""
 
 import errno
 import hashlib
@@ -9,47 +9,61 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import MediaError
+from .errors import KinographError, MediaError
+
+
+def _cannot_write(path: Path, error: OSError) -> KinographError:
+    return MediaError(
+        f"{path}: cannot be written ({error.strerror or error}); choose another output folder"
+    )
 
 
 @contextmanager
-def written_aside(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Give a temporary path in the same folder; on success it becomes `path`, on error it goes.
+def atomic_write(
+    path: Path,
+    *,
+    durable: bool = False,
+    prefix: str = ".",
+    suffix: str | None = None,
+    failure: Callable[[Path, OSError], KinographError] = _cannot_write,
+) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that replaces it on success and is deleted on error.
 
-    durable: it outlives a power cut
+    durable: flush the file and its folder to the disk, so that the file survives a power cut
+    prefix, suffix: of the temporary name; by default it keeps the suffix of `path`, because
+             writers infer the format from it
+    failure: makes the exception that is raised for an `OSError`, also for one of the body
 
-    The temporary name keeps the suffix, from which writers tell the format. Raises `MediaError`
-    when the folder cannot be made or written.
+    Raises what `failure` returns, by default a `MediaError`, if the folder cannot be created or
+    the file cannot be written.
     """
+    aside: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    except OSError as error:
-        raise MediaError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder"
-        ) from error
-    os.close(handle)
-    aside = Path(name)
-    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=prefix, suffix=path.suffix if suffix is None else suffix
+        )
+        os.close(handle)
+        aside = Path(name)
         yield aside
-        _as_made_by_others(aside, 0o666)
+        _apply_umask(aside, 0o666)
         if durable:
             sync_file(aside)
         aside.replace(path)
         if durable:
             sync_folder(path.parent)
     except OSError as error:
-        raise MediaError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise failure(path, error) from error
     finally:
-        aside.unlink(missing_ok=True)
+        if aside is not None:
+            aside.unlink(missing_ok=True)
 
 
 @contextmanager
-def folder_written_aside(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside; on success it becomes `folder`, on error it goes.
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder` that becomes it on success and is deleted on error.
 
-    Raises `MediaError` for a folder that is there already with something in it, and when it cannot
-    be made or written.
+    Raises `MediaError` if `folder` already holds files, and if it cannot be created or written.
     """
     aside: Path | None = None
     try:
@@ -58,9 +72,9 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
         yield aside
-        _as_made_by_others(aside, 0o777)
+        _apply_umask(aside, 0o777)
         if folder.is_dir():
-            folder.rmdir()  # empty; Windows renames onto nothing only
+            folder.rmdir()  # it is empty; Windows does not rename onto an existing folder
         aside.rename(folder)
     except OSError as error:
         raise MediaError(f"{folder}: cannot be written ({error.strerror or error})") from error
@@ -72,20 +86,21 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
 def first_there(
     name: str, folders: Iterable[Path], there: Callable[[Path], bool] = Path.exists
 ) -> Path | None:
-    """`name` as a path, or else in the first of the folders that has it; None for what cannot be a
-    name, too.
+    """Return `name` as a path if it exists, else its path in the first folder that contains it.
 
-    there: Path.is_file where a folder will not do
+    there: the test for existence, e.g. `Path.is_file` if a folder will not do
+
+    Return None if nothing matches, also for a name that is not a valid path.
     """
     for path in (Path(name), *(folder / name for folder in folders)) if name.strip() else ():
-        with suppress(OSError, ValueError):  # a name that is too long, or has a zero byte
+        with suppress(OSError, ValueError):  # the name is too long, or contains a null byte
             if there(path):
                 return path
     return None
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file of any size."""
+    """Return the SHA-256 of a file as a hexadecimal string, read in blocks of 1 MiB."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):
@@ -94,28 +109,28 @@ def sha256_of(path: Path) -> str:
 
 
 def sync_file(path: Path) -> int:
-    """Bring a file that is written to the disk for good; its size."""
+    """Flush a written file to the disk and return its size in bytes."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
         return file.seek(0, os.SEEK_END)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk for good, where the system can."""
+    """Flush a folder's entries to the disk, on systems that support it."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
-    except OSError as error:  # some file systems of networks have no such thing
+    except OSError as error:  # some network file systems do not support it
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
             raise
     finally:
         os.close(handle)
 
 
-def _as_made_by_others(path: Path, mode: int) -> None:
-    """Give the rights that a new file has: tempfile's are for the owner alone."""
+def _apply_umask(path: Path, mode: int) -> None:
+    """Give a temporary file the permissions of an ordinary new one; tempfile's are private."""
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(mode & ~mask)

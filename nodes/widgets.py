@@ -41,7 +41,7 @@ def speed_threshold_input(tooltip: str) -> Any:
 
 
 def prefix_input(
-    default: str, tooltip: str = "Name of the file in the output folder; a number is added."
+    default: str, tooltip: str = "Name of the file in the output folder; a number is appended."
 ) -> Any:
     """Return the widget for the name of what a node saves."""
     return io.String.Input("filename_prefix", default=default, tooltip=tooltip)
@@ -66,12 +66,12 @@ def model_file_input(kinds: str) -> Any:
     )
 
 
-def poses_input(tooltip: str = "From Detect Poses or another node that gives poses.") -> Any:
+def poses_input(tooltip: str = "From Detect Poses or any other node that outputs poses.") -> Any:
     """Return the input for poses."""
     return KinoPoses.Input("poses", tooltip=tooltip)
 
 
-def flow_input(tooltip: str = "From Estimate Flow or another node that gives it.") -> Any:
+def flow_input(tooltip: str = "From Estimate Flow or any other node that outputs flow.") -> Any:
     """Return the input for optical flow."""
     return KinoFlow.Input("flow", tooltip=tooltip)
 
@@ -83,6 +83,4 @@ def state_input(tooltip: str) -> Any:
 
 def state_output() -> Any:
     """Return the output for the state that the next chunk needs."""
-    return KinoState.Output(
-        display_name="state", tooltip="For this node with the chunk that follows."
-    )
+    return KinoState.Output(display_name="state", tooltip="For the same node with the next chunk.")

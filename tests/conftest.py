@@ -1,7 +1,9 @@
 """Shared fixtures: the shipped clip, an engine for it, and golden images."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.read import read_video
+from walkers import STANDING
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIP = ROOT / "workflows" / "media" / "two_people_832x464_33f_15fps.mp4"
@@ -23,16 +26,48 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @pytest.fixture(scope="session", autouse=True)
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Engines of the tests, those of subprocesses included, are built once a run and not kept."""
-    folder = tmp_path_factory.mktemp("models")
+    """The models folder of the tests and their subprocesses.
+
+    Engines are built once per run of pytest: the processes of pytest-xdist share the folder.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINOGRAPH_MODELS_DIR", str(folder))
         yield folder
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With pytest-xdist, start the longest files first."""
+    if hasattr(config, "workerinput"):
+        names = ("comfyui", "long")
+        items.sort(key=lambda item: [not item.get_closest_marker(name) for name in names])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, and all that use ComfyUI in the same one.
+
+    `--dist loadgroup` would do the same, but has no effect with pytest-xdist 3.8 on pytest 9.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, _ = nodeid.partition("::")
+            folder, _, _ = file.rpartition("/")
+            return folder if folder.endswith("/comfyui") else file
+
+    config.option.loadscopereorder = False  # in the order of the items
+    return ByFile(config, log)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update-golden", action="store_true", help="write the golden images anew; look at them"
+        "--update-golden",
+        action="store_true",
+        help="write the golden images again; look at them afterwards",
     )
 
 
@@ -74,18 +109,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Tensor], None]:
     return compare
 
 
-# A person with every COCO joint, standing, 200 px tall, round (0, 0).
-_STANDING = torch.tensor(
-    [
-        *([0.0, -80], [5, -85], [-5, -85], [12, -82], [-12, -82], [20, -60], [-20, -60]),
-        *([30, -25], [-30, -25], [35, 5], [-35, 5], [12, 0], [-12, 0], [14, 45], [-14, 45]),
-        *([15, 90], [-15, 90]),
-    ]
-)
-
-
 def _whole(bodies: Tensor, random: torch.Generator) -> Tensor:
-    """[F,P,17,2] COCO bodies -> [F,P,133,2] with feet, a face and hands where they belong."""
+    """Return COCO bodies [F,P,17,2] with feet, face and hands added: [F,P,133,2]."""
     face = torch.linspace(0, 2 * torch.pi, 68)
     face = torch.stack([face.sin() * 14, -face.cos() * 18], -1)
     fingers = torch.arange(21)
@@ -104,7 +129,7 @@ def _whole(bodies: Tensor, random: torch.Generator) -> Tensor:
 
 @pytest.fixture
 def people() -> Callable[..., Poses]:
-    """Made poses: P people a frame in random attitudes on F canvases."""
+    """Return a function that makes poses of P people per frame, randomly placed, for F frames."""
 
     def make(
         frames: int = 4,
@@ -116,7 +141,7 @@ def people() -> Callable[..., Poses]:
         whole: bool = False,
     ) -> Poses:
         random = torch.Generator().manual_seed(seed)
-        bodies = _STANDING + torch.randn(frames, people, 17, 2, generator=random) * 12
+        bodies = STANDING + torch.randn(frames, people, 17, 2, generator=random) * 12
         bodies = _whole(bodies, random) if whole else bodies
         bodies = bodies * (torch.rand(frames, people, 1, 1, generator=random) + 0.5) * grown
         height, width = canvas

@@ -4,7 +4,6 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,11 @@ from torchvision.models.optical_flow import raft_small
 
 from flow_probes import occlusions
 from kinograph import OpticalFlowTensorRTPreprocessor
-from kinograph.engines.families import network_of
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.crops import crop
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
+from kinograph.engines.pose.families import movenet
 from kinograph.engines.pose.filters import filter_people
 from kinograph.engines.pose.gaps import fill_gaps
 from kinograph.engines.pose.poses import Poses
@@ -32,14 +31,16 @@ from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli.run import DEMO_GRAPH
-from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import load_graph, with_values
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import DEMO_GRAPH
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -148,7 +149,7 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("raft")
     save_file(raft_small(weights=None).state_dict(), folder / "random.safetensors")
-    return replace(resolve("raft_small:random.safetensors", folder=folder), updates=2)
+    return resolve("raft_small:random.safetensors", folder=folder).with_options(updates=2)
 
 
 @pytest.mark.parametrize("backend", ["torch", *GRAPHED])
@@ -188,7 +189,7 @@ def test_fp32_is_fp32_where_the_host_allows_tf32(raft: Model, clip: Clip) -> Non
 
 @pytest.mark.parametrize("backend", GRAPHED)
 def test_raft_with_a_warm_start(raft: Model, clip: Clip, backend: str) -> None:
-    model = replace(raft, warm=True, both=True)
+    model = raft.with_options(warm=True, both=True)
     network = network_of(model)
     frames = clip.frames[:4, ::2, ::2]
     found, wanted = (
@@ -207,7 +208,7 @@ def test_large_frames_stay_within_4_gb(raft: Model) -> None:
     """1080p both ways, in fp32: a volume of 11 GB, were it kept whole."""
     images = torch.rand(2, 3, 1088, 1920, device="cuda")
     for precision, both in (("fp16", False), ("fp32", True)):
-        model = replace(raft, both=both)
+        model = raft.with_options(both=both)
         built = build_engine(
             model, network_of(model), backend="torch", device="cuda", precision=precision
         )
@@ -303,15 +304,16 @@ def test_memory_is_flat_over_two_thousand_frames(clip: Clip) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_the_runner_adds_less_than_fifty_microseconds(precision: str) -> None:
     """Host time of a call of a network that does nothing, the conversion of its input included."""
+    device = torch.device("cuda", 0)
     runner = TorchRunner(
-        lambda images: {"same": images}, "torch", torch.device("cuda", 0), precision, 0
+        lambda images: {"same": images}, movenet.NETWORK, "torch", device, precision, 0
     )
-    images = torch.rand(1, 3, 256, 448, device="cuda")
+    inputs = {"images": torch.rand(1, 3, 256, 448, device="cuda")}
     times = []
     for _ in range(300):
         torch.cuda.synchronize()
         started = time.perf_counter()
-        runner.infer(images)
+        runner.infer(inputs)
         times.append(time.perf_counter() - started)
     assert statistics.median(times) < 50e-6
 

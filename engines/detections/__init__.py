@@ -1,1 +1,1 @@
-"""Boxes with scores and classes, and the networks that find them."""
+"""Boxes around what a network finds: their value type, their networks and their comparison."""

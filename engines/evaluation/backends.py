@@ -13,14 +13,15 @@ import psutil
 import torch
 from torch import Tensor
 
-from ..errors import EngineError, InputError, KinographError
-from ..families import network_of
-from ..models.registry import Model
+from ..errors import EngineError, InputError, KinographError, ParityError
+from ..models.model import Model
 from ..runtime import parity
+from ..runtime.backends import names
 from ..runtime.cache import EngineCache
-from ..runtime.engine import Engine, build_engine, reference
-from ..runtime.ladder import BACKENDS
-from ..runtime.probe import probe
+from ..runtime.engine import Engine, build_engine
+from ..runtime.network import network_of
+from ..runtime.probe import examples, probe
+from ..runtime.reference import reference
 from .report import report
 
 SCHEMA = 1
@@ -36,7 +37,7 @@ _PACKAGES = (
 
 def run_suite(
     model: Model,
-    backends: Sequence[str] = BACKENDS,
+    backends: Sequence[str] = (),
     *,
     device: str = "auto",
     precision: str = "auto",
@@ -47,7 +48,8 @@ def run_suite(
     size: tuple[int, int] | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """Compare `backends` with the reference on fixed inputs, and time them if `runs` is not 0.
+    """Compare `backends`, by default all, with the reference on fixed inputs, and time them if
+    `runs` is not 0.
 
     runs:  calls to measure, after `warmup` calls that are not
     batch: images a call; size: height and width, None = 16:9 at the recommended size
@@ -57,20 +59,22 @@ def run_suite(
     output's "error", "threshold" and "passed"; benchmark.results[] has "name" and "metrics".
     Raises `InputError` for an unknown backend or numbers that make no sense.
     """
+    backends = backends or names()
     for name in backends:
-        if name not in BACKENDS:
-            raise InputError(f"backends: expected some of {', '.join(BACKENDS)}, found {name!r}")
+        if name not in names():
+            raise InputError(f"backends: expected some of {', '.join(names())}, found {name!r}")
     for name, value, least in (("runs", runs, 0), ("warmup", warmup, 0), ("batch", batch, 1)):
         if value < least:
             raise InputError(f"{name}: expected at least {least}, found {value}")
     network = network_of(model)
+    first = network.inputs[0].name
     shape = _shape(model, batch, size)
     inputs = [
         probe(network, network.sizes[0]),
-        _like(probe(network, network.sizes[0]), network.min_batch, shape),
+        examples(network, network.min_batch, *shape[2:]),
     ]
     runner = reference(model, network)
-    wanted = [runner.infer(images) for images in inputs]
+    wanted = [runner.infer(given) for given in inputs]
     runner.close()
     candidates: dict[str, Any] = {}
     timings = []
@@ -90,7 +94,7 @@ def run_suite(
             )
         except KinographError as error:
             # what disagrees is there, and failed; the rest could not be had
-            there = "disagrees with the reference" in str(error)
+            there = isinstance(error, ParityError)
             candidates[name] = {"available": there, "passed": False, "reason": str(error)}
             continue
         candidates[name] = _judged(engine, inputs, wanted)
@@ -104,7 +108,7 @@ def run_suite(
             "reference": "torch fp32 on cpu",
             "thresholds": dict(parity.TOLERANCES),
             "measure": "norm of the difference by norm of the reference, of each output",
-            "inputs": [list(images.shape) for images in inputs],
+            "inputs": [list(given[first].shape) for given in inputs],
             "candidates": candidates,
         },
         "benchmark": {
@@ -139,25 +143,21 @@ def _shape(model: Model, batch: int, size: tuple[int, int] | None) -> tuple[int,
     return max(batch, network.min_batch), 3, *size
 
 
-def _like(images: Tensor, count: int, shape: tuple[int, int, int, int]) -> Tensor:
-    """Images scaled to the benchmark's size."""
-    return torch.nn.functional.interpolate(images[:count], size=shape[2:], mode="bilinear")
-
-
-def _judged(engine: Engine, inputs: list[Tensor], wanted: list[Any]) -> dict[str, Any]:
+def _judged(engine: Engine, inputs: list[dict[str, Tensor]], wanted: list[Any]) -> dict[str, Any]:
     tolerance = parity.TOLERANCES[engine.precision]
     outputs: dict[str, dict[str, Any]] = {
         name: {"error": 0.0, "threshold": tolerance, "passed": True} for name in wanted[0]
     }
     reasons = []
-    for images, right in zip(inputs, wanted, strict=True):
+    for given, right in zip(inputs, wanted, strict=True):
         try:
-            found = engine.infer(images.to(engine.device))
+            found = engine.infer(_on(engine.device, given))
             verdict = engine.network.compare(right, found, engine.precision)
         except EngineError as error:
             verdict = parity.Verdict(False, str(error), {})
         if not verdict.passed:
-            reasons.append(f"input {list(images.shape)}: {verdict.reason}")
+            shape = list(next(iter(given.values())).shape)
+            reasons.append(f"input {shape}: {verdict.reason}")
         for name, output in outputs.items():
             if name not in verdict.errors:  # what was never compared has not passed
                 output["passed"] = False
@@ -179,14 +179,14 @@ def _timed(
     engine: Engine, shape: tuple[int, int, int, int], runs: int, warmup: int, before: dict[str, int]
 ) -> dict[str, Any]:
     """Milliseconds a call, each to its end on the device."""
-    images = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(engine.device)
+    given = _on(engine.device, examples(engine.network, shape[0], *shape[2:]))
     for _ in range(warmup):
-        engine.infer(images)
+        engine.infer(given)
     times = []
     for _ in range(runs):
         _wait(engine.device)
         started = time.perf_counter()
-        engine.infer(images)
+        engine.infer(given)
         _wait(engine.device)
         times.append((time.perf_counter() - started) * 1000)
     times.sort()
@@ -211,6 +211,10 @@ def _timed(
         "memory_before": before,
         "memory_after": _memory(),
     }
+
+
+def _on(device: torch.device, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in inputs.items()}
 
 
 def _wait(device: torch.device) -> None:

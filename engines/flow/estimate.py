@@ -8,7 +8,6 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..families import check_flow
 from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from ..runtime.network import Network
@@ -16,6 +15,7 @@ from ..sequence import state_type
 from . import dis
 from .consistency import carried
 from .dis import Dis
+from .family import flow_family
 from .flow import DIRECTIONS, FIRST_FRAMES, Flow
 from .resize import from_placement
 
@@ -83,12 +83,12 @@ class FlowEstimator:
             if (value := getattr(self, name)) not in known:
                 raise InputError(f"{name}: expected one of {', '.join(known)}, found {value!r}")
         if self.engine is not None:
-            check_flow(self.engine.model)
+            flow_family(self.engine.model)
             self._check_warm(self.engine.network)
         self._dis = Dis(self.preset) if self.engine is None else None
 
     def _check_warm(self, network: Network) -> None:
-        if self.direction == "both" and network.start is not None and len(network.outputs) < 2:
+        if self.direction == "both" and network.takes("start") and len(network.outputs) < 2:
             raise InputError(
                 "engine: expected one built for both ways, as direction is both and each pair is "
                 "begun with the one before; switch on both_ways in Load Flow Model"
@@ -156,7 +156,7 @@ class FlowEstimator:
         if self.engine is None:
             fit = _DIS_PIXELS // (place.target[0] * place.target[1])
             return min(_DIS_PAIRS, max(torch.get_num_threads(), fit))
-        if self.engine.network.start is not None:
+        if self.engine.network.takes("start"):
             return 1
         return max(1, self.engine.batch_for(*place.target) - 1)
 
@@ -165,7 +165,7 @@ class FlowEstimator:
         if self._dis is not None:
             return self._dis(images, self.direction)
         assert self.engine is not None
-        if self.engine.network.start is not None:
+        if self.engine.network.takes("start"):
             return self._warm(images)
         if self.direction == "backward":
             return {"backward": self._reversed(images)}
@@ -182,8 +182,8 @@ class FlowEstimator:
         network = self.engine.network
         if self.direction == "backward":
             images = images.flip(0)
-        outputs = self.engine.infer(images, self.state.begin)
-        found = torch.cat([outputs[name].float() for name in network.outputs])
+        outputs = self.engine.infer(images, start=self.state.begin)
+        found = torch.cat([outputs[spec.name].float() for spec in network.outputs])
         ways = [-1, 1] if self.direction == "backward" else [1, -1]
         begin = carried(found, network.stride, ways[: len(found)])
         self.state = replace(self.state, begin=begin)

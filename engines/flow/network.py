@@ -1,4 +1,4 @@
-"""What the networks of optical flow have in common."""
+"""What optical flow networks have in common."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +8,7 @@ from torch import nn
 
 from ..errors import ModelError
 from ..runtime.network import Network
+from ..runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec, image_input
 
 _MOST_UPDATES = 64
 
@@ -19,17 +20,26 @@ def flow_network(
     both: bool,
     stride: int,
     sizes: tuple[int, int],
+    optional: tuple[TensorSpec, ...] = (),
     **more: Any,
 ) -> Network:
-    """A network that takes the frames of a clip and gives a flow less: "flow", and "backward" with
-    `both`. sizes: the shortest side that it takes, and the longest that makes sense."""
+    """Return a network that takes the F frames of a clip and returns F - 1 rows of "flow".
+
+    both:     whether it returns "backward", too
+    sizes:    the shortest side that it takes, and the longest side that makes sense, in pixels
+    optional: inputs besides the frames
+    more:     further fields of `Network`
+    """
     return Network(
         name=name,
         load=load,
-        outputs={"flow": 2, "backward": 2} if both else {"flow": 2},
+        inputs=(image_input(), *optional),
+        outputs=tuple(
+            TensorSpec(name, "float32", (BATCH - 1, 2, HEIGHT, WIDTH))
+            for name in (("flow", "backward") if both else ("flow",))
+        ),
         stride=stride,
         sizes=sizes,
-        max_people=0,
         pixel_bytes=4 * 64,
         min_batch=2,
         min_side=sizes[0],
@@ -38,14 +48,16 @@ def flow_network(
 
 
 def updates_of(asked: int, usual: int) -> int:
-    """How often a network improves its flow; 0 = as usual. Raises `ModelError` for a number that
-    makes no sense."""
+    """Return how often a network refines its flow; 0 = as usual.
+
+    Raises `ModelError` for a number out of range.
+    """
     if not 0 <= asked <= _MOST_UPDATES:
         raise ModelError(f"updates: expected 1 to {_MOST_UPDATES}, or 0 for {usual}, found {asked}")
     return asked or usual
 
 
 def no_warm_start(title: str, warm: bool) -> None:
-    """Raise `ModelError` if a network that has no flow to begin with is asked for a warm start."""
+    """Raise `ModelError` if a network that cannot start from a given flow is asked to."""
     if warm:
-        raise ModelError(f"warm_start: expected off, as {title} has no flow to begin with")
+        raise ModelError(f"warm_start: expected off, as {title} cannot start from a given flow")

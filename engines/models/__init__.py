@@ -1,1 +1,1 @@
-"""Which models there are and where their files lie."""
+"""Models: the registry, their files on disk or on the Hub, and the families they belong to."""

@@ -1,4 +1,4 @@
-"""A file from a URL: resumed where it broke off."""
+"""Downloads from a URL that resume where they were interrupted."""
 
 import http.client
 import os
@@ -8,39 +8,44 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ModelError
-from .entry import ModelEntry
+from .entry import Asset
 
-Progress = Callable[[int], Callable[[int], None]]  # total bytes -> a function of bytes more
+# Called with the total number of bytes; returns a function that is called with each further number
+# of bytes.
+Progress = Callable[[int], Callable[[int], None]]
 
-_PIECE = 2**18
+_BLOCK = 2**18  # bytes read at once
 _TIMEOUT = 30  # seconds without a byte
 
 
-def fetch(entry: ModelEntry, path: Path, by_hand: str, progress: Progress | None) -> Path:
-    """Download `entry.url` to `path`, from where an earlier download broke off.
+def fetch(model: str, asset: Asset, path: Path, by_hand: str, progress: Progress | None) -> Path:
+    """Download `asset.url` to `path`, resuming an earlier download that was interrupted.
 
-    HF_HUB_OFFLINE forbids it, as it does for the Hub. Raises `ModelError`, which ends with
-    `by_hand`, when it cannot be had.
+    model:   name of the model, for messages
+    by_hand: end of every message: how to put the file there without this download
+
+    HF_HUB_OFFLINE forbids the download, as it does for the Hub. Raises `ModelError` if the file
+    cannot be downloaded.
     """
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         raise ModelError(
-            f"model {entry.name}: {entry.file} is not on this machine and HF_HUB_OFFLINE is set; "
+            f"model {model}: {asset.file} is not on this machine and HF_HUB_OFFLINE is set; "
             f"unset it{by_hand}"
         )
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _get(entry.url, part, progress)
+        _get(asset.url, part, progress)
         part.replace(path)
     except urllib.error.HTTPError as error:
         raise ModelError(
-            f"model {entry.name}: {entry.url} answers {error.code} {error.reason}{by_hand}"
+            f"model {model}: {asset.url} answers {error.code} {error.reason}{by_hand}"
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise ModelError(
-            f"model {entry.name}: {entry.file} is not on this machine and {entry.url} cannot be "
-            f"fetched ({reason}); try again, it goes on where it stopped{by_hand}"
+            f"model {model}: {asset.file} is not on this machine and {asset.url} cannot be "
+            f"fetched ({reason}); try again, the download resumes where it stopped{by_hand}"
         ) from error
     return path
 
@@ -55,7 +60,7 @@ def _get(url: str, part: Path, progress: Progress | None) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416 or not have:
             raise
-        part.unlink()  # what is there is no beginning of this file
+        part.unlink()  # the partial file is not the beginning of this one
         return _get(url, part, progress)
     with answer, part.open("ab" if answer.status == 206 else "wb") as file:
         have = file.tell()
@@ -64,10 +69,10 @@ def _get(url: str, part: Path, progress: Progress | None) -> None:
         if step is not None and have:
             step(have)
         left = length
-        while block := answer.read(_PIECE):
+        while block := answer.read(_BLOCK):
             file.write(block)
             left -= len(block)
             if step is not None:
                 step(len(block))
     if length and left:
-        raise ConnectionError(f"broke off {left} bytes before the end")
+        raise ConnectionError(f"interrupted {left} bytes before the end")

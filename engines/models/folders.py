@@ -1,4 +1,4 @@
-"""Where downloaded models and built engines lie."""
+"""The folder of downloaded models."""
 
 import os
 from pathlib import Path
@@ -10,9 +10,10 @@ VARIABLES = (OWN, SCOPE)
 
 
 def models_folder() -> Path:
-    """The folder of downloaded models; not made yet.
+    """Return the folder of downloaded models, which may not exist yet.
 
-    KINOGRAPH_MODELS_DIR, else DAYDREAM_SCOPE_MODELS_DIR/kinograph, else the user's cache folder.
+    It is KINOGRAPH_MODELS_DIR, else DAYDREAM_SCOPE_MODELS_DIR/kinograph, else the user's cache
+    folder.
     """
     if own := os.environ.get(OWN):
         return Path(own)

@@ -1,4 +1,4 @@
-"""Weights from the Hugging Face Hub or a URL: resumed, checked, and explained without a network."""
+"""Files of models from the Hugging Face Hub or a URL: resumed, checked, and explained offline."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ..errors import ModelError
 from . import download
-from .entry import ModelEntry
+from .entry import Asset, ModelEntry
 
 ACCEPT = "KINOGRAPH_ACCEPT_LICENCES"  # names of models whose licence is accepted, or "all"
 
@@ -16,18 +16,23 @@ Progress = download.Progress
 
 
 def fetch(
-    entry: ModelEntry, folder: Path, *, accept: bool = False, progress: Progress | None = None
+    entry: ModelEntry,
+    asset: Asset,
+    folder: Path,
+    *,
+    accept: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
-    """Download the file of `entry` into `folder` and return its path.
+    """Download one file of `entry` into `folder` and return its path.
 
-    A download that broke off goes on where it stopped. HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN and
-    the rest of the Hub's settings hold. The file appears when its size and sha256 are right.
+    An interrupted download resumes where it stopped. HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN and
+    the Hub's other settings apply. The file appears only when its size and sha256 are right.
 
-    accept: the user accepts the licence of a restricted model; so does naming it, or "all", in
-    KINOGRAPH_ACCEPT_LICENCES
+    accept: the user accepts the licence of a restricted model. Naming the model, or "all", in
+            KINOGRAPH_ACCEPT_LICENCES accepts it, too
 
-    Raises `ModelError` for a licence that is not accepted, no network, a missing file, or bytes
-    that are not those of the registry; each says where to put the file by hand.
+    Raises `ModelError` for a licence that is not accepted, for no network or no such file, and for
+    bytes other than those of the registry. Every message says where to put the file by hand.
     """
     if entry.terms and not (accept or _accepted(entry.name)):
         raise ModelError(
@@ -35,23 +40,28 @@ def fetch(
             f"Read it, then switch on accept_licence in the node that loads the model, or set "
             f"{ACCEPT}={entry.name}"
         )
-    target = folder / entry.file
-    by_hand = f"; or put the file there by hand: {target} (from {entry.page})"
+    target = folder / asset.file
+    by_hand = f"; or put the file there by hand: {target} (from {asset.page})"
     aside = folder / ".downloads"
-    if entry.url:
-        path = download.fetch(entry, aside / entry.file, by_hand, progress)
+    if asset.url:
+        path = download.fetch(entry.name, asset, aside / asset.file, by_hand, progress)
     else:
-        path = _from_hub(entry, aside, by_hand, progress)
-    if reason := entry.differs(path):
+        path = _from_hub(entry.name, asset, aside, by_hand, progress)
+    if reason := asset.differs(path):
         path.unlink()
-        source = "the address" if entry.url else "the Hub"
-        raise ModelError(f"model {entry.name}: what {source} gave is not it: {reason}{by_hand}")
+        source = asset.url or "the Hugging Face Hub"
+        raise ModelError(
+            f"model {entry.name}: {source} gave another {asset.file}: {reason}{by_hand}"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
     path.replace(target)
     return target
 
 
-def _from_hub(entry: ModelEntry, aside: Path, by_hand: str, progress: Progress | None) -> Path:
-    # The Hub's client is heavy, and most runs have the file.
+def _from_hub(
+    model: str, asset: Asset, aside: Path, by_hand: str, progress: Progress | None
+) -> Path:
+    # The Hub's client is slow to import, and most runs already have the file.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -62,27 +72,27 @@ def _from_hub(entry: ModelEntry, aside: Path, by_hand: str, progress: Progress |
             options["tqdm_class"] = _reporting(progress)
         return Path(
             hf_hub_download(
-                entry.repo,
-                entry.remote or entry.file,
-                revision=entry.revision,
+                asset.repo,
+                asset.remote or asset.file,
+                revision=asset.revision,
                 local_dir=aside,
                 **options,
             )
         )
     except LocalEntryNotFoundError as error:
         raise ModelError(
-            f"model {entry.name}: {entry.file} is not on this machine and the Hugging Face Hub "
+            f"model {model}: {asset.file} is not on this machine and the Hugging Face Hub "
             f"cannot be reached ({_first_line(error)}); connect, or unset HF_HUB_OFFLINE{by_hand}"
         ) from error
     except HfHubHTTPError as error:
         raise ModelError(
-            f"model {entry.name}: the Hugging Face Hub does not give {entry.file} "
+            f"model {model}: the Hugging Face Hub does not give {asset.file} "
             f"({_first_line(error)}); set HF_TOKEN if the repository asks for it{by_hand}"
         ) from error
     except OSError as error:
         raise ModelError(
-            f"model {entry.name}: {entry.file} cannot be downloaded to {aside.parent} "
-            f"({error.strerror or _first_line(error)}); try again, it goes on where it "
+            f"model {model}: {asset.file} cannot be downloaded to {aside.parent} "
+            f"({error.strerror or _first_line(error)}); try again, the download resumes where it "
             f"stopped{by_hand}"
         ) from error
 
@@ -99,7 +109,7 @@ def _first_line(error: BaseException) -> str:
 
 def _reporting(progress: Progress) -> type[tqdm]:  # type: ignore[type-arg]
     class Bar(tqdm):  # type: ignore[type-arg]
-        """Tells the host instead of the terminal."""
+        """Report to `progress` instead of the terminal."""
 
         def __init__(self, *arguments: Any, **options: Any):
             # "disable" would also switch off counting

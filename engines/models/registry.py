@@ -1,7 +1,7 @@
-"""The registry of models (models.yaml), typed, and the way from a name to a file."""
+"""The registry of models (models.yaml), typed, and the way from a name to files."""
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -11,112 +11,85 @@ import yaml
 from ..errors import ModelError
 from ..files import sha256_of
 from . import hub
-from .entry import ModelEntry
+from .entry import WEIGHTS, Asset, ModelEntry
+from .families import find_family, own_families
 from .folders import models_folder
+from .model import Model
 
-__all__ = ["Model", "ModelEntry", "registry", "resolve"]
+__all__ = ["Asset", "Model", "ModelEntry", "registry", "resolve"]
 
 _HERE = Path(__file__).parent
 EMBEDDED = _HERE / "weights"
 
-
-VARIANT = ("updates", "both", "warm")  # fields of a model by which its networks differ
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model whose file is at hand and whole; what travels on a KINO_MODEL socket.
-
-    updates, both, warm: what is fixed when a network of flow is built, see `flow.raft`; 0 = its own
-    """
-
-    entry: ModelEntry
-    path: Path
-    updates: int = 0
-    both: bool = False
-    warm: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
-
-    @property
-    def variant(self) -> dict[str, int]:
-        """Which of its settings are not its own, by name."""
-        return {name: value for name in VARIANT if (value := getattr(self, name))}
+_ASSET = tuple(field.name for field in fields(Asset) if field.name != "name")
+_ENTRY = {
+    f.name: f.default is MISSING for f in fields(ModelEntry) if f.name not in ("name", "files")
+}
+_SHARED = ("repo", "revision")  # given once for all files of a model
 
 
 @cache
 def registry() -> Mapping[str, ModelEntry]:
-    """All known models by name, in the order of the file."""
+    """Return all known models by name, in the order of models.yaml."""
     return parsed((_HERE / "models.yaml").read_text(encoding="utf-8"))
 
 
 def parsed(text: str) -> Mapping[str, ModelEntry]:
-    """The models of a YAML text. Raises `ModelError` for missing and for unknown fields."""
-    known = {field.name for field in fields(ModelEntry)} - {"name"}
-    needed = {field.name for field in fields(ModelEntry) if field.default is MISSING} - {"name"}
+    """Return the models of a YAML text.
+
+    A model with one file states the fields of its `Asset` beside its own; one with several states
+    them under `files`, by the assets' names.
+
+    Raises `ModelError` for missing and unknown fields.
+    """
     entries = {}
     for name, values in yaml.safe_load(text).items():
-        if wrong := sorted((set(values) - known) | (needed - set(values))):
-            raise ModelError(f"models.yaml, {name}: missing or unknown fields {wrong}")
-        entries[name] = ModelEntry(name=name, **values)
+        own = {key: value for key, value in values.items() if key in _ENTRY}
+        wrong = {key for key, needed in _ENTRY.items() if needed} - set(own)
+        if "files" in values:
+            shared = {key: values[key] for key in _SHARED if key in values}
+            files = {key: shared | file for key, file in values["files"].items()}
+            wrong |= set(values) - set(_ENTRY) - {"files", *_SHARED}
+        else:
+            files = {WEIGHTS: {key: values[key] for key in values if key not in _ENTRY}}
+        for file in files.values():
+            wrong |= (set(file) - set(_ASSET)) | ({"file", "bytes", "sha256"} - set(file))
+        if wrong:
+            raise ModelError(f"models.yaml, {name}: missing or unknown fields {sorted(wrong)}")
+        assets = tuple(Asset(name=key, **file) for key, file in files.items())
+        entries[name] = ModelEntry(name=name, files=assets, **own)
     return MappingProxyType(entries)
 
 
-# What a user's own weights are trained for: family -> file's suffixes, longer side of the input.
-OWN_FAMILIES = {
-    "yolo_nas_pose": (".onnx", 640),
-    "rtmo": (".onnx", 640),
-    "yolox": (".onnx", 640),
-    "rtmpose": (".onnx", 256),
-    "rtmpose_wholebody": (".onnx", 384),
-    "dwpose": (".onnx", 384),
-    "vitpose_base_simple": (".safetensors", 256),
-    "vitpose_base": (".safetensors", 256),
-    "vitpose_plus_small": (".safetensors", 256),
-    "vitpose_plus_base": (".safetensors", 256),
-    "vitpose_plus_large": (".safetensors", 256),
-    "vitpose_plus_huge": (".safetensors", 256),
-}
-OWN_FLOW_FAMILIES = {
-    "raft_small": (".pth .safetensors", 640),
-    "raft_large": (".pth .safetensors", 640),
-    "neuflow_v2": (".pth .safetensors", 768),
-    "spynet": (".pth .safetensors", 384),
-}
-
-
 def own(family: str, file: str) -> ModelEntry:
-    """The entry of a user's own file in the models folder; its name is FAMILY:FILE.
+    """Return the entry of a user's own file in the models folder; its name is FAMILY:FILE.
 
-    Raises `ModelError` for an unknown family, another kind of file, and a path out of the folder.
+    Raises `ModelError` for an unknown family, another kind of file, and a path that leaves the
+    folder.
     """
-    families = OWN_FAMILIES | OWN_FLOW_FAMILIES
-    if family not in families:
-        raise ModelError(f"family: expected one of {', '.join(families)}, found {family!r}")
-    suffixes, size = families[family]
+    known = find_family(family)
+    if known is None or not known.suffixes:
+        names = ", ".join(own_families())
+        raise ModelError(f"family: expected one of {names}, found {family!r}")
     path = PurePosixPath(file.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in file or not file:
         raise ModelError(f"file: expected the name of a file in the models folder, found {file!r}")
-    if path.suffix not in suffixes.split():
-        raise ModelError(f"file: {family} comes as {suffixes}, found {file!r}")
+    if path.suffix not in known.suffixes:
+        raise ModelError(f"file: {family} comes as {' or '.join(known.suffixes)}, found {file!r}")
     return ModelEntry(
         name=f"{family}:{path}",
         title=f"{path.name}, your own {family}",
-        task="pose" if family in OWN_FAMILIES else "flow",
+        task=known.task,
         family=family,
         licence="as its author says",
         source="the models folder",
-        file=str(path),
-        bytes=0,
-        sha256="",
-        recommended_size=size,
+        recommended_size=known.recommended_size,
+        files=(Asset(WEIGHTS, str(path)),),
     )
 
 
 def find(name: str) -> ModelEntry:
-    """The entry `name`, or of the user's own file FAMILY:FILE.
+    """Return the entry `name`, or that of the user's own file FAMILY:FILE.
 
     Raises `ModelError` for an unknown one.
     """
@@ -136,13 +109,13 @@ def resolve(
     accept: bool = False,
     progress: hub.Progress | None = None,
 ) -> Model:
-    """The model `name` with its file, checked against the registry's size and sha256.
+    """Return the model `name` with its files, checked against the registry's sizes and digests.
 
-    folder: where downloaded models lie; None = `models_folder()`. What is not there is fetched
-    from the Hugging Face Hub (see `hub.fetch` for `accept` and `progress`).
+    folder: where downloaded models lie; None = `models_folder()`. Files that are not there are
+            fetched (see `hub.fetch` for `accept` and `progress`)
 
-    Raises `ModelError` for an unknown name and for a file that is missing, damaged or cannot be
-    had.
+    Raises `ModelError` for an unknown name, and for a file that is missing, damaged or cannot be
+    fetched.
     """
     return resolved(find(name), folder, accept, progress)
 
@@ -153,43 +126,67 @@ def resolved(
     accept: bool = False,
     progress: hub.Progress | None = None,
 ) -> Model:
-    """As `resolve`, for an entry."""
-    if entry.own:
-        path = (folder or models_folder()) / entry.file
-        if not path.is_file():
+    """Return the model of an entry, as `resolve` does."""
+    folder = folder or models_folder()
+    paths = {}
+    for asset, path in places(entry, folder):
+        if path.is_file():
+            _check(entry, asset, path)
+        elif asset.fetched:
+            hub.fetch(entry, asset, folder, accept=accept, progress=progress)
+        elif entry.own:
             raise ModelError(f"model {entry.name}: there is no {path}; put the file there")
-        return _known(entry, path)
-    path = EMBEDDED / entry.file if entry.embedded else (folder or models_folder()) / entry.file
-    cure = "install Kinograph again" if entry.embedded else "delete it, and it is fetched again"
-    if not path.is_file():
-        if entry.embedded:
-            raise ModelError(f"model {entry.name}: the file {path} is missing; {cure}")
-        return _known(entry, hub.fetch(entry, path.parent, accept=accept, progress=progress))
+        else:
+            raise ModelError(f"model {entry.name}: {path} is missing; install Kinograph again")
+        paths[asset.name] = path
+    files = tuple(_digested(asset, paths[asset.name]) for asset in entry.files)
+    return Model(replace(entry, files=files), paths)
+
+
+def places(entry: ModelEntry, folder: Path | None = None) -> Iterator[tuple[Asset, Path]]:
+    """Yield each asset of `entry` with the path where its file belongs.
+
+    folder: where downloaded models lie; None = `models_folder()`
+    """
+    for asset in entry.files:
+        downloaded = entry.own or asset.fetched
+        yield asset, (folder or models_folder() if downloaded else EMBEDDED) / asset.file
+
+
+def _check(entry: ModelEntry, asset: Asset, path: Path) -> None:
     stat = path.stat()
-    if reason := _differs(entry, path, stat.st_size, stat.st_mtime_ns):
+    if reason := _differs(asset, path, stat.st_size, stat.st_mtime_ns):
+        cure = "delete it, and it is fetched again" if asset.fetched else "install Kinograph again"
         raise ModelError(f"model {entry.name}: {path} is damaged: {reason}; {cure}")
-    return _known(entry, path)
 
 
-def _known(entry: ModelEntry, path: Path) -> Model:
-    """The model with the sha256 of its file, by which its engines are found."""
-    whole = len(entry.sha256) == 64
-    return Model(entry if whole else replace(entry, sha256=digest_of(path)), path)
+def _digested(asset: Asset, path: Path) -> Asset:
+    """Return the asset with the whole sha256 of its file, by which engines are cached."""
+    return asset if len(asset.sha256) == 64 else replace(asset, sha256=digest_of(path))
 
 
 def state_of(entry: ModelEntry) -> str:
-    """Where the file of `entry` is and whether it is whole, in words; fetches nothing."""
-    path = (EMBEDDED if entry.embedded else models_folder()) / entry.file
+    """Return where the files of `entry` are and whether they are intact, in words.
+
+    Nothing is fetched.
+    """
+    states = {asset.name: _state(asset, path) for asset, path in places(entry)}
+    if len(set(states.values())) == 1:
+        return next(iter(states.values()))
+    return "; ".join(f"{name}: {state}" for name, state in states.items())
+
+
+def _state(asset: Asset, path: Path) -> str:
     if not path.is_file():
-        return "missing: install Kinograph again" if entry.embedded else "fetched when first used"
+        return "fetched when first used" if asset.fetched else "missing: install Kinograph again"
     stat = path.stat()
-    if reason := _differs(entry, path, stat.st_size, stat.st_mtime_ns):
+    if reason := _differs(asset, path, stat.st_size, stat.st_mtime_ns):
         return f"damaged: {reason}"
-    return "embedded, file whole" if entry.embedded else "downloaded, file whole"
+    return "downloaded, file whole" if asset.fetched else "embedded, file whole"
 
 
 def digest_of(path: Path) -> str:
-    """sha256 of a file, computed once until it changes."""
+    """Return the sha256 of a file, computed once until the file changes."""
     stat = path.stat()
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
@@ -200,6 +197,6 @@ def _digest(path: Path, size: int, modified: int) -> str:
 
 
 @cache
-def _differs(entry: ModelEntry, path: Path, size: int, modified: int) -> str:
-    """Size and time are part of the key, so that a file is hashed once until it changes."""
-    return entry.differs(path)
+def _differs(asset: Asset, path: Path, size: int, modified: int) -> str:
+    """Compare once until the file changes: its size and time are part of the key."""
+    return asset.differs(path)

@@ -1,4 +1,4 @@
-"""Weights read from a file, and whether they are those of a network."""
+"""Reading weights from a file and checking that they fit a network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 
-# Where the tensors are in files that hold more: BasicSR, MMEditing, NeuFlow.
+# Keys under which training frameworks nest the tensors of their checkpoints.
 _INSIDE = ("params", "state_dict", "model")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors file, or of one of torch.save, by name. Nothing in the file is
-    run. Raises `ModelError` for a file that cannot be read."""
+    """Return the tensors of a .safetensors or torch.save file, by name.
+
+    No code in the file is executed. Raises `ModelError` for a file that cannot be read.
+    """
     state: Any
     try:
         if path.suffix == ".safetensors":
@@ -34,9 +36,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, title: str) -> None:
-    """Give `module`, called `title`, the weights that were read from `path`.
+    """Load the weights read from `path` into `module`, which messages call `title`.
 
-    Raises `ModelError` with the first tensor that is missing, of another shape or too many.
+    Raises `ModelError` that names the first tensor that is missing, superfluous or of another
+    shape.
     """
     expected = module.state_dict()
 

@@ -1,80 +1,158 @@
-"""What a pose family is: how its networks are fed, and how people are read from their answers."""
+"""What a pose family is: how its networks are fed, and how people are read from their outputs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-import torch
 from torch import Tensor
 
-from ..models.registry import Model
-from ..runtime.network import Network
+from ..detections.candidates import Candidates
+from ..detections.family import BoxHead, DetectionFamily, WholeFrame
+from ..errors import InputError, ModelError
+from ..geometry.placement import Placement
+from ..models.families import find_family
+from ..models.family import Family
+from ..models.model import Model
+from ..models.registry import registry
 from .skeletons import Skeleton
 
+Some = TypeVar("Some", bound="PoseCandidates")
 
-@dataclass(frozen=True)
-class Candidates:
-    """What a network takes for people in F frames: N places a frame, K joints.
 
-    keypoints:  [F,N,K,2] x, y in pixels of the network's input
+@dataclass(frozen=True, kw_only=True)
+class PoseCandidates(Candidates):
+    """What a network takes for people in F frames: N places per frame, K joints.
+
+    keypoints:  [F,N,K,2] x, y in pixels, of the network's input or of the frame
     confidence: [F,N,K] 0..1
-    boxes:      [F,N,4] x0, y0, x1, y1 in pixels of the network's input
-    scores:     [F,N] 0..1; 0 = nobody in this place
     """
 
     keypoints: Tensor
     confidence: Tensor
-    boxes: Tensor
-    scores: Tensor
+
+    def from_letterbox(self: Some, letterbox: Placement) -> Some:
+        """Return the candidates, given in pixels of the input, in pixels of the frames."""
+        found = super().from_letterbox(letterbox)
+        return replace(found, keypoints=letterbox.back(self.keypoints))
+
+    def seen(self: Some, threshold: float) -> Some:
+        """Return the candidates with the confidence of joints below `threshold` set to 0."""
+        return replace(self, confidence=self.confidence * (self.confidence >= threshold))
+
+    def differences(self, mine: Tensor, other: Candidates, theirs: Tensor) -> list[Tensor]:
+        """Return the mean distance of the joints by the box's diagonal, and the mean difference of
+        their confidences."""
+        assert isinstance(other, PoseCandidates)
+        (f, p), (g, q) = mine.unbind(1), theirs.unbind(1)
+        boxes = self.boxes[f, p].float()
+        diagonal = (boxes[:, 2:] - boxes[:, :2]).norm(dim=1).clamp(min=1)
+        joints = (self.keypoints[f, p] - other.keypoints[g, q]).norm(dim=2).mean(1) / diagonal
+        seen = (self.confidence[f, p] - other.confidence[g, q]).abs().mean(1)
+        return [joints, seen]
 
 
 @dataclass(frozen=True)
-class OneStage:
-    """A family whose networks find all the people of a whole frame.
+class SizeSearch:
+    """How the size of the input is chosen by how tall people are, see `detection_size`.
 
-    network: of a model; refuses a file that does not fit
-    decode:  outputs, number of frames, least score -> candidates
-    fill:    grey that frames are padded with, 0..1
-    overlap: people whose boxes overlap more (IoU) are one; 1 = the network has seen to it
+    height: pixels that people should be tall in the network's input
+    sizes:  longer sides of the input to choose from, ascending
+    """
+
+    height: float
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneStage(WholeFrame):
+    """The head of a network that finds all people of a whole frame with their joints.
+
+    size: how the size of the input is chosen when the user gives none; None: the recommended one
     """
 
     skeleton: Skeleton
-    network: Callable[[Model], Network]
-    decode: Callable[[Mapping[str, Tensor], int, float], Candidates]
-    fill: float = 0.0
-    overlap: float = 1.0
+    decode: Callable[[Mapping[str, Tensor], int, float], PoseCandidates]
+    size: SizeSearch | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TopDown:
-    """A family whose networks find the joints of one person in a crop of a frame.
+    """The head of a network that finds the joints of one person in a crop of a frame.
 
-    network: of a model; its `fixed` is height and width of the crops
+    Height and width of the crops are those that the network is fixed to.
+
     decode:  outputs for [N] crops -> keypoints [N,K,2] in pixels of the crop, confidence [N,K]
-    padding: how much larger than the person's box the crop is
+    padding: factor by which a crop is larger than the person's box
     """
 
     skeleton: Skeleton
-    network: Callable[[Model], Network]
     decode: Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
     padding: float = 1.25
 
 
-PoseFamily = OneStage | TopDown
+@dataclass(frozen=True, kw_only=True)
+class PoseFamily(Family):
+    """A family of pose networks.
 
-
-def without_doubles(candidates: Candidates, *, above: float, overlap: float) -> Candidates:
-    """The candidates with the score of all those set to 0 that overlap a surer one (NMS).
-
-    All frames at once, on the candidates' device. Those at or below `above` are left out, too.
+    head: how its networks are fed and read
     """
-    from torchvision.ops import nms
 
-    scores = candidates.scores
-    frame, place = (scores > above).nonzero(as_tuple=True)
-    boxes = candidates.boxes[frame, place].float()
-    # frames side by side, so that only boxes of one frame overlap
-    apart = frame * (boxes.amax() - boxes.amin() + 1 if boxes.numel() else 1)
-    kept = nms(boxes + apart[:, None], scores[frame, place].float(), overlap)
-    left = torch.zeros_like(scores)
-    left[frame[kept], place[kept]] = scores[frame[kept], place[kept]]
-    return Candidates(candidates.keypoints, candidates.confidence, candidates.boxes, left)
+    task: str = "pose"
+    head: OneStage | TopDown
+
+
+def head_of(model: Model) -> OneStage | TopDown | BoxHead:
+    """Return how `model` finds people. Raises `ModelError` for a model that does not."""
+    return _head(model.name, model.entry.family)
+
+
+def _head(model: str, name: str) -> OneStage | TopDown | BoxHead:
+    family = find_family(name)
+    if not isinstance(family, PoseFamily | DetectionFamily):
+        raise ModelError(f"model {model}: expected a pose model, found family {name!r}")
+    return family.head
+
+
+def whole_frame(model: Model) -> OneStage | BoxHead:
+    """Return the head of a model that sees whole frames. Raises `InputError` for another one."""
+    head = head_of(model)
+    if isinstance(head, TopDown):
+        raise InputError(
+            f"engine: {model.name} is a top-down model, which looks at one person at a time; find "
+            "the people with another model and use Detect Poses in Boxes"
+        )
+    return head
+
+
+def one_stage(model: Model) -> OneStage:
+    """Return the head of a model that finds people with their joints in whole frames.
+
+    Raises `InputError` for another one.
+    """
+    head = whole_frame(model)
+    if not isinstance(head, OneStage):
+        raise InputError(
+            f"engine: {model.name} finds boxes without joints; find the joints in them with Detect "
+            "Poses in Boxes, or choose another model"
+        )
+    return head
+
+
+def top_down(model: Model) -> TopDown:
+    """Return the head of a model that sees one person. Raises `InputError` for another one."""
+    head = head_of(model)
+    if not isinstance(head, TopDown):
+        raise InputError(
+            f"engine: {model.name} sees whole frames; use Detect Poses, or choose a top-down model "
+            f"({', '.join(models_with(TopDown))})"
+        )
+    return head
+
+
+def models_with(kind: type[OneStage] | type[TopDown] | type[BoxHead]) -> list[str]:
+    """Return the names of the registry's pose models whose heads are of a kind, in its order."""
+    return [
+        entry.name
+        for entry in registry().values()
+        if entry.task == "pose" and isinstance(_head(entry.name, entry.family), kind)
+    ]

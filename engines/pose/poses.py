@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_shape
+from ..detections.detections import Detections
 from ..errors import InputError
 from ..sequence import state_type
 from .skeletons import COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
@@ -87,6 +88,15 @@ class Poses:
             canvas=canvas,
             skeleton=skeleton,
         )
+
+    @classmethod
+    def from_detections(cls, found: Detections, *, skeleton: str = COCO_17.name) -> "Poses":
+        """Return boxes as people of whom no joint is seen and who have no track."""
+        frames, people = found.scores.shape
+        poses = cls.empty(
+            frames, found.canvas, people=people, skeleton=skeleton, device=found.device
+        )
+        return replace(poses, boxes=found.boxes, scores=found.scores, count=found.count)
 
     @classmethod
     def cat(cls, chunks: "Sequence[Poses]") -> "Poses":

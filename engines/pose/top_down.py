@@ -1,4 +1,4 @@
-"""From frames and boxes to `Poses`: networks that look at one person at a time."""
+"""From frames and boxes to `Poses`, with networks that look at one person at a time."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..families import top_down
 from ..geometry.crops import batches, crop, crop_boxes, from_crops
 from ..runtime.engine import Engine
 from .detect import check_thresholds
+from .family import top_down
 from .poses import Poses
 
 
@@ -22,19 +22,20 @@ def poses_in_boxes(
     keypoint_threshold: float = 0.3,
     progress: Callable[[int], None] | None = None,
 ) -> Poses:
-    """Find the joints of everybody in `people` anew, in crops of `frames` [F,H,W,3] 0..1.
+    """Find the joints of everybody in `people` in crops of `frames` [F,H,W,3] 0..1.
 
     The crops of all people of as many frames as make a batch go through the network at once.
 
-    people:             whose boxes, scores and tracks are kept
+    people:             people whose boxes, scores and tracks are kept
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
+    progress:           called with the number of frames done since the last call
 
     Returns poses with the skeleton of the engine's model, on its device. Raises `InputError` for
     frames that are not RGB in 0..1 or not those of `people`, and for a one-stage network.
     """
     check_frames("image", frames)
     check_thresholds(0, keypoint_threshold)
-    family = top_down(engine.model)
+    head = top_down(engine.model)
     if len(people) != len(frames) or people.canvas != tuple(frames.shape[1:3]):
         height, width = people.canvas
         raise InputError(
@@ -45,8 +46,8 @@ def poses_in_boxes(
     assert size is not None, "a top-down network takes one size"
     people = people.to(engine.device)
     frame, place = people.present.nonzero(as_tuple=True)
-    boxes = crop_boxes(people.boxes[frame, place].float(), size, family.padding)
-    joints = len(family.skeleton)
+    boxes = crop_boxes(people.boxes[frame, place].float(), size, head.padding)
+    joints = len(head.skeleton)
     keypoints = torch.zeros(*people.scores.shape, joints, 2, device=engine.device)
     confidence = torch.zeros(*people.scores.shape, joints, device=engine.device)
     done = 0
@@ -55,7 +56,7 @@ def poses_in_boxes(
             used, index = frame[part].unique(return_inverse=True)
             here = frames[used.to(frames.device)].to(engine.device, torch.float32)
             images = crop(here, index, boxes[part], size).clamp(0, 1)
-            points, sure = family.decode(engine.infer(images))
+            points, sure = head.decode(engine.infer(images))
             keypoints[frame[part], place[part]] = from_crops(points, boxes[part], size)
             confidence[frame[part], place[part]] = sure * (sure >= keypoint_threshold)
             if progress is not None:
@@ -72,5 +73,5 @@ def poses_in_boxes(
         track_ids=people.track_ids,
         count=people.count,
         canvas=people.canvas,
-        skeleton=family.skeleton.name,
+        skeleton=head.skeleton.name,
     )

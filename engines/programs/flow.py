@@ -42,7 +42,7 @@ class OpticalFlowTensorRTPreprocessor:
     model:          "auto": RAFT (`choose.AUTO`) on a GPU, OpenCV's DIS on a CPU and where the
                     weights cannot be had, which the log and `report` say; "dis"; or a flow model,
                     which is used or is an error
-    backend:        one of `ladder.BACKENDS`, which is used or is an error, and then there is no
+    backend:        the name of a backend, which is used or is an error, and then there is no
                     DIS; "auto" takes the best that works
     size:           longer side of the frames in the computation, px; 0 = what the model is best
                     at, but no more than their own

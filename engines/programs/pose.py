@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..families import network_of, one_stage
 from ..geometry.placement import complete_size
 from ..models.registry import resolve
 from ..pose.detect import check_thresholds, detect_poses
+from ..pose.family import whole_frame
 from ..render.skeleton import draw_skeletons
 from ..render.styles import STYLES
-from ..runtime.device import check_device
+from ..runtime.devices import check_device
 from ..runtime.engine import Engine, build_engine
-from ..runtime.network import Network
+from ..runtime.network import Network, network_of
 from .frames import as_floats, images_of, video_of
 
 
@@ -31,7 +31,7 @@ class PoseTensorRTPreprocessor:
     device:             "cuda", "cpu" or "auto"; one that is not there is an error
     fp16:               compute in fp16 on a GPU; elsewhere, and where False, in fp32
     model:              a pose model that finds people by itself (one-stage)
-    backend:            one of `ladder.BACKENDS`, which is used or is an error; "auto" takes the
+    backend:            the name of a backend, which is used or is an error; "auto" takes the
                         best that works
     style:              one of `STYLES`
     score_threshold, keypoint_threshold, max_people: see `detect_poses`
@@ -133,7 +133,7 @@ class PoseTensorRTPreprocessor:
     def _build(self) -> Engine:
         check_device(self.device)
         model = resolve(self.model, accept=self.accept_licence)
-        one_stage(model)  # raises for one that has to be told where people are
+        whole_frame(model)  # raises for one that has to be told where people are
         return build_engine(
             model,
             network_of(model),

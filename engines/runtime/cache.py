@@ -1,43 +1,43 @@
-"""Built engines on disk: found by everything that they depend on, whole or not there.
+"""The engine cache: built engines on disk, addressed by everything that they depend on.
 
-One engine is three files: NAME-KEY.engine, its sidecar NAME-KEY.json (size, sha256, the whole key,
-and what the comparison with the reference said) and NAME-KEY.lock. Files are written aside, flushed
-and renamed, the engine before its sidecar, which is written when the engine was found right: what a
-crash leaves is an engine without a sidecar, which counts as absent. A lock a key
-lets one process build while the others wait; lock files are never removed, because a waiter may
-hold one that another would make anew. What turns out to be damaged is renamed to *.bad, built
-once more, and never loaded again.
+An engine is three files: NAME-KEY.engine, its sidecar NAME-KEY.json (size, SHA-256, the complete
+key, and the verdict of the comparison with the reference) and NAME-KEY.lock. Files are written to
+a temporary name, flushed and renamed; the sidecar is written last, after the engine has passed its
+check. A crash therefore leaves at most an engine without a sidecar, which counts as absent. One
+lock per key lets one process build while the others wait. Lock files are never deleted, because a
+waiting process may hold the one that another would create again. A damaged engine is renamed to
+*.bad, rebuilt once, and never loaded again.
 """
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..errors import EngineError
-from ..files import sync_file
+from ..errors import EngineError, KinographError
+from ..files import atomic_write, sha256_of
 
 SCHEMA = 1
+_TEMPORARY = ".building-"  # prefix of files that are being written
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-Key = Mapping[str, Any]  # JSON values; every one changes the digest
+Key = Mapping[str, Any]  # JSON values, each of which changes the digest
 
 
 @dataclass(frozen=True)
 class Artifact:
     """A built engine in the cache.
 
-    state:  "whole", or why it is not usable
-    built:  True when this very call built it
-    notes:  what happened on the way (quarantine), one a line
+    state: "whole", or the reason why the engine is not usable
+    built: whether this call built it
+    notes: what happened on the way, such as a quarantine, one sentence each
     """
 
     path: Path
@@ -48,6 +48,7 @@ class Artifact:
 
     @property
     def name(self) -> str:
+        """The file's name without its suffix."""
         return self.path.stem
 
 
@@ -59,22 +60,22 @@ def _no_check(path: Path) -> None:
 
 
 def digest(key: Key) -> str:
-    """sha256 of the key's canonical JSON."""
+    """Return the SHA-256 of the key's canonical JSON as a hexadecimal string."""
     text = json.dumps(key, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class EngineCache:
-    """The engines in one folder; safe for any number of threads and processes."""
+    """The engines in one folder; safe to share between threads and processes."""
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     def path(self, name: str, key: Key) -> Path:
-        """Where the engine lies or would lie.
+        """Return the path of the engine, whether or not it exists.
 
-        Raises `EngineError` for a name that is not plain: engines are native code and are never
-        loaded from elsewhere.
+        Raises `EngineError` for a name that could lead out of the folder: engines are native code
+        and are never loaded from anywhere else.
         """
         if not _NAME.fullmatch(name) or ".." in name:
             raise EngineError(f"engine name: expected letters, digits, . _ and -, found {name!r}")
@@ -90,16 +91,17 @@ class EngineCache:
         request: Key | None = None,
         timeout: float = 3600,
     ) -> Artifact:
-        """The engine for `key`, from the cache or built now.
+        """Return the engine for `key` from the cache, building it if necessary.
 
-        build: writes the engine to the path that it is given; raises when it cannot
-        check: raises `EngineError` when an engine cannot be used (deserialised, run, right); what
-            it returns for a fresh build is kept in the sidecar under "checked"
-        request: kept in the sidecar, for whoever wants to build the engine anew
-        timeout: seconds to wait for another process that builds the same engine
+        build:   writes the engine to the path it is given, or raises
+        check:   raises `EngineError` if an engine cannot be used (it does not load or run, or its
+                 outputs are wrong); what it returns for a new build is stored in the sidecar
+                 under "checked"
+        request: stored in the sidecar, so that the engine can be rebuilt from it
+        timeout: seconds to wait for another process that is building the same engine
 
-        A cached engine that fails its check is put aside and built once more. Raises
-        `EngineError` when the build, the check of a fresh build, or writing fails.
+        A cached engine that fails its check is quarantined and rebuilt once. Raises `EngineError`
+        if the build, the check of a new build, or writing fails.
         """
         path = self.path(name, key)
         found, _ = self._usable(path, key, check)
@@ -109,13 +111,13 @@ class EngineCache:
         lock = FileLock(path.with_suffix(".lock"), timeout=timeout)
         try:
             with lock:
-                # While this process waited another may have built it.
+                # Another process may have built it while this one waited for the lock.
                 found, reason = self._usable(path, key, check)
                 if found is not None:
                     return found
                 notes = []
                 if path.exists():
-                    notes.append(f"{path.name} was not usable ({reason}) and is built anew")
+                    notes.append(f"{path.name} was not usable ({reason}) and is rebuilt")
                     self._quarantine(path)
                 return self._build(
                     path, build, check, {"name": name, "key": key, "request": request}, notes
@@ -125,13 +127,13 @@ class EngineCache:
                 f"{path.name}: another process has been building it for {timeout:.0f} s; "
                 "wait for it, or end it and try again"
             ) from error
-        except PermissionError as error:
-            raise self._cannot_write(error) from error
+        except PermissionError as error:  # of the lock file
+            raise self._cannot_write(path, error) from error
 
     def entries(self, *, whole: bool = True) -> list[Artifact]:
-        """Every engine of the folder, with what is wrong with it if anything is.
+        """Return every engine of the folder with its state.
 
-        whole: read every byte; otherwise only the sidecar and the size are looked at
+        whole: verify the hash; otherwise only the sidecar and the size are checked
         """
         if not self.folder.is_dir():
             return []
@@ -141,15 +143,15 @@ class EngineCache:
         ]
 
     def remove(self, artifact: Artifact) -> None:
-        """Delete an engine and its sidecar; its lock stays."""
+        """Delete an engine, its sidecar and its kernels; the lock file stays."""
         for path in (_sidecar_path(artifact.path), artifact.path, kernels_path(artifact.path)):
             path.unlink(missing_ok=True)
 
     def leftovers(self) -> Iterator[Path]:
-        """Engines put aside as damaged, and files of builds that were killed."""
+        """Yield quarantined engines and the temporary files of builds that were killed."""
         if self.folder.is_dir():
             yield from sorted(self.folder.glob("*.bad"))
-            yield from sorted(self.folder.glob(".building-*"))
+            yield from sorted(self.folder.glob(f"{_TEMPORARY}*"))
 
     def _usable(self, path: Path, key: Key, check: Check) -> tuple[Artifact | None, str]:
         reason = self._state(path)
@@ -165,22 +167,20 @@ class EngineCache:
         return Artifact(path, sidecar), ""
 
     def _state(self, path: Path, whole: bool = True) -> str:
-        """Why the engine is damaged; "" if it is whole, or of the right size if not `whole`."""
+        """Return why the engine is damaged, or "" if its size and, if `whole`, its hash match."""
         if not path.is_file():
             return "it is missing"
         sidecar = _read_sidecar(path)
         if sidecar is None:
             return "its sidecar is missing or damaged"
-        if not whole and path.stat().st_size == sidecar["size"]:
-            return ""
         try:
-            data = path.read_bytes()
+            size = path.stat().st_size
+            if size != sidecar["size"]:
+                return f"it has {size} bytes instead of {sidecar['size']}"
+            if whole and sha256_of(path) != sidecar["sha256"]:
+                return "its sha256 differs"
         except OSError as error:
             return f"it cannot be read: {error.strerror}"
-        if len(data) != sidecar["size"]:
-            return f"it has {len(data)} bytes instead of {sidecar['size']}"
-        if hashlib.sha256(data).hexdigest() != sidecar["sha256"]:
-            return "its sha256 differs"
         return ""
 
     def _build(
@@ -192,41 +192,32 @@ class EngineCache:
         notes: list[str],
     ) -> Artifact:
         started = time.perf_counter()
-        handle, aside_name = tempfile.mkstemp(dir=self.folder, prefix=".building-")
-        os.close(handle)
-        aside = Path(aside_name)
-        try:
+        with self._writing(path) as aside:
             build(aside)
-            data = aside.read_bytes()
             seconds = time.perf_counter() - started
-            sync_file(aside)
-            aside.replace(path)
-            try:
-                checked = check(path)
-            except EngineError:
-                self._quarantine(path)
-                raise
-            sidecar = {
-                "schema": SCHEMA,
-                **about,
-                "digest": digest(about["key"]),
-                "size": len(data),
-                "sha256": hashlib.sha256(data).hexdigest(),
-                "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "seconds": round(seconds, 3),
-                "checked": checked,
-            }
-            _write_sidecar(path, sidecar)
-        except PermissionError:
+            size, sha256 = aside.stat().st_size, sha256_of(aside)
+        try:
+            checked = check(path)
+        except EngineError:
+            self._quarantine(path)
             raise
-        except OSError as error:
-            raise EngineError(
-                f"{path}: cannot be written ({error.strerror}); free space on its disk, or set "
-                "KINOGRAPH_MODELS_DIR to a folder on another one"
-            ) from error
-        finally:
-            aside.unlink(missing_ok=True)
+        sidecar = {
+            "schema": SCHEMA,
+            **about,
+            "digest": digest(about["key"]),
+            "size": size,
+            "sha256": sha256,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": round(seconds, 3),
+            "checked": checked,
+        }
+        with self._writing(_sidecar_path(path)) as aside:
+            text = json.dumps(sidecar, indent=1, sort_keys=True, default=dict)
+            aside.write_text(text, encoding="utf-8")
         return Artifact(path, sidecar, built=True, notes=tuple(notes))
+
+    def _writing(self, path: Path) -> AbstractContextManager[Path]:
+        return write_beside_engines(path, self._cannot_write)
 
     def _quarantine(self, path: Path) -> None:
         _sidecar_path(path).unlink(missing_ok=True)
@@ -238,17 +229,32 @@ class EngineCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._cannot_write(error) from error
+            raise self._cannot_write(self.folder, error) from error
 
-    def _cannot_write(self, error: OSError) -> EngineError:
+    def _cannot_write(self, path: Path, error: OSError) -> EngineError:
+        if isinstance(error, PermissionError) or path == self.folder:
+            return EngineError(
+                f"engine folder {self.folder}: cannot be written ({error.strerror}); "
+                "set KINOGRAPH_MODELS_DIR to a folder that can"
+            )
         return EngineError(
-            f"engine folder {self.folder}: cannot be written ({error.strerror}); "
-            "set KINOGRAPH_MODELS_DIR to a folder that can"
+            f"{path}: cannot be written ({error.strerror}); free space on its disk, or set "
+            "KINOGRAPH_MODELS_DIR to a folder on another one"
         )
 
 
+def write_beside_engines(
+    path: Path, failure: Callable[[Path, OSError], KinographError]
+) -> AbstractContextManager[Path]:
+    """Write a file of the engine folder atomically; see `atomic_write`.
+
+    What a killed process leaves behind is found by `EngineCache.leftovers`.
+    """
+    return atomic_write(path, durable=True, prefix=_TEMPORARY, suffix="", failure=failure)
+
+
 def kernels_path(path: Path) -> Path:
-    """Where a backend may keep what it compiled for this machine when it ran the engine."""
+    """Return where a backend may keep the kernels that it compiled on this machine at run time."""
     return path.with_suffix(".kernels")
 
 
@@ -269,24 +275,6 @@ def _read_sidecar(path: Path) -> dict[str, Any] | None:
     return data
 
 
-def _write_sidecar(path: Path, sidecar: Mapping[str, Any]) -> None:
-    text = json.dumps(sidecar, indent=1, sort_keys=True, default=dict)
-    write_whole(_sidecar_path(path), text.encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or not there, whatever happens."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".building-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 def plain(name: str) -> str:
-    """A name of anything as part of an engine's: letters, digits, _ . and - only."""
+    """Return `name` reduced to what an engine's name may contain: letters, digits, _ . and -."""
     return re.sub(r"[^A-Za-z0-9_.]", "-", name).strip("-.")

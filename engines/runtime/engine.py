@@ -3,33 +3,33 @@
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..checks import check_shape
 from ..errors import EngineError
-from ..models.registry import Model
-from . import parity, trt
+from ..models.model import Model
+from . import parity
+from .backend import Progress, Rung
+from .backends import backend_of
 from .build import BuildRequest, make_runner
-from .cache import EngineCache, Key
+from .cache import EngineCache
 from .folders import engine_folder
-from .ladder import Rung, ladder
+from .ladder import ladder
 from .network import Network
-from .onnx_export import graph_of
-from .pieces import in_calls
-from .probe import probe
+from .reason import Reason, Severity
+from .reference import Verifier
 from .runner import Runner
-from .torch_runner import eager
-from .usage import latency_of, register
+from .tensor_spec import BATCH, HEIGHT, WIDTH, bind
+from .usage import latency_of
 
 log = logging.getLogger("kinograph")
 
-# glibc hands blocks of up to 32 MiB back to the next allocation; larger ones are mapped and
-# zeroed anew at every use, which halves the network's speed on a CPU.
+# glibc reuses freed blocks of up to 32 MiB; larger ones are mapped and zeroed again at every use,
+# which halves the network's speed on a CPU.
 _CPU_BLOCK = 32 * 2**20
 
 _LOW, _HIGH = 128, 256  # px, steps of the range of sizes that engines are built for
@@ -40,21 +40,20 @@ _GPU_ROOM = 3 * 2**30  # bytes, for what grows with the square of the pixels; fi
 class Engine:
     """A network on a runner; what travels on a KINO_ENGINE socket.
 
-    The runner's memory can be given back at any time: what is used next loads it again.
+    The runner's memory can be released at any time; the next use loads it again.
 
     backend, device, precision: what runs where
-    why:       every reason on the way to this runner, one a line
-    max_batch: most frames a call takes
-    sizes:     smallest and largest longer side of the input in pixels
-    verdict:   what the comparison with the reference said (law 3); None for the reference itself
+    reasons:   every reason on the way to this runner
+    max_batch: most images per call
+    sizes:     smallest and largest longer side of the input, px
+    verdict:   of the comparison with the reference (law 3); None for the reference itself
     seconds:   time to build
-    artifact:  the file that it was loaded from; None for what is not built
-    warnings:  steps down that were not expected, a line each
+    artifact:  the file that it was loaded from; None if it keeps none
     latency:   of its recent calls
     holder:    what the host wants to keep with the engine
 
     full_batches: run fewer images as a full batch. On a GPU PyTorch's libraries choose their
-               kernels by the number of images, and each has last bits of its own: so frames give
+               kernels by the number of images, and each has last bits of its own, so a frame gets
                the same to the last bit however a clip is cut. Not for streams, where it is latency.
     """
 
@@ -66,11 +65,10 @@ class Engine:
         rung: Rung,
         runner: Runner,
         *,
-        why: tuple[str, ...],
+        reasons: tuple[Reason, ...],
         verdict: parity.Verdict | None,
         seconds: float,
         artifact: Path | None = None,
-        warnings: tuple[str, ...] = (),
     ):
         self.model = request.model
         self.network = request.network
@@ -79,23 +77,23 @@ class Engine:
         self.backend = rung.backend
         self.device = rung.device
         self.precision = rung.precision
-        self.why = why
+        self.reasons = reasons
         self.verdict = verdict
         self.seconds = seconds
         self.bytes = runner.bytes
         self.artifact = artifact
-        self.warnings = warnings
         self.holder: object | None = None
         self._request = request
         self._rung = rung
         self._runner: Runner | None = runner
         self._lock = threading.Lock()
         self.latency = latency_of(self.name)
-        register(self)
+        with _lock:
+            _living.add(self)
 
     @property
     def name(self) -> str:
-        """Of the built engine; of what is not built, what runs where."""
+        """Cache name, or model-precision-backend-device if it keeps no file."""
         if self.artifact is not None:
             return self.artifact.stem
         return f"{self.model.name}-{self.precision}-{self.backend}-{self.device}"
@@ -108,97 +106,107 @@ class Engine:
         return str(self.device)
 
     @property
+    def why(self) -> tuple[str, ...]:
+        """The reasons as text, one line each."""
+        return tuple(map(str, self.reasons))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Every step down that was not expected, one line each."""
+        runs = f"runs on {self.backend} {self.precision} on {self.device}"
+        down = (r for r in self.reasons if r.severity is Severity.STEPPED_DOWN)
+        return tuple(f"{runs}; {reason}" for reason in down)
+
+    @property
     def loaded(self) -> bool:
         """Whether the network is in memory."""
         return self._runner is not None
 
     def load(self) -> Runner:
-        """Put the network into memory, if it is not there."""
+        """Load the network into memory, if necessary, and return its runner."""
         with self._lock:
             if self._runner is None:
                 self._runner = make_runner(self._rung, self._request).runner
             return self._runner
 
     def unload(self) -> None:
-        """Give the network's memory back."""
+        """Release the network's memory."""
         with self._lock:
             if self._runner is not None:
                 self._runner.close()
             self._runner = None
 
-    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
-        """Images [N,3,H,W] in 0..1 on the engine's device -> the network's outputs by name.
+    def infer(
+        self, images: Tensor | Mapping[str, Tensor], **more: Tensor | None
+    ) -> Mapping[str, Tensor]:
+        """Return the network's outputs by name.
 
-        start: what a network with a second input begins with; None = where nothing is known
+        images: the network's first input, on the engine's device, or all its inputs by name
+        more:   further inputs by name; an optional one that is None or missing gets its default
 
-        Raises `EngineError` for a batch or a size that the engine was not built for.
+        Raises `InputError` for inputs whose shapes do not fit the network, and `EngineError` for a
+        batch or a size that the engine was not built for.
         """
-        check_shape("engine input", images, ("batch", 3, "height", "width"))
-        batch, _, height, width = images.shape
-        if batch < self.network.min_batch:
+        network, name = self.network, self.model.name
+        first = network.inputs[0].name
+        inputs = dict(images) if isinstance(images, Mapping) else {first: images}
+        for key, value in more.items():
+            if value is not None:
+                inputs[key] = value.to(self.device)
+        sizes = bind(network.inputs, inputs, f"engine {name}")
+        batch = sizes[BATCH.name]
+        if batch < network.min_batch:
             raise EngineError(
-                f"engine {self.model.name}: expected at least {self.network.min_batch} frames a "
-                f"call, found {batch}"
+                f"engine {name}: expected at least {network.min_batch} frames per call, "
+                f"found {batch}"
             )
         if batch > self.max_batch:
             raise EngineError(
-                f"engine {self.model.name}: built for at most {self.max_batch} frames a call, "
+                f"engine {name}: built for at most {_frames(self.max_batch)} per call, "
                 f"found {batch}; raise max_batch in Build Engine"
             )
-        self.check_size(max(height, width))
-        if height % self.network.stride or width % self.network.stride:
-            raise EngineError(
-                f"engine {self.model.name}: expected sides that are multiples of "
-                f"{self.network.stride}, found {width}x{height}"
-            )
-        runner, begin = self.load(), self._start(images, start)
-        missing = self.batch_for(height, width) - batch if self._fills_batches else 0
-        if missing > 0:
-            images = torch.cat([images, images.new_zeros(missing, 3, height, width)])
+        self._check_sides(sizes)
+        runner, given = self.load(), network.complete(inputs, sizes)
+        missing = 0
+        if self._fills_batches:
+            high, wide = given[first].shape[2:] if given[first].ndim == 4 else (1, 1)
+            missing = max(0, self.batch_for(high, wide) - batch)
+            given = _filled_up(network, given, batch, missing)
         with self.latency.measured(self.device, batch):
-            outputs = runner.infer(images, begin)
-        if missing > 0:
-            rows = batch - self.network.min_batch + 1
-            outputs = {name: value[:rows] for name, value in outputs.items()}
+            outputs = runner.infer(given)
+        if missing:
+            rows = {spec.name: spec.rows(batch) for spec in network.outputs}
+            outputs = {name: value[: rows.get(name)] for name, value in outputs.items()}
         return outputs
+
+    def _check_sides(self, sizes: Mapping[str, int]) -> None:
+        sides = [sizes[axis.name] for axis in (WIDTH, HEIGHT) if axis.name in sizes]
+        if not sides:
+            return
+        self.check_size(max(sides))
+        stride = self.network.stride
+        if any(side % stride for side in sides):
+            raise EngineError(
+                f"engine {self.model.name}: expected sides that are multiples of {stride}, found "
+                f"{'x'.join(map(str, sides))}"
+            )
 
     @property
     def _fills_batches(self) -> bool:
-        torchs = self.backend.startswith("torch") and self.device.type == "cuda"
-        return self.full_batches and torchs and self.network.start is None
-
-    def _start(self, images: Tensor, start: Tensor | None) -> Tensor | None:
-        if self.network.start is None:
-            if start is not None:
-                raise EngineError(f"engine {self.model.name}: built without a flow to begin with")
-            return None
-        begin = self.network.start(images)
-        if start is None:
-            return begin
-        if start.shape != begin.shape:
-            raise EngineError(
-                f"engine {self.model.name}: expected a state of {list(begin.shape)}, found "
-                f"{list(start.shape)}; keep size, direction and engine from chunk to chunk, or "
-                "reset the state"
-            )
-        return start.to(begin)
+        on_gpu = backend_of(self.backend).is_pytorch and self.device.type == "cuda"
+        return self.full_batches and on_gpu and self.network.fills_up
 
     def check_size(self, size: int) -> None:
-        """Raise `EngineError` unless the longer side `size` lies in the engine's range."""
+        """Raise `EngineError` unless the longer side `size`, px, is in the engine's range."""
         low, high = self.sizes
         if not low <= size <= high:
             raise EngineError(
-                f"engine {self.model.name}: built for a {self._size_name} of {low} to {high}, "
-                f"found {size}; change it, or min_size and max_size in Build Engine"
+                f"engine {self.model.name}: built for a {self.network.size_name} of {low} to "
+                f"{high}, found {size}; change it, or min_size and max_size in Build Engine"
             )
 
-    @property
-    def _size_name(self) -> str:
-        """As the node calls it that sets it."""
-        return "size" if self.model.entry.task == "flow" else "detection size"
-
     def batch_for(self, height: int, width: int) -> int:
-        """How many inputs of height x width to give at once for the best speed."""
+        """Return how many images of height x width px to pass per call for the best speed."""
         if self.device.type != "cpu":
             if self.network.gpu_bytes is None:
                 return self.max_batch
@@ -213,19 +221,49 @@ class Engine:
         return max(self.network.min_batch, min(self.max_batch, fits))
 
     def report(self) -> str:
-        """The engine in words: what runs where, for what sizes, and why."""
+        """Return what runs where, for which sizes, and why, as text of several lines."""
         entry, on = self.model.entry, self.where
         low, high = self.sizes
         verdict = "the reference itself" if self.verdict is None else self.verdict.reason
         lines = [
             f"{entry.title}, {entry.licence}",
             f"runs on {self.backend} in {self.precision} on {on}",
-            f"up to {self.max_batch} frames a call, {self._size_name} {low} to {high}",
+            f"up to {_frames(self.max_batch)} per call, {self.network.size_name} {low} to {high}",
             f"parity: {verdict}",
             f"built in {self.seconds:.2f} s",
             *(f"- {reason}" for reason in self.why),
         ]
         return "\n".join(lines)
+
+
+_living: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+_lock = threading.Lock()
+
+
+def living() -> list[Engine]:
+    """Return the engines of this process, in memory or ready to be loaded again."""
+    with _lock:
+        return list(_living)
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
+def _filled_up(
+    network: Network, inputs: dict[str, Tensor], batch: int, missing: int
+) -> dict[str, Tensor]:
+    """Append rows of zeros for `missing` images to every input that has a row per image."""
+    if not missing:
+        return inputs
+    return {
+        spec.name: inputs[spec.name]
+        if spec.rows(batch) is None
+        else torch.cat(
+            [inputs[spec.name], inputs[spec.name].new_zeros(missing, *inputs[spec.name].shape[1:])]
+        )
+        for spec in network.inputs
+    }
 
 
 def build_engine(
@@ -238,25 +276,32 @@ def build_engine(
     max_batch: int = 16,
     sizes: tuple[int, int] | None = None,
     cache: EngineCache | None = None,
-    progress: trt.Progress | None = None,
+    progress: Progress | None = None,
 ) -> Engine:
-    """Put `model` on the best backend that the request allows and this machine can do.
+    """Put `model` on the best backend that the request allows and this machine supports.
 
-    What has to be built comes from `cache` (default: the folder that `engine_folder` names) or is
-    built into it. Whatever is not the reference itself, torch in fp32 on the CPU, is used only
-    after its answers agreed with the reference's.
+    What has to be built is loaded from `cache` (default: the folder that `engine_folder` names) or
+    built into it. Everything but the reference itself, PyTorch in fp32 on the CPU, is used only
+    after its outputs have agreed with the reference's.
 
-    sizes:    smallest and largest longer side; None = the network's own range.
+    sizes:    smallest and largest longer side, px; None = the network's own range
     progress: called with a phase of a build, its step and its number of steps; what it raises
               ends the build
 
-    Raises `EngineError` when the request cannot be met: "auto" steps down the ladder and says
-    so in the report, an explicit choice never falls back.
+    Raises `EngineError` if the request cannot be met: "auto" steps down the ladder and says so in
+    the report, an explicit choice never falls back.
     """
     started = time.perf_counter()
-    low, high = within(network, sizes)
     if max_batch < network.min_batch:
         raise EngineError(f"max_batch: expected at least {network.min_batch}, found {max_batch}")
+    request = BuildRequest(
+        model,
+        network,
+        max_batch,
+        within(network, sizes),
+        cache or EngineCache(engine_folder()),
+        progress,
+    )
     way = ladder(
         backend,
         precision,
@@ -264,58 +309,49 @@ def build_engine(
         torch_runs=network.load is not None,
         left_out=network.left_out,
     )
-    request = BuildRequest(
-        model, network, max_batch, (low, high), cache or EngineCache(engine_folder()), progress
-    )
-    why = list(way.why)
+    reasons = list(way.why)
     for rung in way.rungs:
-        verifier = _Verifier(rung, request)
+        verifier = Verifier(rung, request)
         try:
             made = make_runner(rung, request, verifier)
         except EngineError as error:
             if backend != "auto":
                 raise
-            why.append(f"not {rung.backend}: {error}")
+            reasons.append(Reason(str(error), Severity.STEPPED_DOWN, rung.backend))
             continue
-        _log_once(model.name, why)
+        _log_once(model.name, reasons)
         return Engine(
             request,
             rung,
             made.runner,
-            why=(*why, *made.notes),
+            reasons=(*reasons, *map(Reason, made.notes)),
             verdict=verifier.verdict,
             seconds=time.perf_counter() - started,
             artifact=made.artifact,
-            warnings=_stepped_down(rung, why, len(way.why)),
         )
-    raise EngineError(f"engine {model.name}: no backend works here\n" + "\n".join(why))
-
-
-def _stepped_down(rung: Rung, why: list[str], known: int) -> tuple[str, ...]:
-    """What failed on the way, and a GPU that is not used. What is not installed is no surprise.
-
-    known: how many reasons there were before anything was tried
-    """
-    left = [reason for reason in why[:known] if reason.startswith("not on the GPU")]
-    failed = [reason for reason in why[known:] if reason.startswith("not ")]
-    return tuple(f"runs on {rung}; {reason}" for reason in (*left, *failed))
+    raise EngineError(
+        f"engine {model.name}: no backend works here\n" + "\n".join(map(str, reasons))
+    )
 
 
 _logged: set[str] = set()
 
 
-def _log_once(name: str, why: list[str]) -> None:
-    """Every step down the ladder, once a process."""
-    for reason in why:
+def _log_once(name: str, reasons: list[Reason]) -> None:
+    """Log every step down the ladder, once per process."""
+    for reason in reasons:
         line = f"{name}: {reason}"
-        if reason.startswith("not ") and line not in _logged:
+        if reason.severity is not Severity.NOTE and line not in _logged:
             _logged.add(line)
             log.info(line)
 
 
 def within(network: Network, sizes: tuple[int, int] | None) -> tuple[int, int]:
-    """The range of the longer side to build for: that asked for in whole buckets, so that clips of
-    nearly the same size share an engine; a network's own where it takes but one size."""
+    """Return the range of the longer side to build for, px.
+
+    It is the range asked for, extended to steps of 128 and 256 px, so that clips of nearly the same
+    size share an engine; the network's own if it takes one size only.
+    """
     if network.fixed is not None or sizes is None:
         return network.sizes
     low, high = sizes
@@ -325,50 +361,3 @@ def within(network: Network, sizes: tuple[int, int] | None) -> tuple[int, int]:
         )
     first = max(network.least, low // _LOW * _LOW)
     return first, max(high, min(-(-high // _HIGH) * _HIGH, network.sizes[1]))
-
-
-class _Verifier:
-    """Compares a runner with the reference, torch in fp32 on the CPU, and keeps the verdict."""
-
-    def __init__(self, rung: Rung, request: BuildRequest):
-        self._rung = rung
-        self._request = request
-        self.verdict: parity.Verdict | None = None
-
-    def __call__(self, runner: Runner) -> Key | None:
-        rung, request = self._rung, self._request
-        if (rung.backend, rung.device.type, rung.precision) == ("torch", "cpu", "fp32"):
-            return None
-        images = probe(request.network, request.sizes[0], request.max_batch)
-        begin = request.network.start
-        here = images.to(rung.device)
-        verdict = request.network.compare(
-            reference(request.model, request.network).infer(images),
-            runner.infer(here, None if begin is None else begin(here)),
-            rung.precision,
-        )
-        if not verdict.passed:
-            raise EngineError(
-                f"{rung} disagrees with the reference ({verdict.reason}) and is not used; "
-                "choose another precision"
-            )
-        self.verdict = verdict
-        return {"parity": verdict.reason, "errors": verdict.errors}
-
-
-def reference(model: Model, network: Network) -> Runner:
-    """What every engine is compared with: torch, or ONNX Runtime for an ONNX graph; fp32, CPU.
-
-    Raises `EngineError` when that is not installed.
-    """
-    if network.load is not None:
-        return eager(network.load(model.path), torch.device("cpu"), "fp32")
-    if find_spec("onnxruntime") is None:
-        raise EngineError(
-            f"{model.name} is an ONNX graph, and what its engines are compared with is not "
-            "installed; run: pip install onnxruntime"
-        )
-    from .ort_runner import OnnxRunner
-
-    graph = graph_of(model, network)
-    return in_calls(OnnxRunner(graph, network.outputs, torch.device("cpu"), "fp32"), network)

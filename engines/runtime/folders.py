@@ -1,4 +1,4 @@
-"""Where built engines lie."""
+"""The folder of the engine cache."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from ..models.folders import OWN, SCOPE, models_folder
 
 
 def engine_folder() -> Path:
-    """The folder of the engine cache; not made yet.
+    """Return the folder of the engine cache, which may not exist yet.
 
     KINOGRAPH_MODELS_DIR/engines, else DAYDREAM_SCOPE_MODELS_DIR/kinograph-engines, else the
     user's cache directory.

@@ -1,4 +1,4 @@
-"""The engines of this installation at a glance, those on disk and those in memory alone."""
+"""A table of this installation's engines: those on disk and those that are only in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,27 +6,27 @@ from typing import Any
 
 from ..models.registry import registry
 from .cache import Artifact, EngineCache
-from .engine import Engine
-from .usage import latency_of, living
+from .engine import Engine, living
+from .usage import latency_of
 
 
 @dataclass(frozen=True)
 class Row:
     """One engine.
 
-    name:      of its file, or of what runs where
+    name:      cache name, or model-precision-backend-device if it keeps no file
     on_disk:   whether there is a file
-    model:     of the registry, or FAMILY:FILE
+    model:     name in the registry, or FAMILY:FILE
     title:     the model's
     card:      what it was built for or runs on
     sizes:     smallest and largest longer side, px; None: any
-    max_batch: images a call; 0: any
+    max_batch: images per call; 0: any
     bytes:     of the file
     created:   UTC, ISO 8601; "" if unknown
     damaged:   why it cannot be used; "" if its file has the right size
-    parity:    what the comparison with the reference said; "" if there was none yet
+    parity:    verdict of the comparison with the reference; "" if there was none yet
     loaded:    whether it is in this process's memory
-    ms:        of the median of recent calls in this process; None: there were none
+    ms:        milliseconds of the median of the recent calls in this process; None: there were none
     images:    in such a call
     """
 
@@ -49,9 +49,9 @@ class Row:
 
 
 def inventory(cache: EngineCache) -> list[Row]:
-    """What is in the cache's folder, by its sidecars, and what lives in memory without a file.
+    """Return the engines in the cache's folder, by their sidecars, and those in memory only.
 
-    No engine is read or run: see `upkeep.verified` for that.
+    No engine is read or run; `upkeep.verified` does that.
     """
     engines = living()
     files = [
@@ -89,12 +89,12 @@ def _of_file(artifact: Artifact, engines: list[Engine]) -> Row:
 
 
 def _of_memory(engines: list[Engine]) -> list[Row]:
-    found = {}
+    rows = {}
     for engine in engines:
         if engine.artifact is not None or not engine.loaded:
             continue
         ms, images = engine.latency.median or (None, 0)
-        found[engine.name] = Row(
+        rows[engine.name] = Row(
             name=engine.name,
             on_disk=False,
             model=engine.model.name,
@@ -112,12 +112,15 @@ def _of_memory(engines: list[Engine]) -> list[Row]:
             ms=ms,
             images=images,
         )
-    return [found[name] for name in sorted(found)]
+    return [rows[name] for name in sorted(rows)]
 
 
 def _card(key: Any) -> str:
-    """ "NVIDIA H200" of [name, major, minor, processors], "sm89 sm90" of capabilities; a file of
-    no card runs anywhere."""
+    """Return the card of a key.
+
+    "NVIDIA H200" for [name, major, minor, multiprocessors], "sm89 sm90" for capabilities, "any" for
+    a file that runs on any card.
+    """
     card = key.get("card") if isinstance(key, Mapping) else None
     if not isinstance(card, list) or not card:
         return "cpu" if isinstance(key, Mapping) and "cpu" in key else "any"

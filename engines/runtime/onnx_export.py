@@ -1,55 +1,70 @@
-"""Networks as ONNX graphs in the precision that they are to run in."""
+"""Exporting networks as ONNX graphs in the precision that they run in."""
 
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import EngineError
-from ..models.registry import Model
+from ..files import sha256_of
+from ..models.model import Model
 from .cache import Artifact, EngineCache, Key, plain
 from .network import Network
-from .onnx_graph import INPUT, adapted, read_onnx, stays_fp32
+from .onnx_graph import adapted, read_onnx, stays_fp32
+from .tensor_spec import FLOAT, Axis
+from .torch_runner import example_inputs
 
-OPSET = 18  # GridSample from 16 on; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
+OPSET = 18  # GridSample needs 16; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
 NEEDS = ("onnx", "onnxscript")
-_VERSION = 1  # of this file: raise it when the exported graph changes
-
+_VERSION = 1  # raise it when the exported graph changes
 
 # What the converter leaves in fp32 besides its own list: positions on a grid of more than 2048
-# cells, and what decides by comparing them.
+# cells, and operators that decide by comparing them.
 _STAYS_FP32 = ["GridSample", "NonMaxSuppression", "TopK", "Range", "CumSum", "ReduceSum"]
 
 
 def missing_packages() -> list[str]:
-    """What has to be installed before anything can be exported."""
+    """Return the packages that have to be installed before anything can be exported."""
     return [name for name in NEEDS if find_spec(name) is None]
 
 
 class _Fp16(nn.Module):
-    """The module in fp16 between fp32 inputs and outputs: what a strongly typed network needs."""
+    """A module in fp16 between fp32 inputs and outputs, as strongly typed engines need it.
 
-    def __init__(self, module: nn.Module):
+    halved: for each input, whether the module takes it in fp16
+    """
+
+    def __init__(self, module: nn.Module, halved: tuple[bool, ...]):
         super().__init__()
         self.module = module.half()
+        self.halved = halved
 
-    def forward(self, images: Tensor) -> Mapping[str, Tensor]:
-        return {name: value.float() for name, value in self.module(images.half()).items()}
+    def forward(self, *inputs: Tensor) -> Mapping[str, Tensor]:
+        given = [x.half() if half else x for x, half in zip(inputs, self.halved, strict=True)]
+        outputs = self.module(*given).items()
+        return {name: x.float() if x.is_floating_point() else x for name, x in outputs}
+
+
+def options_key(model: Model) -> Key:
+    """Return the part of a cache key that holds a model's options; empty if it has none."""
+    return {"options": dict(model.options)} if model.options else {}
 
 
 def onnx_key(model: Model, network: Network, precision: str) -> Key:
-    """All that the exported graph depends on."""
+    """Return everything that the exported graph depends on."""
     return {
         "kind": "onnx",
         "version": _VERSION,
         "network": network.name,
         "weights": model.entry.sha256 if network.load is not None else _digest(model.path),
+        **options_key(model),
         "precision": precision,
-        "feed": None if network.feed is None else repr(network.feed),
+        "feed": None if network.adapter is None else network.adapter.key,
         "opset": OPSET,
         "torch": torch.__version__,
     }
@@ -62,11 +77,11 @@ def exported(
     cache: EngineCache,
     check: Callable[[Path], Key | None] = lambda path: None,
 ) -> Artifact:
-    """The ONNX file of a model, from the cache or made now; inputs and outputs are fp32.
+    """Return the ONNX file of a model from the cache, exporting it if necessary.
 
-    Batch, height and width are free; of a network that takes one size, the batch. `check`: see
-    `EngineCache.fetch`. Raises `EngineError` where a package is missing, for a precision that is
-    neither fp32 nor fp16, and for a network that cannot be exported.
+    Its inputs and outputs are fp32, the free axes of the network's inputs are free. `check`: see
+    `EngineCache.fetch`. Raises `EngineError` if a package is missing, for a precision other than
+    fp32 and fp16, and for a network that cannot be exported.
     """
     if precision not in ("fp32", "fp16"):
         raise EngineError(f"precision: ONNX is exported in fp32 or fp16, found {precision!r}")
@@ -86,7 +101,7 @@ def exported(
         check,
         request={
             "model": model.name,
-            **model.variant,
+            "options": dict(model.options),
             "backend": "onnxruntime",
             "precision": precision,
         },
@@ -94,7 +109,7 @@ def exported(
 
 
 def _digest(path: Path) -> str:
-    """sha256 of an ONNX file and of the files that hold its weights."""
+    """Return the SHA-256 of an ONNX file and of the files that hold its weights."""
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
     graph = read_onnx(path, weights=False).graph
@@ -102,19 +117,23 @@ def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     for file in (path, *(path.parent / name for name in sorted(beside))):
         try:
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            digest.update(bytes.fromhex(sha256_of(file)))
         except OSError as error:
             raise EngineError(f"{path}: its weights cannot be read: {error}") from error
     return digest.hexdigest()
 
 
 def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
-    """A network's ONNX graph as ours are: an input `images` fp32 RGB 0..1, outputs of our names,
-    weights inside; fp16 only between inputs and outputs. One that takes fp16 is in fp16 already."""
+    """Return the ONNX graph of a network without a torch module, with the inputs and outputs of
+    `network` and its weights inside.
+
+    With fp16 only what lies between inputs and outputs is converted; a graph that takes fp16 is in
+    fp16 already. Raises `EngineError` if the converter is not installed.
+    """
     graph = read_onnx(model.path, weights=True)
-    half = network.feed is not None and network.feed.kind == "float16"
-    if network.feed is not None:
-        graph = adapted(graph, network.feed)
+    half = network.adapter is not None and network.adapter.kind == "float16"
+    if network.adapter is not None:
+        graph = adapted(graph, network.adapter)
     if precision == "fp16" and not half:
         if find_spec("onnxruntime") is None:
             raise EngineError(
@@ -124,7 +143,7 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
 
         blocked = [*float16.DEFAULT_OP_BLOCK_LIST, *_STAYS_FP32]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numbers that fp16 rounds to zero: parity decides
+            warnings.simplefilter("ignore")  # of numbers that fp16 rounds to zero; parity decides
             graph = float16.convert_float_to_float16(
                 graph,
                 keep_io_types=True,
@@ -136,32 +155,36 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
 
 
 def _export(module: nn.Module, network: Network, precision: str) -> bytes:
+    shapes: tuple[Any, ...] = tuple(
+        {place: _free(axis) for place, axis in enumerate(spec.axes) if isinstance(axis, Axis)}
+        for spec in network.inputs
+    )
     if precision == "fp16":
-        module = _Fp16(module)
-    side = max(4 * network.stride, 2 * network.least)
-    # no two sizes alike, or they are taken for one
-    high, wide = network.fixed or (side, side + network.stride)
-    example = torch.rand(network.min_batch + 1, 3, high, wide)
-    free = torch.export.Dim.DYNAMIC
-    sizes = {0: free} if network.fixed else {0: free, 2: free, 3: free}
+        module = _Fp16(module, tuple(spec.dtype == FLOAT for spec in network.inputs))
+        shapes = (shapes,)  # its inputs are one variadic parameter
     try:
         with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
             warnings.simplefilter("ignore")  # the exporter's own deprecations
             program = torch.onnx.export(
                 module.eval(),
-                (example,),
-                input_names=[INPUT],
-                output_names=list(network.outputs),
+                example_inputs(network, torch.device("cpu"), "fp32"),
+                input_names=[spec.name for spec in network.inputs],
+                output_names=[spec.name for spec in network.outputs],
                 opset_version=OPSET,
-                dynamic_shapes={INPUT: sizes},
+                dynamic_shapes=shapes,
                 dynamo=True,
                 verbose=False,
             )
         if program is None:
-            raise EngineError(f"{network.name}: the exporter gave nothing")
+            raise EngineError(f"{network.name}: the exporter returned nothing")
         data: bytes = program.model_proto.SerializeToString()
     except EngineError:
         raise
     except Exception as error:  # the exporter's and protobuf's share no narrower base
         raise EngineError(f"{network.name}: cannot be exported to ONNX: {error}") from error
     return data
+
+
+def _free(axis: Axis) -> Any:
+    """Return how the exporter is to treat a free axis; what follows from another it infers."""
+    return torch.export.Dim.DYNAMIC if axis.plain else torch.export.Dim.AUTO

@@ -1,27 +1,27 @@
-"""ONNX files that others made: what they take and give, and making them take what ours do."""
+"""ONNX files made by others: reading their interface, and giving them ours."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
 
 INPUT = "images"
-_OURS = "kinograph_feed_"  # before the names of nodes that stay in fp32
-_THEIRS = "graph/"  # before all names of a file that others made
+_OURS = "kinograph_feed_"  # prefix of the nodes that `adapted` adds, which stay in fp32
+_THEIRS = "graph/"  # prefix of all names of the file itself
 
 
 @dataclass(frozen=True)
-class Feed:
-    """How an ONNX graph is fed and read.
+class InputAdapter:
+    """How an ONNX graph made by others is fed and read.
 
-    input:     name of its input
+    input:     name of its image input
     kind:      type of its input: "float", "float16" or "uint8"
     outputs:   our name of an output -> the graph's
-    scale:     RGB in 0..1 times this is what it takes, before mean and std
-    mean, std: of every channel as the graph takes them, in its units; () = none
-    bgr:       whether blue comes first
+    scale:     factor from RGB in 0..1 to the graph's range, before mean and std
+    mean, std: per channel in the graph's order and range; () = none
+    bgr:       whether the graph's channels are in the order blue, green, red
     """
 
     input: str
@@ -32,17 +32,23 @@ class Feed:
     std: tuple[float, ...] = ()
     bgr: bool = False
 
+    @property
+    def key(self) -> str:
+        """What the adapted graph depends on, as part of a cache key."""
+        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+        return f"Feed({values})"  # the class's former name: cached engines stay valid
+
 
 @dataclass(frozen=True)
 class Socket:
-    """An input or output of a graph: its name, type and shape; -1 where a size is free."""
+    """An input or output of a graph: its name, type and shape, -1 for a free size."""
 
     name: str
     kind: str
     shape: tuple[int, ...]
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """Whether it can have `shape`, where -1 is any size."""
+        """Return whether it can have `shape`, in which -1 stands for any size."""
         sizes = zip(self.shape, shape, strict=False)
         return len(self.shape) == len(shape) and all(a == b or min(a, b) < 0 for a, b in sizes)
 
@@ -52,9 +58,9 @@ class Socket:
 
 
 def read_sockets(path: Path) -> tuple[list[Socket], list[Socket]]:
-    """Inputs and outputs of an ONNX file, without its weights.
+    """Return the inputs and outputs of an ONNX file, without reading its weights.
 
-    Raises `ModelError` for a file that is not ONNX, and where the package `onnx` is missing.
+    Raises `ModelError` for a file that is not ONNX, and if the package `onnx` is missing.
     """
     graph = read_onnx(path, weights=False).graph
     weights = {tensor.name for tensor in graph.initializer}
@@ -63,7 +69,7 @@ def read_sockets(path: Path) -> tuple[list[Socket], list[Socket]]:
 
 
 def read_onnx(path: Path, *, weights: bool) -> Any:
-    """The model of an ONNX file. Raises `ModelError` as `read_sockets` does."""
+    """Return the model of an ONNX file. Raises `ModelError` as `read_sockets` does."""
     try:
         import onnx
     except ImportError as error:
@@ -80,16 +86,16 @@ def read_onnx(path: Path, *, weights: bool) -> Any:
     return model
 
 
-def adapted(model: Any, feed: Feed) -> Any:
-    """The model with an input `images` float [N,3,H,W], RGB in 0..1, and outputs of our names.
+def adapted(model: Any, adapter: InputAdapter) -> Any:
+    """Return the model with an input `images` float [N,3,H,W], RGB in 0..1, and our output names.
 
     Outputs of float16 become float32.
     """
     from onnx import TensorProto, compose, helper
 
     graph = model.graph
-    compose.add_prefix_graph(graph, _THEIRS, inplace=True)  # any of its names may be one of ours
-    (old,) = [value for value in graph.input if value.name == _THEIRS + feed.input]
+    compose.add_prefix_graph(graph, _THEIRS, inplace=True)  # its names may equal ours
+    (old,) = [value for value in graph.input if value.name == _THEIRS + adapter.input]
     dims = [d.dim_param or d.dim_value or None for d in old.type.tensor_type.shape.dim]
     graph.input.remove(old)
     graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, dims))
@@ -109,25 +115,25 @@ def adapted(model: Any, feed: Feed) -> Any:
         nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         at = name
 
-    if feed.bgr:
+    if adapter.bgr:
         then("Gather", [2, 1, 0], axis=1)
-    if feed.scale != 1:
-        then("Mul", [feed.scale])
-    if feed.mean:
-        then("Sub", feed.mean)
-    if feed.std:
-        then("Div", feed.std)
-    if feed.kind == "uint8":
+    if adapter.scale != 1:
+        then("Mul", [adapter.scale])
+    if adapter.mean:
+        then("Sub", adapter.mean)
+    if adapter.std:
+        then("Div", adapter.std)
+    if adapter.kind == "uint8":
         then("Round")
         then("Cast", to=TensorProto.UINT8)
-    elif feed.kind == "float16":
+    elif adapter.kind == "float16":
         then("Cast", to=TensorProto.FLOAT16)
     nodes.append(helper.make_node("Identity", [at], [old.name], name=f"{_OURS}{len(nodes)}"))
     for node in reversed(nodes):
         graph.node.insert(0, node)
     values = {value.name: value for value in graph.output}
     del graph.output[:]
-    for ours, theirs in feed.outputs.items():
+    for ours, theirs in adapter.outputs.items():
         value = values[_THEIRS + theirs]
         kind = value.type.tensor_type
         half = kind.elem_type == TensorProto.FLOAT16
@@ -142,14 +148,14 @@ def adapted(model: Any, feed: Feed) -> Any:
 
 
 def stays_fp32(model: Any) -> list[str]:
-    """Names of the nodes that `adapted` added."""
+    """Return the names of the nodes that `adapted` added."""
     return [node.name for node in model.graph.node if node.name.startswith(_OURS)]
 
 
 def one_input(inputs: Sequence[Socket], what: str, path: Path) -> Socket:
-    """The only input, an image [N,3,H,W].
+    """Return the only input, images [N,3,H,W].
 
-    Raises `ModelError` with what was expected and found.
+    Raises `ModelError` if the inputs of `path`, a file of the family `what`, are others.
     """
     fits = (
         len(inputs) == 1
@@ -163,7 +169,7 @@ def one_input(inputs: Sequence[Socket], what: str, path: Path) -> Socket:
 
 
 def refuse(what: str, path: Path, expected: str, found: Sequence[Socket]) -> None:
-    """Raise `ModelError`: the file does not fit the contract of a family."""
+    """Raise `ModelError` for a file that does not fit the contract of the family `what`."""
     there = "; ".join(map(str, found)) or "nothing"
     raise ModelError(f"{path.name} is not a {what} network: expected {expected}, found {there}")
 

@@ -1,4 +1,4 @@
-"""Whether an engine says the same as the reference, within the tolerance of its precision."""
+"""Comparing an engine's outputs with the reference's, within the tolerance of its precision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Largest ||out - reference|| / ||reference|| of any output, by precision; a wrong answer has ~1.
-# About twice what the embedded network shows: 0.009 in fp16 and 0.14 in bf16, which moves joints
-# of the shipped clip by 0.02 px and 0.4 px (medians) and, in bf16, tips borderline people.
+from .tensor_spec import DTYPES
+
+# Largest ||out - reference|| / ||reference|| of any output, by precision; that of a wrong output is
+# about 1. These are about twice the errors of the embedded network: 0.009 in fp16 and 0.14 in bf16,
+# which move joints of the shipped clip by 0.02 px and 0.4 px (medians); in bf16 people near the
+# score threshold come and go.
 TOLERANCES = {"fp32": 1e-3, "fp16": 2e-2, "bf16": 2.5e-1}
-_TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one comparison: passed or the reason why not, and the error per output."""
+    """The result of a comparison: passed, or the reason why not, and the error of each output."""
 
     passed: bool
     reason: str
@@ -25,12 +27,13 @@ class Verdict:
 def compare(
     reference: Mapping[str, Tensor], outputs: Mapping[str, Tensor], precision: str
 ) -> Verdict:
-    """Compare every output; a missing one, another shape or type, NaN or infinity fails.
+    """Compare every output with the reference's.
 
-    Outputs are in fp32 or in `precision`.
+    A missing output, another shape or type, NaN or infinity fails. Outputs that are floats are in
+    fp32 or in `precision`; others have the type of the reference.
     """
     tolerance = TOLERANCES[precision]
-    types = (torch.float32, _TYPES[precision])
+    types = (torch.float32, DTYPES[precision])
     errors: dict[str, float] = {}
     for name, wanted in reference.items():
         if name not in outputs:
@@ -39,8 +42,9 @@ def compare(
         if found.shape != wanted.shape:
             shapes = f"expected {list(wanted.shape)}, found {list(found.shape)}"
             return Verdict(False, f"{name}: {shapes}", errors)
-        if outputs[name].dtype not in types:
-            expected = " or ".join(str(t).removeprefix("torch.") for t in dict.fromkeys(types))
+        allowed = types if wanted.is_floating_point() else (wanted.dtype,)
+        if outputs[name].dtype not in allowed:
+            expected = " or ".join(str(t).removeprefix("torch.") for t in dict.fromkeys(allowed))
             kind = str(outputs[name].dtype).removeprefix("torch.")
             return Verdict(False, f"{name}: expected {expected}, found {kind}", errors)
         if not bool(found.isfinite().all()):

@@ -1,4 +1,4 @@
-"""PyTorch as a backend: eager, from CUDA graphs, and compiled ahead; CPU and CUDA."""
+"""Runners of PyTorch: eager, from CUDA graphs, and compiled ahead of time; CPU and CUDA."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -14,66 +14,76 @@ from ..errors import EngineError
 from .cuda_graph import ShapeGraphs
 from .network import Network
 from .runner import Runner
-
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+from .tensor_spec import DTYPES, FLOAT, TensorSpec
 
 # What cuDNN and oneDNN are fastest with.
 _LAYOUT = torch.channels_last
+
+Call = Callable[..., Mapping[str, Tensor]]
 
 
 class TorchRunner(Runner):
     """Runs a network's torch form.
 
-    call:   images [N,3,H,W] of the precision's type, channels last, and the network's second input
-            if it has one -> outputs by name
-    graphs: (most images, rows that an output has less) to run it from CUDA graphs
+    call:      takes the network's inputs in their order, each of the type that its spec has in
+               `precision`, images with channels last -> outputs by name
+    size:      bytes of the weights
+    max_batch: most images per call of CUDA graphs; 0: not from CUDA graphs
     """
 
     def __init__(
         self,
-        call: Callable[..., Mapping[str, Tensor]],
+        call: Call,
+        network: Network,
         backend: str,
         device: torch.device,
         precision: str,
         size: int,
-        graphs: tuple[int, int] | None = None,
+        max_batch: int = 0,
     ):
         self.backend = backend
         self.device = device
         self.precision = precision
         self.bytes = size
-        self._dtype = DTYPES[precision]
-        self._in_graphs = graphs is not None
-        self._call: Callable[..., Mapping[str, Tensor]] | None = call
-        if graphs is not None:
-            self._call = ShapeGraphs(call, device, self._dtype, _LAYOUT, *graphs)
+        self._network = network
+        self._graphs: ShapeGraphs | None = None
+        self._call: Call | None = call
+        self._how = {
+            spec.name: (spec.torch_dtype(precision), _layout(spec)) for spec in network.inputs
+        }
+        if max_batch:
+            self._graphs = ShapeGraphs(self._run, network, device, self._empty, max_batch)
 
-    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
-        if self._call is None:
-            raise EngineError("the engine was closed; run Build Engine again")
-        try:
-            with self._on_device(), self._settings(), torch.inference_mode():
-                if not self._in_graphs:  # a graph's own input does the conversion
-                    images = images.to(self._dtype, memory_format=_LAYOUT)
-                return self._call(images) if start is None else self._call(images, start)
-        except torch.OutOfMemoryError as error:
-            raise EngineError(
-                f"{self.device}: out of memory with {len(images)} frames of "
-                f"{images.shape[3]}x{images.shape[2]}; lower max_batch in Build Engine or the "
-                "size of the computation"
-            ) from error
+    def _infer(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        with self._on_device(), self._settings(), torch.inference_mode():
+            if self._graphs is not None:  # copying into a graph's inputs converts
+                return self._graphs(inputs)
+            return self._run(
+                {
+                    name: _dense(inputs[name], dtype, layout)
+                    for name, (dtype, layout) in self._how.items()
+                }
+            )
+
+    def _run(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        assert self._call is not None
+        return self._call(*(inputs[name] for name in self._how))
+
+    def _empty(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        dtype, layout = self._how[name]
+        return torch.empty(shape, dtype=dtype, device=self.device, memory_format=layout)
 
     def _on_device(self) -> AbstractContextManager[object]:
-        """Kernels of triton are launched on the current GPU, whichever holds their inputs."""
+        """Triton launches its kernels on the current GPU, whichever one holds their inputs."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
     def _settings(self) -> AbstractContextManager[object]:
-        """What is fp32 is computed in fp32: TF32 has ten bits of mantissa. By default cuDNN takes
-        it for convolutions; for products, which networks of lower precision also keep in fp32, it
-        is the host's choice.
+        """Compute fp32 in fp32, not in TF32, which has a mantissa of ten bits. By default cuDNN
+        uses TF32 for convolutions; for matrix products, which networks of lower precision keep in
+        fp32, too, it is the host's choice.
 
-        cuDNN does not try its algorithms out: it would take other ones in each run, with other last
-        bits, and seconds for each size, for 1.5 % of the time of MoveNet on an H200.
+        cuDNN does not benchmark its algorithms: it would choose others in each run, with other last
+        bits, and take seconds per size, for 1.5 % of the time of MoveNet on an H200.
         """
         held = ExitStack()
         if self.device.type == "cuda":
@@ -83,13 +93,24 @@ class TorchRunner(Runner):
                 held.enter_context(true_convolutions())
         return held
 
-    def close(self) -> None:
+    def _close(self) -> None:
         self._call = None
+        self._graphs = None
+
+
+def _layout(spec: TensorSpec) -> torch.memory_format:
+    images = spec.dtype == FLOAT and len(spec.axes) == 4
+    return _LAYOUT if images else torch.contiguous_format
+
+
+def _dense(value: Tensor, dtype: torch.dtype, layout: torch.memory_format) -> Tensor:
+    """Convert an input; compiled code reads it without regard to its strides."""
+    return value.to(dtype, memory_format=layout).contiguous(memory_format=layout)
 
 
 @contextmanager
 def _held(owner: Any, name: str, value: object) -> Iterator[None]:
-    """Run the body with an attribute set, and give it back as it was."""
+    """Set an attribute while the body runs, and restore it."""
     before = getattr(owner, name)
     setattr(owner, name, value)
     try:
@@ -100,10 +121,10 @@ def _held(owner: Any, name: str, value: object) -> Iterator[None]:
 
 @contextmanager
 def true_products() -> Iterator[None]:
-    """Products of fp32 matrices in fp32 on CUDA, whatever the process allowed."""
+    """Compute products of fp32 matrices in fp32 on CUDA, whatever the process allows."""
     try:
         before = torch.get_float32_matmul_precision()
-    except RuntimeError:  # allowed by `fp32_precision`, of which the older functions know nothing
+    except RuntimeError:  # allowed by `fp32_precision`, which the older functions do not know
         with _held(torch.backends.cuda.matmul, "fp32_precision", "ieee"):
             yield
         return
@@ -118,7 +139,7 @@ def true_products() -> Iterator[None]:
 
 
 def true_convolutions() -> AbstractContextManager[None]:
-    """Convolutions of fp32 by cuDNN in fp32, whatever the process allowed."""
+    """Compute fp32 convolutions of cuDNN in fp32, whatever the process allows."""
     cudnn: Any = torch.backends.cudnn
     try:
         _ = cudnn.allow_tf32
@@ -128,56 +149,58 @@ def true_convolutions() -> AbstractContextManager[None]:
 
 
 def prepared(module: nn.Module, device: torch.device, precision: str) -> nn.Module:
-    """The module as it is run: in its precision, on its device, channels last."""
+    """Return the module as it is run: in its precision, on its device, channels last."""
     return module.eval().to(device, DTYPES[precision]).to(memory_format=_LAYOUT)
 
 
 def eager(
-    module: nn.Module, device: torch.device, precision: str, graphs: tuple[int, int] | None = None
+    network: Network, path: Path, device: torch.device, precision: str, max_batch: int = 0
 ) -> TorchRunner:
-    """A runner of the module itself, from CUDA graphs if `graphs` is given."""
-    module = prepared(module, device, precision)
+    """Return a runner of the torch module itself, from CUDA graphs if `max_batch` is given."""
+    module = prepared(network.module(path), device, precision)
     size = sum(p.numel() * p.element_size() for p in module.parameters())
-    name = "torch" if graphs is None else "torch_cudagraph"
-    return TorchRunner(module, name, device, precision, size, graphs)
+    name = "torch_cudagraph" if max_batch else "torch"
+    return TorchRunner(module, network, name, device, precision, size, max_batch)
+
+
+def example_inputs(network: Network, device: torch.device, precision: str) -> tuple[Tensor, ...]:
+    """Return inputs to export the network with, of the types that its module takes.
+
+    No two sizes are alike, because the exporter takes equal ones for the same.
+    """
+    stride = network.stride
+    side = max(4 * stride, 2 * network.least)
+    sizes = network.axes(network.min_batch + 1, side, side + stride)
+    return tuple(_example(spec, sizes, device, precision) for spec in network.inputs)
+
+
+def _example(
+    spec: TensorSpec, sizes: Mapping[str, int], device: torch.device, precision: str
+) -> Tensor:
+    if spec.default is not None:
+        value = spec.filled(sizes, device)
+    elif spec.outer_dtype.is_floating_point:
+        value = torch.rand(spec.shape(sizes), device=device)
+    else:
+        value = torch.zeros(spec.shape(sizes), dtype=spec.outer_dtype, device=device)
+    return _dense(value, spec.torch_dtype(precision), _layout(spec))
 
 
 def compile_ahead(
     network: Network, weights: Path, device: torch.device, precision: str, path: Path
 ) -> None:
-    """Compile the network with AOTInductor into a package at `path`; batch and sides stay free,
-    of a network that takes one size the batch.
+    """Compile the network with AOTInductor into a package at `path`; its free axes stay free.
 
-    Raises `EngineError` with the compiler's words when that fails.
+    Raises `EngineError` with the compiler's message if that fails.
     """
     from torch._inductor import aoti_compile_and_package  # imports the whole compiler
 
-    stride = network.stride
-    side = max(4 * stride, 2 * network.least)
-    # no two sizes alike, or they are taken for one
-    size = network.fixed or (side, side + stride)
-    # The rows of the outputs are what may be one; the exporter finds no way to say it of the rest.
-    rows, less = torch.export.Dim("rows", min=1, max=4095), network.min_batch - 1
-    batch = rows + less if less else rows
-    least = -(-network.least // stride)
-    sizes = {0: batch}
-    if network.fixed is None:
-        high, wide = (torch.export.Dim(name, min=least, max=4096) for name in ("high", "wide"))
-        sizes |= {2: stride * high, 3: stride * wide}
     try:
-        # Not what a host runs nodes in: inference tensors cannot be exported.
+        # Hosts run nodes in inference mode, whose tensors cannot be exported.
         with torch.inference_mode(False), torch.no_grad():
             module = prepared(network.module(weights), device, precision)
-            images = torch.rand(network.min_batch + 1, 3, *size, device=device)
-            images = images.to(DTYPES[precision], memory_format=_LAYOUT)
-            inputs: tuple[Tensor, ...] = (images,)
-            shapes: tuple[dict[int, Any], ...] = (sizes,)
-            if network.start is not None:
-                second = network.start(images)
-                inputs = (*inputs, second)
-                # its sizes follow from those of the images
-                shapes = (*shapes, dict.fromkeys(range(second.ndim), torch.export.Dim.AUTO))
-            program = torch.export.export(module, inputs, dynamic_shapes=shapes)
+            inputs = example_inputs(network, device, precision)
+            program = torch.export.export(module, inputs, dynamic_shapes=_free_axes(network))
             package = path.with_name(path.name + ".pt2")  # the suffix that it insists on
             try:
                 aoti_compile_and_package(program, package_path=str(package))
@@ -190,30 +213,62 @@ def compile_ahead(
         raise EngineError(f"torch cannot compile {network.name}: {error}") from error
 
 
-def compiled(
-    path: Path, device: torch.device, precision: str, graphs: tuple[int, int] | None
-) -> TorchRunner:
-    """A runner of a package that `compile_ahead` made; from CUDA graphs where there are any.
+def _free_axes(network: Network) -> tuple[dict[int, Any], ...]:
+    """Return the dynamic shapes of the inputs for `torch.export`.
 
-    Raises `EngineError` when it does not load.
+    The rows of the outputs are what may be 1; the exporter cannot express that of a batch of at
+    least two. Height and width are multiples of the stride. What follows from another axis, the
+    exporter infers.
+    """
+    stride, less = network.stride, network.min_batch - 1
+    least = -(-network.least // stride)
+    rows = torch.export.Dim("rows", min=1, max=4095)
+    known: dict[str, Any] = {
+        "batch": rows + less if less else rows,
+        "height": stride * torch.export.Dim("high", min=least, max=4096),
+        "width": stride * torch.export.Dim("wide", min=least, max=4096),
+        **{
+            name: torch.export.Dim(name, min=low, max=high)
+            for name, (low, high) in network.ranges.items()
+        },
+    }
+    return tuple(
+        {
+            place: known[axis.name] if axis.plain else torch.export.Dim.AUTO
+            for place, axis in enumerate(spec.axes)
+            if not isinstance(axis, int)
+        }
+        for spec in network.inputs
+    )
+
+
+def compiled(
+    path: Path, network: Network, device: torch.device, precision: str, max_batch: int
+) -> TorchRunner:
+    """Return a runner of a package that `compile_ahead` made, from CUDA graphs on a GPU.
+
+    Raises `EngineError` if it does not load.
     """
     index = device.index if device.type == "cuda" and device.index is not None else -1
     try:
         call = _loaded(path, index)
     except RuntimeError as error:
         raise EngineError(f"{path.name}: torch cannot load it: {error}") from error
-    size = path.stat().st_size
-    return TorchRunner(call, "torch_compiled", device, precision, size, graphs)
+    graphs = max_batch if device.type == "cuda" else 0
+    return TorchRunner(
+        call, network, "torch_compiled", device, precision, path.stat().st_size, graphs
+    )
 
 
 def _loaded(path: Path, index: int) -> Callable[..., Any]:
-    """What a package of AOTInductor computes; one thread at a time: what CUDA graphs ask for, and
-    how we call it.
+    """Return the function that a package of AOTInductor computes, for one thread at a time: CUDA
+    graphs ask for that, and it is how the runner calls it.
 
-    PyTorch's own loader without its Python side: that imports the compiler, and then compiles and
-    runs a program for each kind of vectors that the processor has, to warn where they are others
-    than when the package was made. In a new process that is half a minute, and our cache asks for
-    the kind by itself. Where PyTorch's loader is not as we know it, its Python side it is.
+    This is PyTorch's own loader without its Python part, which imports the compiler, and then
+    compiles and runs a program for each kind of vector instructions that the processor has, to warn
+    if they differ from those when the package was made. In a new process that takes half a minute,
+    and the key of the cache contains the instructions. Where PyTorch's loader is not as expected,
+    its Python part is used.
     """
     try:
         make: Any = torch._C._aoti.AOTIModelPackageLoader
@@ -221,7 +276,7 @@ def _loaded(path: Path, index: int) -> Callable[..., Any]:
         try:
             loader = make(*arguments)
         except TypeError:
-            loader = make(*arguments, False)  # no stream of its own a thread; PyTorch 2.12 and on
+            loader = make(*arguments, False)  # no stream per thread; PyTorch 2.12 and later
         run, (_, out) = loader.boxed_run, loader.get_call_spec()
         results = pytree.treespec_loads(out)
     except (AttributeError, TypeError):

@@ -1,37 +1,39 @@
-"""The two TensorRT flavours: which is importable, what it builds for, and how it builds.
+"""The two flavours of TensorRT: which is installed, which cards it builds for, and building.
 
 Both build strongly typed networks from an ONNX file whose precision is already decided: the one
-way that holds from TensorRT 10.0 to 11 and for TensorRT-RTX. Building happens in a process of its
-own (trt_worker.py): TensorRT ends the process that it fails in, and keeps its memory.
+way that works from TensorRT 10.0 to 11 and with TensorRT-RTX. Building happens in a separate
+process (trt_worker.py), because TensorRT ends the process in which it fails, and does not release
+its memory.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import EngineError
+from .backend import Progress
 
 MODULES = {
     "tensorrt_rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings"),
     "tensorrt": ("tensorrt",),
 }
-# What TensorRT-RTX runs on; it refuses 9.0 (H100, H200) when an engine is deserialised.
+# The cards that TensorRT-RTX runs on; it refuses 9.0 (H100, H200) when it loads an engine.
 RTX_CAPABILITIES = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 
-Progress = Callable[[str, int, int], None]
-Profile = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # smallest, best, largest
+Shapes = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # smallest, best, largest
+Profile = Mapping[str, Shapes]  # by input
 
 _WORKER = Path(__file__).with_name("trt_worker.py")
 
 
 def importable(flavour: str) -> str:
-    """The name of the flavour's module that is installed; "" if none is."""
+    """Return the name of the flavour's installed module, "" if there is none."""
     for name in MODULES[flavour]:
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:  # a folder of type stubs has no origin
@@ -40,7 +42,7 @@ def importable(flavour: str) -> str:
 
 
 def load(flavour: str) -> Any:
-    """The flavour's module. Raises `EngineError` when it is not installed or does not load."""
+    """Return the flavour's module. Raises `EngineError` if it is missing or does not load."""
     name = importable(flavour)
     if not name:
         raise EngineError(f"{flavour}: no module named {' or '.join(MODULES[flavour])}")
@@ -48,6 +50,11 @@ def load(flavour: str) -> Any:
         return import_module(name)
     except (ImportError, OSError) as error:
         raise EngineError(f"{flavour}: {name} is installed but does not load: {error}") from error
+
+
+def library_version(flavour: str) -> str:
+    """Return the version of the flavour's library. Raises `EngineError` as `load` does."""
+    return str(load(flavour).__version__)
 
 
 def build_plan(
@@ -60,16 +67,16 @@ def build_plan(
     capabilities: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> None:
-    """Build an engine from an ONNX file with one input, to `target`.
+    """Build an engine from an ONNX file into `target`.
 
-    profiles:     the shapes [N,3,H,W] that it must take
+    profiles:     the ranges of shapes that the engine must take, for every input
     timings:      file of kernel timings that builds for one card and version share
-    capabilities: cards to build for, such as "sm89" (TensorRT-RTX only, needs no card);
+    capabilities: cards to build for, such as "sm89" (TensorRT-RTX only; needs no card);
                   () = the card of this machine
     progress:     called with a phase, its step and its number of steps; an exception that it
-                  raises, as any other, ends the build and comes out here
+                  raises, like any other, ends the build and is passed on
 
-    Raises `EngineError` with TensorRT's own words when parsing or building fails.
+    Raises `EngineError` with TensorRT's own message if parsing or building fails.
     """
     module = importable(flavour)
     if not module:
@@ -86,7 +93,7 @@ def build_plan(
         "module": module,
         "onnx": str(onnx),
         "target": str(target),
-        "profiles": profiles,
+        "profiles": [dict(profile) for profile in profiles],
         "timings": str(timings),
         "capabilities": list(capabilities),
     }
@@ -102,7 +109,7 @@ def build_plan(
         try:
             last = _follow(worker, request, progress)
         finally:
-            # Here on success, on failure, and when the user cancels.
+            # On success, on failure, and when the user cancels.
             worker.kill()
             worker.communicate()
         if "done" not in last:
@@ -113,7 +120,7 @@ def build_plan(
 def _follow(
     worker: subprocess.Popen[str], request: dict[str, Any], progress: Progress | None
 ) -> dict[str, Any]:
-    """The worker's last message, {} when it died without one."""
+    """Return the worker's last message, {} if it died without one."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     try:
@@ -132,7 +139,7 @@ def _follow(
 
 
 def _said(words: IO[bytes]) -> str:
-    """The last lines that the worker's libraries printed, which often hold the reason."""
+    """Return the last lines that the worker's libraries printed, which often hold the reason."""
     words.seek(0)
     lines = [line for line in words.read().decode(errors="replace").splitlines() if line.strip()]
     return "".join(f"\n  {line.strip()}" for line in lines[-3:])

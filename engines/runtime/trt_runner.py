@@ -1,9 +1,9 @@
-"""TensorRT and TensorRT-RTX as backends, behind one runner.
+"""The runner of TensorRT and TensorRT-RTX.
 
-No copies: inputs and outputs are torch tensors, and so is the workspace, which goes back to torch
-after every call. TensorRT's calls are captured in CUDA graphs by `ShapeGraphs`, TensorRT-RTX has
-them built in. Not executed on any card yet; the calls are checked against the vendor's types and
-bindings.
+Nothing is copied: inputs and outputs are torch tensors, and so is the workspace, which returns to
+torch after every call. TensorRT's calls are captured in CUDA graphs by `ShapeGraphs`; TensorRT-RTX
+has CUDA graphs built in. Not yet run on any card; the calls are checked against the vendor's types
+and bindings.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from torch import Tensor
 
 from ..errors import EngineError
 from . import trt as flavours
-from .cache import kernels_path, write_whole
+from .cache import kernels_path, write_beside_engines
 from .cuda_graph import ShapeGraphs
+from .network import Network
 from .runner import Runner
+from .tensor_spec import outer
 
 if TYPE_CHECKING:
     import tensorrt
@@ -40,53 +42,47 @@ _DTYPES = {
 
 
 class TensorRTRunner(Runner):
-    """Runs a serialized engine with one input.
+    """Runs a serialized engine, whose inputs and outputs are those of `network`.
 
-    max_batch: most images a call; rows_less: how many rows fewer an output has than that
+    max_batch: most images per call of CUDA graphs; 0: the engine captures its calls itself
 
-    Raises `EngineError` when the engine does not belong to this card, driver or version.
+    Raises `EngineError` if the engine does not belong to this card, driver or version.
     """
 
     def __init__(
         self,
         path: Path,
-        outputs: Mapping[str, int],
+        network: Network,
         device: torch.device,
         precision: str,
         flavour: str,
         max_batch: int,
-        rows_less: int = 0,
     ):
         self.backend = flavour
         self.device = device
         self.precision = precision
-        self._outputs = tuple(outputs)
         self._kernels = kernels_path(path)
         self._trt: Any = flavours.load(flavour)
         data = path.read_bytes()
         self.bytes = len(data)
         with torch.cuda.device(device):
             self._runtime, self._engine = self._deserialised(path.name, data)
-            self._input = next(
-                name
-                for name in map(self._engine.get_tensor_name, range(self._engine.num_io_tensors))
-                if self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT
-            )
-            self._config = self._runtime_config()
+            there = set(map(self._engine.get_tensor_name, range(self._engine.num_io_tensors)))
+            self._config: Any = None if max_batch else self._runtime_config()
             self._stream = torch.cuda.Stream(device)
-        # One context a profile: switching a context's profile waits for the device.
+        # The exporter drops inputs that the outputs do not depend on.
+        self._inputs = tuple(spec for spec in network.inputs if spec.name in there)
+        self._types = {spec.name: spec.outer_dtype for spec in network.inputs}
+        self._outputs = tuple(spec.name for spec in network.outputs)
+        # One context per profile: switching the profile of a context waits for the device.
         self._contexts: dict[int, tensorrt.IExecutionContext] = {}
-        self._shapes: set[tuple[int, ...]] = set()
+        self._shapes: set[tuple[tuple[int, ...], ...]] = set()
         self._graphs: ShapeGraphs | None = None
-        if flavour == "tensorrt":
-            self._graphs = ShapeGraphs(
-                self._enqueue,
-                device,
-                torch.float32,
-                torch.contiguous_format,
-                max_batch,
-                rows_less,
-            )
+        if max_batch:
+            self._graphs = ShapeGraphs(self._enqueue, network, device, self._empty, max_batch)
+
+    def _empty(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        return torch.empty(shape, dtype=self._types[name], device=self.device)
 
     def _deserialised(
         self, name: str, data: bytes
@@ -103,8 +99,8 @@ class TensorRTRunner(Runner):
         return runtime, engine
 
     def _runtime_config(self) -> Any:
-        """How TensorRT-RTX is to run: whole CUDA graphs, kernels kept from earlier runs."""
-        if not hasattr(self._engine, "create_runtime_config") or self.backend != "tensorrt_rtx":
+        """Configure TensorRT-RTX: whole CUDA graphs, and the kernels of earlier runs."""
+        if not hasattr(self._engine, "create_runtime_config"):
             return None
         engine: Any = self._engine
         config = engine.create_runtime_config()
@@ -116,86 +112,92 @@ class TensorRTRunner(Runner):
         if hasattr(config, "create_runtime_cache"):
             kernels = config.create_runtime_cache()
             if self._kernels.is_file():
-                # False when they are another card's or driver's: they are then made anew.
+                # False if they are another card's or driver's; they are then compiled again.
                 kernels.deserialize(self._kernels.read_bytes())
             config.set_runtime_cache(kernels)
         return config
 
-    def infer(self, images: Tensor, start: Tensor | None = None) -> Mapping[str, Tensor]:
-        if self._engine is None:
-            raise EngineError("the engine was closed; run Build Engine again")
-        try:
-            with torch.inference_mode():
-                if self._graphs is not None:
-                    return self._graphs(images)
-                return self._on_own_stream(images.float().contiguous())
-        except torch.OutOfMemoryError as error:
-            raise EngineError(
-                f"{self.device}: out of memory with {len(images)} frames of "
-                f"{images.shape[3]}x{images.shape[2]}; lower max_batch in Build Engine or the "
-                "size of the computation"
-            ) from error
+    def _infer(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        with torch.inference_mode():
+            if self._graphs is not None:
+                return self._graphs(inputs)
+            return self._on_own_stream(outer(self._inputs, inputs))
 
-    def _on_own_stream(self, images: Tensor) -> Mapping[str, Tensor]:
-        """On the default stream TensorRT synchronises the whole device."""
-        caller = torch.cuda.current_stream(images.device)
+    def _on_own_stream(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Run on another stream: on the default one TensorRT synchronises the whole device."""
+        caller = torch.cuda.current_stream(self.device)
         self._stream.wait_stream(caller)
         with torch.cuda.stream(self._stream):
-            outputs = self._enqueue(images)
+            outputs = self._enqueue(inputs)
         caller.wait_stream(self._stream)
-        images.record_stream(self._stream)
+        for tensor in inputs.values():
+            tensor.record_stream(self._stream)
         for tensor in outputs.values():
             tensor.record_stream(caller)
-        if self._config is not None and tuple(images.shape) not in self._shapes:
-            self._shapes.add(tuple(images.shape))
+        shapes = tuple(tuple(tensor.shape) for tensor in inputs.values())
+        if self._config is not None and shapes not in self._shapes:
+            self._shapes.add(shapes)
             self._keep_kernels()
         return outputs
 
-    def _enqueue(self, images: Tensor) -> Mapping[str, Tensor]:
+    def _enqueue(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Run on the current stream, from whose memory outputs and workspace are taken."""
-        context = self._context(tuple(images.shape))
-        if not context.set_input_shape(self._input, tuple(images.shape)):
-            raise EngineError(f"the engine takes no input of shape {list(images.shape)}")
+        inputs = {spec.name: inputs[spec.name] for spec in self._inputs}
+        context = self._context(inputs)
+        for name, tensor in inputs.items():
+            if not context.set_input_shape(name, tuple(tensor.shape)):
+                raise _takes_no(name, tensor)
         if unknown := context.infer_shapes():
             raise EngineError(f"the engine does not know the shapes of {', '.join(unknown)}")
         shapes = {name: _sizes(context.get_tensor_shape(name)) for name in self._outputs}
         if unknown := [name for name, shape in shapes.items() if min(shape, default=0) < 0]:
             raise EngineError(
-                f"how large {', '.join(unknown)} is depends on the picture, which this runner does "
-                "not do; choose onnxruntime, or a file in batch format"
+                f"the size of {', '.join(unknown)} depends on the picture, which this runner does "
+                "not support; choose onnxruntime, or a file in batch format"
             )
         outputs = {
             name: torch.empty(
                 shape,
                 dtype=_DTYPES[self._engine.get_tensor_dtype(name).name],
-                device=images.device,
+                device=self.device,
             )
             for name, shape in shapes.items()
         }
         size = max(1, context.update_device_memory_size_for_shapes())
-        workspace = torch.empty(size, dtype=torch.uint8, device=images.device)
+        workspace = torch.empty(size, dtype=torch.uint8, device=self.device)
         if hasattr(context, "set_device_memory"):  # not in 10.0
             context.set_device_memory(workspace.data_ptr(), size)
         else:
             old: Any = context
             old.device_memory = workspace.data_ptr()
-        for name, tensor in ((self._input, images), *outputs.items()):
+        for name, tensor in (*inputs.items(), *outputs.items()):
             context.set_tensor_address(name, tensor.data_ptr())
-        if not context.execute_async_v3(torch.cuda.current_stream(images.device).cuda_stream):
+        if not context.execute_async_v3(torch.cuda.current_stream(self.device).cuda_stream):
             raise EngineError("the engine failed to run")
         return outputs
 
-    def _context(self, shape: tuple[int, ...]) -> tensorrt.IExecutionContext:
-        """A context of the profile that is meant for the shape: the one whose best is nearest."""
+    def _context(self, inputs: Mapping[str, Tensor]) -> tensorrt.IExecutionContext:
+        """Return a context of the profile that is meant for the inputs' shapes: of those that take
+        them, the one whose best batch is nearest."""
         engine = self._engine
+        images = next(iter(inputs.values()))
         fitting = []
         for index in range(engine.num_optimization_profiles):
-            shapes = engine.get_tensor_profile_shape(self._input, index)
-            low, best, high = map(_sizes, shapes)
-            if all(a <= b <= c for a, b, c in zip(low, shape, high, strict=True)):
-                fitting.append((abs(best[0] - shape[0]), index))
+            spans = {
+                name: tuple(map(_sizes, engine.get_tensor_profile_shape(name, index)))
+                for name in inputs
+            }
+            if all(
+                low <= size <= high
+                for name, tensor in inputs.items()
+                for low, size, high in zip(
+                    spans[name][0], tensor.shape, spans[name][2], strict=True
+                )
+            ):
+                best = next(iter(spans.values()))[1]
+                fitting.append((abs(best[0] - images.shape[0]), index))
         if not fitting:
-            raise EngineError(f"the engine takes no input of shape {list(shape)}")
+            raise _takes_no(*next(iter(inputs.items())))
         index = min(fitting)[1]
         if index not in self._contexts:
             how: Any = self._config
@@ -203,7 +205,7 @@ class TensorRTRunner(Runner):
                 how = self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
             context: tensorrt.IExecutionContext | None = engine.create_execution_context(how)
             if context is None:
-                raise EngineError(f"{self.backend} cannot make an execution context")
+                raise EngineError(f"{self.backend} cannot create an execution context")
             stream = torch.cuda.current_stream(self.device)
             if not context.set_optimization_profile_async(index, stream.cuda_stream):
                 raise EngineError(f"{self.backend} refuses its own profile {index}")
@@ -211,18 +213,19 @@ class TensorRTRunner(Runner):
         return self._contexts[index]
 
     def _keep_kernels(self) -> None:
-        """Write down what was compiled for this card, so that the next start is quick."""
+        """Save the kernels that were compiled for this card, so that the next start is quick."""
         if not hasattr(self._config, "get_runtime_cache"):
             return
         self._stream.synchronize()
         kernels = bytes(memoryview(self._config.get_runtime_cache().serialize()))
         try:
-            write_whole(self._kernels, kernels)
-        except OSError as error:  # a full or read-only disk costs the next start some seconds
-            log.warning("%s: cannot be written (%s)", self._kernels, error.strerror)
+            with write_beside_engines(self._kernels, _kernels_not_kept) as aside:
+                aside.write_bytes(kernels)
+        except EngineError as error:  # a full or read-only disk costs the next start some seconds
+            log.warning("%s", error)
 
-    def close(self) -> None:
-        # In this order: what was made by another must go before it.
+    def _close(self) -> None:
+        # In this order: each was created by the next.
         self._graphs = None
         self._contexts = {}
         self._config = None
@@ -231,5 +234,13 @@ class TensorRTRunner(Runner):
 
 
 def _sizes(dims: Any) -> tuple[int, ...]:
-    """`Dims` of TensorRT as a shape; they can be iterated, which their type does not say."""
+    """Return TensorRT's `Dims` as a shape: they are iterable, but not typed so."""
     return tuple(dims)
+
+
+def _takes_no(name: str, tensor: Tensor) -> EngineError:
+    return EngineError(f"the engine takes no {name} of shape {list(tensor.shape)}")
+
+
+def _kernels_not_kept(path: Path, error: OSError) -> EngineError:
+    return EngineError(f"{path}: cannot be written ({error.strerror})")

@@ -1,9 +1,9 @@
-"""Builds one TensorRT engine, in a process of its own.
+"""Build one TensorRT engine, in a process of its own.
 
 Run by its path, because inside ComfyUI the package has no importable name; it therefore imports
-nothing of Kinograph. One JSON object comes on standard input (see `trt.build_plan`), JSON lines
-leave on standard output: {"phase", "step", "steps"}, at last {"done": true} or {"error"}. When
-standard input closes, the parent is gone and the build ends.
+nothing of Kinograph. One JSON object arrives on standard input (see `trt.build_plan`), and JSON
+lines leave on standard output: {"phase", "step", "steps"}, finally {"done": true} or {"error"}.
+When standard input closes, the parent is gone and the build ends.
 """
 
 import json
@@ -20,9 +20,9 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _H
 
 
 def main() -> None:
-    """Read the request, build, say how it went."""
+    """Read the request, build the engine and report the result."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not get between the lines
+    os.dup2(2, 1)  # what libraries print must not mix with the lines
 
     def say(**message: object) -> None:
         out.write(json.dumps(message) + "\n")
@@ -32,7 +32,7 @@ def main() -> None:
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         Path(request["target"]).write_bytes(build(request, say))
-    except Exception as error:  # goes to the parent, in words
+    except Exception as error:  # its text goes to the parent
         say(error=f"{error}" or type(error).__name__)
     else:
         say(done=True)
@@ -44,7 +44,7 @@ def _leave_with_parent() -> None:
 
 
 def build(request: dict[str, Any], say: Any) -> bytes:
-    """The serialized engine."""
+    """Return the serialized engine."""
     rtx = request["flavour"] == "tensorrt_rtx"
     os.environ["POLYGRAPHY_USE_TENSORRT_RTX"] = "1" if rtx else "0"
     os.environ["POLYGRAPHY_AUTOINSTALL_DEPS"] = "0"
@@ -62,8 +62,13 @@ def build(request: dict[str, Any], say: Any) -> bytes:
     G_LOGGER.module_severity = G_LOGGER.ERROR
     parts = network_from_onnx_bytes(Path(request["onnx"]).read_bytes(), strongly_typed=True)
     builder, network, _ = parts
-    name = network.get_input(0).name
-    profiles = [Profile().add(name, *map(tuple, shapes)) for shapes in request["profiles"]]
+    names = [network.get_input(index).name for index in range(network.num_inputs)]
+    profiles = []
+    for shapes in request["profiles"]:
+        profile = Profile()
+        for name in names:
+            profile.add(name, *map(tuple, shapes[name]))
+        profiles.append(profile)
     common: dict[str, Any] = {"profiles": profiles, "progress_monitor": _monitor(trt, say)}
     if rtx:
         from polygraphy.backend.tensorrt_rtx import CreateConfigRTX
@@ -85,7 +90,7 @@ def build(request: dict[str, Any], say: Any) -> bytes:
 
 
 def _keep_timings(config: Any, path: Path) -> None:
-    """Add what this build measured to what others did meanwhile."""
+    """Merge the timings of this build with those that others have saved meanwhile."""
     from filelock import FileLock
 
     with FileLock(path.with_suffix(".lock")):

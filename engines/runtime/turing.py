@@ -1,12 +1,13 @@
-"""TensorRT-RTX has no matrix product in fp32 for Turing cards (sm75); sums of products it has."""
+"""Matrix products for Turing cards (sm75), for which TensorRT-RTX has none in fp32."""
 
 from pathlib import Path
 
 
 def without_matrix_products(source: Path, target: Path) -> None:
-    """Write the ONNX graph with every MatMul of fp32 as Unsqueeze, Mul and ReduceSum.
+    """Copy an ONNX graph, replacing every MatMul by Unsqueeze, Mul and ReduceSum.
 
-    The same result; slower, as no matrix unit is used. Builds; not executed on a card yet.
+    The result is the same but slower, because no matrix unit is used. Engines build; none has been
+    run on a card yet.
     """
     import numpy as np
     import onnx

@@ -1,29 +1,30 @@
-"""Looking after built engines: what there is, whether it is right, what can go."""
+"""Maintaining the engine cache: listing, verifying, pruning, rebuilding and building engines."""
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import EngineError, KinographError
-from ..families import network_of
-from ..models.registry import VARIANT, resolve
-from . import trt
-from .build import BuildRequest, tensorrt_engine
+from ..models.model import Option
+from ..models.registry import resolve
+from .backend import Progress, Rung
+from .backends import backend_of, backends
+from .build import BuildRequest
 from .cache import Artifact, EngineCache
 from .engine import build_engine, within
-from .ladder import BACKENDS
-from .onnx_export import exported
+from .network import network_of
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One engine or leftover and what was found or done about it.
+    """One engine or leftover file, and what was found or done about it.
 
-    state: "whole", "damaged", "removed", "rebuilt", "kept" ...; detail: why, in words
+    state:  "whole", "damaged", "removed", "rebuilt", "kept" ...
+    detail: why, in words
     """
 
     name: str
@@ -33,10 +34,10 @@ class Finding:
 
 
 def selected(cache: EngineCache, names: Iterable[str]) -> list[Artifact]:
-    """The engines with these names, all of them if there are none.
+    """Return the engines with these names, all engines if there are no names.
 
-    A name is an engine's, with or without its suffix, or the beginning of one. Raises
-    `EngineError` for a name that fits nothing; paths fit nothing.
+    A name is that of an engine, with or without its suffix, or the beginning of one. Raises
+    `EngineError` for a name that matches nothing, as paths never do.
     """
     known = cache.entries()
     wanted = [name.removesuffix(".engine") for name in names]
@@ -50,7 +51,7 @@ def selected(cache: EngineCache, names: Iterable[str]) -> list[Artifact]:
 
 
 def listed(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
-    """What there is, by what its sidecar says."""
+    """Return the engines, as their sidecars describe them."""
     return [
         Finding(a.name, _size(a.path), _state(a), f"{a.sidecar.get('created', '')} {_about(a)}")
         for a in selected(cache, names)
@@ -60,13 +61,13 @@ def listed(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
 def verified(
     cache: EngineCache, names: Iterable[str] = (), *, models: Path | None = None
 ) -> Iterator[Finding]:
-    """Every engine read to its last byte and, where this machine can run it, asked and compared;
-    one after another.
+    """Verify engines one after another: hash each file and, if this machine can run the engine,
+    compare its outputs with the reference's.
 
-    models: where downloaded models lie; None = the folder of headless runs
+    models: folder of downloaded models; None = the folder of headless runs
 
-    "right": its answers agree with the reference's; "whole": complete, but not for this machine;
-    "damaged": with the reason.
+    Yields for each engine "right": its outputs agree with the reference's; "whole": the file is
+    whole, but not for this machine; "damaged": with the reason.
     """
     for artifact in selected(cache, names):
         yield Finding(artifact.name, _size(artifact.path), *_verdict(cache, artifact, models))
@@ -80,12 +81,12 @@ def pruned(
     days: float = 0,
     only_say: bool = False,
 ) -> list[Finding]:
-    """Remove damaged engines, leftovers of killed builds, and what this installation cannot use.
+    """Remove damaged engines, leftovers of killed builds, and engines of other versions.
 
-    names:      these engines instead, whatever their state
-    everything: all engines
-    days:       those, too, that are older
-    only_say:   remove nothing, say what would be
+    names:      remove these engines instead, whatever their state
+    everything: remove all engines
+    days:       remove engines that are older, too; 0 = of any age
+    only_say:   remove nothing, only return what would be removed
     """
     found = []
     names = list(names)
@@ -93,7 +94,7 @@ def pruned(
         reason = "asked for" if names or everything else _useless(artifact)
         age = (time.time() - artifact.path.stat().st_mtime) / 86400
         if not reason and days and age > days:
-            reason = f"{age:.0f} days old"
+            reason = f"{age:.0f} {'day' if round(age) == 1 else 'days'} old"
         size = _size(artifact.path)
         if reason and not only_say:
             cache.remove(artifact)
@@ -110,11 +111,11 @@ def pruned(
 def rebuilt(
     cache: EngineCache, names: Iterable[str] = (), *, models: Path | None = None
 ) -> list[Finding]:
-    """Build damaged engines and those of other versions anew; with names, these in any state.
+    """Rebuild damaged engines and those of other versions; with names, these in any state.
 
     models: as in `verified`
 
-    What to build is read from the sidecar; without one an engine cannot be built anew.
+    What to build is read from the sidecar; an engine without one cannot be rebuilt.
     """
     found = []
     names = list(names)
@@ -123,9 +124,9 @@ def rebuilt(
         if not reason:
             found.append(Finding(artifact.name, _size(artifact.path), "kept", ""))
             continue
-        request = artifact.sidecar.get("request")
-        if not isinstance(request, dict):
-            detail = f"{reason}; nothing says how it was built: build it anew with kinograph build"
+        request = _request(artifact)
+        if request is None:
+            detail = f"{reason}; its sidecar is lost: build it anew with kinograph build"
             found.append(Finding(artifact.name, _size(artifact.path), "kept", detail))
             continue
         cache.remove(artifact)
@@ -148,32 +149,34 @@ def build(
     sizes: Iterable[int] = (),
     capabilities: Iterable[str] = (),
     device: str = "auto",
-    updates: int = 0,
-    both: bool = False,
-    warm: bool = False,
+    options: Mapping[str, Option] | None = None,
     models: Path | None = None,
-    progress: trt.Progress | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Build one engine into the cache and return its file.
 
-    updates, both, warm: of a network of flow, see `Model`
-    models: as in `verified`
-    capabilities: cards to build for with TensorRT-RTX; on any machine, but not compared with the
-    reference before it meets its card. Otherwise this machine's engine, compared.
+    options: of the model, see `Model`
+    models:  as in `verified`
+    capabilities: cards to build for, on any machine; such an engine is not compared with the
+        reference before it meets its card. () = this machine, compared
 
-    Raises `EngineError` when the backend builds nothing or cannot be used here.
+    Raises `EngineError` if the backend keeps no file or cannot be used here.
     """
-    found = replace(resolve(model, folder=models), updates=updates, both=both, warm=warm)
+    found = resolve(model, folder=models).with_options(**options or {})
     network = network_of(found)
     asked = tuple(sizes)
     low, high = within(network, (asked[0], asked[1]) if asked else None)
-    request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
-    if capabilities:
-        return tensorrt_engine(backend, precision, request, tuple(capabilities)).path
-    if backend == "onnxruntime":
-        return exported(found, network, precision, cache).path
-    if backend not in BACKENDS or backend in ("torch", "torch_cudagraph"):
+    builder, cards = backend_of(backend), tuple(capabilities)
+    if not builder.keeps_file:
         raise EngineError(f"backend {backend}: it builds nothing that could be kept")
+    if cards and not builder.builds_for:
+        others = ", ".join(each.name for each in backends() if each.builds_for)
+        raise EngineError(f"backend {backend}: it cannot build for other cards; choose {others}")
+    if cards or builder.portable:
+        request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
+        kind = "cuda" if cards else "cpu"
+        rung = Rung(backend, torch.device(kind), precision, cards)
+        return builder.build(request, rung, lambda path: None).path
     engine = build_engine(
         found,
         network,
@@ -195,14 +198,15 @@ def _verdict(cache: EngineCache, artifact: Artifact, models: Path | None) -> tup
         return "damaged", artifact.state
     if reason := _useless(artifact):
         return "whole", f"not used here: {reason}"
-    request: dict[str, Any] = dict(artifact.sidecar.get("request") or {})
-    if not request or request.pop("capabilities", None):
+    request = _request(artifact) or {}
+    if "model" not in request or request.pop("capabilities", None):
         return "whole", "built for a card, not run here"
-    variant = {name: request.pop(name) for name in VARIANT if name in request}
     try:
+        model = resolve(request.pop("model"), folder=models)
+        model = model.with_options(**request.pop("options", {}))
         engine = build_engine(
-            found := replace(resolve(request.pop("model"), folder=models), **variant),
-            network_of(found),
+            model,
+            network_of(model),
             sizes=tuple(request.pop("sizes", ())) or None,
             cache=cache,
             **request,
@@ -215,21 +219,28 @@ def _verdict(cache: EngineCache, artifact: Artifact, models: Path | None) -> tup
     return "right", "the reference" if engine.verdict is None else engine.verdict.reason
 
 
+_REQUEST = ("model", "backend", "precision", "device", "max_batch", "sizes", "capabilities")
+
+
+def _request(artifact: Artifact) -> dict[str, Any] | None:
+    """Return what an engine was built with, as arguments of `build`; None if it is unknown.
+
+    Sidecars of earlier versions have the model's options beside the rest.
+    """
+    request = artifact.sidecar.get("request")
+    if not isinstance(request, dict):
+        return None
+    options = {key: value for key, value in request.items() if key not in (*_REQUEST, "options")}
+    known = {key: value for key, value in request.items() if key in _REQUEST}
+    return {**known, "options": {**options, **request.get("options", {})}}
+
+
 def _useless(artifact: Artifact) -> str:
-    """Why this installation will never load the engine; "" if it may."""
+    """Return why this installation will never load the engine; "" if it may."""
     if artifact.state != "whole":
         return artifact.state
     key = artifact.sidecar.get("key", {})
-    if key.get("kind") == "engine":
-        flavour = str(key.get("flavour"))
-        if flavour not in trt.MODULES or not trt.importable(flavour):
-            return ""  # built here for elsewhere
-        here = str(trt.load(flavour).__version__)
-        if key.get("library") != here:
-            return f"built by {flavour} {key.get('library')}, {here} is installed"
-    elif key.get("torch") != torch.__version__:
-        return f"built by torch {key.get('torch')}, {torch.__version__} is installed"
-    return ""
+    return next((each.outdated(key) for each in backends() if each.owns(key)), "")
 
 
 def _state(artifact: Artifact) -> str:

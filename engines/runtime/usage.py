@@ -1,18 +1,13 @@
-"""Which engines live in this process, and how long their recent calls took."""
+"""How long the recent calls of this process's engines took."""
 
 import statistics
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import torch
-
-if TYPE_CHECKING:
-    from .engine import Engine
 
 _RECENT = 32  # calls that the median is taken of
 
@@ -20,8 +15,9 @@ _RECENT = 32  # calls that the median is taken of
 class Latency:
     """Durations of the last calls of an engine.
 
-    On a CPU by the clock. On a GPU by events on its stream, which are read when a later call finds
-    that they have passed: nothing ever waits for the GPU, and the newest call is not among them.
+    On a CPU they are measured by the clock. On a GPU they are measured by events on its stream,
+    which are read when a later call finds that they have passed: nothing ever waits for the GPU,
+    and the newest call is not among them.
     """
 
     def __init__(self) -> None:
@@ -32,14 +28,14 @@ class Latency:
 
     @contextmanager
     def measured(self, device: torch.device, images: int) -> Iterator[None]:
-        """Time the body, a call with so many `images` on `device`."""
+        """Time the body, a call with `images` images on `device`."""
         if device.type != "cuda":
             started = time.perf_counter()
             yield
             self._done.append(((time.perf_counter() - started) * 1000, images))
             return
-        # Here and not where it is asked for: while a CUDA graph is captured, another thread must
-        # not ask about events.
+        # Here and not in `median`: while a CUDA graph is captured, another thread must not query
+        # events.
         self._collect()
         stream = torch.cuda.current_stream(device)
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -55,9 +51,9 @@ class Latency:
 
     @property
     def median(self) -> tuple[float, int] | None:
-        """Milliseconds of the median call and how many images it took; None before there is one.
+        """Milliseconds of the median call and its number of images; None before the first call.
 
-        Of the calls with as many images as most of the recent ones.
+        Only the calls with the most frequent number of images count.
         """
         calls = list(self._done)
         if not calls:
@@ -67,23 +63,10 @@ class Latency:
 
 
 _latencies: dict[str, Latency] = {}
-_living: "weakref.WeakSet[Engine]" = weakref.WeakSet()
 _lock = threading.Lock()
 
 
 def latency_of(name: str) -> Latency:
-    """That of the engine `name`, kept as long as the process: engines come and go."""
+    """Return the latency of the engine `name`, which is kept as long as the process lives."""
     with _lock:
         return _latencies.setdefault(name, Latency())
-
-
-def register(engine: "Engine") -> None:
-    """Remember an engine as long as it lives."""
-    with _lock:
-        _living.add(engine)
-
-
-def living() -> "list[Engine]":
-    """The engines of this process, in memory or ready to be loaded again."""
-    with _lock:
-        return list(_living)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..checks import check_frames, check_masks
+from ..detections.detections import Detections
 from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import Size, fit_images
@@ -13,6 +14,8 @@ from ..pose.poses import Poses
 from .morphology import feather, grow
 from .normalise import NEUTRAL
 from .positions import parse_frames
+
+Boxed = Detections | Poses
 
 REGIONS = ("auto", "all", "none", "mask", "boxes")
 SPLIT = 0.5  # VACE takes what is above as 1, the rest as 0
@@ -32,7 +35,7 @@ def mask_clip(
     *,
     generate: str = "auto",
     mask: Tensor | None = None,
-    boxes: Poses | None = None,
+    boxes: Boxed | None = None,
     margin: float = 0.0,
     invert: bool = False,
     grow_by: int = 0,
@@ -97,7 +100,7 @@ def in_words(mask: Tensor) -> str:
     return ", ".join(said)
 
 
-def boxes_mask(boxes: Poses, size: Size, *, margin: float = 0.0) -> Tensor:
+def boxes_mask(boxes: Boxed, size: Size, *, margin: float = 0.0) -> Tensor:
     """[F,H,W] float32, 1 in every pixel that a box touches; boxes in pixels of their canvas.
 
     margin: added on each side, in parts of that side. Raises `InputError` for a box that is not
@@ -127,7 +130,7 @@ def _region(
     image: Tensor,
     generate: str,
     mask: Tensor | None,
-    boxes: Poses | None,
+    boxes: Boxed | None,
     margin: float,
     binary: bool,
 ) -> Tensor:
@@ -153,7 +156,7 @@ def _region(
     return torch.maximum(regions[0], regions[-1])
 
 
-def _boxed(boxes: Poses, image: Tensor, margin: float) -> Tensor:
+def _boxed(boxes: Boxed, image: Tensor, margin: float) -> Tensor:
     frames, height, width = image.shape[:3]
     if len(boxes) not in (1, frames):
         raise InputError(

@@ -8,7 +8,7 @@ from av.error import FFmpegError
 from torch import Tensor
 
 from ..errors import MediaError
-from ..files import written_aside
+from ..files import atomic_write
 from .clip import Clip
 from .segments import (
     SEGMENT,
@@ -50,7 +50,7 @@ def write_video(
     rate = as_encoded(clip.rate)
     try:
         with (
-            written_aside(path) as aside,
+            atomic_write(path) as aside,
             tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as folder,
         ):
             segments: list[Path] = []

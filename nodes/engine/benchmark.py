@@ -4,9 +4,10 @@ import time
 from typing import Any
 
 from ...engines.evaluation.backends import run_suite
-from ...engines.models.registry import Model
+from ...engines.models.model import Model
+from ...engines.runtime.backends import names
 from ...engines.runtime.cache import EngineCache
-from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.ladder import PRECISIONS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -26,22 +27,24 @@ class Benchmark(io.ComfyNode):
             display_name="Benchmark",
             category=CATEGORY,
             **found_by("speed test, latency, frames per second, profile, compare backends"),
-            description="Runs a model on the backends of this machine: do their answers agree, and "
-            "how fast is each? Engines that are missing are built, which may take minutes.",
+            description="Runs a model on the backends of this machine: do their outputs agree, and "
+            "how fast is each? Missing engines are built, which may take minutes.",
             is_output_node=True,
             inputs=[
                 KinoModel.Input("model", tooltip="From a node that loads a model."),
                 io.Combo.Input(
                     "backend",
-                    options=["all", *BACKENDS],
+                    options=["all", *names()],
                     default="all",
-                    tooltip="all, or one alone. What this machine does not have is said.",
+                    tooltip="all, or only one. Backends that this machine does not have are listed "
+                    "with the reason.",
                 ),
                 io.Combo.Input(
                     "precision",
                     options=["auto", *PRECISIONS],
                     default="auto",
-                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU.",
+                    tooltip="Precision of weights and activations. auto: fp16 on a GPU, fp32 on a "
+                    "CPU.",
                 ),
                 io.Int.Input(
                     "batch",
@@ -49,7 +52,7 @@ class Benchmark(io.ComfyNode):
                     min=1,
                     max=256,
                     step=1,
-                    tooltip="Images a call.",
+                    tooltip="Images per call.",
                 ),
                 io.Int.Input(
                     "runs",
@@ -57,13 +60,14 @@ class Benchmark(io.ComfyNode):
                     min=1,
                     max=1000,
                     step=1,
-                    tooltip="Calls that are measured, after 5 that are not.",
+                    tooltip="Number of measured calls, after 5 that are not measured.",
                 ),
             ],
             outputs=[
                 io.String.Output(
                     display_name="report",
-                    tooltip="A line a backend: milliseconds a call, images a second, agreement.",
+                    tooltip="One line per backend: milliseconds per call, images per second, "
+                    "agreement.",
                 )
             ],
         )
@@ -76,7 +80,7 @@ class Benchmark(io.ComfyNode):
     def execute(
         cls, model: Model, backend: str, precision: str, batch: int, runs: int
     ) -> io.NodeOutput:
-        backends = BACKENDS if backend == "all" else (backend,)
+        backends = names() if backend == "all" else (backend,)
         report = run_suite(
             model,
             backends,
@@ -104,7 +108,7 @@ def in_words(report: dict[str, Any]) -> str:
         verdict = "agrees" if found["passed"] else f"DISAGREES: {found['reason']}"
         lines.append(
             f"{name} {found['precision']} on {found['device']}: "
-            f"{metrics['latency_ms']['p50']:.2f} ms a call (median), "
+            f"{metrics['latency_ms']['p50']:.2f} ms per call (median), "
             f"{metrics['fps']:.1f} images/s, {verdict}"
         )
     return "\n".join(lines)

@@ -1,10 +1,11 @@
 """Build Engine: puts a model on a backend of this machine."""
 
-from ...engines.families import network_of
-from ...engines.models.registry import Model
+from ...engines.models.model import Model
+from ...engines.runtime.backends import names as backend_names
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.engine import build_engine
-from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.ladder import PRECISIONS
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -26,23 +27,24 @@ class BuildEngine(io.ComfyNode):
             display_name="Build Engine",
             category=CATEGORY,
             **found_by("tensorrt, trt, engine loader, onnxruntime, torch compile, load engine"),
-            description="Puts a model on the best backend of this machine and checks its answers.",
+            description="Runs a model on the best backend of this machine and verifies its "
+            "outputs.",
             inputs=[
                 KinoModel.Input("model", tooltip="From a node that loads a model."),
                 io.Combo.Input(
                     "backend",
-                    options=["auto", *BACKENDS],
+                    options=["auto", *backend_names()],
                     default="auto",
-                    tooltip="What runs the network. auto takes the best that works here and says "
-                    "why; a named one is used or fails with the reason, it never falls back. "
-                    "Engines are built once and kept.",
+                    tooltip="What runs the network. auto uses the best backend that works here and "
+                    "says why. A backend that you name is used or fails with the reason; it never "
+                    "falls back. Engines are built once and kept.",
                 ),
                 io.Combo.Input(
                     "precision",
                     options=["auto", *PRECISIONS],
                     default="auto",
-                    tooltip="Of weights and activations. auto: fp16 on a GPU, fp32 on a CPU. "
-                    "bf16 is coarse for MoveNet, whose weights are fp16.",
+                    tooltip="Precision of weights and activations. auto: fp16 on a GPU, fp32 on a "
+                    "CPU. bf16 is coarse for MoveNet, whose weights are fp16.",
                 ),
                 io.Int.Input(
                     "max_batch",
@@ -50,8 +52,8 @@ class BuildEngine(io.ComfyNode):
                     min=1,
                     max=256,
                     step=1,
-                    tooltip="Most frames a call takes. More is faster on a GPU and needs more "
-                    "memory; on a CPU fewer are taken where that is faster.",
+                    tooltip="Maximum number of frames per call. More is faster on a GPU and needs "
+                    "more memory; on a CPU, fewer are used where that is faster.",
                 ),
                 io.Int.Input(
                     "min_size",
@@ -59,8 +61,8 @@ class BuildEngine(io.ComfyNode):
                     min=32,
                     max=4096,
                     step=32,
-                    tooltip="Smallest detection size, or size in Estimate Flow, that the engine "
-                    "must take, in pixels.",
+                    tooltip="Smallest detection size (or size in Estimate Flow) that the engine "
+                    "must accept, in pixels.",
                 ),
                 io.Int.Input(
                     "max_size",
@@ -68,14 +70,14 @@ class BuildEngine(io.ComfyNode):
                     min=32,
                     max=4096,
                     step=32,
-                    tooltip="Largest detection size, or size in Estimate Flow, that the engine "
-                    "must take, in pixels.",
+                    tooltip="Largest detection size (or size in Estimate Flow) that the engine "
+                    "must accept, in pixels.",
                 ),
             ],
             outputs=[
                 KinoEngine.Output(display_name="engine", tooltip="For nodes that run a network."),
                 io.String.Output(
-                    display_name="report", tooltip="Which backend and precision, and why."
+                    display_name="report", tooltip="The backend and precision in use, and why."
                 ),
             ],
         )
@@ -90,7 +92,7 @@ class BuildEngine(io.ComfyNode):
         min_size: int,
         max_size: int,
     ) -> io.NodeOutput:
-        host.make_room(WORKING_ROOM + 2 * model.path.stat().st_size)
+        host.make_room(WORKING_ROOM + 2 * model.bytes)
         engine = build_engine(
             model,
             network_of(model),

@@ -27,24 +27,26 @@ class EngineUpkeep(io.ComfyNode):
                 "engine cache, clear cache, delete engines, prune engines, verify engines, "
                 "rebuild engines"
             ),
-            description="Shows the built engines, checks them, removes or rebuilds what is bad.",
+            description="Lists the built engines, verifies them, and removes or rebuilds those "
+            "that are damaged or out of date.",
             is_output_node=True,
             inputs=[
                 io.Combo.Input(
                     "action",
                     options=list(_ACTIONS),
                     default="list",
-                    tooltip="list; verify: read every byte, run what this machine can run and "
-                    "compare; prune: remove what is damaged, left over or of another version; "
-                    "rebuild: build that anew.",
+                    tooltip="list: show them. verify: read every byte, run what this machine can "
+                    "run, and compare. prune: remove what is damaged, left over or from another "
+                    "version. rebuild: build those again.",
                 ),
                 io.String.Input(
                     "name",
                     default="",
-                    tooltip="Only the engine of this name, or those that begin so. Empty: all.",
+                    tooltip="Only the engine with this name, or all whose names begin with it. "
+                    "Empty: all.",
                 ),
             ],
-            outputs=[io.String.Output(display_name="report", tooltip="A line an engine.")],
+            outputs=[io.String.Output(display_name="report", tooltip="One line per engine.")],
         )
 
     @classmethod

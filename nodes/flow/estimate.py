@@ -11,6 +11,7 @@ from ...engines.flow.dis import PRESETS
 from ...engines.flow.estimate import FlowEstimator, FlowState
 from ...engines.flow.flow import DIRECTIONS, FIRST_FRAMES
 from ...engines.runtime.engine import Engine
+from ...engines.words import counted
 from ..api import host, io
 from ..inputs import own_state
 from ..previews import of_flow
@@ -50,24 +51,25 @@ class EstimateFlow(io.ComfyNode):
             **found_by(
                 "optical flow, raft, motion vectors, farneback, unimatch, motion estimation"
             ),
-            description="The motion between the frames of a clip, in pixels. Without an engine by "
-            "OpenCV's DIS, which needs no weights and no GPU.",
+            description="Computes the motion between the frames of a clip, in pixels. Without an "
+            "engine it uses OpenCV's DIS, which needs no weights and no GPU.",
             inputs=[
                 io.Image.Input("image", tooltip="Frames of any size."),
                 io.Combo.Input(
                     "direction",
                     options=list(DIRECTIONS),
                     default="forward",
-                    tooltip="forward: where each pixel goes in the next frame, as VACE wants it. "
-                    "backward: where it was in the frame before. both: also for occlusions.",
+                    tooltip="forward: where each pixel moves to in the next frame, as VACE "
+                    "expects. backward: where it was in the previous frame. both: needed for "
+                    "occlusions, too.",
                 ),
                 io.Combo.Input(
                     "first_frame",
                     options=list(FIRST_FRAMES),
                     default="duplicate",
-                    tooltip="What stands for the first frame, which nothing comes before. "
-                    "duplicate: the second's flow, as VACE's annotator. white: no motion. zero: no "
-                    "motion, and a black picture.",
+                    tooltip="What is used for the first frame, which has no predecessor. "
+                    "duplicate: the flow of the second frame, like VACE's annotator. white: no "
+                    "motion. zero: no motion, and a black image.",
                 ),
                 io.Int.Input(
                     "size",
@@ -76,26 +78,27 @@ class EstimateFlow(io.ComfyNode):
                     max=4096,
                     step=8,
                     tooltip="Longer side of the frames in the computation, in pixels; the flow is "
-                    "of the frames' own size. 0: the model's recommendation, at most their own "
-                    "size; for DIS their own.",
+                    "always in pixels of the original frames. 0: the model's recommendation, at "
+                    "most the original size; DIS uses the original size.",
                 ),
                 rate_input(
-                    "Frames a second of the clip, e.g. from Get Video Components; it "
-                    "travels with the flow."
+                    "Frame rate of the clip in frames per second, e.g. from Get Video Components; "
+                    "it is stored with the flow."
                 ),
                 io.Combo.Input(
                     "dis_preset",
                     options=list(PRESETS),
                     default="medium",
-                    tooltip="How exact DIS is, when no engine is connected.",
+                    tooltip="Accuracy of DIS, if no engine is connected.",
                 ),
                 KinoEngine.Input(
                     "engine",
                     optional=True,
-                    tooltip="From Build Engine, of a flow model. Nothing connected: OpenCV's DIS.",
+                    tooltip="From Build Engine, with a flow model. Not connected: OpenCV's DIS.",
                 ),
                 state_input(
-                    "State of this node after the chunk before, to go on from its last frame."
+                    "The state of this node after the previous chunk, to continue from its last "
+                    "frame."
                 ),
             ],
             outputs=[
@@ -131,7 +134,8 @@ class EstimateFlow(io.ComfyNode):
         )
         flow = estimator.update(image, host.progress(len(image)))
         by = f"DIS {dis_preset}" if engine is None else engine.model.name
-        text = f"{len(flow)} pairs of {flow.size[1]}x{flow.size[0]}, {direction}, by {by}"
+        pairs = counted(len(flow), "pair")
+        text = f"{pairs} of {flow.size[1]}x{flow.size[0]}, {direction}, by {by}"
         if not len(flow):
-            text += "\nWarning: one frame has no motion; give at least two"
+            text += "\nWarning: one frame has no motion; connect at least two"
         return io.NodeOutput(flow, estimator.state, ui=Shown(text, picture=partial(of_flow, flow)))

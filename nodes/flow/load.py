@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...engines.flow.files import read_flow
+from ...engines.words import counted
 from ..api import host, io
 from ..inputs import last_change
 from ..search import found_by
@@ -24,12 +25,14 @@ class LoadFlow(io.ComfyNode):
             display_name="Load Flow",
             category=CATEGORY,
             **found_by("import flow, flo file, exr, kitti, motion vectors"),
-            description="Optical flow from a file instead of a network: .npz, .flo, .exr, KITTI's "
-            ".png or .pfm, or a folder of them; which, it sees itself.",
+            description="Reads optical flow from a file instead of running a network: .npz, .flo, "
+            ".exr, KITTI's .png or .pfm, or a folder of them. The format is detected "
+            "automatically.",
             inputs=[
                 file_input(),
                 open_rate_input(
-                    "Frames a second of the clip. 0: as the file says, or 16.", optional=True
+                    "Frame rate of the clip in frames per second. 0: as stored in the file, or 16.",
+                    optional=True,
                 ),
             ],
             outputs=[KinoFlow.Output(display_name="flow", tooltip="For Kinograph's nodes.")],
@@ -43,9 +46,10 @@ class LoadFlow(io.ComfyNode):
     def execute(cls, file: str, fps: float = 0.0) -> io.NodeOutput:
         flow = read_flow(host.input_path(file.strip()), fps=fps or None)
         height, width = flow.size
-        pairs = "1 pair" if len(flow) == 1 else f"{len(flow)} pairs"
+        pairs = counted(len(flow), "pair")
         direction = "forward and backward" if flow.direction == "both" else flow.direction
         text = (
-            f"{flow.frame_count} frames ({pairs}), {width}x{height}, {direction}, {flow.fps:g} fps"
+            f"{counted(flow.frame_count, 'frame')} ({pairs}), "
+            f"{width}x{height}, {direction}, {flow.fps:g} fps"
         )
         return io.NodeOutput(flow, ui=Shown(text))

@@ -1,10 +1,10 @@
 """Load Flow Model File: takes weights of the user's own."""
 
-from dataclasses import replace
 from typing import Any
 
-from ...engines.families import network_of
-from ...engines.models.registry import OWN_FLOW_FAMILIES, resolve
+from ...engines.models.families import own_families
+from ...engines.models.registry import resolve
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..inputs import last_model_change
 from ..search import found_by
@@ -26,13 +26,13 @@ class LoadFlowFile(io.ComfyNode):
             display_name="Load Flow Model File",
             category=CATEGORY,
             **found_by("raft weights, spynet, optical flow model, pth"),
-            description="Takes weights of your own for a network of optical flow.",
+            description="Loads weights of your own for an optical flow network.",
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=list(OWN_FLOW_FAMILIES),
+                    options=list(own_families("flow")),
                     default="raft_small",
-                    tooltip="Which network the file is for.",
+                    tooltip="The network that the file belongs to.",
                 ),
                 model_file_input("the file (.pth or .safetensors)"),
                 updates_input(),
@@ -51,6 +51,6 @@ class LoadFlowFile(io.ComfyNode):
         cls, family: str, file: str, updates: int, both_ways: bool, warm_start: bool
     ) -> io.NodeOutput:
         model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
-        model = replace(model, updates=updates, both=both_ways, warm=warm_start)
+        model = model.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(model)
         return io.NodeOutput(model)

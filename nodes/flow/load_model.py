@@ -1,9 +1,7 @@
 """Load Flow Model: chooses a network for optical flow."""
 
-from dataclasses import replace
-
-from ...engines.families import network_of
 from ...engines.models.registry import registry, resolve
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
 from ..streaming import ONCE
@@ -24,17 +22,17 @@ class LoadFlowModel(io.ComfyNode):
             display_name="Load Flow Model",
             category=CATEGORY,
             **found_by("raft, neuflow, sea raft, optical flow model"),
-            description="Chooses a network for optical flow. Its weights are fetched once and "
-            "checked against their sha256.",
+            description="Selects a network for optical flow. Its weights are downloaded once and "
+            "checked against their SHA-256.",
             inputs=[
                 io.Combo.Input(
                     "model",
                     options=names,
                     default="raft_small_v2",
-                    tooltip="raft_small: fast. raft_large: more exact, about five times the work. "
-                    "v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
-                    "annotator runs), v2 torchvision's own, a little better. neuflow_v2: newer and "
-                    "lighter than raft_large.",
+                    tooltip="raft_small: fast. raft_large: more accurate, about five times the "
+                    "work. v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
+                    "annotator runs), v2 are torchvision's own, slightly better. neuflow_v2: newer "
+                    "and lighter than raft_large.",
                 ),
                 updates_input(),
                 both_ways_input(),
@@ -46,6 +44,6 @@ class LoadFlowModel(io.ComfyNode):
     @classmethod
     def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
         found = resolve(model, folder=host.models_folder(), progress=host.downloading)
-        found = replace(found, updates=updates, both=both_ways, warm=warm_start)
+        found = found.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(found)  # refuses settings that the network does not have
         return io.NodeOutput(found)

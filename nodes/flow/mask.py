@@ -25,16 +25,18 @@ class FlowMask(io.ComfyNode):
             display_name="Flow to Mask",
             category=CATEGORY,
             **found_by("motion mask, movement, moving objects, camera motion, difference mask"),
-            description="Masks what moves, on request only what moves otherwise than the camera.",
+            description="Masks what moves, or only what moves differently from the camera.",
             inputs=[
                 flow_input(),
-                speed_threshold_input("Speed in pixels a frame from which on a pixel moves."),
+                speed_threshold_input(
+                    "Speed in pixels per frame from which a pixel counts as moving."
+                ),
                 io.Combo.Input(
                     "camera",
                     options=list(CAMERAS),
                     default="keep",
-                    tooltip="What is subtracted first. keep: nothing. translation: the motion of "
-                    "most of the picture. affine: the same with zoom, rotation and shear.",
+                    tooltip="Camera motion that is subtracted first. keep: none. translation: the "
+                    "motion of most of the image. affine: the same with zoom, rotation and shear.",
                 ),
                 io.Float.Input(
                     "soft",
@@ -42,8 +44,8 @@ class FlowMask(io.ComfyNode):
                     min=0.0,
                     max=1000.0,
                     step=0.05,
-                    tooltip="Pixels a frame above the threshold over which the mask fades in. 0: "
-                    "it is 0 or 1.",
+                    tooltip="Range above the threshold in pixels per frame over which the mask "
+                    "fades in. 0: the mask is 0 or 1.",
                 ),
                 io.Int.Input(
                     "grow",
@@ -51,7 +53,8 @@ class FlowMask(io.ComfyNode):
                     min=-256,
                     max=256,
                     step=1,
-                    tooltip="Pixels by which the mask grows on every side; negative shrinks it.",
+                    tooltip="Pixels by which the mask grows on every side; negative values shrink "
+                    "it.",
                 ),
                 io.Float.Input(
                     "feather",
@@ -59,7 +62,7 @@ class FlowMask(io.ComfyNode):
                     min=0.0,
                     max=256.0,
                     step=0.5,
-                    tooltip="Pixels over which the mask's edges fade, half on each side.",
+                    tooltip="Pixels over which the edges of the mask fade, half on each side.",
                 ),
             ],
             outputs=[io.Mask.Output(display_name="mask", tooltip="1 where something moves.")],

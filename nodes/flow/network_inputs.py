@@ -13,9 +13,9 @@ def updates_input() -> Any:
         min=0,
         max=64,
         step=1,
-        tooltip="How often the network improves its flow. Fewer are faster: half as many take "
-        "about half the time. 0: as it is usually run, RAFT 12 times and NeuFlow 8; VACE's "
-        "annotator runs RAFT 20 times.",
+        tooltip="How many times the network refines its flow. Fewer updates are faster: half as "
+        "many take about half the time. 0: the usual number, 12 for RAFT and 8 for NeuFlow; VACE's "
+        "annotator uses 20 for RAFT.",
     )
 
 
@@ -24,8 +24,9 @@ def both_ways_input() -> Any:
     return io.Boolean.Input(
         "both_ways",
         default=False,
-        tooltip="The engine gives the backward flow, too, from the same features; for direction "
-        "both in Estimate Flow, which otherwise runs the clip a second time, backwards.",
+        tooltip="The engine also outputs the backward flow, computed from the same features; for "
+        "direction both in Estimate Flow, which otherwise processes the clip a second time in "
+        "reverse.",
     )
 
 
@@ -34,6 +35,6 @@ def warm_start_input() -> Any:
     return io.Boolean.Input(
         "warm_start",
         default=False,
-        tooltip="RAFT begins each pair with where the pair before leads, so that fewer updates do "
-        "in steady motion. Pairs then go one by one, and in PyTorch: for live streams.",
+        tooltip="RAFT starts each pair from the flow of the previous pair, so that fewer updates "
+        "suffice for steady motion. Pairs are then processed one by one: for live streams.",
     )

@@ -23,23 +23,23 @@ class FlowOcclusion(io.ComfyNode):
             display_name="Occlusion from Flow",
             category=CATEGORY,
             **found_by("occlusion mask, forward backward consistency, disocclusion, confidence"),
-            description="Finds what neighbouring frames do not share: pixels whose way there and "
-            "back does not lead home.",
+            description="Marks pixels that are not visible in both of two neighbouring frames: "
+            "those that fail the forward-backward consistency check.",
             inputs=[flow_input(_BOTH)],
             outputs=[
                 io.Mask.Output(
                     display_name="lost",
-                    tooltip="1 where the next frame hides a pixel; nothing in the last frame.",
+                    tooltip="1 where a pixel is hidden in the next frame; empty in the last frame.",
                 ),
                 io.Mask.Output(
                     display_name="new",
-                    tooltip="1 where the frame before did not show a pixel; nothing in a clip's "
-                    "first frame.",
+                    tooltip="1 where a pixel was not visible in the previous frame; empty in the "
+                    "first frame of a clip.",
                 ),
                 io.Mask.Output(
                     display_name="confidence",
-                    tooltip="How well the way to the frame before and back leads home: 1 exactly, "
-                    "0.37 where new begins, 0 beyond the picture.",
+                    tooltip="Forward-backward consistency with the previous frame: 1 if exact, "
+                    "0.37 where new begins, 0 outside the image.",
                 ),
             ],
         )

@@ -133,22 +133,22 @@ class SaveFlow(io.ComfyNode):
             display_name="Save Flow",
             category=CATEGORY,
             **found_by("export flow, flo file, exr, kitti, motion vectors"),
-            description="Writes optical flow to a file, or a folder with a file a pair of frames, "
-            "of the output folder.",
+            description="Writes optical flow to the output folder: one file, or a folder with one "
+            "file per pair of frames.",
             is_output_node=True,
             inputs=[
-                flow_input("From any node that gives flow."),
+                flow_input("From any node that outputs flow."),
                 io.Combo.Input(
                     "form",
                     options=list(FORMS),
                     default="npz",
-                    tooltip="npz: the whole clip in one file of NumPy, exactly. flo: a folder of "
-                    "Middlebury's files, exactly. exr: a folder for Nuke and its like, exactly. "
-                    "kitti: a folder of 16-bit PNGs, small, in steps of 1/64 px.",
+                    tooltip="npz: the whole clip in one NumPy file, lossless. flo: a folder of "
+                    "Middlebury files, lossless. exr: a folder for Nuke and other compositors, "
+                    "lossless. kitti: a folder of 16-bit PNGs, small, in steps of 1/64 px.",
                 ),
                 prefix_input(
                     "kinograph/flow",
-                    "Name of the file or folder in the output folder; a number is added.",
+                    "Name of the file or folder in the output folder; a number is appended.",
                 ),
             ],
             outputs=[],

@@ -58,22 +58,22 @@ class FlowStatistics(io.ComfyNode):
             display_name="Flow Statistics",
             category=CATEGORY,
             **found_by("motion amount, motion score, speed, camera motion"),
-            description="Tells how fast a clip moves, where to and how much of it, and how the "
-            "camera does, frame by frame.",
+            description="Reports how fast a clip moves, in which direction and how much of it, and "
+            "how the camera moves, frame by frame.",
             is_output_node=True,
             inputs=[
                 flow_input(),
                 speed_threshold_input(
-                    "Speed in pixels a frame from which on a pixel counts as moving."
+                    "Speed in pixels per frame from which a pixel counts as moving."
                 ),
             ],
             outputs=[
-                io.String.Output(display_name="json", tooltip="All the numbers as JSON."),
+                io.String.Output(display_name="json", tooltip="All figures as JSON."),
                 io.Float.Output(
-                    display_name="mean", tooltip="The clip's mean speed in pixels a frame."
+                    display_name="mean", tooltip="The mean speed of the clip in pixels per frame."
                 ),
                 io.Float.Output(
-                    display_name="max", tooltip="The clip's highest speed in pixels a frame."
+                    display_name="max", tooltip="The highest speed of the clip in pixels per frame."
                 ),
             ],
         )

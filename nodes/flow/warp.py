@@ -55,32 +55,33 @@ class FlowWarp(io.ComfyNode):
             display_name="Warp by Flow",
             category=CATEGORY,
             **found_by("motion compensation, remap, temporal consistency, ebsynth"),
-            description="Brings each frame's neighbour onto it along the flow, and says what the "
+            description="Warps the neighbouring frame onto each frame, and marks what the "
             "neighbour cannot show.",
             inputs=[
                 io.Image.Input(
                     "image",
-                    tooltip="The frames that the flow was estimated from, or others of their size "
-                    "and number.",
+                    tooltip="The frames from which the flow was estimated, or others of the same "
+                    "size and number.",
                 ),
                 flow_input(),
                 io.Combo.Input(
                     "onto",
                     options=list(ONTO),
                     default=ONTO[0],
-                    tooltip="Which neighbour: the frame before, along backward flow, or the frame "
-                    "after, along forward flow.",
+                    tooltip="Which neighbour is warped: the previous frame, along the backward "
+                    "flow, or the next frame, along the forward flow.",
                 ),
             ],
             outputs=[
                 io.Image.Output(
                     display_name="image",
-                    tooltip="As many frames; the one without a neighbour is itself.",
+                    tooltip="The same number of frames; the frame without a neighbour is "
+                    "unchanged.",
                 ),
                 io.Mask.Output(
                     display_name="mask",
-                    tooltip="1 where the neighbour does not show the place: hidden there, or, of "
-                    "flow in one direction, beyond its edge.",
+                    tooltip="1 where the neighbour does not show the position: because it is "
+                    "occluded or, for flow in one direction, outside the image.",
                 ),
             ],
         )

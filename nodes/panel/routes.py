@@ -17,13 +17,14 @@ from dataclasses import asdict
 from typing import Any
 
 from ...engines.errors import InputError, KinographError
-from ...engines.families import network_of
 from ...engines.models.download import Progress
 from ...engines.models.registry import registry, resolve
+from ...engines.runtime.backends import names as backend_names
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.engine import build_engine
 from ...engines.runtime.inventory import inventory
-from ...engines.runtime.ladder import BACKENDS, PRECISIONS
+from ...engines.runtime.ladder import PRECISIONS
+from ...engines.runtime.network import network_of
 from ...engines.runtime.upkeep import Finding, pruned, verified
 from ..api import host
 from ..engine.build import WORKING_ROOM
@@ -61,7 +62,7 @@ class Panel:
                     {"name": entry.name, "title": entry.title, "task": entry.task}
                     for entry in registry().values()
                 ],
-                "backends": ["auto", *BACKENDS],
+                "backends": ["auto", *backend_names()],
                 "precisions": ["auto", *PRECISIONS],
             },
             "job": None if job is None else job.as_dict(),
@@ -98,7 +99,7 @@ class Panel:
 
     def build(self, body: Body) -> dict[str, Any]:
         name = _one_of(body, "model", list(registry()))
-        backend = _one_of(body, "backend", ["auto", *BACKENDS])
+        backend = _one_of(body, "backend", ["auto", *backend_names()])
         precision = _one_of(body, "precision", ["auto", *PRECISIONS])
         batch, least, most = (_whole(body, key) for key in _RANGES)
         self._alone()
@@ -106,7 +107,7 @@ class Panel:
         def work(jobs: Jobs) -> str:
             jobs.step(name)
             model = resolve(name, folder=host.models_folder(), progress=_fetching(jobs))
-            host.make_room(WORKING_ROOM + 2 * model.path.stat().st_size)
+            host.make_room(WORKING_ROOM + 2 * model.bytes)
             engine = build_engine(
                 model,
                 network_of(model),

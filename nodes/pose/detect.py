@@ -5,9 +5,12 @@ from typing import Any
 
 from torch import Tensor
 
-from ...engines.pose.detect import detect_poses, letterbox_for
+from ...engines.detections.detect import letterbox_for
+from ...engines.pose.detect import detect_poses
+from ...engines.pose.family import whole_frame
 from ...engines.pose.size import chooses_by_frames, detection_size, looked_at
 from ...engines.runtime.engine import Engine
+from ...engines.words import counted
 from ..api import host, io
 from ..search import found_by
 from ..streaming import Look, Outputs, Rule, Step
@@ -67,19 +70,19 @@ class DetectPoses(io.ComfyNode):
                 "dwpose, openpose, pose estimation, skeleton, keypoints, controlnet preprocessor, "
                 "yolo nas pose, mediapipe"
             ),
-            description="Finds the people in every frame and their joints. Frames are "
-            "letterboxed, never squashed, and go through the network in batches.",
+            description="Detects the people in every frame and their joints. Frames are "
+            "letterboxed, never stretched, and go through the network in batches.",
             inputs=[
                 io.Image.Input("image", tooltip="Frames of any size."),
-                KinoEngine.Input("engine", tooltip="From Build Engine, of a pose model."),
+                KinoEngine.Input("engine", tooltip="From Build Engine, with a pose model."),
                 io.Float.Input(
                     "score_threshold",
                     default=0.2,
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="People below this confidence are dropped. Lower it when people are "
-                    "missed, raise it when things are taken for people.",
+                    tooltip="People below this confidence are dropped. Lower it if people are "
+                    "missed; raise it if objects are mistaken for people.",
                 ),
                 keypoint_threshold_input(),
                 io.Int.Input(
@@ -88,7 +91,8 @@ class DetectPoses(io.ComfyNode):
                     min=1,
                     max=64,
                     step=1,
-                    tooltip="Most people a frame, the surest first. MoveNet finds at most 6.",
+                    tooltip="Maximum number of people per frame, most confident first. MoveNet "
+                    "detects at most 6.",
                 ),
                 io.Int.Input(
                     "detection_size",
@@ -96,16 +100,18 @@ class DetectPoses(io.ComfyNode):
                     min=0,
                     max=4096,
                     step=32,
-                    tooltip="Longer side of the network's input in pixels, a multiple of 32. "
-                    "0: by how large the people are, 256 for close-ups to 512. Larger finds "
-                    "smaller people and is slower. Models that take one size only take that.",
+                    tooltip="Longer side of the network's input in pixels, a multiple of 32. 0: "
+                    "chosen by the size of the people, from 256 for close-ups to 512. Larger "
+                    "values find smaller people and are slower. Models with a fixed input size "
+                    "only accept that size.",
                 ),
                 io.Boolean.Input(
                     "second_pass",
                     default=False,
                     optional=True,
-                    tooltip="Finds the joints once more, in crops round the people: better placed, "
-                    "above all for small people, for one more small pass a person.",
+                    tooltip="Detects the joints again in a crop around each person. This places "
+                    "them more accurately, above all for small people, and costs one small extra "
+                    "pass per person.",
                 ),
             ],
             outputs=pose_outputs(),
@@ -145,9 +151,10 @@ def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
             f"detection_size: {engine.model.name} takes {wide}x{high} alone; {detection_size} is "
             "not used. Set 0, or choose another model"
         )
-    if max_people > network.max_people:
+    most = whole_frame(engine.model).most
+    if max_people > most:
         found.append(
-            f"max_people: {engine.model.name} finds at most {network.max_people} people, "
-            f"{max_people} are asked for"
+            f"max_people: {engine.model.name} detects at most "
+            f"{counted(most, 'person', 'people')}, {max_people} are requested"
         )
     return found

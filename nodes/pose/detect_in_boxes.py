@@ -4,8 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ...engines.detections.bounding_boxes import from_bounding_boxes
 from ...engines.errors import InputError
-from ...engines.pose.boxes import from_bounding_boxes
 from ...engines.pose.poses import Poses
 from ...engines.pose.top_down import poses_in_boxes
 from ...engines.runtime.engine import Engine
@@ -28,23 +28,25 @@ class DetectPosesInBoxes(io.ComfyNode):
             display_name="Detect Poses in Boxes",
             category=CATEGORY,
             **found_by("dwpose, rtmpose, vitpose, top down pose, whole body, hands and face, bbox"),
-            description="Finds the joints of people whose boxes are known, with a top-down model "
-            "(RTMPose, DWPose, ViTPose). Crops of all people of many frames make a batch.",
+            description="Detects the joints of people whose boxes are known, with a top-down model "
+            "(RTMPose, DWPose, ViTPose). The crops of all people of many frames form one batch.",
             inputs=[
-                io.Image.Input("image", tooltip="The frames that the people were found in."),
-                KinoEngine.Input("engine", tooltip="From Build Engine, of a top-down pose model."),
+                io.Image.Input("image", tooltip="The frames in which the people were detected."),
+                KinoEngine.Input(
+                    "engine", tooltip="From Build Engine, with a top-down pose model."
+                ),
                 keypoint_threshold_input(),
                 KinoPoses.Input(
                     "people",
                     optional=True,
-                    tooltip="Whose boxes to look in, e.g. from Detect Poses or Track Poses; their "
-                    "tracks are kept.",
+                    tooltip="People whose boxes are used, e.g. from Detect Poses or Track Poses; "
+                    "their tracks are kept.",
                 ),
                 BoundingBox.Input(
                     "bounding_box",
                     optional=True,
                     extra_dict=LINK_ONLY,
-                    tooltip="The boxes, from any detector; used when people is not connected.",
+                    tooltip="Boxes from any detector; used if people is not connected.",
                 ),
             ],
             outputs=pose_outputs(),
@@ -66,7 +68,8 @@ class DetectPosesInBoxes(io.ComfyNode):
                     "connect people or bounding_box"
                 )
             canvas = (image.shape[1], image.shape[2])
-            people = from_bounding_boxes(bounding_box, image.shape[0], canvas)
+            boxes = from_bounding_boxes(bounding_box, image.shape[0], canvas)
+            people = Poses.from_detections(boxes)
         host.ready(engine)
         poses = poses_in_boxes(
             image,

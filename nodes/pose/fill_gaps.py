@@ -6,6 +6,7 @@ from typing import Any
 from ...engines.pose.gaps import GapFiller, fill_gaps
 from ...engines.pose.poses import Poses
 from ...engines.pose.tracks import need_tracks
+from ...engines.words import counted
 from ..api import io
 from ..search import found_by
 from ..show import Shown
@@ -62,8 +63,8 @@ class FillPoseGaps(io.ComfyNode):
             display_name="Fill Pose Gaps",
             category=CATEGORY,
             **found_by("interpolate, missing joints, missing frames, occlusion"),
-            description="Puts back joints and people that a track loses for a few frames, on the "
-            "straight line between where they were last and next seen.",
+            description="Fills in joints and people that a track loses for a few frames, by linear "
+            "interpolation between where they were last and next seen.",
             inputs=[
                 poses_input("From Track Poses."),
                 io.Int.Input(
@@ -72,10 +73,12 @@ class FillPoseGaps(io.ComfyNode):
                     min=0,
                     max=1000,
                     step=1,
-                    tooltip="Longest gap in frames that is filled.",
+                    tooltip="Longest gap that is filled, in frames.",
                 ),
             ],
-            outputs=[KinoPoses.Output(display_name="poses", tooltip="With the gaps filled.")],
+            outputs=[
+                KinoPoses.Output(display_name="poses", tooltip="The poses with the gaps filled.")
+            ],
         )
 
     @classmethod
@@ -84,5 +87,5 @@ class FillPoseGaps(io.ComfyNode):
         filled = fill_gaps(poses, limit)
         joints = int((filled.confidence > 0).sum() - (poses.confidence > 0).sum())
         people = int(filled.count.sum() - poses.count.sum())
-        text = f"{joints} joints and {people} poses filled in"
+        text = f"{counted(joints, 'joint')} and {counted(people, 'pose')} filled in"
         return io.NodeOutput(filled, ui=Shown(text))

@@ -5,6 +5,7 @@ from torch import Tensor
 from ...engines.pose.filters import filter_people, parse_tracks
 from ...engines.pose.poses import Poses
 from ...engines.pose.tracks import need_tracks
+from ...engines.words import counted
 from ..api import io
 from ..search import found_by
 from ..show import Shown
@@ -25,7 +26,8 @@ class FilterPoses(io.ComfyNode):
             display_name="Filter Poses",
             category=CATEGORY,
             **found_by("select person, pick person, remove people, largest person"),
-            description="Keeps people by track, by size and by place; all that is asked must hold.",
+            description="Keeps people by track, size and position. A person must meet all "
+            "conditions.",
             inputs=[
                 poses_input(),
                 io.String.Input(
@@ -39,7 +41,8 @@ class FilterPoses(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Least height of a person's box, in parts of the frame's.",
+                    tooltip="Minimum height of a person's box, as a fraction of the frame's "
+                    "height.",
                 ),
                 io.Float.Input(
                     "max_height",
@@ -47,7 +50,8 @@ class FilterPoses(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Greatest height of a person's box, in parts of the frame's.",
+                    tooltip="Maximum height of a person's box, as a fraction of the frame's "
+                    "height.",
                 ),
                 io.Int.Input(
                     "most",
@@ -55,16 +59,16 @@ class FilterPoses(io.ComfyNode):
                     min=0,
                     max=64,
                     step=1,
-                    tooltip="Keeps the largest so many of each frame. 0: all.",
+                    tooltip="Keeps this many of the largest people in each frame. 0: all.",
                 ),
                 io.Mask.Input(
                     "region",
                     optional=True,
-                    tooltip="Keeps those the middle of whose box lies in it: one mask, or one a "
-                    "frame.",
+                    tooltip="Keeps people whose box has its centre inside the mask: one mask, or "
+                    "one per frame.",
                 ),
             ],
-            outputs=[KinoPoses.Output(display_name="poses", tooltip="Those who are kept.")],
+            outputs=[KinoPoses.Output(display_name="poses", tooltip="The people who are kept.")],
         )
 
     @classmethod
@@ -88,5 +92,5 @@ class FilterPoses(io.ComfyNode):
             region=region,
             most=most,
         )
-        text = f"{int(kept.count.sum())} of {int(poses.count.sum())} poses kept"
+        text = f"{int(kept.count.sum())} of {counted(int(poses.count.sum()), 'pose')} kept"
         return io.NodeOutput(kept, ui=Shown(text))

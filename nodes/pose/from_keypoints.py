@@ -29,15 +29,19 @@ class PosesFromKeypoints(io.ComfyNode):
             display_name="Poses from Keypoints",
             category=CATEGORY,
             **found_by("pose_keypoint, openpose json, dwpose, openpose editor, convert pose"),
-            description="Takes the keypoints of other packs: DWPose, OpenPose editors and others "
-            "that give POSE_KEYPOINT.",
+            description="Reads the keypoints of other packs: DWPose, OpenPose editors and others "
+            "that output POSE_KEYPOINT.",
             inputs=[
-                PoseKeypoint.Input("pose_keypoint", tooltip="From another pack, or an editor."),
+                PoseKeypoint.Input("pose_keypoint", tooltip="From another pack or an editor."),
                 side_input(
-                    "width", "Of the frames, for keypoints that do not say. 0: as they say."
+                    "width",
+                    "Size of the frames, for keypoints that do not contain it. 0: as stored in "
+                    "them.",
                 ),
                 side_input(
-                    "height", "Of the frames, for keypoints that do not say. 0: as they say."
+                    "height",
+                    "Size of the frames, for keypoints that do not contain it. 0: as stored in "
+                    "them.",
                 ),
             ],
             outputs=[KinoPoses.Output(display_name="poses", tooltip="For Kinograph's nodes.")],

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 from ...engines.pose.files.document import as_text
 from ..streaming import GrowingFiles, Values
 
@@ -44,7 +44,7 @@ class JsonList(GrowingFiles):
         rows = self.growing("rows.part")
         rows.size()
         head, tail = self._shell.split("[]", 1)
-        with written_aside(self.path) as aside, aside.open("wb") as out:
+        with atomic_write(self.path) as aside, aside.open("wb") as out:
             out.write(f"{head}[".encode())
             with rows.path.open("rb") as file:
                 while block := file.read(1 << 20):

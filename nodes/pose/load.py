@@ -8,6 +8,7 @@ from torch import Tensor
 from ...engines.checks import check_frames
 from ...engines.pose.files import read_poses
 from ...engines.pose.poses import Poses
+from ...engines.words import counted
 from ..api import host, io
 from ..inputs import last_change
 from ..search import found_by
@@ -66,15 +67,15 @@ class LoadPoses(io.ComfyNode):
             display_name="Load Poses",
             category=CATEGORY,
             **found_by("load openpose json, import keypoints, coco json"),
-            description="Poses from a file instead of a network: POSE_KEYPOINT, a folder of "
-            "OpenPose, COCO results, predictions, or safetensors; which, it sees itself.",
+            description="Reads poses from a file instead of running a network: POSE_KEYPOINT, an "
+            "OpenPose folder, COCO results, predictions, or safetensors. The format is detected "
+            "automatically.",
             inputs=[
                 file_input(),
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="The frames, for files that do not say how many and how large they "
-                    "are.",
+                    tooltip="The frames, for files that do not contain their number and size.",
                 ),
             ],
             outputs=pose_outputs(),
@@ -97,7 +98,7 @@ class LoadPoses(io.ComfyNode):
 
 def _in_words(frames: int, poses: Poses, canvas: tuple[int, int] | None) -> str:
     """Return what was loaded, and a warning if the file's canvas is not that of the frames."""
-    text = f"{frames} frames, {int(poses.count.sum())} poses"
+    text = f"{counted(frames, 'frame')}, {counted(int(poses.count.sum()), 'pose')}"
     if canvas is not None and poses.canvas != canvas:
         high, wide = poses.canvas
         text += f"\nWarning: the file says {wide}x{high}, image is {canvas[1]}x{canvas[0]}"

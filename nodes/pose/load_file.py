@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ...engines.families import network_of
-from ...engines.models.registry import OWN_FAMILIES, resolve
+from ...engines.models.families import own_families
+from ...engines.models.registry import resolve
+from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..inputs import last_model_change
 from ..search import found_by
@@ -24,14 +25,15 @@ class LoadPoseFile(io.ComfyNode):
             display_name="Load Pose Model File",
             category=CATEGORY,
             **found_by("onnx pose model, custom pose model, yolo nas pose, load onnx"),
-            description="Takes a pose network of your own; a file that does not fit its family is "
-            "refused with what was expected and found.",
+            description="Loads a pose network of your own. A file that does not match its family "
+            "is rejected with what was expected and what was found.",
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=list(OWN_FAMILIES),
+                    options=list(own_families("pose")),
                     default="rtmo",
-                    tooltip="What the file holds: how frames are prepared and its answers read.",
+                    tooltip="The kind of network in the file; it determines how frames are "
+                    "prepared and how the outputs are read.",
                 ),
                 model_file_input("the .onnx file (ViTPose: .safetensors)"),
             ],

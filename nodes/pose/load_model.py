@@ -22,21 +22,21 @@ class LoadPoseModel(io.ComfyNode):
             **found_by(
                 "dwpose, openpose, yolo nas pose, movenet, rtmpose, rtmo, vitpose, pose estimator"
             ),
-            description="Chooses a pose network; its file is checked against its sha256.",
+            description="Selects a pose network. Its file is checked against its SHA-256.",
             inputs=[
                 io.Combo.Input(
                     "model",
                     options=names,
                     default=names[0],
-                    tooltip="movenet_multipose comes with the pack: up to 6 people, 17 joints, "
-                    "Apache-2.0. What does not is fetched once from the Hugging Face Hub.",
+                    tooltip="movenet_multipose is included: up to 6 people, 17 joints, Apache-2.0. "
+                    "Other models are downloaded once from the Hugging Face Hub.",
                 ),
                 io.Boolean.Input(
                     "accept_licence",
                     default=False,
                     optional=True,
-                    tooltip="Accepts the terms that the model's error message shows, for models "
-                    "that have any. The embedded one has none.",
+                    tooltip="Accepts the licence terms shown in the model's error message, for "
+                    "models that have any. The included model has none.",
                 ),
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
 from ...engines.pose.poses import Poses
+from ...engines.words import counted
 from ..api import io
 from ..previews import of_poses
 from ..show import Shown
@@ -23,7 +24,7 @@ def keypoint_threshold_input() -> Any:
         min=0.0,
         max=1.0,
         step=0.01,
-        tooltip="Joints below this confidence count as not seen and are not drawn.",
+        tooltip="Joints below this confidence count as not visible and are not drawn.",
     )
 
 
@@ -34,7 +35,7 @@ def keypoint_outputs() -> list[Any]:
             display_name="pose_keypoint", tooltip="OpenPose JSON, for other packs."
         ),
         BoundingBox.Output(
-            display_name="bounding_box", tooltip="Boxes of the people of each frame."
+            display_name="bounding_box", tooltip="The boxes of the people in each frame."
         ),
     ]
 
@@ -60,10 +61,13 @@ def detected(image: Tensor, poses: Poses, warnings: Sequence[str] = ()) -> io.No
     [F,H,W,3]."""
     frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
     nobody = int((poses.count == 0).sum())
-    text = f"{frames} frames, {people} poses, at most {most} people at once"
+    text = (
+        f"{counted(frames, 'frame')}, {counted(people, 'pose')}, "
+        f"at most {counted(most, 'person', 'people')} at once"
+    )
     if nobody:
-        text += f"; nobody in {nobody} frames"
+        text += f"; nobody in {counted(nobody, 'frame')}"
     if nobody == frames:
-        text += "\nWarning: nobody was found; lower score_threshold, or raise detection_size"
+        text += "\nWarning: no people were detected; lower score_threshold, or raise detection_size"
     shown = Shown(text, warnings=warnings, picture=partial(of_poses, image, poses))
     return io.NodeOutput(*pose_values(poses), ui=shown)

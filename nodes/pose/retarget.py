@@ -29,20 +29,22 @@ class RetargetPoses(io.ComfyNode):
             display_name="Retarget Poses",
             category=CATEGORY,
             **found_by("align pose, pose transfer, body proportions, resize keypoints, scale pose"),
-            description="Brings poses onto another canvas, and gives people the proportions of "
-            "somebody else while they move as they did, feet on the ground.",
+            description="Moves poses to another canvas, and can give people the proportions of "
+            "somebody else while they keep their motion, with their feet on the ground.",
             inputs=[
-                poses_input("From Track Poses, where there is a reference."),
+                poses_input("From Track Poses, if there is a reference."),
                 side_input(
-                    "width", "Of the new canvas, in pixels. 0: as it is, or from the height."
+                    "width",
+                    "Width of the new canvas in pixels. 0: unchanged, or computed from the height.",
                 ),
                 side_input(
-                    "height", "Of the new canvas, in pixels. 0: as it is, or from the width."
+                    "height",
+                    "Height of the new canvas in pixels. 0: unchanged, or computed from the width.",
                 ),
                 fit_input(
                     "letterbox",
-                    "How the old canvas lies on the new: each side by itself, whole with "
-                    "borders, or filling it and cut at the edges.",
+                    "How the old canvas is fitted to the new one: each side scaled separately, "
+                    "whole with borders, or filled and cropped at the edges.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -50,15 +52,18 @@ class RetargetPoses(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="0: own proportions; 1: the reference's.",
+                    tooltip="0: the people's own proportions; 1: those of the reference.",
                 ),
                 KinoPoses.Input(
                     "reference",
                     optional=True,
-                    tooltip="Poses of a picture of the character: its first person's limbs.",
+                    tooltip="Poses of an image of the character; the limbs of its first person are "
+                    "used.",
                 ),
             ],
-            outputs=[KinoPoses.Output(display_name="poses", tooltip="On the new canvas.")],
+            outputs=[
+                KinoPoses.Output(display_name="poses", tooltip="The poses on the new canvas.")
+            ],
         )
 
     @classmethod

@@ -103,17 +103,17 @@ class SavePoses(io.ComfyNode):
             display_name="Save Poses",
             category=CATEGORY,
             **found_by("save openpose json, export keypoints, coco json"),
-            description="Writes poses to a file, or for OpenPose a folder, of the output folder.",
+            description="Writes poses to the output folder: one file, or a folder for OpenPose.",
             is_output_node=True,
             inputs=[
-                poses_input("From any node that gives poses."),
+                poses_input("From any node that outputs poses."),
                 io.Combo.Input(
                     "form",
                     options=list(FORMS),
                     default="pose_keypoint",
                     tooltip="pose_keypoint: OpenPose JSON as packs exchange it. openpose: a folder "
-                    "with a file a frame. coco: results for evaluation. predictions: images with "
-                    "detections. safetensors: everything, exactly.",
+                    "with one file per frame. coco: results for evaluation. predictions: images "
+                    "with detections. safetensors: everything, lossless.",
                 ),
                 prefix_input("kinograph/poses"),
             ],

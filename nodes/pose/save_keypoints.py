@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 from ...engines.pose.files.document import dump
 from ..api import host, io
 from ..search import found_by
@@ -37,7 +37,7 @@ class SaveKeypoints(io.ComfyNode):
             display_name="Save Keypoints",
             category=CATEGORY,
             **found_by("save openpose json, export keypoints, pose_keypoint"),
-            description="Writes keypoints as OpenPose JSON: a list with one entry a frame.",
+            description="Writes keypoints as OpenPose JSON: a list with one entry per frame.",
             is_output_node=True,
             inputs=[
                 PoseKeypoint.Input("pose_keypoint", tooltip="From Detect Poses or another pack."),
@@ -49,7 +49,7 @@ class SaveKeypoints(io.ComfyNode):
     @classmethod
     def execute(cls, pose_keypoint: list[dict[str, Any]], filename_prefix: str) -> io.NodeOutput:
         path = host.save_path(filename_prefix, _SUFFIX, _canvas(pose_keypoint))
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             dump(pose_keypoint, aside)
         return io.NodeOutput(ui=Shown(str(path)))
 

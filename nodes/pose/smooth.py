@@ -33,18 +33,21 @@ class SmoothPoses(io.ComfyNode):
             display_name="Smooth Poses",
             category=CATEGORY,
             **found_by("one euro filter, jitter, stabilize, temporal smoothing, flicker"),
-            description="Takes the jitter out of tracked people's joints with a One-Euro filter, "
-            "which holds what rests and follows what moves.",
+            description="Removes jitter from the joints of tracked people with a One-Euro filter, "
+            "which smooths still joints strongly and moving joints lightly.",
             inputs=[
                 poses_input("From Track Poses."),
-                rate_input("Frames a second of the clip, e.g. from Get Video Components."),
+                rate_input(
+                    "Frame rate of the clip in frames per second, e.g. from Get Video Components."
+                ),
                 io.Float.Input(
                     "min_cutoff",
                     default=1.0,
                     min=0.01,
                     max=100.0,
                     step=0.01,
-                    tooltip="Cutoff in Hz for a joint at rest. Lower: steadier.",
+                    tooltip="Cutoff frequency in Hz for a joint at rest. Lower values are "
+                    "steadier.",
                 ),
                 io.Float.Input(
                     "beta",
@@ -52,17 +55,19 @@ class SmoothPoses(io.ComfyNode):
                     min=0.0,
                     max=1000.0,
                     step=0.1,
-                    tooltip="How many Hz the cutoff rises for each body height a second that a "
-                    "joint moves. Higher: follows faster.",
+                    tooltip="Increase of the cutoff in Hz for each body height per second that a "
+                    "joint moves. Higher values follow motion faster.",
                 ),
                 io.Combo.Input(
                     "direction",
                     options=list(DIRECTIONS),
                     default="both",
-                    tooltip="both: there and back, without lag; needs the whole clip. causal: from "
-                    "the past only, for clips that come in chunks.",
+                    tooltip="both: forward and backward in time, without lag; needs the whole "
+                    "clip. causal: from past frames only, for clips in chunks.",
                 ),
-                state_input("State of this node after the chunk before; with direction causal."),
+                state_input(
+                    "The state of this node after the previous chunk; only with direction causal."
+                ),
             ],
             outputs=[
                 KinoPoses.Output(display_name="poses", tooltip="The same people, smoothed."),

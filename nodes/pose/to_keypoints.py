@@ -20,8 +20,8 @@ class PosesToKeypoints(io.ComfyNode):
             display_name="Poses to Keypoints",
             category=CATEGORY,
             **found_by("pose_keypoint, openpose json, convert pose"),
-            description="Gives poses to nodes of other packs, e.g. after tracking and smoothing.",
-            inputs=[poses_input("From any node that gives poses.")],
+            description="Passes poses to nodes of other packs, e.g. after tracking and smoothing.",
+            inputs=[poses_input("From any node that outputs poses.")],
             outputs=keypoint_outputs(),
         )
 

@@ -9,6 +9,7 @@ from ...engines.errors import InputError
 from ...engines.pose.poses import Poses
 from ...engines.pose.tracking import Tracker, TrackState
 from ...engines.video.cuts import scene_cuts, thumbnails
+from ...engines.words import counted
 from ..api import io
 from ..inputs import own_state
 from ..search import found_by
@@ -30,7 +31,7 @@ class TrackPoses(io.ComfyNode):
             display_name="Track Poses",
             category=CATEGORY,
             **found_by("tracker, person id, identity, follow people, bytetrack, scene cut"),
-            description="Gives every person an id that stays with them through crossings and short "
+            description="Gives every person an id that persists through crossings and short "
             "occlusions.",
             inputs=[
                 poses_input(),
@@ -40,17 +41,19 @@ class TrackPoses(io.ComfyNode):
                     min=0,
                     max=1000,
                     step=1,
-                    tooltip="Frames for which somebody who is out of sight is remembered.",
+                    tooltip="How many frames a person who is out of sight is remembered.",
                 ),
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="The frames, to see cuts in them: everybody is new after a cut.",
+                    tooltip="The frames, used to detect cuts: tracks end at a cut.",
                 ),
-                state_input("State of this node after the chunk before, to go on with its tracks."),
+                state_input(
+                    "The state of this node after the previous chunk, to continue its tracks."
+                ),
             ],
             outputs=[
-                KinoPoses.Output(display_name="poses", tooltip="The same people, with tracks."),
+                KinoPoses.Output(display_name="poses", tooltip="The same people, with track ids."),
                 state_output(),
             ],
         )
@@ -73,5 +76,5 @@ class TrackPoses(io.ComfyNode):
         tracked = tracker.update(poses, cuts)
         people = len(tracked.track_ids[tracked.track_ids >= 0].unique())
         shots = 0 if cuts is None else int(cuts.sum())
-        text = f"{people} people" + (f", {shots} cuts" if shots else "")
+        text = counted(people, "person", "people") + (f", {counted(shots, 'cut')}" if shots else "")
         return io.NodeOutput(tracked, (tracker.state, last), ui=Shown(text))

@@ -41,25 +41,26 @@ class DrawFlow(io.ComfyNode):
                 "optical flow, flow to image, flow visualization, motion map, color wheel, "
                 "controlnet preprocessor"
             ),
-            description="Draws optical flow as control images: hue for the direction, white for "
-            "stillness, a picture for every frame of the clip.",
+            description="Draws optical flow as control images: hue for the direction, white for no "
+            "motion, one image per frame of the clip.",
             inputs=[
                 flow_input(),
                 io.Combo.Input(
                     "colours",
                     options=list(WHEELS),
                     default="middlebury",
-                    tooltip="middlebury: the wheel of VACE, RAFT and most others. hsv: hue for the "
-                    "direction, saturation for the speed. In both, motion to the right is red and "
-                    "hues follow clockwise.",
+                    tooltip="middlebury: the colour wheel of VACE, RAFT and most others. hsv: hue "
+                    "for the direction, saturation for the speed. In both, motion to the right is "
+                    "red and hues follow clockwise.",
                 ),
                 io.Combo.Input(
                     "normalise",
                     options=list(NORMALISATIONS),
                     default="vace",
-                    tooltip="What is drawn in full colour. vace: each frame's fastest pixel. clip: "
-                    "the clip's. fixed: the speed given as scale. ema: each frame's, falling "
-                    "slowly, so that still things do not flicker.",
+                    tooltip="Which speed is drawn in full colour. vace: that of each frame's "
+                    "fastest pixel. clip: that of the clip's fastest pixel. fixed: the value of "
+                    "scale. ema: like vace, but falling slowly, so that still objects do not "
+                    "flicker.",
                 ),
                 io.Float.Input(
                     "scale",
@@ -67,8 +68,8 @@ class DrawFlow(io.ComfyNode):
                     min=0.0,
                     max=10000.0,
                     step=0.1,
-                    tooltip="With normalise fixed: the speed in full colour, in pixels a frame; "
-                    "what is faster is drawn alike. 0: 2 % of the picture's diagonal.",
+                    tooltip="With normalise fixed: the speed drawn in full colour, in pixels per "
+                    "frame; faster motion looks the same. 0: 2 % of the image diagonal.",
                 ),
                 io.Float.Input(
                     "noise_floor",
@@ -76,8 +77,9 @@ class DrawFlow(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.05,
-                    tooltip="Pixels a frame. What is slower is still, and colours fade in up to "
-                    "twice that. 0: none; with normalise vace the very pixels of VACE.",
+                    tooltip="Pixels per frame. Slower motion counts as still, and colours fade in "
+                    "up to twice this speed. 0: no floor; with normalise vace, exactly the pixels "
+                    "of VACE.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -85,25 +87,24 @@ class DrawFlow(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="Of the colours, after normalising: 0.5 is half as strong, 2 is full "
-                    "colour at half the speed.",
+                    tooltip="Strength of the colours after normalising: 0.5 is half as strong, 2 "
+                    "is full colour at half the speed.",
                 ),
                 io.Combo.Input(
                     "direction",
                     options=list(WAYS),
                     default="estimated",
-                    tooltip="Which flow: forward (where pixels go), backward (where they came "
-                    "from), or forward where there is one.",
+                    tooltip="Which flow is drawn. forward: where pixels move to. backward: where "
+                    "they came from. estimated: forward if there is one, otherwise backward.",
                 ),
                 io.Boolean.Input(
                     "legend",
                     default=False,
-                    tooltip="Puts a colour wheel with the speed of its rim, in pixels a frame, "
-                    "into a corner; for looking, not for models.",
+                    tooltip="Draws a colour wheel into a corner, with the speed at its rim in "
+                    "pixels per frame; for inspection, not for models.",
                 ),
                 state_input(
-                    "State of this node after the chunk before, to go on with the scale "
-                    "that ema holds."
+                    "The state of this node after the previous chunk, to continue the scale of ema."
                 ),
             ],
             outputs=[
@@ -156,11 +157,11 @@ class DrawFlow(io.ComfyNode):
 def _text(flow: Flow, drawn: DrawnFlow, normalise: str, strength: float) -> str:
     if not len(flow):
         colour = "black" if flow.first == "zero" else "white"
-        return f"a single frame has no motion: it is drawn {colour}; connect two frames or more"
+        return f"a single frame has no motion: it is drawn {colour}; connect at least two frames"
     if not strength:
-        return "strength 0: all is drawn white"
+        return "strength 0: everything is drawn white"
     low, high = (float(end) / strength for end in drawn.scales.aminmax())
     speed = f"{low:.2f}" if high - low < 0.01 else f"{low:.2f} to {high:.2f}"
     # Only of a chunk that goes on is it known that there is more of its clip.
-    part = ", the fastest of this chunk alone" if normalise == "clip" and not flow.first else ""
-    return f"full colour at {speed} px a frame{part}"
+    part = ", the fastest of this chunk only" if normalise == "clip" and not flow.first else ""
+    return f"full colour at {speed} px per frame{part}"

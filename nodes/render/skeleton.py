@@ -12,6 +12,7 @@ from ...engines.pose.poses import Poses
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
 from ...engines.render.styles import STYLES
+from ...engines.words import counted
 from ..api import host, io
 from ..previews import of_images
 from ..search import found_by
@@ -38,28 +39,34 @@ class DrawSkeleton(io.ComfyNode):
                 "openpose, dwpose, skeleton, stick figure, render pose, pose map, controlnet "
                 "preprocessor, draw keypoints"
             ),
-            description="Draws poses as control images, all frames at once on the poses' device.",
+            description="Draws poses as control images, all frames at once on the device of the "
+            "poses.",
             inputs=[
                 poses_input("From Detect Poses."),
                 io.Combo.Input(
                     "style",
                     options=list(STYLES),
                     default="vace",
-                    tooltip="vace: as VACE's own annotator draws, with face; vace_body: without "
-                    "it. openpose: as ControlNet OpenPose and DWPose, with hands and face. xinsir: "
+                    tooltip="vace: like VACE's own annotator, with face; vace_body: without it. "
+                    "openpose: like ControlNet OpenPose and DWPose, with hands and face. xinsir: "
                     "the same with the thicker sticks of xinsir's ControlNets. wan_animate: thin, "
-                    "with toes and hands. yolo_nas: as the YOLO-NAS-Pose nodes draw.",
+                    "with toes and hands. yolo_nas: like the YOLO-NAS-Pose nodes.",
                 ),
                 side_input(
-                    "width", "Of the pictures, in pixels. 0: as the frames, or from the height."
+                    "width",
+                    "Width of the images in pixels. 0: that of the frames, or computed from the "
+                    "height.",
                 ),
                 side_input(
-                    "height", "Of the pictures, in pixels. 0: as the frames, or from the width."
+                    "height",
+                    "Height of the images in pixels. 0: that of the frames, or computed from the "
+                    "width.",
                 ),
                 fit_input(
                     "stretch",
-                    "How frames of another shape are brought to width and height: each "
-                    "side by itself, whole with borders, or filled and cut at the edges.",
+                    "How frames with another aspect ratio are fitted to width and height: each "
+                    "side scaled separately, whole with borders, or filled and cropped at the "
+                    "edges.",
                 ),
                 io.Float.Input(
                     "line_width",
@@ -67,7 +74,7 @@ class DrawSkeleton(io.ComfyNode):
                     min=0.0,
                     max=200.0,
                     step=0.1,
-                    tooltip="Thickness of limbs in pixels. 0: as the style.",
+                    tooltip="Thickness of the limbs in pixels. 0: that of the style.",
                 ),
                 io.Float.Input(
                     "joint_radius",
@@ -75,31 +82,32 @@ class DrawSkeleton(io.ComfyNode):
                     min=-1.0,
                     max=200.0,
                     step=0.1,
-                    tooltip="Radius of the dots in pixels. 0: as the style; -1: no dots.",
+                    tooltip="Radius of the joints in pixels. 0: that of the style; -1: no joints.",
                 ),
                 io.Combo.Input(
                     "colour_order",
                     options=list(COLOUR_ORDERS),
                     default="rgb",
-                    tooltip="rgb: OpenPose's colours. bgr: red and blue exchanged, as the files "
+                    tooltip="rgb: OpenPose's colours. bgr: red and blue swapped, like the files "
                     "that VACE's annotator saves.",
                 ),
                 io.Boolean.Input(
                     "antialias",
                     default=True,
-                    tooltip="Smooth edges at exact positions. Off: hard pixels, for openpose the "
-                    "very pixels that the OpenCV drawing code of other packs fills.",
+                    tooltip="Smooth edges at subpixel positions. Off: hard pixels; openpose then "
+                    "matches the OpenCV drawing code of other packs pixel for pixel.",
                 ),
                 io.Combo.Input(
                     "background",
                     options=["black", "footage"],
                     default="black",
-                    tooltip="What is drawn upon: black, or the frames given as footage.",
+                    tooltip="What the poses are drawn on: black, or the frames connected to "
+                    "footage.",
                 ),
                 io.Image.Input(
                     "footage",
                     optional=True,
-                    tooltip="Frames to draw upon when background is footage: one, or one a pose.",
+                    tooltip="Frames to draw on if background is footage: one, or one per pose.",
                 ),
                 *(
                     io.Combo.Input(
@@ -107,11 +115,11 @@ class DrawSkeleton(io.ComfyNode):
                         options=_CHOICES,
                         default="style",
                         optional=True,
-                        tooltip=f"Whether {part} are drawn where the poses have them: as the style "
-                        "does, always or never."
+                        tooltip=f"Whether {part} are drawn, if the poses have them: as in the "
+                        "style, always or never."
                         if part != "face"
-                        else "Whether faces are drawn where the poses have them: as the style "
-                        "does, always or never.",
+                        else "Whether faces are drawn, if the poses have them: as in the style, "
+                        "always or never.",
                     )
                     for part in _PARTS
                 ),
@@ -120,13 +128,13 @@ class DrawSkeleton(io.ComfyNode):
                     options=list(COLOURINGS),
                     default="style",
                     optional=True,
-                    tooltip="style: as the style colours limbs. track: one colour for each person, "
-                    "by the tracks of Track Poses; for looking, not for models.",
+                    tooltip="style: limbs are coloured as in the style. track: one colour per "
+                    "person, by the ids of Track Poses; for inspection, not for models.",
                 ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The drawn frames."),
-                io.Mask.Output(display_name="mask", tooltip="1 where something was drawn."),
+                io.Mask.Output(display_name="mask", tooltip="1 where something is drawn."),
             ],
         )
 
@@ -172,7 +180,7 @@ class DrawSkeleton(io.ComfyNode):
         )
         device = host.image_device()
         shown = Shown(
-            f"{len(poses)} frames of {image.shape[2]}x{image.shape[1]}",
+            f"{counted(len(poses), 'frame')} of {image.shape[2]}x{image.shape[1]}",
             warnings=_warnings(poses, {"hands": hands, "face": face, "feet": feet}, colours),
             picture=partial(of_images, image),
         )
@@ -181,7 +189,7 @@ class DrawSkeleton(io.ComfyNode):
 
 def _warnings(poses: Poses, choices: Mapping[str, str], colours: str) -> list[str]:
     if not bool(poses.count.any()):
-        return ["there is nobody in any frame; nothing is drawn"]
+        return ["no frame contains people; nothing is drawn"]
     found = []
     whole = poses.skeleton in (WHOLEBODY_133.name, OPENPOSE_134.name)
     if asked := [part for part, choice in choices.items() if choice == "always" and not whole]:

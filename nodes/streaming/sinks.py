@@ -14,6 +14,7 @@ from torch import Tensor
 from ...engines.errors import InputError
 from ...engines.files import sync_file
 from ...engines.sequence import frame_count
+from ...engines.words import counted
 from .growing import Growing
 
 Values = Mapping[str, Any]
@@ -62,7 +63,7 @@ class Sink:
         chunk = next(v for name, v in values.items() if name in ("images", "source"))
         self.frame_count += frame_count(chunk)
         size = f" of {chunk.shape[2]}x{chunk.shape[1]}" if isinstance(chunk, Tensor) else ""
-        self.text = f"{self.frame_count} images{size}" if size else f"{self.frame_count} frames"
+        self.text = counted(self.frame_count, "image" if size else "frame") + size
 
     def mark(self) -> dict[str, Any]:
         """Return how far it is, as JSON, after flushing everything up to there to the disk."""

@@ -21,17 +21,17 @@ class VaceCombine(io.ComfyNode):
             display_name="VACE Combine",
             category=CATEGORY,
             **found_by("composite, blend, overlay, mix controls, multi controlnet"),
-            description="Lays one control over another: skeletons over flow, poses into the part "
-            "of the footage that is generated. Chain it for more than two.",
+            description="Composites one control over another: skeletons over flow, or poses into "
+            "the generated part of the footage. Chain several for more than two.",
             inputs=[
-                io.Image.Input("base", tooltip="What lies below; the result has its size."),
-                io.Image.Input("over", tooltip="What lies above: as many frames as base, or one."),
+                io.Image.Input("base", tooltip="The lower layer; the result has its size."),
+                io.Image.Input("over", tooltip="The upper layer: as many frames as base, or one."),
                 io.Combo.Input(
                     "mode",
                     options=list(MODES),
                     default="over_black",
                     tooltip="over_black: over without its black background, for skeletons. "
-                    "replace: all of it. lighten: the brighter of both, channel by channel.",
+                    "replace: all of it. lighten: the brighter of both, per channel.",
                 ),
                 io.Float.Input(
                     "opacity",
@@ -39,7 +39,7 @@ class VaceCombine(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Of over.",
+                    tooltip="Opacity of over.",
                 ),
                 io.Float.Input(
                     "black",
@@ -47,24 +47,24 @@ class VaceCombine(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Pixels up to this brightness are black background. Higher for "
-                    "drawings out of a compressed video.",
+                    tooltip="Pixels up to this brightness count as black background. Raise it for "
+                    "drawings from a compressed video.",
                 ),
                 fit_input(
                     "crop",
-                    "How over is brought to base's size: each side by itself, whole with "
-                    "base in the borders, or filled and cut at the edges.",
+                    "How over is fitted to the size of base: each side scaled separately, whole "
+                    "with base in the borders, or filled and cropped at the edges.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Over shows where it is white: one for all frames or one a frame. "
-                    "Nothing connected: everywhere.",
+                    tooltip="over is shown where this is white: one for all frames or one per "
+                    "frame. Not connected: everywhere.",
                 ),
             ],
             outputs=[
-                io.Image.Output(display_name="image", tooltip="Both controls in one."),
-                io.Mask.Output(display_name="mask", tooltip="How much over covers."),
+                io.Image.Output(display_name="image", tooltip="Both controls in one image."),
+                io.Mask.Output(display_name="mask", tooltip="How much of each pixel over covers."),
             ],
         )
 

@@ -28,14 +28,14 @@ class VaceKeyframes(io.ComfyNode):
             **found_by(
                 "first last frame, flf2v, start end frame, in-between, image to video, wan vace"
             ),
-            description="Makes a clip of which some frames are given, such as the first and the "
+            description="Makes a clip in which some frames are given, such as the first and the "
             "last, and VACE generates the others.",
             inputs=[
-                io.Image.Input("images", tooltip="The frames that are given, as one batch."),
+                io.Image.Input("images", tooltip="The given frames, as one batch."),
                 io.String.Input(
                     "positions",
                     default="",
-                    tooltip=f"Where they stand, in their order: {FRAMES}. Empty: spread evenly "
+                    tooltip=f"Their positions, in the same order: {FRAMES}. Empty: spread evenly "
                     "from the first frame to the last.",
                 ),
                 io.Int.Input(
@@ -44,12 +44,13 @@ class VaceKeyframes(io.ComfyNode):
                     min=1,
                     max=16385,
                     step=4,
-                    tooltip="Frames of the clip, 4n+1.",
+                    tooltip="Number of frames of the clip, 4n+1.",
                 ),
                 fit_input(
                     "crop",
-                    "How a control of another shape is brought to the images' size: each "
-                    "side by itself, whole with grey borders, or filled and cut at the edges.",
+                    "How a control with another aspect ratio is fitted to the size of the images: "
+                    "each side scaled separately, whole with grey borders, or filled and cropped "
+                    "at the edges.",
                 ),
                 io.Image.Input(
                     "control",

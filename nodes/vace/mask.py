@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ...engines.checks import check_frames
+from ...engines.detections.bounding_boxes import from_bounding_boxes
+from ...engines.detections.detections import Detections
 from ...engines.errors import InputError
-from ...engines.pose.boxes import from_bounding_boxes
 from ...engines.pose.poses import Poses
 from ...engines.vace.masks import FARTHEST, REGIONS, mask_clip
 from ...engines.vace.positions import parse_frames
@@ -103,17 +104,17 @@ class VaceMask(io.ComfyNode):
             display_name="VACE Mask",
             category=CATEGORY,
             **found_by("inpaint, video inpainting, wan vace, bbox mask, person mask, grow mask"),
-            description="Says what VACE generates and what it keeps: by a mask, by boxes of people "
-            "and by frames; and paints what is generated neutral grey.",
+            description="Chooses what VACE generates and what it keeps, by a mask, by the boxes of "
+            "people and by frames, and paints what is generated neutral grey.",
             inputs=[
                 io.Image.Input("image", tooltip="The footage."),
                 io.Combo.Input(
                     "generate",
                     options=list(REGIONS),
                     default="auto",
-                    tooltip="auto: where the connected mask is white and in the connected boxes; "
-                    "everything when neither is connected. Or everything, nothing, the mask or "
-                    "the boxes alone.",
+                    tooltip="auto: the white part of the connected mask and the connected boxes, "
+                    "or everything if neither is connected. all: everything. none: nothing. mask, "
+                    "boxes: that alone.",
                 ),
                 io.String.Input(
                     "keep",
@@ -126,7 +127,7 @@ class VaceMask(io.ComfyNode):
                     min=-49.0,
                     max=1000.0,
                     step=1.0,
-                    tooltip="Added on each side of a box, in percent of that side.",
+                    tooltip="Added to each side of a box, in percent of that side.",
                 ),
                 io.Int.Input(
                     "grow",
@@ -134,8 +135,8 @@ class VaceMask(io.ComfyNode):
                     min=-FARTHEST,
                     max=FARTHEST,
                     step=1,
-                    tooltip="Pixels by which what is generated grows on every side; negative: "
-                    "shrinks.",
+                    tooltip="Pixels by which the generated area grows on every side; negative "
+                    "values shrink it.",
                 ),
                 io.Int.Input(
                     "feather",
@@ -143,30 +144,31 @@ class VaceMask(io.ComfyNode):
                     min=0,
                     max=FARTHEST,
                     step=1,
-                    tooltip="Pixels over which edges fade. 0: hard, as VACE was trained with.",
+                    tooltip="Pixels over which edges fade. 0: hard edges, as VACE was trained "
+                    "with.",
                 ),
                 io.Boolean.Input(
                     "invert",
                     default=False,
-                    tooltip="Generate what is outside instead. Frames to keep stay kept.",
+                    tooltip="Generates what is outside instead. Frames to keep are still kept.",
                 ),
                 io.Boolean.Input(
                     "steady",
                     default=False,
-                    tooltip="What is generated in any frame is generated in all: one still mask, "
-                    "also where a detector lost somebody.",
+                    tooltip="What is generated in any frame is generated in all: one static mask, "
+                    "even where a detector lost somebody.",
                 ),
                 io.Boolean.Input(
                     "binary",
                     default=True,
                     tooltip="Makes the connected mask black and white at 0.5, as VACE does and "
-                    "WanVaceToVideo does not. Rescaling softens its edges again: for hard ones put "
-                    "VACE Mask behind VACE Normalise.",
+                    "WanVaceToVideo does not. Rescaling softens its edges again; for hard edges "
+                    "put VACE Mask after VACE Normalise.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="White = generate: one for all frames or one a frame.",
+                    tooltip="White = generate: one for all frames or one per frame.",
                 ),
                 KinoPoses.Input(
                     "poses",
@@ -177,8 +179,8 @@ class VaceMask(io.ComfyNode):
                     "bounding_box",
                     optional=True,
                     extra_dict=LINK_ONLY,
-                    tooltip="Boxes of any detector, of each frame or one for all; used when poses "
-                    "is not connected.",
+                    tooltip="Boxes from any detector, per frame or one for all; used if poses is "
+                    "not connected.",
                 ),
             ],
             outputs=masked_outputs(),
@@ -201,7 +203,7 @@ class VaceMask(io.ComfyNode):
         bounding_box: Any = None,
     ) -> io.NodeOutput:
         check_frames("image", image)
-        boxes = poses
+        boxes: Poses | Detections | None = poses
         if generate in ("auto", "boxes") and poses is None and bounding_box is not None:
             boxes = _boxes(bounding_box, image)
         return shown(
@@ -221,7 +223,7 @@ class VaceMask(io.ComfyNode):
         )
 
 
-def _boxes(bounding_box: Any, image: Tensor) -> Poses:
+def _boxes(bounding_box: Any, image: Tensor) -> Detections:
     """Boxes of every frame, or of one frame that stand for all."""
     frames, height, width = image.shape[:3]
     rows = bounding_box if isinstance(bounding_box, list) else [bounding_box]

@@ -6,7 +6,7 @@ from ...engines.vace.masks import SPLIT, Masked, in_words
 from ..api import io
 from ..show import Shown
 
-FRAMES = "first, last, numbers (-1 is the last), ranges such as 0-8, every 16; commas between"
+FRAMES = "first, last, numbers (-1 is the last), ranges such as 0-8, every 16; separated by commas"
 
 
 def masked_outputs() -> list[Any]:
@@ -14,12 +14,12 @@ def masked_outputs() -> list[Any]:
     return [
         io.Image.Output(
             display_name="image",
-            tooltip="For VACE Normalise: the frames with what shall be generated painted neutral "
-            "grey.",
+            tooltip="For VACE Normalise: the frames, with everything to be generated painted "
+            "neutral grey.",
         ),
         io.Mask.Output(
             display_name="mask",
-            tooltip="For VACE Normalise: white = generate, black = keep; one for each frame.",
+            tooltip="For VACE Normalise: white = generate, black = keep; one per frame.",
         ),
     ]
 

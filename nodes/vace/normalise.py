@@ -13,6 +13,7 @@ from ...engines.vace.reference import fit_if_any
 from ...engines.vace.report import report
 from ...engines.vace.settings import LENGTH_MODES, Settings
 from ...engines.vace.stream import Normaliser
+from ...engines.words import counted
 from ..api import host, io
 from ..previews import of_vace
 from ..search import found_by
@@ -62,7 +63,7 @@ class _Step(Step):
         self._length += ready.length
         tall, wide = ready.size
         rate = ready.placement.rate
-        self.text = f"{self._length} frames of {wide}x{tall} at {rate:.4g} fps"
+        self.text = f"{counted(self._length, 'frame')} of {wide}x{tall} at {rate:.4g} fps"
         return _outputs(ready, None)
 
     @property
@@ -139,24 +140,24 @@ class VaceNormalise(io.ComfyNode):
                 "normalize, wan vace, control video, 4n+1, resize video, frame rate, vace "
                 "preprocessor"
             ),
-            description="Brings control images, masks and reference images to the size, rate and "
-            "length that WanVaceToVideo takes without cropping, padding or rescaling.",
+            description="Prepares control images, masks and reference images in the size, frame "
+            "rate and length that WanVaceToVideo accepts without cropping, padding or rescaling.",
             inputs=[
                 io.Image.Input(
                     "image",
-                    tooltip="Control images, e.g. from Draw Skeleton; depth, edges and the like "
-                    "may have one channel.",
+                    tooltip="Control images, e.g. from Draw Skeleton; depth maps, edges and the "
+                    "like may have one channel.",
                 ),
                 side_input(
                     "width",
-                    "A multiple of 16 (preset ltx: 32). 0: from the height, or as the "
-                    "preset says, or the image's own width rounded down.",
+                    "A multiple of 16 (preset ltx: 32). 0: computed from the height, or by the "
+                    "preset, or the image's own width rounded down.",
                     step=16,
                 ),
                 side_input(
                     "height",
-                    "A multiple of 16 (preset ltx: 32). 0: from the width, or as the "
-                    "preset says, or the image's own height rounded down.",
+                    "A multiple of 16 (preset ltx: 32). 0: computed from the width, or by the "
+                    "preset, or the image's own height rounded down.",
                     step=16,
                 ),
                 io.Int.Input(
@@ -166,56 +167,56 @@ class VaceNormalise(io.ComfyNode):
                     max=16385,
                     step=1,
                     tooltip="Number of frames, 4n+1 (81, 49, 33 ...; preset ltx: 8n+1), at the new "
-                    "rate. 0: the clip's own, made 4n+1 as length_mode says.",
+                    "frame rate. 0: that of the clip, made 4n+1 according to length_mode.",
                 ),
                 io.Combo.Input(
                     "length_mode",
                     options=list(LENGTH_MODES),
                     default="repeat_last",
-                    tooltip="What fills missing frames: the last frame again, or neutral grey that "
-                    "leaves the model free (pad). cut drops frames instead. spread takes frames "
-                    "evenly over the whole clip, as VACE itself does.",
+                    tooltip="How missing frames are filled: by repeating the last frame, or with "
+                    "neutral grey, which leaves the model free (pad). cut drops frames instead. "
+                    "spread picks frames evenly over the whole clip, as VACE itself does.",
                 ),
                 fit_input(
                     "crop",
-                    "How another shape is brought to width and height: filled and cut at "
-                    "the edges, whole with neutral borders, or each side by itself.",
+                    "How another aspect ratio is fitted to width and height: filled and cropped at "
+                    "the edges, whole with neutral borders, or each side scaled separately.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="White = generate, black = keep: one for all frames or one a frame. "
-                    "Nothing connected: generate everywhere.",
+                    tooltip="White = generate, black = keep: one for all frames or one per frame. "
+                    "Not connected: generate everywhere.",
                 ),
                 io.Combo.Input(
                     "preset",
                     options=list(PRESETS),
                     default="none",
                     optional=True,
-                    tooltip="The model: its area in the shape of the clip (never enlarged), its "
-                    "lengths and its frame rate. none: only multiples of 16 and 4n+1.",
+                    tooltip="The model: its area in the aspect ratio of the clip (never enlarged), "
+                    "its lengths and its frame rate. none: only multiples of 16 and 4n+1.",
                 ),
                 open_rate_input(
-                    "Frames a second of the clip, from Get Video Components. 0: unknown, "
-                    "every frame is used.",
+                    "Frame rate of the clip in frames per second, from Get Video Components. 0: "
+                    "unknown; every frame is used.",
                     optional=True,
                 ),
                 open_rate_input(
-                    "Frames a second to come to: frames are left out or shown again, never "
-                    "mixed. 0: the preset's, where the clip has more.",
+                    "Target frame rate in frames per second: frames are dropped or repeated, never "
+                    "blended. 0: that of the preset, if the clip has more.",
                     name="target_fps",
                     optional=True,
                 ),
                 io.Image.Input(
                     "reference_images",
                     optional=True,
-                    tooltip="Pictures of who or what is to appear; put whole on white.",
+                    tooltip="Images of who or what is to appear; placed whole on white.",
                 ),
                 io.Mask.Input(
                     "reference_masks",
                     optional=True,
                     tooltip="White = background of the reference images that becomes white, as "
-                    "Load Image gives it: one for all or one an image.",
+                    "Load Image outputs it: one for all or one per image.",
                 ),
             ],
             outputs=[
@@ -227,10 +228,11 @@ class VaceNormalise(io.ComfyNode):
                 io.Int.Output(display_name="length", tooltip="For WanVaceToVideo."),
                 io.Image.Output(
                     display_name="reference_image",
-                    tooltip="For WanVaceToVideo, which uses the first; nothing where none came in.",
+                    tooltip="For WanVaceToVideo, which uses the first image; empty if there are no "
+                    "reference images.",
                 ),
                 io.Float.Output(
-                    display_name="fps", tooltip="Of the prepared clip: for Create Video."
+                    display_name="fps", tooltip="Frame rate of the prepared clip: for Create Video."
                 ),
             ],
         )

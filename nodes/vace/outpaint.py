@@ -23,7 +23,7 @@ class VaceOutpaint(io.ComfyNode):
             display_name="VACE Outpaint",
             category=CATEGORY,
             **found_by("outpaint, uncrop, extend, expand canvas, pad image, wan vace"),
-            description="Puts the footage on a larger canvas, for VACE to fill the margins; the "
+            description="Places the footage on a larger canvas, for VACE to fill the margins. The "
             "sides of the canvas are rounded up to multiples of 16.",
             inputs=[
                 io.Image.Input("image", tooltip="The footage."),
@@ -47,7 +47,7 @@ class VaceOutpaint(io.ComfyNode):
                     "unit",
                     options=list(UNITS),
                     default="pixels",
-                    tooltip="Of the margins; percent of the footage's width or height.",
+                    tooltip="Unit of the margins; percent of the footage's width or height.",
                 ),
                 io.Int.Input(
                     "overlap",
@@ -55,8 +55,8 @@ class VaceOutpaint(io.ComfyNode):
                     min=0,
                     max=FARTHEST,
                     step=1,
-                    tooltip="Pixels of the footage beside a margin that are generated anew, so "
-                    "that no seam shows.",
+                    tooltip="Pixels of the footage next to a margin that are regenerated, to hide "
+                    "the seam.",
                 ),
                 io.Int.Input(
                     "feather",
@@ -70,8 +70,8 @@ class VaceOutpaint(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="What of the footage is generated, too, e.g. from VACE Mask: one for "
-                    "all frames or one a frame.",
+                    tooltip="What to generate within the footage as well, e.g. from VACE Mask: one "
+                    "for all frames or one per frame.",
                 ),
             ],
             outputs=masked_outputs(),

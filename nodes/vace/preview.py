@@ -69,23 +69,23 @@ class VacePreview(io.ComfyNode):
             display_name="VACE Preview",
             category=CATEGORY,
             **found_by("wan vace, inspect, debug, check mask, show control video"),
-            description="Shows exactly what the model is given, as WanVaceToVideo prepares it, and "
-            "says in words what is wrong with it.",
+            description="Shows exactly what the model receives, as WanVaceToVideo prepares it, and "
+            "warns about what is wrong with it.",
             is_output_node=True,
             inputs=[
-                side_input("width", "As WanVaceToVideo is set. 0: the image's own."),
-                side_input("height", "As WanVaceToVideo is set. 0: the image's own."),
+                side_input("width", "As set in WanVaceToVideo. 0: that of the image."),
+                side_input("height", "As set in WanVaceToVideo. 0: that of the image."),
                 io.Int.Input(
                     "length",
                     default=0,
                     min=0,
                     max=16385,
                     step=1,
-                    tooltip="As WanVaceToVideo is set. 0: the image's own.",
+                    tooltip="As set in WanVaceToVideo. 0: that of the image.",
                 ),
                 open_rate_input(
-                    "Frames a second of the clip, e.g. from Get Video Components. 0: as "
-                    "vace says; else unknown, and not looked at."
+                    "Frame rate of the clip in frames per second, e.g. from Get Video Components. "
+                    "0: as stored in vace; otherwise unknown and not checked."
                 ),
                 io.Int.Input(
                     "columns",
@@ -93,7 +93,7 @@ class VacePreview(io.ComfyNode):
                     min=1,
                     max=32,
                     step=1,
-                    tooltip="How many frames the sheet shows, from the first to the last.",
+                    tooltip="Number of frames on the sheet, from the first to the last.",
                 ),
                 io.Int.Input(
                     "panel",
@@ -101,32 +101,32 @@ class VacePreview(io.ComfyNode):
                     min=32,
                     max=4096,
                     step=1,
-                    tooltip="Longer side of each picture in pixels.",
+                    tooltip="Longer side of each image in pixels.",
                 ),
                 KinoVace.Input(
-                    "vace", optional=True, tooltip="From VACE Normalise, with its references."
+                    "vace", optional=True, tooltip="From VACE Normalise, with its reference images."
                 ),
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="What goes to control_video; when vace is not connected.",
+                    tooltip="What goes to control_video; used if vace is not connected.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="What goes to control_masks. Nothing connected: generate everywhere.",
+                    tooltip="What goes to control_masks. Not connected: generate everywhere.",
                 ),
                 io.Image.Input("reference", optional=True, tooltip="What goes to reference_image."),
             ],
             outputs=[
                 io.Image.Output(
                     display_name="image",
-                    tooltip="For every frame: control, what is kept of it, what is generated from "
-                    "it, mask, reference.",
+                    tooltip="For every frame: control, the part that is kept, the part that is "
+                    "generated, mask, reference.",
                 ),
                 io.Image.Output(display_name="sheet", tooltip="Some frames side by side."),
                 io.String.Output(
-                    display_name="report", tooltip="Size, length and the warnings, a line each."
+                    display_name="report", tooltip="Size, length and warnings, one per line."
                 ),
             ],
         )

@@ -29,32 +29,34 @@ class VaceRestore(io.ComfyNode):
             display_name="VACE Restore",
             category=CATEGORY,
             **found_by("uncrop, unpad, crop back, undo padding, stitch, wan vace"),
-            description="Undoes VACE Normalise on the generated clip: cuts off borders and frames "
-            "that it added, and scales back to the size of the source.",
+            description="Reverses VACE Normalise on the generated clip: crops off borders and "
+            "frames that it added, and scales back to the size of the source.",
             inputs=[
                 io.Image.Input(
                     "image",
                     tooltip="The generated clip, decoded: as many frames, of the same size, as "
                     "VACE Normalise gave.",
                 ),
-                KinoVace.Input("vace", tooltip="From the VACE Normalise that it was made with."),
+                KinoVace.Input("vace", tooltip="From the VACE Normalise that prepared the clip."),
                 io.Combo.Input(
                     "size",
                     options=list(SIZES),
                     default="source",
-                    tooltip="source: scaled to what went into VACE Normalise. prepared: only cut, "
-                    "not scaled.",
+                    tooltip="source: scaled to the size that went into VACE Normalise. prepared: "
+                    "only cropped, not scaled.",
                 ),
                 io.Image.Input(
                     "original",
                     optional=True,
-                    tooltip="The clip that went into VACE Normalise, or the footage it was drawn "
-                    "from: fills in what fit crop had cut away. With size source only.",
+                    tooltip="The clip that went into VACE Normalise, or the footage that it was "
+                    "drawn from: fills in what fit crop had cropped away. Only with size source.",
                 ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="The clip without what was added."),
-                io.Float.Output(display_name="fps", tooltip="Its rate: for Create Video."),
+                io.Float.Output(
+                    display_name="fps", tooltip="Frame rate of the clip: for Create Video."
+                ),
             ],
         )
 

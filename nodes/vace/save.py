@@ -6,7 +6,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ...engines.files import sync_file, written_aside
+from ...engines.files import atomic_write, sync_file
 from ...engines.vace.control import VaceControl
 from ...engines.vace.tensors import CHANNELS, channel_bytes, put_together
 from ..api import host, io
@@ -48,7 +48,7 @@ class _Sink(GrowingFiles):
     def finish(self) -> tuple[Path, ...]:
         self.mark()
         channels = {name: self.growing(f"{name}.part").path for name in CHANNELS}
-        with written_aside(self.path) as aside:
+        with atomic_write(self.path) as aside:
             shape = (self.frame_count, *self._size)
             put_together(aside, channels, shape, load_state(self._references))
         self.text = str(self.path)
@@ -69,8 +69,9 @@ class SaveVace(io.ComfyNode):
             display_name="Save VACE Tensor",
             category=CATEGORY,
             **found_by("safetensors, export tensor, daydream scope"),
-            description="Writes a safetensors file: video [1,3,F,H,W] in -1..1 and mask "
-            "[1,1,F,H,W] in 0..1, and references [1,3,R,H,W] in -1..1 if there are any; float32.",
+            description="Writes a safetensors file with float32 tensors: video [1,3,F,H,W] in "
+            "-1..1, mask [1,1,F,H,W] in 0..1 and, if there are any, references [1,3,R,H,W] in "
+            "-1..1.",
             is_output_node=True,
             inputs=[
                 KinoVace.Input("vace", tooltip="From VACE Normalise."),
@@ -83,6 +84,6 @@ class SaveVace(io.ComfyNode):
     def execute(cls, vace: VaceControl, filename_prefix: str) -> io.NodeOutput:
         path = host.save_path(filename_prefix, _SUFFIX, vace.size)
         tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             save_file({k: t.contiguous() for k, t in tensors.items() if t is not None}, aside)
         return io.NodeOutput(ui=Shown(str(path)))

@@ -1,4 +1,4 @@
-// The panel of engines in the sidebar: what there is, and looking after it.
+// The engines panel in the sidebar: lists, verifies, builds and removes engines.
 
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
@@ -9,7 +9,7 @@ const COLUMNS = [
   "Model",
   "Backend",
   "Precision",
-  "Card",
+  "GPU",
   "Sizes",
   "On disk",
   "Latency",
@@ -17,13 +17,13 @@ const COLUMNS = [
   "Memory",
 ];
 
-let panel = null; // while the tab is open
+let panel = null; // the panel's element while the tab is open
 let state = { engines: [], choices: null, job: null, folder: "" };
-let asked = null; // what the user is asked about: {name} of an engine, or {found} to prune
+let asked = null; // the pending confirmation: {name} of an engine to delete, or {found} to prune
 let error = "";
 let listening = false;
 
-/** Fill the sidebar's element; the editor may ask again for one that is filled. */
+/** Fill the sidebar's element. The editor may call this again for an element that is already filled. */
 export function openPanel(element) {
   if (panel && element.contains(panel)) return;
   styled();
@@ -37,7 +37,7 @@ export function openPanel(element) {
   refresh();
 }
 
-/** The tab is closed. */
+/** Forget the panel when its tab is closed. */
 export function closePanel() {
   panel = null;
 }
@@ -49,10 +49,10 @@ function listen() {
     const told = busy() && panel?.querySelector(".kinograph-job > .kinograph-quiet");
     state.job = detail;
     if (detail.state !== "running") refresh();
-    else if (told) told.textContent = detail.text; // drawn anew, Cancel would go from under the pointer
+    else if (told) told.textContent = detail.text; // a redraw would replace the Cancel button under the pointer
     else draw();
   });
-  // A run builds engines and uses them.
+  // Running a graph builds and uses engines.
   for (const name of ["execution_success", "execution_error", "execution_interrupted"])
     api.addEventListener(name, refresh);
 }
@@ -64,7 +64,7 @@ async function refresh() {
   draw();
 }
 
-/** What the server answers; null after an error, which is shown. */
+/** Return the server's answer, or null after an error, which is then displayed. */
 async function ask(path, body) {
   const options = body && {
     method: "POST",
@@ -102,11 +102,11 @@ function draw() {
     error && h("div", { className: "kinograph-box kinograph-error", role: "alert" }, error),
     job(),
     asked?.found && pruning(),
-    // Kept as it is while the rest is drawn anew: somebody may be choosing.
+    // Kept while the rest is redrawn: the user may be filling it in.
     form ?? (state.choices && building()),
     state.engines.length
       ? table()
-      : h("p", {}, word("No engines yet. Build Engine makes them, or the form above.")),
+      : h("p", {}, word("No engines yet. Build one with the Build Engine node or the form above.")),
   ];
   for (const control of form?.querySelectorAll("button[data-job]") ?? [])
     control.disabled = busy();
@@ -187,7 +187,7 @@ function row(engine) {
     cell("", engine.title || engine.name, { className: "kinograph-title", title: engine.name }),
     cell("Backend", engine.backend),
     cell("Precision", engine.precision),
-    cell("Card", engine.card === "any" ? word("any") : engine.card),
+    cell("GPU", engine.card === "any" ? word("any") : engine.card),
     cell("Sizes", engine.max_batch ? `${sizes} × ${engine.max_batch}` : sizes),
     cell("On disk", engine.on_disk ? bytes(engine.bytes) : "–", { className: "kinograph-number" }),
     cell("Latency", latency, { className: "kinograph-number", title: note }),
@@ -205,7 +205,7 @@ function verdict(engine) {
     const className = verdict.state === "damaged" ? "kinograph-bad" : "";
     return { text: word(verdict.state), detail: verdict.detail, className };
   }
-  const text = engine.parity ? "when it was built" : "not verified";
+  const text = engine.parity ? "at build time" : "not verified";
   return { text: word(text), detail: engine.parity, className: "" };
 }
 
@@ -248,7 +248,7 @@ function building() {
         field.type === "number" ? Number(field.value) : field.value,
       ]),
     );
-  const names = ["Model", "Backend", "Precision", "Most frames a call", "Smallest size"];
+  const names = ["Model", "Backend", "Precision", "Max. frames per call", "Smallest size"];
   const labels = [...names, "Largest size"];
   const build = button("Build", () => start("engines/build", chosen()), busy());
   build.dataset.job = "";
@@ -268,7 +268,7 @@ function building() {
   );
 }
 
-/** The same as two nodes on the canvas, in the middle of what is seen. */
+/** Add the same settings as two nodes in the middle of the visible canvas. */
 function addNodes(chosen, models) {
   const { model, ...settings } = chosen;
   const task = models.find((known) => known.name === model)?.task;
@@ -321,7 +321,7 @@ function milliseconds(ms) {
   return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
 }
 
-/** An element with text in it, never markup: names of files come from elsewhere. */
+/** Create an element. Strings become text, never markup: file names are not trusted. */
 function h(tag, properties, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {

@@ -1,15 +1,15 @@
-// Kinograph in ComfyUI's editor: what nodes say, how wide they open, and the panel of engines.
-// The files beside this one are modules of it; the editor imports them all, which does no harm.
+// Kinograph in ComfyUI's editor: the texts on nodes, their initial width, and the engines panel.
+// The other files in this folder are modules of this one; the editor imports them all, which is harmless.
 
 import { app } from "../../scripts/app.js";
 import { closePanel, openPanel } from "./engines.js";
 import { restore, show } from "./shown.js";
-import { word } from "./words.js";
+import { loadWords, word } from "./words.js";
 
 const OWN = "Kinograph";
-const WIDE = 340; // px; for names of files, of models, and other long values
-const ROOMY = 280; // px; what nodes say stands on few lines
-const LONG = 18; // letters of a value that needs a wide node
+const WIDE = 340; // px; for file names, model names and other long values
+const ROOMY = 280; // px; keeps texts to a few lines
+const LONG = 18; // characters; longer values need a wide node
 
 app.registerExtension({
   name: "Kinograph.Editor",
@@ -17,7 +17,7 @@ app.registerExtension({
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith(OWN)) return;
     after(nodeType.prototype, "onNodeCreated", function () {
-      // Before a saved workflow gives a node its own size, so that this is for new ones only.
+      // Runs before a saved workflow restores a node's size, so it only affects new nodes.
       const [width, height] = this.size;
       this.setSize([Math.max(width, widthFor(nodeData)), height]);
     });
@@ -30,7 +30,8 @@ app.registerExtension({
     restore(outputs, (node) => node.comfyClass?.startsWith(OWN));
   },
 
-  setup() {
+  async setup() {
+    await loadWords();
     const title = word("Kinograph engines");
     app.extensionManager.registerSidebarTab({
       id: "kinograph-engines",
@@ -45,7 +46,7 @@ app.registerExtension({
   },
 });
 
-/** Calls `more` after the method `name`, whoever else has put something there. */
+/** Call `more` after the method `name`, keeping whatever other extensions have put there. */
 function after(prototype, name, more) {
   const before = prototype[name];
   prototype[name] = function (...values) {

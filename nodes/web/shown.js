@@ -1,19 +1,19 @@
-// What a node said when it ran, below its other widgets: words, and warnings that are seen.
+// The text and the warnings of a node's last run, displayed below its other widgets.
 
 import { app } from "../../scripts/app.js";
 import { styled } from "./style.js";
 
 const NAME = "kinograph_shown";
-const PROGRESS = "$$node-text-preview"; // the editor's own, while the node runs
+const PROGRESS = "$$node-text-preview"; // the editor's own widget while the node runs
 const PICTURE = 150; // px
 const LINE = 15; // px
 const PADDING = 12; // px above and below together
 const LETTER = 6; // px, on average
-const MOST_LINES = 9; // more are scrolled, or seen when the node is made larger
-const COUNT = /^\d+ warnings?:$/; // a heading of the reports that list them
+const MOST_LINES = 9; // longer texts scroll, or show when the node is enlarged
+const COUNT = /^\d+ warnings?:$/; // the heading of the warnings in a report
 const TABLES = new Set(["KinographBenchmark", "KinographEngineUpkeep", "KinographFlowStatistics"]);
 
-/** Show the words of a node's output; a node that said nothing is left as it is. */
+/** Show the text of a node's output. A node without text is left unchanged. */
 export function show(node, output) {
   const text = (output?.text ?? []).join("\n");
   const warnings = output?.kinograph_warnings ?? [];
@@ -29,16 +29,16 @@ export function show(node, output) {
   node.setDirtyCanvas(true, true);
 }
 
-/** Let words and a moving picture be seen; once for the picture, whose size is then the user's. */
+/** Enlarge a node for its text and, once, for a moving picture; after that, the size is the user's. */
 function makeRoom(node, moves) {
-  const telling = node.widgets.some((w) => w.name === PROGRESS); // it goes, and leaves its place
+  const telling = node.widgets.some((w) => w.name === PROGRESS); // it disappears and leaves its space
   const picture = moves && !node.kinographRoom ? PICTURE - (telling ? 40 : 0) : 0;
   node.kinographRoom ||= moves;
   const height = node.computeSize()[1] + picture;
   if (node.size[1] < height) node.setSize([node.size[0], height]);
 }
 
-/** As `show`, for all nodes: outputs of another workflow, or of a run of before. */
+/** Show the outputs of all nodes, from another workflow or an earlier run. */
 export function restore(outputs, isOwn) {
   for (const [place, output] of Object.entries(outputs ?? {})) {
     const node = nodeAt(place);
@@ -68,7 +68,7 @@ function added(node) {
     setValue: () => {},
   });
   widget.serialize = false;
-  // The canvas zooms with the wheel, unless there is more to read here.
+  // The wheel zooms the canvas unless there is text to scroll.
   element.addEventListener("wheel", (event) => {
     if (element.scrollHeight <= element.clientHeight) app.canvas?.processMouseWheel?.(event);
   });

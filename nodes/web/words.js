@@ -1,154 +1,24 @@
-// The panel's words in the editor's language. English is the key; what is missing stays English.
+// The texts of the engines panel in the editor's language.
+//
+// They are stored in locales/<language>/main.json, which ComfyUI serves together with the translations of all
+// packs. English texts are the keys; a text without a translation is shown in English.
 
+import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 
-const WORDS = {
-  de: {
-    "Kinograph engines": "Kinograph-Engines",
-    Refresh: "Neu laden",
-    "Verify all": "Alle prüfen",
-    "Prune…": "Aufräumen…",
-    "Build an engine": "Engine bauen",
-    "No engines yet. Build Engine makes them, or the form above.":
-      "Noch keine Engines. „Build Engine“ baut sie, oder das Formular oben.",
-    Model: "Modell",
-    Backend: "Backend",
-    Precision: "Genauigkeit",
-    Card: "Karte",
-    Sizes: "Größen",
-    "On disk": "Auf Platte",
-    Latency: "Latenz",
-    Verified: "Geprüft",
-    Memory: "Speicher",
-    "in memory": "geladen",
-    "not loaded": "nicht geladen",
-    "memory only": "nur im Speicher",
-    "not verified": "nicht geprüft",
-    "when it was built": "beim Bauen",
-    right: "stimmt",
-    whole: "vollständig",
-    damaged: "beschädigt",
-    any: "alle",
-    Verify: "Prüfen",
-    "Delete…": "Löschen…",
-    Delete: "Löschen",
-    Keep: "Behalten",
-    Remove: "Entfernen",
-    "Delete this engine?": "Diese Engine löschen?",
-    "There is nothing to prune.": "Es gibt nichts aufzuräumen.",
-    "Remove these?": "Diese entfernen?",
-    "Most frames a call": "Bilder je Aufruf",
-    "Smallest size": "Kleinste Größe",
-    "Largest size": "Größte Größe",
-    Build: "Bauen",
-    "Add as nodes": "Als Nodes einfügen",
-    Cancel: "Abbrechen",
-    running: "läuft",
-    done: "fertig",
-    failed: "fehlgeschlagen",
-    cancelled: "abgebrochen",
-    "Median of recent calls in this session": "Median der letzten Aufrufe dieser Sitzung",
-    images: "Bilder",
-  },
-  ja: {
-    "Kinograph engines": "Kinograph エンジン",
-    Refresh: "更新",
-    "Verify all": "すべて検証",
-    "Prune…": "整理…",
-    "Build an engine": "エンジンを構築",
-    "No engines yet. Build Engine makes them, or the form above.":
-      "エンジンはまだありません。Build Engine ノードか上のフォームで構築します。",
-    Model: "モデル",
-    Backend: "バックエンド",
-    Precision: "精度",
-    Card: "GPU",
-    Sizes: "サイズ",
-    "On disk": "ディスク",
-    Latency: "レイテンシ",
-    Verified: "検証",
-    Memory: "メモリ",
-    "in memory": "読み込み済み",
-    "not loaded": "未読み込み",
-    "memory only": "メモリのみ",
-    "not verified": "未検証",
-    "when it was built": "構築時",
-    right: "正常",
-    whole: "破損なし",
-    damaged: "破損",
-    any: "任意",
-    Verify: "検証",
-    "Delete…": "削除…",
-    Delete: "削除",
-    Keep: "残す",
-    Remove: "削除",
-    "Delete this engine?": "このエンジンを削除しますか?",
-    "There is nothing to prune.": "整理するものはありません。",
-    "Remove these?": "これらを削除しますか?",
-    "Most frames a call": "1 回の最大フレーム数",
-    "Smallest size": "最小サイズ",
-    "Largest size": "最大サイズ",
-    Build: "構築",
-    "Add as nodes": "ノードとして追加",
-    Cancel: "キャンセル",
-    running: "実行中",
-    done: "完了",
-    failed: "失敗",
-    cancelled: "キャンセル済み",
-    "Median of recent calls in this session": "このセッションの最近の呼び出しの中央値",
-    images: "枚",
-  },
-  zh: {
-    "Kinograph engines": "Kinograph 引擎",
-    Refresh: "刷新",
-    "Verify all": "全部校验",
-    "Prune…": "清理…",
-    "Build an engine": "构建引擎",
-    "No engines yet. Build Engine makes them, or the form above.":
-      "还没有引擎。请用 Build Engine 节点或上面的表单构建。",
-    Model: "模型",
-    Backend: "后端",
-    Precision: "精度",
-    Card: "显卡",
-    Sizes: "尺寸",
-    "On disk": "磁盘占用",
-    Latency: "延迟",
-    Verified: "校验",
-    Memory: "内存",
-    "in memory": "已加载",
-    "not loaded": "未加载",
-    "memory only": "仅在内存中",
-    "not verified": "未校验",
-    "when it was built": "构建时",
-    right: "正确",
-    whole: "完整",
-    damaged: "已损坏",
-    any: "任意",
-    Verify: "校验",
-    "Delete…": "删除…",
-    Delete: "删除",
-    Keep: "保留",
-    Remove: "删除",
-    "Delete this engine?": "删除此引擎?",
-    "There is nothing to prune.": "没有需要清理的内容。",
-    "Remove these?": "删除这些?",
-    "Most frames a call": "每次最多帧数",
-    "Smallest size": "最小尺寸",
-    "Largest size": "最大尺寸",
-    Build: "构建",
-    "Add as nodes": "添加为节点",
-    Cancel: "取消",
-    running: "运行中",
-    done: "完成",
-    failed: "失败",
-    cancelled: "已取消",
-    "Median of recent calls in this session": "本次会话最近调用的中位数",
-    images: "张",
-  },
-};
+const texts = {}; // language -> English text -> translation
 
-/** The English words in the language that the editor is set to. */
+/** Load the translations from the server. If there are none, everything is shown in English. */
+export async function loadWords() {
+  const response = await api.fetchApi("/i18n");
+  const translations = response.ok ? await response.json() : {};
+  for (const [language, { kinographPanel }] of Object.entries(translations))
+    texts[language] = kinographPanel ?? {};
+}
+
+/** Return an English text in the language of the editor. */
 export function word(english) {
   const locale = String(app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
-  // zh-TW is not simplified Chinese, but nearer to it than English is.
-  return WORDS[locale.split("-")[0]]?.[english] ?? english;
+  // zh-TW falls back on Simplified Chinese, which is closer than English.
+  return texts[locale]?.[english] ?? texts[locale.split("-")[0]]?.[english] ?? english;
 }

@@ -1,4 +1,4 @@
-"""A ComfyUI for each file of tests, and its editor."""
+"""One ComfyUI for all of these tests, reset for each file of them, and its editor."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,30 +7,39 @@ import pytest
 
 from browser import Frontend, frontend
 from comfyui_server import ComfyUI
-from kinograph.workflows.cli import MEDIA
+from kinograph.workflows.graph.shipped import MEDIA
 
 PACKS = Path(__file__).parents[1] / "support"
 
 
-@pytest.fixture(scope="module")
-def inputs() -> Iterable[Path]:
-    """What is in ComfyUI's input folder; the editor lists it when it opens."""
-    return MEDIA.iterdir()
-
-
-@pytest.fixture(scope="module")
-def comfy(
-    tmp_path_factory: pytest.TempPathFactory, root: Path, inputs: Iterable[Path]
-) -> Iterator[ComfyUI]:
-    """With the pack and the tests' own packs."""
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[ComfyUI]:
+    """A ComfyUI with the pack and the tests' own packs."""
     packs = {"kinograph": root, **{name: PACKS / name for name in ("stub_pack", "semantics_pack")}}
     with ComfyUI(tmp_path_factory.mktemp("comfyui"), packs) as server:
-        for path in inputs:
-            server.place_input(path)
         yield server
 
 
 @pytest.fixture(scope="module")
+def inputs() -> Iterable[Path]:
+    """The content of ComfyUI's input folder, which the editor lists when it opens."""
+    return MEDIA.iterdir()
+
+
+@pytest.fixture(scope="module")
+def comfy(running: ComfyUI, inputs: Iterable[Path]) -> Iterator[ComfyUI]:
+    """The ComfyUI without traces of other files' tests.
+
+    Headless runs in the tests themselves share its folder of engines.
+    """
+    running.reset(inputs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINOGRAPH_MODELS_DIR", str(running.models))
+        yield running
+
+
+@pytest.fixture(scope="module")
 def editor(comfy: ComfyUI) -> Iterator[Frontend]:
+    """An editor of its own for each file: an open Playwright keeps asyncio from other tests."""
     with frontend(comfy) as opened:
         yield opened

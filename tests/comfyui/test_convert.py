@@ -1,4 +1,4 @@
-"""Conversion gives what the editor itself sends: `app.graphToPrompt` in a browser is the oracle."""
+"""Conversion equals the editor's own: `app.graphToPrompt` in a browser is the oracle."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,8 @@ import pytest
 from browser import Frontend
 from editor_cases import CASES, OBJECT_INFO, SHIPPED, case, meaning, recording
 from kinograph.workflows.graph.editor.nodes import definitions_of
-from kinograph.workflows.graph.model import graph_as_json, parse_graph
+from kinograph.workflows.graph.load import parse_graph
+from kinograph.workflows.graph.model import graph_as_json
 from kinograph.workflows.remote.definitions import server_definitions
 from kinograph.workflows.remote.link import Server
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.comfyui
 
 @pytest.fixture(scope="module")
 def inputs() -> Iterable[Path]:
-    """None: the recorded definitions list none."""
+    """Return no files, as the recorded definitions list none."""
     return ()
 
 
@@ -50,7 +51,7 @@ def test_each_rule_is_the_editors(
         recording(name).write_text(json.dumps(sent, indent=1) + "\n")
     assert json.loads(recording(name).read_text()) == sent
     assert converted(data, info) == sent
-    # What the editor saves is more than it needs to read: every widget's input, values by name.
+    # The editor saves more than it needs to read: an input for every widget, and values by name.
     assert converted(editor.workflow(), info) == sent
 
 
@@ -63,7 +64,7 @@ def test_shipped_graphs_are_converted_as_the_editor_does(
     assert editor.missing() == []
     sent = editor.prompt()
     assert converted(data, info) == meaning(sent)
-    ours = graph_as_json(parse_graph(data, path.name))  # by the headless definitions
+    ours = graph_as_json(parse_graph(data, path.name))  # with the headless definitions
     assert meaning(ours) == meaning(sent)
     assert {i: n["_meta"]["title"] for i, n in ours.items()} == {
         i: n["_meta"]["title"] for i, n in sent.items()
@@ -94,13 +95,13 @@ def test_the_recorded_definitions_are_the_servers(
 
 
 def test_definitions_come_from_a_server(editor: Frontend, info: dict[str, Any]) -> None:
-    with ThreadPoolExecutor() as pool:  # in this thread there is the loop of playwright
+    with ThreadPoolExecutor() as pool:  # Playwright's event loop runs in this thread
         found = pool.submit(server_definitions, Server.at(editor.server.url)).result()
     assert found == definitions_of(info)
 
 
 def test_the_api_form_opens_in_the_editor(editor: Frontend, tmp_path: Path) -> None:
-    """What conversion writes is what the editor reads back, as the same graph."""
+    """The editor reads a converted graph back as the same graph."""
     data = json.loads(SHIPPED[0].read_text())
     path = tmp_path / "api.json"
     path.write_text(json.dumps(graph_as_json(parse_graph(data, "g.json"))))

@@ -1,4 +1,4 @@
-"""The shared graphs run by pressing the button in the real editor; what it shows, and stopping."""
+"""The shared graphs run by the button of the real editor, which shows results and can stop."""
 
 import json
 import time
@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from browser import Frontend
-from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph.model import load_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import MEDIA
 
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent
 SHARED = sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json"))
-# Of these the canvas itself is the picture: in the README, and in the template browser.
+# Graphs whose picture, in the README or the template browser, is the canvas itself.
 PICTURED = {
     "pose_over_flow": ".github/canvas.jpg",
     "build_and_benchmark": "workflows/build_and_benchmark.jpg",
@@ -32,7 +32,7 @@ WATCH = """() => {
 }"""
 ONE_BACKEND = """() => app.rootGraph._nodes.filter(n => n.type === "KinographBenchmark")
     .forEach(n => { n.widgets.find(w => w.name === "backend").value = "torch" })"""
-# ComfyUI shows nothing for what it has from the graph before: each detects a little differently.
+# ComfyUI shows nothing for results cached from an earlier graph, so the graphs differ a little.
 OWN = """number => app.rootGraph._nodes.filter(n => n.type === "KinographDetectPoses")
     .map(n => n.widgets.find(w => w.name === "score_threshold"))
     .forEach(w => { w.value = 0.2 - number / 1e3 })"""
@@ -43,7 +43,7 @@ SHOWN = """ids => ids.every(id => app.rootGraph._nodes.some(
 
 @pytest.fixture(scope="module")
 def editor(editor: Frontend) -> Frontend:
-    # Without a GPU the browser draws on the CPU that the nodes need: little to draw.
+    # Without a GPU the browser draws on the CPU, which the nodes need: keep the window small.
     editor.page.set_viewport_size({"width": 800, "height": 500})
     editor.page.evaluate(WATCH)
     return editor
@@ -55,7 +55,7 @@ def shared(name: str) -> dict[str, Any]:
 
 
 def press(editor: Frontend, timeout: float = 240) -> dict[str, Any]:
-    """Press the button and wait for the end."""
+    """Press the button, wait for the end of the run, and return the recorded events."""
     before = editor.page.evaluate("window.seen.done")
     editor.queue()
     editor.page.wait_for_function(
@@ -94,7 +94,7 @@ def test_each_shared_graph_runs_by_its_button(
 
 
 def _picture_of_the_canvas(editor: Frontend, path: Path, scratch: Path) -> None:
-    """In a window so large that the editor writes what stands on the nodes."""
+    """Save a picture of a window so large that the editor draws the text of the nodes."""
     page = editor.page
     small = page.viewport_size
     assert small is not None
@@ -107,7 +107,7 @@ def _picture_of_the_canvas(editor: Frontend, path: Path, scratch: Path) -> None:
 
 
 def test_a_saved_picture_brings_its_graph_back(editor: Frontend, tmp_path: Path) -> None:
-    """Dropped on the canvas: what ComfyUI saved, and what `kinograph run` saved."""
+    """Both for a picture that ComfyUI saved and for one from `kinograph run`."""
     from kinograph.workflows.cli import main
 
     graph = {
@@ -137,14 +137,14 @@ def test_a_saved_video_brings_its_graph_back(editor: Frontend, tmp_path: Path) -
     assert main(arguments) == 0
     editor.page.evaluate("app.rootGraph.clear()")
     editor.drop(tmp_path / "from_keypoints_00001_.mp4")
-    count = len(shared("keypoints_and_back")["nodes"])  # the editor's own form: with its note
+    count = len(shared("keypoints_and_back")["nodes"])  # the editor's format includes the note
     editor.page.wait_for_function(
         "count => app.rootGraph._nodes.length === count", arg=count, timeout=10_000
     )
 
 
 def test_the_stop_button_stops(editor: Frontend) -> None:
-    """A clip that takes long; then a graph runs as before."""
+    """A slow graph is interrupted, and the next graph runs as usual."""
     graph = shared("pose_to_vace")
     editor.load(graph, "long")
     editor.page.evaluate(

@@ -11,7 +11,7 @@ from kinograph.nodes.extension import NODES
 pytestmark = pytest.mark.comfyui
 NAMES = [node.define_schema().node_id for node in NODES]
 
-# The node alone in the middle of the canvas, in CSS pixels of the window.
+# Show one node alone on the canvas; return its rectangle in CSS pixels of the window.
 ALONE = """name => {
     app.rootGraph.clear()
     const node = LiteGraph.createNode(name)

@@ -13,9 +13,9 @@ from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.execution.caching import ResultCache
-from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import Catalogue
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.graph.load import parse_graph
 
 pytestmark = pytest.mark.comfyui
 NODES = Catalogue({node.define_schema().node_id: node for node in semantics_pack.NODES})
@@ -23,7 +23,7 @@ NODES = Catalogue({node.define_schema().node_id: node for node in semantics_pack
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run did: its calls in any order, what each node showed, and where it failed."""
+    """A run: its calls sorted, what each node showed, and the id of the node that failed."""
 
     calls: tuple[str, ...]
     shown: dict[str, Any]
@@ -31,8 +31,10 @@ class Seen:
 
 
 def graph_of(case: str, text: dict[str, str]) -> dict[str, Any]:
-    """{"3": "Add a=1/0 b=5"}: SemAdd with a linked to output 0 of node 1. The case goes into the
-    names, so that no case meets results of another."""
+    """Return a graph from lines such as {"3": "Add a=1/0 b=5"}: SemAdd, a linked to output 0 of 1.
+
+    The name of the case becomes part of the nodes' names, so that no case hits another's cache.
+    """
     graph = {}
     for id_, line in text.items():
         kind, *given = line.split()
@@ -48,7 +50,7 @@ def graph_of(case: str, text: dict[str, str]) -> dict[str, Any]:
     return graph
 
 
-# By rule, the graphs to run one after the other.
+# Graphs to run one after the other, by rule.
 CASES: dict[str, list[dict[str, str]]] = {
     "only ancestors of outputs run": [
         {
@@ -270,7 +272,7 @@ CASES: dict[str, list[dict[str, str]]] = {
 
 @pytest.fixture(scope="module")
 def logs(comfy: ComfyUI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """Where calls are written: there, and here."""
+    """Return the files of recorded calls: ComfyUI's and ours."""
     assert set(NODES.names()) <= set(comfy.object_info()), comfy.log()
     here = tmp_path_factory.mktemp("logs") / "ours.jsonl"
     with pytest.MonkeyPatch.context() as patch:
@@ -279,7 +281,7 @@ def logs(comfy: ComfyUI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 
 
 def calls_in(log: Path) -> tuple[str, ...]:
-    """The calls since the last time, in any order."""
+    """Return the calls since the last time, sorted."""
     found = tuple(sorted(log.read_text().splitlines())) if log.exists() else ()
     log.unlink(missing_ok=True)
     return found
@@ -288,7 +290,7 @@ def calls_in(log: Path) -> tuple[str, ...]:
 def theirs(comfy: ComfyUI, graph: dict[str, Any], log: Path) -> Seen:
     try:
         shown = comfy.run(graph)
-        # Of a cycle that an expansion makes, the status is "success" and the messages tell.
+        # For a cycle from an expansion the status is "success"; only the messages tell of it.
         (entry,) = json.loads(comfy.get_text("/history?max_items=1")).values()
         said = entry["status"]["messages"]
     except ComfyUIError as error:
@@ -343,7 +345,7 @@ def test_a_file_that_changes_is_read_again(
 
 
 def test_twins_run_once(comfy: ComfyUI, logs: tuple[Path, Path]) -> None:
-    """Two nodes of the same class with the same inputs, output nodes included."""
+    """Two nodes of one class with the same inputs share one run, output nodes included."""
     graph = graph_of(
         "twins",
         {

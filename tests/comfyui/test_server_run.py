@@ -21,10 +21,12 @@ from safetensors.torch import load_file
 from comfyui_server import ComfyUI
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import DEMO_GRAPH, MEDIA, main
-from kinograph.workflows.execution.run import Report, run_graph
-from kinograph.workflows.graph.model import load_graph
-from kinograph.workflows.remote.run import Server, run_on_server
+from kinograph.workflows.cli import main
+from kinograph.workflows.execution.report import Report
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
+from kinograph.workflows.remote.run_on_server import Server, run_on_server
 
 pytestmark = pytest.mark.comfyui
 CLIP = next(MEDIA.glob("*.mp4"))
@@ -32,7 +34,7 @@ CLIP = next(MEDIA.glob("*.mp4"))
 
 @pytest.fixture(scope="module")
 def inputs() -> Iterable[Path]:
-    """None: what a graph needs is uploaded."""
+    """Return no files, as the inputs of a graph are uploaded."""
     return ()
 
 
@@ -48,7 +50,7 @@ def send(comfy: ComfyUI, tmp_path: Path) -> Callable[..., Report]:
 
 
 def editors_graph(picture: str) -> dict[str, Any]:
-    """As the editor saves it: a picture saved anew, and a video made of it."""
+    """Return a graph in the editor's format that saves a picture again, and as a video."""
 
     def node(id_: int, kind: str, values: list[Any], takes: Any = (), gives: Any = ()) -> Any:
         inputs = [{"name": name, "type": type_, "link": link} for name, type_, link in takes]
@@ -90,7 +92,9 @@ def test_a_graph_of_the_editor_there_and_here(
     (uploaded_file,) = (comfy.base / "input" / "kinograph").iterdir()
     assert uploaded_file.read_bytes() == (tmp_path / "ö picture.png").read_bytes()
     assert there.ok, there.errors
-    assert not (comfy.base / "input" / "ö picture.png").exists()  # under a name of its own
+    assert not (
+        comfy.base / "input" / "ö picture.png"
+    ).exists()  # it is uploaded under another name
     settings = host.Settings(output=tmp_path / "here", inputs=(tmp_path,), device="cpu")
     here = run_graph(load_graph(tmp_path / "graph.json"), settings)
     names = {str(path.relative_to(tmp_path / "there")) for path in there.files}
@@ -102,14 +106,14 @@ def test_a_graph_of_the_editor_there_and_here(
         uploaded = theirs["prompt"]["1"]["inputs"].pop("image")
         assert uploaded.startswith("kinograph/__picture_")
         assert ours["prompt"]["1"]["inputs"].pop("image") == "ö picture.png"
-        theirs["prompt"]["1"].pop("is_changed")  # ComfyUI's own note, in its prompt only
+        theirs["prompt"]["1"].pop("is_changed")  # added by ComfyUI to its own prompt only
         assert theirs["prompt"] == ours["prompt"]
     saved = np.asarray(Image.open(tmp_path / "there" / "sub" / "pic_00001_.png"))
     assert np.array_equal(saved, picture)
 
 
 def test_our_own_files_come_here_too(send: Callable[..., Report], tmp_path: Path) -> None:
-    """Nodes of the pack say a path where ComfyUI's list a file."""
+    """Nodes of the pack return a path where those of ComfyUI list a file."""
     graph = {
         "1": {"class_type": "LoadVideo", "inputs": {"file": CLIP.name}},
         "2": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
@@ -159,19 +163,19 @@ def assert_same(ours: Path, theirs: Path) -> None:
         with np.load(ours) as here, np.load(theirs) as there:
             assert set(here.files) == set(there.files)
             assert all(np.array_equal(here[key], there[key]) for key in here.files)
-    elif ours.suffix == ".mp4":  # x264 with threads makes one of several files of the same frames
+    elif ours.suffix == ".mp4":  # x264 with threads is not deterministic
         pictures = [frames(path).astype(int) for path in (ours, theirs)]
         assert pictures[0].shape == pictures[1].shape
         assert (
             np.abs(pictures[0] - pictures[1]).mean() < 3
-        )  # both are about 2 from what they encode
+        )  # both differ by about 2 from their frames
     elif ours.suffix == ".png":
         assert np.array_equal(np.asarray(Image.open(ours)), np.asarray(Image.open(theirs)))
     else:
         assert ours.read_bytes() == theirs.read_bytes()
 
 
-# Pose to VACE and tracks: test_comfyui.py. The benchmark's result is times.
+# Pose to VACE and tracks: see test_comfyui.py. A benchmark has no reproducible result.
 SHIPPED = ("flow_to_vace", "pose_over_flow", "keypoints_and_back", "character_replacement")
 
 
@@ -179,7 +183,7 @@ SHIPPED = ("flow_to_vace", "pose_over_flow", "keypoints_and_back", "character_re
 def test_shipped_graphs_give_the_same_files(comfy: ComfyUI, tmp_path: Path, name: str) -> None:
     path = DEMO_GRAPH.with_name(f"{name}.json")
     inputs = (MEDIA,)
-    shutil.rmtree(comfy.base / "output", ignore_errors=True)  # so that both count from 1
+    shutil.rmtree(comfy.base / "output", ignore_errors=True)  # so that both number from 1
     there = run_on_server(path, Server.at(comfy.url), (), tmp_path / "there", inputs)
     settings = host.Settings(output=tmp_path / "here", inputs=inputs, device="cpu")
     here = run_graph(load_graph(path), settings)
@@ -190,7 +194,7 @@ def test_shipped_graphs_give_the_same_files(comfy: ComfyUI, tmp_path: Path, name
     assert set(names) == {path.relative_to(tmp_path / "there") for path in there.files}
     for file in sorted(names, key=lambda name: name.suffix == ".mp4"):
         assert_same(tmp_path / "here" / file, tmp_path / "there" / file)
-    # Who comes second finds the engine built, and says so.
+    # Whichever runs second loads the engine from the cache, and reports so.
     told = [node for node in there.nodes if node.class_type != "KinographBuildEngine"]
     said = {node.id: node.text for node in told if node.text}
     ours = {node.id: node.text for node in here.nodes if node.id in said}
@@ -263,7 +267,7 @@ def test_bad_outputs_and_bad_graphs(send: Callable[..., Report]) -> None:
         send({"j": judge}, "j.value=1", "j.other=11")
     with pytest.raises(GraphError, match=r"there is no node class 'SemNumbr' on .*mean SemNumber"):
         send({"1": {"class_type": "SemNumbr", "inputs": {}}})
-    with pytest.raises(GraphError, match="the server refuses it: Prompt has no outputs"):
+    with pytest.raises(GraphError, match="the server rejects it: Prompt has no outputs"):
         send({"1": number_graph()["1"]})
 
 

@@ -1,5 +1,7 @@
-"""The shared graphs in the editor's form: each is its API form, opened, laid out and saved by the
-real editor, which `--update-golden` does anew; and each opens there without a missing node."""
+"""The shared graphs in the editor's format open in the real editor and equal their API format.
+
+`--update-golden` writes them: the editor opens the API format, lays it out and saves it.
+"""
 
 import json
 import urllib.request
@@ -9,15 +11,15 @@ from typing import Any
 import pytest
 
 from browser import Frontend
-from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.graph.model import load_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import MEDIA
 from layout import ARRANGE, NOTE
 
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent
 API = sorted((WORKFLOWS / "api").glob("*.json"))
 
-# Space below a node for the text and the pictures that it shows after a run.
+# Space below a node for the text and the pictures that it shows after a run, px.
 ROOM = {
     **dict.fromkeys(("LoadVideo", "SaveVideo", "LoadImage", "KinographBuildEngine"), 230),
     **dict.fromkeys(("KinographDrawSkeleton", "KinographDrawFlow"), 230),
@@ -72,7 +74,7 @@ def test_each_graph_opens_in_the_editor(
     assert editor.missing() == []
     made = {id_: (node["class_type"], node["inputs"]) for id_, node in editor.prompt().items()}
     for _, inputs in made.values():
-        inputs.pop("video-preview", None)  # the editor's own, there once a video is shown
+        inputs.pop("video-preview", None)  # added by the editor once a video is shown
     assert made == {id_: (node["class_type"], node["inputs"]) for id_, node in api.items()}
     editor.fit()
     editor.screenshot(tmp_path / f"{path.stem}.png")
@@ -89,7 +91,7 @@ def test_the_template_browser_lists_them(editor: Frontend) -> None:
 
 
 def test_what_is_not_linked_is_not_sent(editor: Frontend) -> None:
-    """The editor has four numbers for a BOUNDING_BOX, and would send a box that nobody drew."""
+    """The editor has a widget for BOUNDING_BOX, whose default must not be sent as a box."""
     api = {"1": {"class_type": "KinographVaceMask", "inputs": {}}}
     editor.page.evaluate("api => app.loadApiJson(api, 'mask')", api)
     (node,) = editor.prompt().values()

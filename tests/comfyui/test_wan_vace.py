@@ -1,4 +1,4 @@
-"""The real WanVaceToVideo neither crops, pads nor rescales what VACE Normalise prepared."""
+"""The real WanVaceToVideo neither crops, pads nor rescales the output of VACE Normalise."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.comfyui
 
 @dataclass(frozen=True)
 class Case:
-    """A clip of noise, the settings of VACE Normalise, and what is to come of them."""
+    """A clip of noise, the settings of VACE Normalise, and the expected size of its output."""
 
     clip: tuple[int, int, int]  # frames, height, width
     result: tuple[int, int, int]
     settings: dict[str, Any] = field(default_factory=dict)
-    masks: int = 0  # how many; 0: the input is left unconnected
+    masks: int = 0  # their number; 0: the input is not connected
     references: int = 0
 
 
@@ -90,7 +90,7 @@ def graph_of(case: Case, name: str) -> dict[str, Any]:
                 **{"positive": ["vae", 1], "negative": ["vae", 1], "vae": ["vae", 0]},
                 **{"width": ["ready", 3], "height": ["ready", 4], "length": ["ready", 5]},
                 **{"control_video": ["ready", 0], "control_masks": ["ready", 1]},
-                # connected even where there are none: then nothing comes out of it
+                # connected even without references: then it passes nothing
                 **{"reference_image": ["ready", 6], "batch_size": 1, "strength": 1.0},
             },
         },
@@ -149,7 +149,7 @@ def test_wan_vace_encodes_the_very_pixels(comfy: ComfyUI, name: str) -> None:
     assert passed["vace_frames"].shape == (1, 32, latents + extra, *grid)
     assert passed["vace_mask"].shape == (1, 64, latents + extra, *grid)
     assert not passed["vace_mask"][:, :, :extra].any()  # the reference is kept
-    # 8x8 pixels of a mask become 64 channels. In time one frame of about four counts, the middle's.
+    # 8x8 pixels of a mask become 64 channels; of about four frames in time the middle one counts.
     middles = ((torch.arange(latents) + 0.5) * frames / latents).long()
     patches = mask[middles, ..., 0].unflatten(1, (-1, 8)).unflatten(3, (-1, 8))
     patches = patches.permute(2, 4, 0, 1, 3).flatten(0, 1)
@@ -161,7 +161,7 @@ def test_wan_vace_encodes_the_very_pixels(comfy: ComfyUI, name: str) -> None:
 
 
 def _rate(case: Case) -> float:
-    """What Create Video is given."""
+    """Return the expected frame rate of the restored clip."""
     preset = PRESETS[case.settings.get("preset", "none")]
     given: float = case.settings.get("target_fps") or case.settings.get("fps", preset.fps)
     return min(given, preset.fps) if "preset" in case.settings else given

@@ -10,10 +10,10 @@ from onnx import TensorProto, helper
 
 from kinograph.engines.detections.families import yolox
 from kinograph.engines.errors import ModelError
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, own
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.runtime.engine import build_engine
+from kinograph.engines.runtime.network import network_of
 
 SIDE = 64
 CELLS = [(8, 8), (4, 4), (2, 2)]  # of strides 8, 16 and 32
@@ -58,7 +58,7 @@ def graph_file(path: Path, values: np.ndarray, name: str, side: int = SIDE) -> P
 
 
 def model_of(path: Path) -> Model:
-    return Model(own("yolox", path.name), path)
+    return Model.of_file(own("yolox", path.name), path)
 
 
 PEOPLE = [(0, 2, 3, 20.0, 0.8), (1, 3, 1, 24.0, 0.7), (1, 1, 1, 20.0, 0.5)]  # the last is a double

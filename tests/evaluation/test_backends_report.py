@@ -63,8 +63,8 @@ def test_one_wrong_output_fails(monkeypatch: pytest.MonkeyPatch, damage: Any, me
     """Also the ones in which a peer's suite passes: NaN everywhere, another shape, a wrong head."""
     right = Engine.infer
 
-    def infer(self: Engine, images: Tensor) -> Mapping[str, Tensor]:
-        outputs = {name: value.clone() for name, value in right(self, images).items()}
+    def infer(self: Engine, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        outputs = {name: value.clone() for name, value in right(self, inputs).items()}
         if self.backend == "onnxruntime":
             damage(outputs)
         return outputs

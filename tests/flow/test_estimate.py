@@ -1,6 +1,5 @@
 """From frames to flow: sizes, chunks, directions, and what cannot be estimated."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from torch import Tensor
 from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError, InputError, ModelError
-from kinograph.engines.families import network_of
 from kinograph.engines.flow.consistency import carried
 from kinograph.engines.flow.dis import Dis
 from kinograph.engines.flow.estimate import FlowEstimator, FlowState, estimate_flow
@@ -20,6 +18,7 @@ from kinograph.engines.flow.resize import from_placement
 from kinograph.engines.geometry.placement import Placement
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.network import network_of
 
 
 def moving(frames: int, high: int = 72, wide: int = 104, step: tuple[int, int] = (3, 1)) -> Tensor:
@@ -42,7 +41,7 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
     torch.save(raft_small(weights=None).state_dict(), folder / "random.pth")
-    model = replace(resolve("raft_small:random.pth", folder=folder), updates=3)
+    model = resolve("raft_small:random.pth", folder=folder).with_options(updates=3)
     return build_engine(model, network_of(model), backend="torch", device="cpu", max_batch=4)
 
 
@@ -160,7 +159,7 @@ def test_both_ways_from_one_volume_is_the_clip_played_backwards(
     raft: Engine, tmp_path: Path
 ) -> None:
     path = raft.model.path
-    model = replace(raft.model, both=True)
+    model = raft.model.with_options(both=True)
     assert model.path == path
     both = build_engine(model, network_of(model), backend="torch", device="cpu", max_batch=4)
     frames = moving(4, 128, 136)
@@ -171,7 +170,7 @@ def test_both_ways_from_one_volume_is_the_clip_played_backwards(
 
 @pytest.fixture(scope="module")
 def warm(raft: Engine) -> Engine:
-    model = replace(raft.model, both=True, warm=True)
+    model = raft.model.with_options(both=True, warm=True)
     return build_engine(model, network_of(model), backend="torch", device="cpu", max_batch=4)
 
 
@@ -193,23 +192,33 @@ def test_warm_start_carries_over(warm: Engine, raft: Engine, direction: str) -> 
 
 
 def test_warm_start_asks_for_both_ways(raft: Engine) -> None:
-    model = replace(raft.model, warm=True)
+    model = raft.model.with_options(warm=True)
     engine = build_engine(model, network_of(model), backend="torch", device="cpu")
     with pytest.raises(InputError, match="switch on both_ways in Load Flow Model"):
         estimate_flow(moving(3, 128, 136), engine, direction="both")
 
 
-def test_warm_start_runs_in_pytorch_only(raft: Engine) -> None:
-    model = replace(raft.model, warm=True)
-    with pytest.raises(EngineError, match="runs in PyTorch only"):
-        build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
+def test_warm_start_runs_in_onnxruntime(raft: Engine) -> None:
+    """With the flow that the pair before leads to, and without one, in both directions."""
+    frames = moving(3, 128, 136)
+    model = raft.model.with_options(updates=1, both=True, warm=True)
+    here, there = (
+        build_engine(model, network_of(model), backend=name, device="cpu", max_batch=2)
+        for name in ("onnxruntime", "torch")
+    )
+    assert here.verdict is not None
+    found, wanted = (estimate_flow(frames, engine, direction="both") for engine in (here, there))
+    cold = estimate_flow(frames[1:], here, direction="both")
+    for name in ("forward", "backward"):
+        torch.testing.assert_close(found.one(name), wanted.one(name), atol=1e-2, rtol=1e-3)
+        assert float((found.one(name)[1:] - cold.one(name)).abs().max()) > 0.1
 
 
 def test_a_state_of_another_size_is_refused(warm: Engine) -> None:
     estimator = FlowEstimator(warm)
     estimator.update(moving(2, 128, 136))
     other = FlowEstimator(warm, size=256, state=estimator.state)
-    with pytest.raises(EngineError, match="keep size, direction and engine"):
+    with pytest.raises(InputError, match="keep size, direction and engine"):
         other.update(moving(1, 128, 136))
 
 
@@ -300,8 +309,8 @@ def test_an_engine_of_poses_is_refused(engine: Engine) -> None:
 
 def test_updates_are_bounded(raft: Engine) -> None:
     with pytest.raises(ModelError, match="updates: expected 1 to 64"):
-        network_of(replace(raft.model, updates=65))
-    names = {network_of(replace(raft.model, updates=n)).name for n in (0, 6, 12)}
+        network_of(raft.model.with_options(updates=65))
+    names = {network_of(raft.model.with_options(updates=n)).name for n in (0, 6, 12)}
     assert names == {"raft_small-12", "raft_small-6"}
 
 

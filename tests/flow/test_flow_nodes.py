@@ -69,19 +69,21 @@ def test_draw_flow() -> None:
     assert torch.equal(image, draw_flow(flow).image)
     assert torch.equal(mask[1], (flow.main[0, 0] > 0).float())
     assert isinstance(state, ScaleState)
-    assert text == "full colour at 4.00 px a frame"
+    assert text == "full colour at 4.00 px per frame"
     (_, _, state), text = run(DrawFlow, flow=flow, normalise="ema", strength=2.0)
     assert state.held == pytest.approx(4)
-    assert text == "full colour at 2.00 px a frame"
+    assert text == "full colour at 2.00 px per frame"
 
 
 def test_the_text_has_the_range_of_the_scales() -> None:
     rows = square().main * torch.tensor([1.0, 2.0, 3.0])[:, None, None, None]
-    assert run(DrawFlow, flow=Flow(rows))[1] == "full colour at 4.00 to 12.00 px a frame"
-    assert run(DrawFlow, flow=Flow(rows), normalise="clip")[1].endswith("at 12.00 px a frame")
+    assert run(DrawFlow, flow=Flow(rows))[1] == "full colour at 4.00 to 12.00 px per frame"
+    assert run(DrawFlow, flow=Flow(rows), normalise="clip")[1].endswith("at 12.00 px per frame")
     text = run(DrawFlow, flow=Flow(rows, first=""), normalise="clip")[1]
-    assert text == "full colour at 12.00 px a frame, the fastest of this chunk alone"
-    assert run(DrawFlow, flow=Flow(rows), strength=0.0)[1] == "strength 0: all is drawn white"
+    assert text == "full colour at 12.00 px per frame, the fastest of this chunk only"
+    assert (
+        run(DrawFlow, flow=Flow(rows), strength=0.0)[1] == "strength 0: everything is drawn white"
+    )
 
 
 @pytest.mark.parametrize(("first", "colour"), [("duplicate", "white"), ("zero", "black")])

@@ -9,7 +9,7 @@ import pytest
 
 from hub_server import HubServer
 from kinograph.engines.errors import ModelError
-from kinograph.engines.models.entry import ModelEntry
+from kinograph.engines.models.entry import Asset, ModelEntry
 from kinograph.engines.models.registry import resolved
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -32,12 +32,14 @@ def entry(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
         family="raft_small",
         licence="BSD-3-Clause",
         source="nowhere",
-        file="made_up.pth",
-        bytes=0,
-        sha256=DIGEST[:8],
         recommended_size=640,
-        url=server.url + server.path,
+        files=(Asset("weights", "made_up.pth", sha256=DIGEST[:8], url=server.url + server.path),),
     )
+
+
+def other(entry: ModelEntry, **changes: str) -> ModelEntry:
+    """The entry with another file."""
+    return replace(entry, files=(replace(entry.main, **changes),))
 
 
 def test_it_is_fetched_and_its_whole_digest_known(entry: ModelEntry, tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_it_is_fetched_and_its_whole_digest_known(entry: ModelEntry, tmp_path: P
 
 def test_what_broke_off_goes_on(entry: ModelEntry, server: HubServer, tmp_path: Path) -> None:
     server.breaks = 1
-    with pytest.raises(ModelError, match="goes on where it stopped"):
+    with pytest.raises(ModelError, match="resumes where it stopped"):
         resolved(entry, tmp_path)
     assert not (tmp_path / "made_up.pth").exists()
     assert resolved(entry, tmp_path).path.read_bytes() == CONTENT
@@ -65,20 +67,19 @@ def test_what_broke_off_goes_on(entry: ModelEntry, server: HubServer, tmp_path: 
 
 
 def test_other_bytes_are_refused(entry: ModelEntry, tmp_path: Path) -> None:
-    other = replace(entry, sha256="0" * 8)
     with pytest.raises(ModelError, match=r"expected sha256 00000000, found .*put the file there"):
-        resolved(other, tmp_path)
+        resolved(other(entry, sha256="0" * 8), tmp_path)
     assert not list(tmp_path.rglob("*.pth"))
 
 
 def test_no_such_file(entry: ModelEntry, server: HubServer, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"answers 404 .*by hand: .*made_up.pth \(from http"):
-        resolved(replace(entry, url=server.url + "/nothing"), tmp_path)
+        resolved(other(entry, url=server.url + "/nothing"), tmp_path)
 
 
 def test_nobody_there(entry: ModelEntry, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be fetched"):
-        resolved(replace(entry, url="http://127.0.0.1:9/made_up.pth"), tmp_path)
+        resolved(other(entry, url="http://127.0.0.1:9/made_up.pth"), tmp_path)
 
 
 def test_offline(entry: ModelEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub_server import HubServer
 from kinograph.engines.errors import ModelError
 from kinograph.engines.models import hub
-from kinograph.engines.models.entry import ModelEntry
+from kinograph.engines.models.entry import Asset, ModelEntry
 from kinograph.engines.models.registry import find, parsed
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
@@ -25,28 +26,41 @@ ENTRY = ModelEntry(
     family="movenet",
     licence="Apache-2.0",
     source="nowhere",
-    file="made_up.onnx",
-    bytes=len(CONTENT),
-    sha256=hashlib.sha256(CONTENT).hexdigest(),
     recommended_size=448,
-    repo="someone/made-up",
-    revision=HubServer.COMMIT,
-    remote="onnx/model.onnx",
+    files=(
+        Asset(
+            name="weights",
+            file="made_up.onnx",
+            bytes=len(CONTENT),
+            sha256=hashlib.sha256(CONTENT).hexdigest(),
+            repo="someone/made-up",
+            revision=HubServer.COMMIT,
+            remote="onnx/model.onnx",
+        ),
+    ),
 )
+
+
+def other(**changes: Any) -> ModelEntry:
+    """The entry with another file."""
+    return replace(ENTRY, files=(replace(ENTRY.main, **changes),))
+
 
 _RESOLVE = """
 import json, sys, time
 time.sleep = lambda seconds: None  # the client waits longer each time that it tries again
 from pathlib import Path
 from kinograph.engines.errors import ModelError
-from kinograph.engines.models.entry import ModelEntry
+from kinograph.engines.models.entry import Asset, ModelEntry
 from kinograph.engines.models.registry import resolved
 done = []
 def progress(total):
     done.append(total)
     return done.append
 try:
-    model = resolved(ModelEntry(**json.loads(sys.argv[1])), Path(sys.argv[2]), progress=progress)
+    values = json.loads(sys.argv[1])
+    entry = ModelEntry(**{**values, "files": tuple(Asset(**file) for file in values["files"])})
+    model = resolved(entry, Path(sys.argv[2]), progress=progress)
 except ModelError as error:
     print("error", error)
 else:
@@ -57,7 +71,7 @@ else:
 
 @pytest.fixture
 def server() -> Iterator[HubServer]:
-    with HubServer(ENTRY.repo, ENTRY.remote, CONTENT) as server:
+    with HubServer(ENTRY.main.repo, ENTRY.main.remote, CONTENT) as server:
         yield server
 
 
@@ -86,12 +100,12 @@ def test_fetched_once_with_progress(server: HubServer, tmp_path: Path) -> None:
 
 def test_a_download_that_broke_off_goes_on(tmp_path: Path) -> None:
     large = CONTENT * 12  # the client writes 10 MB at a time
-    entry = replace(ENTRY, bytes=len(large), sha256=hashlib.sha256(large).hexdigest())
-    with HubServer(ENTRY.repo, ENTRY.remote, large) as server:
+    entry = other(bytes=len(large), sha256=hashlib.sha256(large).hexdigest())
+    with HubServer(ENTRY.main.repo, ENTRY.main.remote, large) as server:
         server.breaks = 1
         said = resolve(entry, tmp_path, server.url)
         if "error" in said:  # the client gave up; the next try goes on
-            assert "try again, it goes on where it stopped" in said["error"]
+            assert "try again, the download resumes where it stopped" in said["error"]
             assert not (tmp_path / "made_up.onnx").exists()
             said = resolve(entry, tmp_path, server.url)
         assert (tmp_path / "made_up.onnx").read_bytes() == large
@@ -101,8 +115,8 @@ def test_a_download_that_broke_off_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"bytes": 7}])
 def test_other_bytes_are_refused(server: HubServer, tmp_path: Path, wrong: dict[str, str]) -> None:
-    said = resolve(replace(ENTRY, **wrong), tmp_path, server.url)
-    assert "what the Hub gave is not it: expected" in said["error"]
+    said = resolve(other(**wrong), tmp_path, server.url)
+    assert "the Hugging Face Hub gave another made_up.onnx: expected" in said["error"]
     assert list(tmp_path.glob("*.onnx")) == []
 
 
@@ -117,7 +131,7 @@ def test_without_a_network_it_says_which_file_goes_where(
 
 
 def test_a_file_that_the_hub_does_not_have(server: HubServer, tmp_path: Path) -> None:
-    said = resolve(replace(ENTRY, remote="other.onnx"), tmp_path, server.url)
+    said = resolve(other(remote="other.onnx"), tmp_path, server.url)
     assert "the Hugging Face Hub does not give made_up.onnx" in said["error"]
 
 
@@ -144,7 +158,7 @@ def test_accepting_in_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     entry = replace(ENTRY, terms="Read me.")
     monkeypatch.delenv(hub.ACCEPT, raising=False)
     with pytest.raises(ModelError, match="switch on accept_licence"):
-        hub.fetch(entry, tmp_path)
+        hub.fetch(entry, entry.main, tmp_path)
 
 
 def test_registry_files_are_checked() -> None:

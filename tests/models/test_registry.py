@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from kinograph.engines.errors import ModelError
-from kinograph.engines.families import check_flow, network_of, pose_family
+from kinograph.engines.flow.family import flow_family
 from kinograph.engines.models import registry as registry_module
 from kinograph.engines.models.entry import ModelEntry
+from kinograph.engines.models.families import family_of
 from kinograph.engines.models.registry import (
     EMBEDDED,
-    OWN_FAMILIES,
-    OWN_FLOW_FAMILIES,
     Model,
     registry,
     resolve,
 )
+from kinograph.engines.pose.family import head_of
+from kinograph.engines.runtime.network import network_of
 
 EMBEDDED_NAMES = [entry.name for entry in registry().values() if entry.embedded]
 
@@ -33,7 +34,7 @@ def test_every_embedded_entry_is_valid(name: str, root: Path) -> None:
     assert entry.recommended_size % network.stride == 0
     assert network.sizes[0] <= entry.recommended_size <= network.sizes[1]
     notice = (root / "NOTICE").read_text()
-    assert entry.file in notice
+    assert entry.main.file in notice
     assert entry.source in notice
 
 
@@ -41,33 +42,34 @@ def test_every_embedded_entry_is_valid(name: str, root: Path) -> None:
     "entry", [e for e in registry().values() if not e.embedded], ids=lambda e: e.name
 )
 def test_every_entry_to_fetch_is_valid(entry: ModelEntry) -> None:
-    if entry.url:
-        assert re.fullmatch(r"https://\S+/" + re.escape(entry.file), entry.url)
-        assert f"-{entry.sha256}." in entry.file
+    (asset,) = entry.files
+    if asset.url:
+        assert re.fullmatch(r"https://\S+/" + re.escape(asset.file), asset.url)
+        assert f"-{asset.sha256}." in asset.file
     else:
-        assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
-        assert re.fullmatch(r"[0-9a-f]{64}|", entry.sha256)
-        assert entry.sha256 or entry.name == "vitpose_plus_large"  # its Hub page gave none
-    suffixes, _ = (OWN_FAMILIES | OWN_FLOW_FAMILIES)[entry.family]
-    assert Path(entry.file).suffix in suffixes.split()
+        assert re.fullmatch(r"[0-9a-f]{40}", asset.revision)
+        assert re.fullmatch(r"[0-9a-f]{64}|", asset.sha256)
+        assert asset.sha256 or entry.name == "vitpose_plus_large"  # its Hub page gave none
+    model = Model.of_file(entry, Path(asset.file))
+    assert Path(asset.file).suffix in family_of(model).suffixes
+    assert family_of(model).task == entry.task
     assert entry.recommended_size % 16 == 0
-    model = Model(entry, Path(entry.file))
     if entry.task == "pose":
-        assert pose_family(model)
+        assert head_of(model)
         assert bool(entry.terms) == (entry.licence != "Apache-2.0")
     else:
-        check_flow(model)
+        flow_family(model)
         assert not entry.terms
         assert entry.licence in {"Apache-2.0", "BSD-3-Clause"}
 
 
 def test_files_in_the_folder_are_not_shared() -> None:
-    files = [entry.file for entry in registry().values()]
+    files = [asset.file for entry in registry().values() for asset in entry.files]
     assert len(set(files)) == len(files)
 
 
 def test_every_embedded_file_is_in_the_registry() -> None:
-    known = {entry.file for entry in registry().values() if entry.embedded}
+    known = {e.main.file for e in registry().values() if e.embedded}
     assert {path.name for path in EMBEDDED.iterdir()} == known
 
 

@@ -1,7 +1,7 @@
 """Translations: what ComfyUI serves to the editor from `locales/<language>`.
 
-`pytest tests/nodes/test_locales.py --update-golden` writes English anew, from the schemas; the
-other languages are written by hand. Where a text changed (see the diff of
+`python -m kinograph.nodes.reference` writes English from the schemas (tests/nodes/test_reference.py
+compares it); the other languages are written by hand. Where a text changed (see the diff of
 locales/en/nodeDefs.json), translate it again. The editor does not translate values of a COMBO.
 """
 
@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 
-from kinograph.nodes.extension import NODES
-from kinograph.nodes.standin.io import Schema
+from kinograph.nodes.reference import english_locale, schemas
 
 Tree = dict[str, Any]
 
-SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
+SCHEMAS = {schema.node_id: schema for schema in schemas()}
 FILES = ("nodeDefs.json", "main.json")
-FULL_STOPS = {"en": ".", "de": ".", "ja": "。", "zh": "。"}
-TRANSLATIONS = tuple(language for language in FULL_STOPS if language != "en")
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = sorted(path.name for path in (ROOT / "locales").iterdir())
+TRANSLATIONS = tuple(language for language in LANGUAGES if language != "en")
+FULL_STOPS = {"ja": "。", "zh": "。"}  # "." in all others
 LONGEST_NAME = 22  # characters of a widget's name that fit beside its value
 SAME_IN = {"de": {"Benchmark"}}  # titles and sentences that are what they are in English
 
@@ -32,30 +33,8 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 IDENTIFIER = re.compile(
     r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+|\.[a-z]{3,}\b|\b[A-Z][A-Za-z]+[A-Z]\w*?(?=s?\b)"
 )
-ENGLISH_WORDS = re.compile(r"\b(?:the|of|from|with|which|is|are|and|frames? a second)\b")
+ENGLISH_WORDS = re.compile(r"\b(?:the|of|from|with|which|is|are|and|frames? (?:a|per) second)\b")
 EAST_ASIAN = re.compile(r"[぀-ヿ一-鿿]")
-
-
-def node_texts(schema: Schema) -> Tree:
-    """One node of nodeDefs.json, in English; outputs are named by their index."""
-    return {
-        "display_name": schema.display_name,
-        "description": schema.description,
-        "inputs": {spec.id: {"name": spec.id, "tooltip": spec.tooltip} for spec in schema.inputs},
-        "outputs": {
-            str(index): {"name": output.display_name, "tooltip": output.tooltip}
-            for index, output in enumerate(schema.outputs)
-        },
-    }
-
-
-def english() -> dict[str, Tree]:
-    """The files of locales/en by name, as they follow from the schemas."""
-    parts = {part: part for s in SCHEMAS.values() for part in s.category.split("/")}
-    return {
-        "nodeDefs.json": {name: node_texts(schema) for name, schema in SCHEMAS.items()},
-        "main.json": {"nodeCategories": dict(sorted(parts.items()))},
-    }
 
 
 def flat(tree: Tree, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -67,7 +46,7 @@ def flat(tree: Tree, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
             yield (*above, key), value
 
 
-ENGLISH = {name: dict(flat(tree)) for name, tree in english().items()}
+ENGLISH = {name: dict(flat(tree)) for name, tree in english_locale().items()}
 TEXTS = ENGLISH["nodeDefs.json"]
 TITLES = {name: schema.display_name for name, schema in SCHEMAS.items()}
 # Longest first: "Detect Poses in Boxes" is not "Detect Poses".
@@ -112,8 +91,9 @@ def mistakes(language: str, way: tuple[str, ...], here: str, titles: dict[str, s
     """What is wrong with the translation `here` of the English text at `way`."""
     text = TEXTS[way]
     found = []
-    if not here.endswith(FULL_STOPS[language]) or here != here.strip():
-        found.append(f"must end with {FULL_STOPS[language]}")
+    full_stop = FULL_STOPS.get(language, ".")
+    if not here.endswith(full_stop) or here != here.strip():
+        found.append(f"must end with {full_stop}")
     if here == text and here not in SAME_IN.get(language, ()):
         found.append("is the English text")
     if missing := numbers(text) - numbers(here):
@@ -131,33 +111,28 @@ def mistakes(language: str, way: tuple[str, ...], here: str, titles: dict[str, s
     return found
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_english_follows_from_the_schemas(
-    name: str, root: Path, request: pytest.FixtureRequest
-) -> None:
-    path = root / "locales" / "en" / name
-    text = json.dumps(english()[name], indent=2, ensure_ascii=False) + "\n"
-    if request.config.getoption("--update-golden"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.read_text("utf-8") == text, "pytest tests/nodes --update-golden writes it"
-
-
 def test_there_are_these_languages_and_files(root: Path) -> None:
     found = {path.relative_to(root / "locales") for path in (root / "locales").rglob("*.*")}
-    assert found == {Path(language, name) for language in FULL_STOPS for name in FILES}
+    assert found == {Path(language, name) for language in LANGUAGES for name in FILES}
+    assert {"en", "de", "ja", "zh"} <= set(LANGUAGES)
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("language", FULL_STOPS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_exactly_what_the_nodes_have_is_named(language: str, name: str, root: Path) -> None:
+    """A new input or output may wait for its translation; the editor shows it in English."""
     here = stored(root, language, name)
     assert sorted(here.keys() - ENGLISH[name].keys()) == [], "no node has these"
-    assert sorted(ENGLISH[name].keys() - here.keys()) == [], "not translated"
+    missing = ENGLISH[name].keys() - here.keys()
+    nodes = {way[0] for way in here if way[-1] == "display_name"}
+    waiting = {way for way in missing if way[0] in nodes and way[1] in ("inputs", "outputs")}
+    assert sorted(missing - waiting) == [], "not translated"
+    if waiting:
+        pytest.skip(f"{language}: not translated yet: {sorted(waiting)}")
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("language", FULL_STOPS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_editor_can_show_every_text(language: str, name: str, root: Path) -> None:
     for way, text in stored(root, language, name).items():
         if way[-1] == "outputs":
@@ -218,3 +193,15 @@ def test_a_careless_translation_is_found() -> None:
     assert mistakes("ja", titled, "From 'Posen verfolgen'。", titles) == ["is not translated"]
     assert [t for t in ("a@b", "{0}", "one | two", "ends \\") if not MESSAGE_SYNTAX.search(t)] == []
     assert not MESSAGE_SYNTAX.search("2 % of $ [1,3,F,H,W] (0..1)")
+
+
+def test_the_texts_of_the_panel_are_in_the_locales(root: Path) -> None:
+    """Its English texts are the keys, and so is each state of an engine or a job."""
+    script = (root / "nodes" / "web" / "engines.js").read_text("utf-8")
+    texts = {way[1] for way in ENGLISH["main.json"] if way[0] == "kinographPanel"}
+    used = set(re.findall(r'\b(?:word|button)\("([^"]+)"', script))
+    assert used - texts == set()
+    states = {"right", "whole", "damaged", "running", "done", "failed", "cancelled"}
+    assert {text for text in texts - states if f'"{text}"' not in script} == set()
+    for way, text in ENGLISH["main.json"].items():
+        assert way[0] != "kinographPanel" or text == way[1]

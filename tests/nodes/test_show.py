@@ -143,11 +143,11 @@ def test_detected_people_are_shown(pictures: list[Tensor], engine: Engine) -> No
 
 def test_one_frame_has_no_motion() -> None:
     (told,) = warnings(EstimateFlow, image=torch.rand(1, 32, 32, 3))
-    assert told == "one frame has no motion; give at least two"
+    assert told == "one frame has no motion; connect at least two"
     (told,) = warnings(DrawFlow, flow=Flow(torch.zeros(0, 2, 32, 32)))
     assert "single frame" in told
     (told,) = warnings(DrawFlow, flow=Flow(torch.zeros(2, 2, 32, 32)), strength=0.0)
-    assert told == "strength 0: all is drawn white"
+    assert told == "strength 0: everything is drawn white"
     assert not warnings(DrawFlow, flow=Flow(torch.zeros(2, 2, 32, 32)))
 
 
@@ -155,8 +155,8 @@ def test_what_the_network_does_not_do(engine: Engine) -> None:
     image = torch.zeros(1, 128, 160, 3)
     told = warnings(DetectPoses, image=image, engine=engine, max_people=20)
     assert told == [
-        "nobody was found; lower score_threshold, or raise detection_size",
-        "max_people: movenet_multipose finds at most 6 people, 20 are asked for",
+        "no people were detected; lower score_threshold, or raise detection_size",
+        "max_people: movenet_multipose detects at most 6 people, 20 are requested",
     ]
 
 
@@ -168,9 +168,7 @@ def test_what_cannot_be_drawn(people: Callable[..., Poses]) -> None:
     (told,) = warnings(DrawSkeleton, poses=people(), colours="track")
     assert "Track Poses" in told
     nobody = Poses.empty(2, (64, 64))
-    assert warnings(DrawSkeleton, poses=nobody) == [
-        "there is nobody in any frame; nothing is drawn"
-    ]
+    assert warnings(DrawSkeleton, poses=nobody) == ["no frame contains people; nothing is drawn"]
 
 
 def test_warnings_of_vace_are_told() -> None:

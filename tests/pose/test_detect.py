@@ -141,6 +141,13 @@ def test_unusable_settings(
         detect_poses(_FRAME, engine, **options)
 
 
-def test_overshoot_of_resampling_is_no_error(engine: Engine) -> None:
-    detect_poses(_FRAME + 1.05, engine)
-    detect_poses(_FRAME - 0.05, engine)
+def test_overshoot_of_resampling_is_no_error(clip: Clip, engine: Engine) -> None:
+    """Values a little outside of 0..1 are clamped."""
+    overshot = clip.frames[12:14] * 1.1 - 0.05
+    assert float(overshot.min()) < 0
+    assert float(overshot.max()) > 1
+    found, wanted = detect_poses(overshot, engine), detect_poses(overshot.clamp(0, 1), engine)
+    assert found.count.tolist() == wanted.count.tolist() == [2, 2]
+    torch.testing.assert_close(found.keypoints, wanted.keypoints, rtol=0, atol=1)
+    for flat in (_FRAME + 1.05, _FRAME - 0.05):
+        assert detect_poses(flat, engine).count.tolist() == [0]

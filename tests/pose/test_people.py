@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from kinograph.engines.detections.bounding_boxes import from_bounding_boxes
 from kinograph.engines.errors import InputError
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose import second_pass
-from kinograph.engines.pose.boxes import from_bounding_boxes
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import movenet
-from kinograph.engines.pose.family import Candidates
+from kinograph.engines.pose.family import PoseCandidates
 from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
 from kinograph.engines.pose.filters import filter_people, parse_tracks
 from kinograph.engines.pose.poses import Poses
@@ -20,6 +19,7 @@ from kinograph.engines.pose.retarget import onto_canvas, with_proportions
 from kinograph.engines.pose.size import detection_size
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.runtime.engine import Engine, build_engine
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
 from walkers import STANDING, poses_of, straight
 
@@ -211,7 +211,7 @@ def test_nobody_is_given_limbs(frames: int) -> None:
 
 def test_boxes_of_other_packs(three: Poses) -> None:
     boxes = to_bounding_boxes(three)
-    people = from_bounding_boxes(boxes, 4, three.canvas)
+    people = Poses.from_detections(from_bounding_boxes(boxes, 4, three.canvas))
     torch.testing.assert_close(people.boxes, three.boxes)
     torch.testing.assert_close(people.scores, three.scores)
     assert from_bounding_boxes(boxes[0], 1, three.canvas).count.tolist() == [3]
@@ -223,8 +223,8 @@ def test_boxes_of_other_packs(three: Poses) -> None:
 @pytest.mark.parametrize(
     ("boxes", "message"),
     [
-        ("no", "expected a list of boxes a frame, found str"),
-        ([[], []], "expected boxes for 1 frames, found them for 2"),
+        ("no", "expected a list of boxes for each frame, found str"),
+        ([[], []], "expected boxes for 1 frame, found them for 2"),
         ([[3]], r"bounding_box\[0\]\[0\]: expected x, y, width, height, found int"),
         ([[{"x": 1, "y": "2"}]], r"bounding_box\[0\]\[0\].y: expected a number of pixels"),
         ([[{"x": 1, "y": 2, "width": 0, "height": 3}]], "a box of some size, found 0x3"),
@@ -293,8 +293,9 @@ def test_a_second_look_that_finds_nobody_keeps_the_first(
 ) -> None:
     frames = clip.frames[:3]
     first = detect_poses(frames, engine, size=448)
-    empty = Candidates(*(torch.zeros(3, 0, *rest) for rest in ((17, 2), (17,), (4,), ())))
-    blind = replace(movenet.FAMILY, decode=lambda outputs, frames, above: empty)
+    shapes = {"keypoints": (17, 2), "confidence": (17,), "boxes": (4,), "scores": ()}
+    empty = PoseCandidates(**{name: torch.zeros(3, 0, *rest) for name, rest in shapes.items()})
+    blind = replace(movenet.FAMILY.head, decode=lambda outputs, frames, above: empty)
     monkeypatch.setattr(second_pass, "one_stage", lambda model: blind)
     again = second_pass.refined_in_crops(frames, first, engine)
     assert torch.equal(again.keypoints, first.keypoints)

@@ -25,7 +25,7 @@ from kinograph.engines.flow import choose as choosing
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.flow.flow import Flow
 from kinograph.engines.flow.resize import stretched
-from kinograph.engines.models.registry import Model, resolve
+from kinograph.engines.models.registry import Asset, Model, resolve
 from kinograph.engines.programs import flow as module
 from kinograph.engines.programs.flow_stream import FlowStream
 from kinograph.engines.render.flow_drawing import draw_flow
@@ -271,11 +271,17 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
         name=choosing.AUTO,
         task="flow",
         family="raft_small",
-        file=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         recommended_size=512,
+        files=(
+            Asset(
+                name="weights",
+                file=path.name,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+                url="https://example.org/raft.safetensors",
+            ),
+        ),
     )
-    return Model(entry, path)
+    return Model.of_file(entry, path)
 
 
 @pytest.fixture
@@ -367,8 +373,8 @@ def test_damaged_weights_are_an_error(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(choosing, "resolve", unreachable)
-    monkeypatch.setattr(choosing, "models_folder", lambda: tmp_path)
-    (tmp_path / known.entry.file).write_bytes(b"half of it")
+    monkeypatch.setenv("KINOGRAPH_MODELS_DIR", str(tmp_path))
+    (tmp_path / known.entry.main.file).write_bytes(b"half of it")
     with pytest.raises(ModelError):
         choosing.choose("auto")
 
@@ -378,7 +384,7 @@ def test_auto_is_dis_on_a_cpu_and_says_so(
 ) -> None:
     stream = made(model="auto")
     torch.testing.assert_close(stream(frames), made()(frames), rtol=0, atol=0)
-    reason = f"not {choosing.AUTO}: RAFT is slow on a CPU"
+    reason = f"not {choosing.AUTO}: it is slow on a CPU"
     assert reason in stream.report()
     assert "not fp16: that is for networks on GPUs, DIS has none" in stream.report()
     assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -184,7 +184,9 @@ def test_unusable_settings(settings: dict[str, Any], error: type[Exception], mes
 
 
 def test_a_network_that_has_to_be_told_where_people_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "resolve", lambda name, accept: Model(find(name), Path("x.onnx")))
+    monkeypatch.setattr(
+        module, "resolve", lambda name, accept: Model.of_file(find(name), Path("x"))
+    )
     made = PoseTensorRTPreprocessor(device="cpu", model="dwpose")
     with pytest.raises(InputError, match=r"dwpose is a top-down model"):
         made.warmup()

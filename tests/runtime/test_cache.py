@@ -109,7 +109,7 @@ def test_what_was_damaged_is_put_aside(cache: EngineCache) -> None:
     again = cache.fetch("net", KEY, Builder())
     assert again.notes == (
         f"{artifact.path.name} was not usable (it has 3 bytes instead of {len(CONTENT)}) "
-        "and is built anew",
+        "and is rebuilt",
     )
     (bad,) = cache.leftovers()
     assert bad.read_bytes() == b"bad"

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.errors import EngineError, InputError
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
 from kinograph.engines.runtime.engine import Engine, build_engine, within
-from kinograph.engines.runtime.torch_runner import DTYPES, TorchRunner
+from kinograph.engines.runtime.network import network_of
+from kinograph.engines.runtime.tensor_spec import DTYPES
+from kinograph.engines.runtime.torch_runner import TorchRunner
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,8 @@ def test_lower_precision_is_compared_with_the_reference(model: Model, precision:
 def test_an_engine_that_disagrees_is_not_used(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def infer(self: TorchRunner, images: Tensor, start: None = None) -> Mapping[str, Tensor]:
-        outputs = dict(right(self, images))
+    def infer(self: TorchRunner, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        outputs = dict(right(self, inputs))
         if self.precision != "fp32":
             outputs["kpt_offset"] = outputs["kpt_offset"] * 1.5
         return outputs
@@ -113,19 +114,19 @@ def test_inputs_that_the_engine_was_not_built_for(model: Model) -> None:
     built = build_engine(
         model, network_of(model), backend="torch", device="cpu", max_batch=2, sizes=(128, 256)
     )
-    with pytest.raises(EngineError, match="at most 2 frames a call, found 3"):
+    with pytest.raises(EngineError, match="at most 2 frames per call, found 3"):
         built.infer(torch.zeros(3, 3, 128, 128))
     with pytest.raises(EngineError, match="detection size of 128 to 256, found 320"):
         built.infer(torch.zeros(1, 3, 320, 128))
     with pytest.raises(EngineError, match="multiples of 32, found 130x128"):
         built.infer(torch.zeros(1, 3, 128, 130))
-    with pytest.raises(InputError, match=r"engine input: expected the shape \[batch,3,height"):
+    with pytest.raises(InputError, match=r"expected images of the shape \[batch,3,height"):
         built.infer(torch.zeros(3, 128, 128))
     runner = built.load()
     runner.close()
     runner.close()
     with pytest.raises(EngineError, match="was closed"):
-        runner.infer(torch.zeros(1, 3, 128, 128))
+        runner.infer({"images": torch.zeros(1, 3, 128, 128)})
 
 
 def test_memory_can_be_given_back_at_any_time(model: Model) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
+from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import usage
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.inventory import Row, inventory
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.upkeep import pruned
 
 
@@ -102,8 +103,7 @@ def test_sidecars_of_strangers(cache: EngineCache, wrong: dict[str, object]) -> 
 def test_what_is_in_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     # other tests have run the same engine
     monkeypatch.setattr(usage, "_latencies", {})
-    monkeypatch.setattr(usage, "_living", weakref.WeakSet())
-    usage.register(engine)
+    monkeypatch.setattr(engine_module, "_living", weakref.WeakSet([engine]))
     cache = EngineCache(engine_folder())  # of the whole run, which may have the graph already
     model = resolve("movenet_multipose")
     built = build_engine(model, network_of(model), backend="onnxruntime", device="cpu", cache=cache)

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from kinograph.engines.errors import EngineError
-from kinograph.engines.runtime import upkeep
+from kinograph.engines.runtime import onnx_export, upkeep
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.folders import engine_folder
 from kinograph.nodes.engine.upkeep import EngineUpkeep
 from kinograph.workflows.cli import main
+
+pytestmark = pytest.mark.long
 
 MODEL = "movenet_multipose"
 
@@ -24,6 +26,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built") / "engines"
     upkeep.build(EngineCache(folder), model=MODEL, backend="onnxruntime", precision="fp32")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def exported_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building the network again takes its graph from memory: exporting it takes seconds."""
+    (artifact,) = EngineCache(built).entries()
+    graph = artifact.path.read_bytes()
+    monkeypatch.setattr(onnx_export, "_export", lambda *arguments: graph)
 
 
 @pytest.fixture

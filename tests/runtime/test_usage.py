@@ -7,10 +7,10 @@ import time
 import pytest
 import torch
 
-from kinograph.engines.families import network_of
 from kinograph.engines.models.registry import resolve
-from kinograph.engines.runtime.engine import build_engine
-from kinograph.engines.runtime.usage import Latency, latency_of, living
+from kinograph.engines.runtime.engine import build_engine, living
+from kinograph.engines.runtime.network import network_of
+from kinograph.engines.runtime.usage import Latency, latency_of
 
 CPU = torch.device("cpu")
 

@@ -1,4 +1,4 @@
-"""Inputs for tests of batches, and checks of what a batch leaves, made without Kinograph."""
+"""Inputs for tests of batches, and checks of a batch's output that do not use Kinograph."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ PICTURE = {
 
 
 def footage(path: Path, frames: int = 3) -> Path:
-    """A video whose frames are all different."""
+    """Write a video whose frames all differ; return `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -53,7 +53,7 @@ def picture(path: Path, colour: tuple[int, int, int] = (10, 20, 30)) -> Path:
 
 
 def files_of(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Time of change and content of what users see in an output folder."""
+    """Return modification time and content of the visible files of an output folder, by name."""
     return {
         p.relative_to(folder).as_posix(): (p.stat().st_mtime_ns, p.read_bytes())
         for p in sorted(folder.rglob("*"))
@@ -62,24 +62,24 @@ def files_of(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def listed(folder: Path) -> list[dict[str, Any]]:
-    """The entries of the manifest, as anybody reads them."""
+    """Return the entries of the manifest, read as plain JSON."""
     data: list[dict[str, Any]] = json.loads((folder / "manifest.json").read_text())["inputs"]
     return data
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """The same by the input's name."""
+    """Return the entries of the manifest by the input's file name."""
     return {Path(entry["path"]).name: entry for entry in listed(folder)}
 
 
 def verified(folder: Path) -> int:
-    """Check every output of the manifest without Kinograph; gives their number."""
+    """Check size and SHA-256 of every output of the manifest; return the number of outputs."""
     outputs = [output for entry in listed(folder) for output in entry["outputs"]]
     for output in outputs:
         data = (folder / output["path"]).read_bytes()
         assert len(data) == output["bytes"]
         assert hashlib.sha256(data).hexdigest() == output["sha256"]
-    # Nothing else is there, nothing twice, nothing half.
+    # There are no other files, no duplicates and no partial ones.
     assert list(folder.glob(".*attempt*")) == []
     assert sorted(output["path"] for output in outputs) == sorted(files_of(folder))
     return len(outputs)

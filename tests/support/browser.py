@@ -1,4 +1,4 @@
-"""ComfyUI's own editor in headless Chromium: what a person sees and clicks, for tests.
+"""ComfyUI's own editor in headless Chromium: tests see and click what a person does.
 
 The frontend is the package that the running ComfyUI serves; Chromium is the machine's own, found in
 PATH or named by KINOGRAPH_CHROMIUM.
@@ -26,13 +26,13 @@ _FLAGS = (
     "--no-first-run",
 )
 _SETTINGS = {
-    "Comfy.TutorialCompleted": True,  # or an overlay takes every click
-    "Comfy.Workflow.Persist": False,  # no graph of the test before
+    "Comfy.TutorialCompleted": True,  # otherwise an overlay intercepts every click
+    "Comfy.Workflow.Persist": False,  # do not restore the graph of an earlier test
     "Comfy.Workflow.ShowMissingModelsWarning": False,
 }
 _READY = """names => !!(window.app?.graph && window.app.canvas && window.app.vueAppReady
     && names.every(name => window.LiteGraph?.registered_node_types?.[name]))"""
-# Requests that leave the machine, and what an older server does not have (the list of jobs).
+# Requests to other machines, and a route that older servers lack (the list of jobs).
 _HARMLESS = (
     *("net::ERR_", "Failed to load resource", "Failed to fetch jobs", "Content Security Policy"),
 )
@@ -40,14 +40,17 @@ _HARMLESS = (
 
 @dataclass
 class Frontend:
-    """An open editor. `errors` are the console's errors and uncaught exceptions so far."""
+    """An open editor.
+
+    errors: the console's errors and the uncaught exceptions so far
+    """
 
     page: Page
     server: ComfyUI
     errors: list[str] = field(default_factory=list)
 
     def load(self, workflow: Mapping[str, Any], name: str = "test") -> None:
-        """Open a workflow in the editor's form, as if it had been dropped on the canvas."""
+        """Open a workflow in the editor's format, as if it had been dropped on the canvas."""
         self.page.evaluate(
             "([workflow, name]) => app.loadGraphData(workflow, true, true, name)", [workflow, name]
         )
@@ -69,21 +72,21 @@ class Frontend:
         )
 
     def prompt(self) -> dict[str, Any]:
-        """What `app.graphToPrompt` makes of the open workflow: the API form."""
+        """Return the open workflow in API format, as converted by `app.graphToPrompt`."""
         made: dict[str, Any] = self.page.evaluate(
             "async () => JSON.parse(JSON.stringify((await app.graphToPrompt()).output))"
         )
         return made
 
     def workflow(self) -> dict[str, Any]:
-        """The open workflow as the editor would save it."""
+        """Return the open workflow as the editor would save it."""
         made: dict[str, Any] = self.page.evaluate(
             "() => JSON.parse(JSON.stringify(app.rootGraph.serialize()))"
         )
         return made
 
     def missing(self) -> list[str]:
-        """Types of the open workflow's nodes that the editor does not know."""
+        """Return the types of the open workflow's nodes that the editor does not know."""
         found: list[str] = self.page.evaluate(
             """() => app.rootGraph._nodes.map(n => n.type).filter(
                 type => !window.LiteGraph.registered_node_types[type]
@@ -96,14 +99,14 @@ class Frontend:
         self.page.get_by_test_id("queue-button").click()
 
     def fit(self) -> None:
-        """Move the canvas so that every node is seen."""
+        """Fit the view so that every node is visible."""
         self.page.evaluate(
             "async () => { await app.extensionManager.command.execute('Comfy.Canvas.FitView') }"
         )
-        self.page.wait_for_timeout(600)  # the view glides there
+        self.page.wait_for_timeout(600)  # the transition is animated
 
     def screenshot(self, path: Path) -> Path:
-        """Write a PNG of the window, and a copy into KINOGRAPH_SCREENSHOTS where that is set."""
+        """Write a PNG of the window, and a copy into KINOGRAPH_SCREENSHOTS if that is set."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=str(path))
         if kept := os.environ.get("KINOGRAPH_SCREENSHOTS"):
@@ -113,7 +116,10 @@ class Frontend:
 
 
 def chromium() -> str:
-    """The program; a test without one fails, as a missing browser would hide a broken editor."""
+    """Return the path of Chromium.
+
+    Without one the test fails instead of being skipped, which would hide a broken editor.
+    """
     given = os.environ.get("KINOGRAPH_CHROMIUM")
     found = given or next(filter(None, map(shutil.which, _NAMES)), None)
     if not found or not (Path(found).is_file() or shutil.which(found)):
@@ -142,9 +148,9 @@ def frontend(
     nodes: Sequence[str] | None = None,
     timeout: float = 120,
 ) -> Iterator[Frontend]:
-    """Open the editor of a running ComfyUI, 1600 x 1000; it is ready when this returns.
+    """Open the editor of a running ComfyUI, 1600 x 1000 px, and wait until it is ready.
 
-    settings: the editor's settings over those that tests need, e.g. {"Comfy.Locale": "de"}
+    settings: settings of the editor besides those that all tests need, e.g. {"Comfy.Locale": "de"}
     nodes:    node classes to wait for; by default every one of the server's Kinograph nodes
     timeout:  seconds until the editor must be ready
     """
@@ -167,7 +173,7 @@ def frontend(
             except Error as error:
                 said = "\n".join(opened.errors) or "nothing in the console"
                 raise RuntimeError(f"the editor did not get ready: {error}\n{said}") from error
-            page.evaluate("() => app.rootGraph.clear()")  # the workflow that it starts with
+            page.evaluate("() => app.rootGraph.clear()")  # the default workflow
             opened.errors.clear()
             yield opened
         finally:

@@ -1,4 +1,4 @@
-"""Small videos, poses and graphs for the tests of runs in chunks."""
+"""Small videos, poses and graphs for the tests of chunked runs."""
 
 import json
 import math
@@ -17,14 +17,15 @@ from kinograph.engines.video.clip import Audio, Clip
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import Graph, parse_graph
+from kinograph.workflows.graph.load import parse_graph
+from kinograph.workflows.graph.model import Graph
 from kinograph.workflows.graph.plan import Plan, check
 
 SIZE = (80, 96)
 
 
 def panning(frames: int, height: int = SIZE[0], width: int = SIZE[1]) -> Tensor:
-    """[F,H,W,3]: a camera that moves over noise, so that every frame is its own."""
+    """Return frames [F,H,W,3] of a camera that pans over noise; no two frames are the same."""
     made = torch.Generator().manual_seed(0)
     ground = torch.rand(1, 3, height + 20, width + 100, generator=made)
     ground = torch.nn.functional.avg_pool2d(ground, 5, 1, 2)[0]
@@ -33,7 +34,7 @@ def panning(frames: int, height: int = SIZE[0], width: int = SIZE[1]) -> Tensor:
 
 
 def beeps(seconds: float, rate: int = 16000) -> Audio:
-    """A tenth of a second of sound at each full second, in two channels."""
+    """Return stereo audio with a tone of 0.1 s at every full second."""
     t = torch.arange(int(seconds * rate)) / rate
     wave = 0.5 * torch.sin(2 * torch.pi * 440 * t) * (t % 1 < 0.1)
     return Audio(torch.stack([wave, -wave])[None], rate)
@@ -42,14 +43,14 @@ def beeps(seconds: float, rate: int = 16000) -> Audio:
 def make_video(
     path: Path, frames: int, rate: Fraction = Fraction(15), *, sound: bool = True
 ) -> Path:
-    """A video of `panning` frames with `beeps`."""
+    """Write a video of `panning` frames with `beeps`; return `path`."""
     audio = beeps(float(frames / rate)) if sound else None
     write_video(path, Clip(panning(frames), rate, audio))
     return path
 
 
 def make_poses(path: Path, frames: int) -> Path:
-    """Two people who walk to and fro; one is lost for some frames, a joint now and then."""
+    """Write poses of two walking people, of whom one is missing for three frames."""
     made = torch.Generator().manual_seed(1)
     rest = torch.rand(2, 17, 2, generator=made) * torch.tensor([10.0, 30.0])
     way = torch.stack([torch.arange(frames) * 0.7, torch.zeros(frames)], -1)
@@ -77,7 +78,7 @@ def make_poses(path: Path, frames: int) -> Path:
 
 
 def make_inputs(folder: Path, frames: int) -> Path:
-    """clip.mp4, poses.safetensors and one.png for the graphs below."""
+    """Write clip.mp4, poses.safetensors and one.png for the graphs below; return `folder`."""
     make_video(folder / "clip.mp4", frames)
     make_poses(folder / "poses.safetensors", frames)
     Image.fromarray((panning(1, 30, 50)[0] * 255).byte().numpy()).save(folder / "one.png")
@@ -85,7 +86,7 @@ def make_inputs(folder: Path, frames: int) -> Path:
 
 
 def graph_of(nodes: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Graph:
-    """A graph from class and inputs by id; what has a default may be left out."""
+    """Return a graph from class and inputs by node id; defaults fill missing inputs."""
     data = {}
     for id_, (class_type, inputs) in nodes.items():
         schema = catalogue().require(class_type)
@@ -96,14 +97,14 @@ def graph_of(nodes: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Graph:
 
 
 def planned(graph: Graph, folder: Path) -> tuple[Plan, host.Settings]:
-    """The plan, and settings with inputs in `folder` and outputs in its folder out."""
+    """Return a graph's plan, and settings with inputs in `folder` and outputs in folder/out."""
     settings = host.Settings(output=folder / "out", inputs=(folder,))
     with host.using(settings):
         return check(graph, catalogue()), settings
 
 
 def footage(file: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Nodes v (Load Video) and f (Get Video Components)."""
+    """Return the nodes v (Load Video) and f (Get Video Components)."""
     return {
         "v": ("LoadVideo", {"file": file}),
         "f": ("GetVideoComponents", {"video": ["v", 0]}),
@@ -111,7 +112,8 @@ def footage(file: str) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def flow_graph(file: str) -> Graph:
-    """Flow, drawn with a scale that carries over, saved with the sound; tracks and gaps besides."""
+    """Return a graph that draws flow with a running scale and saves it with sound, and tracks poses
+    and fills their gaps."""
     return graph_of(
         {
             **footage(file),
@@ -127,8 +129,8 @@ def flow_graph(file: str) -> Graph:
 
 
 def tracks_graph(file: str) -> Graph:
-    """People who are tracked, filled in and smoothed there and back, so in two passes, saved in
-    every form; and pictures."""
+    """Return a graph that tracks people, fills gaps and smooths forward and backward, that is, in
+    two passes, and saves poses in every format, and pictures."""
     forms = ("pose_keypoint", "openpose", "coco", "predictions", "safetensors")
     return graph_of(
         {
@@ -164,7 +166,7 @@ def tracks_graph(file: str) -> Graph:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files below a folder."""
+    """Return the content of all files below a folder, by relative path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

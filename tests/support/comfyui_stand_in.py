@@ -1,4 +1,4 @@
-"""A small server with ComfyUI's addresses, that misbehaves as told."""
+"""A small server with ComfyUI's routes that misbehaves on demand."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ class StandIn:
         return app
 
     def hang_up(self) -> None:
-        """Close the websockets, from another thread."""
+        """Close all websockets; may be called from another thread."""
 
         async def close() -> None:
             for socket in self._sockets.values():
@@ -199,7 +199,7 @@ class StandIn:
 
 @contextmanager
 def running(stand_in: StandIn) -> Iterator[StandIn]:
-    """Serve on a free port of this machine, in a thread."""
+    """Run the server on a free local port, in a thread."""
     loop = stand_in.loop
 
     async def start() -> web.AppRunner:
@@ -223,7 +223,7 @@ def running(stand_in: StandIn) -> Iterator[StandIn]:
 
 
 def graph_file(folder: Path, image: str = "there.png") -> Path:
-    """A graph that loads a picture and saves it."""
+    """Return a graph that loads an image and saves it."""
     path = folder / "graph.json"
     path.write_text(
         json.dumps(

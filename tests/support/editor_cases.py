@@ -1,6 +1,6 @@
-"""Workflows of the editor that cover each rule of conversion, and what the editor made of them.
+"""Workflows of the editor that cover every rule of conversion, and the editor's own conversions.
 
-tests/comfyui/test_convert.py records it (pytest --update-golden) and checks that it still holds.
+tests/comfyui/test_convert.py records these (pytest --update-golden) and checks them.
 """
 
 import json
@@ -20,25 +20,25 @@ CASES = sorted(path.stem for path in FOLDER.glob("*.json") if not path.stem.ends
 
 
 def case(name: str) -> dict[str, Any]:
-    """The workflow as the editor would open it."""
+    """Return the workflow as the editor would open it."""
     data: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     return data
 
 
 def recording(name: str) -> Path:
-    """Where it is kept what the editor makes of the workflow."""
+    """Return the path of the editor's recorded conversion of the workflow."""
     return FOLDER / f"{name}.api.json"
 
 
 @cache
 def definitions() -> dict[str, Schema]:
-    """Those of a ComfyUI with the tests' own pack for the classes in CASES, and Kinograph's."""
+    """Return the recorded definitions of the classes in CASES, and those of Kinograph."""
     recorded = definitions_of(json.loads(OBJECT_INFO.read_text()))
     return {**catalogue().definitions(), **recorded}
 
 
 def meaning(graph: dict[str, Any]) -> dict[str, Any]:
-    """What of the API form decides results: class and inputs by id."""
+    """Return the parts of the API format that decide results: class and inputs by node id."""
     return {
         id_: {"class_type": node["class_type"], "inputs": node["inputs"]}
         for id_, node in graph.items()

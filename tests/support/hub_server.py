@@ -1,4 +1,4 @@
-"""A Hugging Face Hub of one file on this machine, that can break off and tell wrong bytes."""
+"""A local Hugging Face Hub with one file, which can drop connections and send wrong bytes."""
 
 import hashlib
 import threading
@@ -7,9 +7,9 @@ from types import TracebackType
 
 
 class HubServer:
-    """Serves `content` as REPO/FILE at any revision; as a context manager.
+    """A context manager that serves `content` as REPO/FILE at any revision.
 
-    breaks:   how many downloads break off half way before one goes through
+    breaks:   number of downloads that are cut off half way before one succeeds
     requests: (method, Range header) of every request for the file
     """
 

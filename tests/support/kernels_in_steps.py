@@ -1,6 +1,7 @@
-"""Run by test_kernels.py in a process of its own, where triton's kernels run on the CPU.
+"""Compare the Triton kernels, interpreted on the CPU, with the same steps in torch.
 
-Prints, a line each, how far the kernels are from the steps in torch, and how large those are.
+test_kernels.py runs it in a separate process. Prints per case the largest difference between both,
+and the largest value.
 """
 
 from collections.abc import Callable, Mapping

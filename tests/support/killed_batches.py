@@ -1,8 +1,7 @@
-"""Runs one batch again and again, killed a step later each time and then brought to its end, until
-no step is left: python killed_batches.py FOLDER. Prints how many times it was killed, for a batch
-of whole clips and for one by chunks.
+"""Kill a batch at each of its steps in turn, and finish it after each kill.
 
-What is killed are forks, as a process of its own would import for seconds each time.
+python killed_batches.py FOLDER prints the number of kills for a batch of whole clips and for one in
+chunks. The killed processes are forks, as a new interpreter would import for seconds each time.
 """
 
 import contextlib
@@ -22,21 +21,21 @@ import torch
 from batch_checks import COPY, entries, files_of, footage, verified
 from killed_runs import killing
 from kinograph.workflows import cli
-from kinograph.workflows.batch import run as batch
-from kinograph.workflows.batch.attempt import Outcome
+from kinograph.workflows.batch import run_batch as batch
+from kinograph.workflows.batch.attempt import AttemptResult
 from kinograph.workflows.batch.manifest import Manifest, read_manifest
 from kinograph.workflows.chunked import resumable_run as chunked  # noqa: F401 -- imported before the forks
 from kinograph.workflows.graph.catalogue import catalogue
 
 
 def quietly(arguments: Sequence[str]) -> int:
-    """The exit status of `kinograph`; nothing on stdout."""
+    """Run `kinograph` without output on stdout; return its exit status."""
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         return cli.main(arguments)
 
 
 def forked(arguments: Sequence[str], before: Callable[[], None]) -> int:
-    """How `kinograph` in a fork ended: its exit status, or minus the signal."""
+    """Run `kinograph` in a fork; return its exit status, or the negative signal that ended it."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -54,10 +53,10 @@ def killed_after(calls: int) -> None:
 
 
 def killed_at_the_end(calls: int) -> None:
-    """The same, not counting before the first attempt has made its files."""
+    """Like `killed_after`, but counting starts when the first attempt has written its files."""
     real = batch.attempt
 
-    def attempt(*arguments: Any) -> Outcome:
+    def attempt(*arguments: Any) -> AttemptResult:
         outcome = real(*arguments)
         killed_after(calls)
         return outcome
@@ -66,14 +65,14 @@ def killed_at_the_end(calls: int) -> None:
 
 
 def kills(folder: Path, frames: Sequence[int], chunk: str) -> int:
-    """Kill the batch before each step that changes the disk; how many there are."""
+    """Kill the batch before each step that changes the disk; return the number of such steps."""
     graph = folder / "graph.json"
     graph.write_text(json.dumps(COPY))
     clips = [footage(folder / f"{i}.mp4", n) for i, n in enumerate(frames)]
     out = folder / "out"
     words = ["batch", str(graph), *map(str, clips), "--chunk", chunk, "--device", "cpu"]
     words += ["--output-dir", str(out)]
-    # What happens before, by chunks, is the chunked run's own, and tested with it.
+    # Earlier steps of a chunked run are tested with chunked runs.
     trap = killed_after if chunk == "0" else killed_at_the_end
     step = 1
     while status := forked(words, partial(trap, step)):
@@ -81,8 +80,8 @@ def kills(folder: Path, frames: Sequence[int], chunk: str) -> int:
         found = read_manifest(out)
         items = found.items.values() if found else ()
         done = {i.folder: files_of(out / i.folder) for i in items if i.status == "done"}
-        # Other names of outputs where none is done, so that what is left over is seen; by chunks
-        # the same ones, so that what was cut short is taken up.
+        # Whole clips get new output names, so that leftovers are detected; chunked ones keep
+        # theirs, so that the interrupted run is resumed.
         other = [] if done or chunk != "0" else ["--set", "3.filename_prefix=other"]
         assert quietly([*words, *other]) == 0, step
         assert verified(out) == sum(frames), step

@@ -1,7 +1,7 @@
-"""Runs one graph in chunks again and again, each run killed at a random place, until one gets
-through: python killed_runs.py FOLDER SEED. Prints a line a run.
+"""Run a graph in chunks repeatedly, killing each run at a random place, until one finishes.
 
-The runs are forks of a process that has imported everything and done nothing yet.
+python killed_runs.py FOLDER SEED prints one line per run. The runs are forks of a process that has
+imported everything.
 """
 
 import os
@@ -22,11 +22,11 @@ from kinograph.workflows.chunked import resumable_run as chunked
 from kinograph.workflows.execution import run
 
 GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}
-_KILLS = 6  # then it may come through
+_KILLS = 6  # later runs are not killed
 
 
 def killing(calls: int, *more: tuple[type, str]) -> None:
-    """Have this process killed at the given call of those that matter to what is on the disk."""
+    """Kill this process at the given call of the functions that change the disk."""
     left = [calls]
 
     def trapped(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,7 +57,7 @@ def main(folder: Path, name: str, seed: int) -> None:
     chance = random.Random(seed)
     settings = host.Settings(output=folder / "out", inputs=(folder,))
     for turn in range(50):
-        # each turn lets the run come further, so that it gets through in the end
+        # Each run may get further, so that one finishes in the end.
         calls = chance.randint(1, 60 + 40 * turn) if turn < _KILLS else 0
         chunk = chance.choice([1, 7, 37, 64])
         if child := os.fork():

@@ -1,7 +1,7 @@
-"""Places the nodes of a graph on the canvas, so that links run from left to right.
+"""JavaScript that lays out a graph on the editor's canvas, with links from left to right.
 
-Run in the editor, where the size of a node is known: after Sugiyama, columns by the longest way to
-a node, then rows by the mean place of what a node is linked to.
+It runs in the editor, which knows the sizes of nodes. After Sugiyama: columns by the longest path
+to a node, rows by the mean position of its neighbours.
 """
 
 ARRANGE = """([titles, room, wide]) => {

@@ -1,4 +1,4 @@
-"""Clips whose frames carry their number, and a live run that keeps what it shows."""
+"""Clips whose frames show their number, and live runs that keep what they show."""
 
 import threading
 import time
@@ -14,18 +14,19 @@ import numpy as np
 from PIL import Image
 
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import MEDIA
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import load_graph, parse_graph, with_values
+from kinograph.workflows.graph.load import load_graph, parse_graph
+from kinograph.workflows.graph.shipped import MEDIA
 from kinograph.workflows.live.figures import Figures
 from kinograph.workflows.live.graph import LiveGraph
-from kinograph.workflows.live.run import Outlets, Summary, run_live
+from kinograph.workflows.live.run_live import LiveSummary, Outlets, run_live
 from kinograph.workflows.live.slot import Drawn, Frame
-from kinograph.workflows.live.sources import Source
+from kinograph.workflows.live.sources import FrameSource
 
 HEIGHT, WIDTH, BLOCK, BITS = 64, 128, 16, 8
 FPS = 30
-PLAIN = {  # shows the frames as they are
+PLAIN = {  # shows the frames unchanged
     "1": {"class_type": "LoadVideo", "inputs": {"file": "not there.mp4"}},
     "2": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
     "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
@@ -33,7 +34,7 @@ PLAIN = {  # shows the frames as they are
 
 
 def numbered(number: int) -> Any:
-    """[H,W,3] with the number in binary, a block a bit, in the upper half; stripes below."""
+    """Return a frame [H,W,3] with its number in binary, one block per bit, above stripes."""
     picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
     for bit in range(BITS):
         value = 255 if number >> bit & 1 else 0
@@ -66,7 +67,7 @@ def live_graph(graph: dict[str, Any] | Path, *assignments: str, **more: Any) -> 
 
 
 class Seen:
-    """In place of the page: everything that it would show."""
+    """Takes the place of the page and keeps everything that it would show."""
 
     def __init__(self) -> None:
         self.all: list[Drawn] = []
@@ -78,8 +79,8 @@ class Seen:
 
 
 def run(
-    graph: LiveGraph, source: Source, seconds: float = 0.0, **more: Any
-) -> tuple[Summary, Seen, list[str]]:
+    graph: LiveGraph, source: FrameSource, seconds: float = 0.0, **more: Any
+) -> tuple[LiveSummary, Seen, list[str]]:
     seen, said = Seen(), []
     source.open()
     graph.prepare(source.rate, source.size)
@@ -94,8 +95,10 @@ def run(
 def mjpeg(
     connections: Callable[[int], int], *, silent_at: int = -1, kind: str = "image/jpeg"
 ) -> Iterator[str]:
-    """A camera of a network: numbered pictures, 25 a second, as MJPEG. The connection with number
-    n is dropped after `connections(n)` pictures; that numbered `silent_at` goes silent instead."""
+    """Run a network camera that sends numbered pictures as MJPEG at 25 fps.
+
+    Connection n is dropped after `connections(n)` pictures; connection `silent_at` stalls instead.
+    """
     count = iter(range(1_000_000))
     number = iter(range(1_000_000))
     ending = threading.Event()
@@ -120,7 +123,7 @@ def mjpeg(
                 if here == silent_at:
                     ending.wait(20)
             except OSError:
-                pass  # the reader went
+                pass  # the reader has left
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,8 +1,8 @@
-"""The real YOLO-NAS-Pose as super-gradients builds, exports and reads it; its weights are random.
+"""The real YOLO-NAS-Pose, built, exported and decoded by super-gradients, with random weights.
 
-super-gradients (Apache-2.0) comes from PyPI at test time, without the packages of 2023 that it
-pins, which no Python of today installs; what it imports of them and does not use here is made up.
-It runs in a process of its own, so that neither they nor its warnings are anybody else's.
+super-gradients (Apache-2.0) is downloaded from PyPI at test time, without the packages of 2023 that
+it pins, which current Python versions cannot install; imports of them that are not needed here are
+replaced by mocks. It runs in a separate process, which isolates these and its warnings.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ onnx-graphsurgeon==0.6.1 \
     --hash=sha256:fabc53fc60909dd032cfd889016dd5d4139ab566af4a9039002818f552c73547
 """
 SIZE = (256, 320)  # height, width of the input
-LEAST = 0.3  # score of what the files answer at all
+LEAST = 0.3  # lowest score of the files' outputs
 BATCHES = {"batch": 1, "flat": 2}  # images a call of the file in each format
 
-# What super-gradients imports and does not need for building, exporting and reading a network.
+# Imports of super-gradients that building, exporting and decoding a network does not need.
 _MADE_UP = (
     *("albumentations", "boto3", "botocore", "data_gradients", "deprecated", "imagesize"),
     *("jsonschema", "matplotlib", "onnxsim", "pkg_resources", "pycocotools", "rapidfuzz"),
@@ -47,7 +47,7 @@ _MADE_UP = (
 
 
 def super_gradients() -> Path:
-    """A folder to import super-gradients from, in the cache folder of the tests."""
+    """Return a folder to import super-gradients from, in the cache folder of the tests."""
     cache = Path(os.environ.get("KINOGRAPH_TEST_CACHE", Path.home() / ".cache/kinograph-tests"))
     home = cache / f"super-gradients-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]}"
     if home.is_dir():
@@ -90,7 +90,7 @@ def exported(folder: Path, images: NDArray[np.uint8]) -> list[dict[str, NDArray[
 
 
 class _MakeUp(MetaPathFinder, Loader):
-    """Gives an empty shell for whatever is imported from `_MADE_UP`."""
+    """Provides an empty module for every import from `_MADE_UP`."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -106,7 +106,7 @@ class _MakeUp(MetaPathFinder, Loader):
 
 
 def _main(site: Path, folder: Path) -> None:
-    """In the process apart: build, export, and say what is found."""
+    """In the separate process: build and export the network, and save the people that it finds."""
     sys.path.insert(0, str(site))
     sys.meta_path.insert(0, _MakeUp())
     import onnx
@@ -118,7 +118,7 @@ def _main(site: Path, folder: Path) -> None:
     import_module("pkg_resources").resource_filename = resource  # type: ignore[attr-defined]
     import_module("onnxsim").simplify = lambda path: (onnx.load(path), True)  # type: ignore[attr-defined]
     export = torch.onnx.export
-    # It asks for nothing, and got the exporter of its days.
+    # super-gradients names no exporter, and was written for the older one.
     torch.onnx.export = lambda *a, **options: export(*a, **options, dynamo=False)
 
     models: Any = import_module("super_gradients.training.models")
@@ -158,7 +158,7 @@ def _main(site: Path, folder: Path) -> None:
 
 
 def _enliven(model: Any, images: Any) -> None:
-    """As made, a network in which nothing was learned says the same of any picture.
+    """Calibrate the random network, which otherwise gives the same output for any picture.
 
     The statistics of its normalisation become those of the pictures, its answers are spread.
     """
@@ -166,7 +166,7 @@ def _enliven(model: Any, images: Any) -> None:
 
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # the mean of all that is seen
+            module.momentum = None  # the mean over everything seen
     model.train()(images)
     model.eval()
     for head in (model.heads.head1, model.heads.head2, model.heads.head3):

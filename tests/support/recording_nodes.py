@@ -1,4 +1,4 @@
-"""Nodes for tests of execution: they note what they were called with in `CALLS`."""
+"""Nodes for tests of execution, which record the values that they are called with in `CALLS`."""
 
 import weakref
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ CALLS: list[Any] = []
 
 
 class Thing:
-    """A large result, of which a test wants to know whether it is still there."""
+    """A large result whose lifetime a test observes."""
 
     def __init__(self, name: str):
         self.name = name
@@ -48,7 +48,7 @@ class Make(io.ComfyNode):
 
 
 class Next(io.ComfyNode):
-    """A new thing from another."""
+    """Makes a new large result from another."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -77,7 +77,7 @@ class Choose(io.ComfyNode):
 
 
 class Keep(io.ComfyNode):
-    """Writes a file, and says its name."""
+    """Writes a file and returns its name."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -93,7 +93,7 @@ class Keep(io.ComfyNode):
 
 
 class Fail(io.ComfyNode):
-    """Hands out a path, does not write it, and fails as told."""
+    """Returns a path without writing the file, or fails on demand."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -110,7 +110,7 @@ class Fail(io.ComfyNode):
 
 
 class Expand(io.ComfyNode):
-    """Expands to what `how` says."""
+    """Expands to the graph that `how` names."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -180,7 +180,7 @@ class WhoAmI(io.ComfyNode):
 
 
 class Wrong(io.ComfyNode):
-    """Gives what no node may give."""
+    """Returns values that no node may return."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""Scope's side of the plugin's contract: what its manager and processor do, no more."""
+"""Scope's side of the plugin contract: what its manager and its processor do, and no more."""
 
 import re
 import sys
@@ -100,7 +100,7 @@ class HookSpec:
 
 
 class Scope:
-    """What Scope's manager and processor do with a plugin, no more."""
+    """Does with a plugin what Scope's manager and processor do, and no more."""
 
     def __init__(self, entry_point: EntryPoint):
         self.pipelines: dict[str, type[Node]] = {}
@@ -129,7 +129,7 @@ class Scope:
 
     @staticmethod
     def stream(node: Node, queue: list[Tensor], **parameters: Any) -> list[Tensor]:
-        """All of a new stream; what comes out, uint8 (1,H,W,3) each."""
+        """Process a whole new stream; return the output frames, uint8 (1,H,W,3) each."""
         out: list[Tensor] = []
         while queue:
             out += Scope.tick(node, queue, init_cache=not out, **parameters)
@@ -139,7 +139,7 @@ class Scope:
     def tick(
         node: Node, queue: list[Tensor], *, init_cache: bool, **parameters: Any
     ) -> list[Tensor]:
-        """Give what `prepare` asks for from the queue; what comes out, uint8 (1,H,W,3) each."""
+        """Feed the plugin from the queue as `prepare` asks; return frames, uint8 (1,H,W,3) each."""
         required = node.prepare(**parameters, video=True)
         assert required is not None
         count = required.input_size
@@ -154,7 +154,7 @@ class Scope:
     def call(
         node: Node, chunk: list[Tensor], *, init_cache: bool = True, **parameters: Any
     ) -> Tensor:
-        """What the pipeline makes of a chunk, (T,H,W,3) in 0..1.
+        """Return the pipeline's output for a chunk, (T,H,W,3) in 0..1.
 
         init_cache: true in the first call of a stream and where Scope's cache is reset
         """
@@ -170,7 +170,7 @@ class Scope:
 
 
 def entry_point_of(root: Path) -> EntryPoint:
-    """The one entry point of the group; Scope refuses packages with more."""
+    """Return the only entry point of the group; Scope rejects packages with several."""
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
     (group,) = re.findall(r'^\[project\.entry-points\."?scope"?\].*\n((?:\w.*\n)*)', text, re.M)
     ((name, value),) = re.findall(r'^(\w+) = "(.+)"$', group, re.M)
@@ -179,7 +179,7 @@ def entry_point_of(root: Path) -> EntryPoint:
 
 @contextmanager
 def scope_with(entry_point: EntryPoint) -> Iterator[Scope]:
-    """Scope with the plugin, for as long as its stand-in can be imported."""
+    """Return Scope with the plugin while the stand-in can be imported."""
     parts = {
         "scope": {},
         "scope.core": {},

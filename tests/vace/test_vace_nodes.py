@@ -76,7 +76,7 @@ def test_mask_prefers_poses_and_adds_a_margin() -> None:
     [
         ({"bounding_box": []}, "bounding_box: holds no boxes"),
         ({"bounding_box": [[BOX], [BOX]]}, "bounding_box: expected boxes for 5 frames, found"),
-        ({"bounding_box": "head"}, "bounding_box: expected a list of boxes a frame"),
+        ({"bounding_box": "head"}, "bounding_box: expected a list of boxes for each frame"),
         ({}, "boxes: generate is boxes, but there are none; connect poses or bounding_box"),
         ({"poses": Poses.empty(3, (8, 8))}, "boxes: expected boxes of 5 frames"),
     ],

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from kinograph.engines.errors import MediaError
-from kinograph.engines.files import written_aside
+from kinograph.engines.files import atomic_write
 from kinograph.engines.video.clip import Audio, Clip
 from kinograph.engines.video.read import read_video, video_size
 from kinograph.engines.video.write import write_video
+from video_files import cut, remux
 
 
 def moving(frames: int = 9, height: int = 48, width: int = 64) -> torch.Tensor:
@@ -102,9 +103,7 @@ def test_audio_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.6, 0.9, 0.99])
 def test_a_truncated_file(tmp_path: Path, clip_path: Path, part: float) -> None:
     """Wherever the file ends, the message names it; frames are never dropped in silence."""
-    data = clip_path.read_bytes()
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(data[: int(len(data) * part)])
+    path = cut(clip_path, tmp_path / "cut.mp4", part)
     with pytest.raises(MediaError, match=r"cut.mp4: (is not a video|breaks off)"):
         read_video(path)
 
@@ -113,19 +112,8 @@ def test_a_truncated_file(tmp_path: Path, clip_path: Path, part: float) -> None:
 def test_a_truncated_file_with_its_index_in_front(
     tmp_path: Path, clip_path: Path, part: float
 ) -> None:
-    whole = tmp_path / "whole.mp4"
-    with (
-        av.open(str(clip_path)) as source,
-        av.open(str(whole), "w", options={"movflags": "faststart"}) as target,
-    ):
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    data = whole.read_bytes()
-    path = tmp_path / "cut.mp4"
-    path.write_bytes(data[: int(len(data) * part)])
+    whole = remux(clip_path, tmp_path / "whole.mp4", options={"movflags": "faststart"})
+    path = cut(whole, tmp_path / "cut.mp4", part)
     with pytest.raises(MediaError, match=r"cut.mp4: breaks off .* frames"):
         read_video(path)
 
@@ -154,7 +142,7 @@ def test_an_existing_file_survives_a_failed_write(tmp_path: Path) -> None:
     path.write_text("old")
 
     def fail_half_way() -> None:
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("half")
             raise RuntimeError("half way")
 

@@ -1,4 +1,4 @@
-"""Clips that several files of tests play."""
+"""Clips that several test files play."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ from live_clips import write_numbers
 
 @pytest.fixture(scope="session")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 frames at 30 a second, each with its number."""
+    """Return a video of 60 numbered frames at 30 fps."""
     return write_numbers(tmp_path_factory.mktemp("numbers") / "numbers.mp4", 60)

@@ -14,8 +14,10 @@ from PIL import Image
 
 from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
 from kinograph.workflows.batch.manifest import Header, Item, Manifest
-from kinograph.workflows.batch.todo import todo
+from kinograph.workflows.batch.pending import find_pending
 from kinograph.workflows.cli import main
+
+pytestmark = pytest.mark.long
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
 
@@ -79,7 +81,7 @@ def test_the_same_command_again_does_only_what_is_left(run: Run, tmp_path: Path)
     picture(bad, (1, 2, 3))
     status, summary, err = run(PICTURE, good, bad)
     assert (status, summary["skipped"], summary["done"]) == (0, 1, 1)
-    assert "bad.png: made again: the input has changed" in err
+    assert "bad.png: processed again: the input has changed" in err
     assert verified(out) == 2
 
 
@@ -89,7 +91,7 @@ def test_retry_failed_and_more_inputs_later(run: Run, tmp_path: Path) -> None:
     assert run(PICTURE, bad, "--retries", 0)[0] == 2
     assert entries(tmp_path / "out")["bad.png"]["attempts"] == 1
     status, _, err = run(PICTURE, bad, picture(tmp_path / "new.png"), "--retry-failed")
-    assert "bad.png: made again: it failed" in err
+    assert "bad.png: processed again: it failed" in err
     assert status == 2
     found = entries(tmp_path / "out")
     assert (found["bad.png"]["attempts"], found["new.png"]["status"]) == (4, "done")
@@ -129,8 +131,8 @@ def test_damaged_and_missing_outputs_are_made_again(run: Run, tmp_path: Path) ->
     (out / "b" / "notes.txt").write_text("the user's own")
     status, summary, err = run(PICTURE, *paths)
     assert (status, summary["done"], summary["skipped"]) == (0, 2, 1)
-    assert "a.png: made again: a/small_00001_.png has changed" in err
-    assert "b.png: made again: b/small_00001_.png is missing" in err
+    assert "a.png: processed again: a/small_00001_.png has changed" in err
+    assert "b.png: processed again: b/small_00001_.png is missing" in err
     assert (out / "b" / "notes.txt").read_text() == "the user's own"
     assert run(PICTURE, *paths, "--restart")[1]["done"] == 3
     assert (out / "b" / "notes.txt").read_text() == "the user's own"
@@ -181,7 +183,7 @@ def test_a_folder_that_is_not_of_the_batch_is_left_alone(run: Run, tmp_path: Pat
     mine.write_text("keep")
     status, _, err = run(PICTURE, picture(tmp_path / "a.png"))
     assert status == 2
-    assert "out/a: is there already, but" in err
+    assert "out/a: exists already, but" in err
     assert mine.read_text() == "keep"
 
 
@@ -206,7 +208,7 @@ def test_links_are_not_followed_where_outputs_are_removed(run: Run, tmp_path: Pa
     for more in ([], ["--restart"], ["--set", "2.width=6"]):
         status, _, err = run(PICTURE, path, *more)
         assert status == 2
-        assert "out/a: is a link, and outputs are removed" in err
+        assert "out/a: is a symbolic link, and outputs are replaced" in err
     assert (mine / "small_00001_.png").exists()
     # One of the user's that leads from an output's folder to an empty one is no folder of ours.
     (out / "a").unlink()
@@ -333,14 +335,14 @@ def test_engines_stay_and_frames_do_not(tmp_path: Path) -> None:
 
     from kinograph.engines.video.clip import Clip
     from kinograph.workflows.batch.cache import WarmCache
-    from kinograph.workflows.execution.caching import Result
+    from kinograph.workflows.execution.caching import NodeResult
 
     cache = WarmCache()
     frames = torch.zeros(8, 512, 512, 3)
-    cache.put("frames", Result(([frames],), {}))
-    cache.put("clip", Result(([Clip(frames, 1, None)],), {}))
-    cache.put("engine", Result(([torch.nn.Linear(4096, 4096)],), {}))
-    cache.put("few", Result(([frames[:1, :8]], ["text"]), {}))
+    cache.put("frames", NodeResult(([frames],), {}))
+    cache.put("clip", NodeResult(([Clip(frames, 1, None)],), {}))
+    cache.put("engine", NodeResult(([torch.nn.Linear(4096, 4096)],), {}))
+    cache.put("few", NodeResult(([frames[:1, :8]], ["text"]), {}))
     assert [key for key in ("frames", "clip", "engine", "few") if cache.get(key)] == [
         *("engine", "few")
     ]
@@ -363,7 +365,7 @@ def test_a_batch_killed_anywhere_goes_on(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_finishes_the_manifest(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    from kinograph.workflows.batch import run as module
+    from kinograph.workflows.batch import run_batch as module
 
     real = module.attempt
 
@@ -390,20 +392,20 @@ def test_by_chunks_only_what_was_cut_short_goes_on(
     run: Run, tmp_path: Path, monkeypatch: Any, end: str
 ) -> None:
     """What an attempt left is there for the next one, unless it may not fit."""
-    from kinograph.workflows.batch import run as module
-    from kinograph.workflows.batch.attempt import Outcome
+    from kinograph.workflows.batch import run_batch as module
+    from kinograph.workflows.batch.attempt import AttemptResult
 
     found: list[list[str]] = []
 
-    def attempted(job: Any, path: Path, folder: Path, *rest: Any) -> Outcome:
+    def attempted(job: Any, path: Path, folder: Path, *rest: Any) -> AttemptResult:
         found.append(sorted(p.name for p in folder.iterdir()))
         (folder / "f.mp4.parts").mkdir(exist_ok=True)
         (folder / "f.mp4.parts" / "journal.json").write_text("x")
         if len(found) == 1 and end == "failed":
-            return Outcome("went wrong")
+            return AttemptResult("went wrong")
         if len(found) == 1:
             raise KeyboardInterrupt
-        return Outcome()
+        return AttemptResult()
 
     monkeypatch.setattr(module, "attempt", attempted)
     path = picture(tmp_path / "a.png")
@@ -435,7 +437,7 @@ def test_two_batches_do_not_share_a_folder(run: Run, tmp_path: Path) -> None:
     with filelock.FileLock(tmp_path / "out" / ".batch.lock"):
         status, _, err = run(PICTURE, picture(tmp_path / "a.png"))
     assert status == 2
-    assert "another kinograph batch is at work in this folder" in err
+    assert "another kinograph batch is running in this folder" in err
 
 
 def test_the_summary_for_people(
@@ -460,5 +462,5 @@ def test_a_killed_input_comes_last(tmp_path: Path) -> None:
     """What may have ended the process does not stand before the others for ever."""
     items = [Item("/a.mp4", "a", attempts=1), Item("/b.mp4", "b"), Item("/c.mp4", "c")]
     manifest = Manifest(tmp_path, Header("g.json", "ab", "1.file"), items)
-    found, _ = todo(manifest, list(manifest.items), "")
+    found, _ = find_pending(manifest, list(manifest.items), "")
     assert found == ["/b.mp4", "/c.mp4", "/a.mp4"]

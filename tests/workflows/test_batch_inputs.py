@@ -9,7 +9,7 @@ import pytest
 from batch_checks import PICTURE
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.batch.inputs import Target, expand, find_target
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.graph.load import parse_graph
 
 VIDEO = Target("1", "file", frozenset({".mp4", ".mov"}))
 
@@ -33,7 +33,7 @@ def test_folders_globs_and_lists(tree: Path, monkeypatch: Any) -> None:
     inside = tree / "in"
     found = expand([str(inside)], VIDEO, output=out)
     assert names(found, inside) == ["a.MOV", "b.mp4"]
-    assert found.remarks == [f"{inside}: 1 images left out, as the graph's input takes none"]
+    assert found.remarks == [f"{inside}: 1 image skipped, as the graph's input takes none"]
     found = expand([str(inside)], VIDEO, output=out, recursive=True)
     assert names(found, inside) == ["a.MOV", "b.mp4", "sub/[1].mp4", "sub/d.mp4"]
     found = expand([str(inside / "**" / "*.mp4")], VIDEO, output=out)
@@ -66,7 +66,7 @@ def test_outputs_are_not_taken_for_inputs(tree: Path) -> None:
     [
         (["{root}/empty"], "no file in this folder fits (--recursive"),
         (["{root}/*.mp4"], "matches no file"),
-        (["@{root}/none.txt"], "expected a text file with a path a line"),
+        (["@{root}/none.txt"], "expected a text file with one path per line"),
         (["@{root}/blank.txt"], "the list is empty"),
     ],
 )
@@ -91,12 +91,12 @@ def two_loaders() -> dict[str, Any]:
 def test_the_target_is_the_one_loader_or_named() -> None:
     graph = parse_graph(PICTURE, "g.json")
     assert (find_target(graph).node, find_target(graph).input) == ("1", "image")
-    assert ".mp4" not in find_target(graph).kinds
+    assert ".mp4" not in find_target(graph).suffixes
     both = parse_graph(two_loaders(), "g.json")
     with pytest.raises(GraphError, match=r"--input .*: 1.image \(LoadImage\), 7.file \(LoadVideo"):
         find_target(both)
     assert str(find_target(both, "LoadVideo.file")) == "7.file"
-    assert ".png" not in find_target(both, "7.file").kinds
+    assert ".png" not in find_target(both, "7.file").suffixes
     assert str(find_target(both, "2.upscale_method")) == "2.upscale_method"
     unused = two_loaders()
     del unused["8"]
@@ -119,5 +119,5 @@ def test_targets_that_are_not_there(named: str, message: str) -> None:
 
 def test_a_graph_that_reads_no_file() -> None:
     graph = {"1": {"class_type": "PrimitiveInt", "inputs": {"value": 1}}}
-    with pytest.raises(GraphError, match="no Load Video and no Load Image"):
+    with pytest.raises(GraphError, match="no Load Video or Load Image"):
         find_target(parse_graph(graph, "g.json"))

@@ -15,8 +15,10 @@ import pytest
 
 from batch_checks import entries, footage, verified
 from kinograph.engines.errors import InputError
-from kinograph.workflows.batch import on_ray
+from kinograph.workflows.batch import ray_cluster
 from kinograph.workflows.cli import main
+
+pytestmark = pytest.mark.long
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
@@ -99,7 +101,7 @@ def test_a_worker_killed_half_way(run: Run, tmp_path: Path) -> None:
     assert "2 workers with 1 CPU each" in err
     assert status == 2
     assert (summary["done"], summary["failed"], summary["pending"]) == (4, 1, 0)
-    assert f"process {pids[0]}) ended while it worked on this" in err
+    assert f"process {pids[0]}) died while it processed this" in err
     found = entries(out)
     assert [e["attempts"] for e in found.values()] == [1, 1, 3, 2, 1]
     assert found["broken.mp4"]["status"] == "failed"
@@ -115,11 +117,11 @@ def test_a_worker_killed_half_way(run: Run, tmp_path: Path) -> None:
 def test_files_by_copy(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
     """What the workers made is here; a limit is a limit."""
     a, b = footage(tmp_path / "a.mp4", 3), footage(tmp_path / "b.mp4", 60)
-    monkeypatch.setattr(on_ray, "COPY_LIMIT", b.stat().st_size - 1)
+    monkeypatch.setattr(ray_cluster, "COPY_LIMIT", b.stat().st_size - 1)
     status, summary, _ = run(a, b, "--ray-copy", "--workers", 1)
     out = tmp_path / "out"
     assert (status, summary["done"], summary["failed"]) == (2, 1, 1)
-    assert "b.mp4: has 0.0 GiB, --ray-copy takes" in summary["errors"][str(b)]
+    assert "b.mp4: has 0.0 GiB, but --ray-copy transfers" in summary["errors"][str(b)]
     assert verified(out) == 3
     found = entries(out)
     assert found["b.mp4"]["attempts"] == 1  # a second attempt would not be smaller
@@ -129,7 +131,7 @@ def test_files_by_copy(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
 
 
 def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(on_ray, "__version__", "9.9")
+    monkeypatch.setattr(ray_cluster, "__version__", "9.9")
     status, _, err = run(footage(tmp_path / "a.mp4", 2), "--workers", 1)
     assert status == 2
     assert "this is 9.9; it does not take part; run there: pip install kinograph==9.9" in err
@@ -156,32 +158,32 @@ GPUS = [{"CPU": 64.0, "GPU": 8.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 16.0}]
 def test_workers_for_the_machines(
     nodes: list[dict[str, float]], workers: int, device: str, count: int, needs: dict[str, int]
 ) -> None:
-    assert on_ray.places(nodes, workers, device) == (count, needs)
+    assert ray_cluster.worker_resources(nodes, workers, device) == (count, needs)
 
 
 def test_a_gpu_that_no_machine_has() -> None:
     with pytest.raises(InputError, match="no machine of the cluster has a GPU"):
-        on_ray.places(GPUS[2:], 0, "cuda")
+        ray_cluster.worker_resources(GPUS[2:], 0, "cuda")
 
 
 @pytest.mark.parametrize("address", ["clip.mp4", "here"])
 def test_an_input_is_no_address(address: str) -> None:
-    with pytest.raises(InputError, match="write --ray without one after the inputs"):
-        on_ray.on_ray(address, say=print)
+    with pytest.raises(InputError, match="put --ray after the inputs"):
+        ray_cluster.on_ray(address, say=print)
 
 
 @pytest.mark.parametrize("address", ["{}:{}", "ray://{}:{}", "{}:port", "127.0.0.1:1"])
 def test_a_cluster_that_does_not_answer(address: str) -> None:
     with socket.create_server(("127.0.0.2", 0)) as server:
         host, port = server.getsockname()  # free when the server is closed
-    with pytest.raises(InputError, match="nothing answers there"):
-        on_ray._reach(address.format(host, port))
+    with pytest.raises(InputError, match="nothing listens there"):
+        ray_cluster._reach(address.format(host, port))
 
 
 def test_without_ray(monkeypatch: Any) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'kinograph\[ray\]'"):
-        on_ray.on_ray("", say=print)
+        ray_cluster.on_ray("", say=print)
 
 
 @pytest.mark.parametrize("option", ["--ray-copy", "--workers=2"])
@@ -189,4 +191,4 @@ def test_options_that_need_ray(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     assert main(["batch", str(tmp_path / "g.json"), "a.mp4", option]) == 2
-    assert "belong to --ray" in capsys.readouterr().err
+    assert "need --ray" in capsys.readouterr().err

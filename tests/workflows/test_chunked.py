@@ -45,9 +45,15 @@ from kinograph.workflows.chunked.journal import Journal
 from kinograph.workflows.core import save_video
 from kinograph.workflows.core.save_video import VideoSink
 from kinograph.workflows.execution.caching import ResultCache
-from kinograph.workflows.execution.run import Report, run_graph
+from kinograph.workflows.execution.report import Report
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import Graph, load_graph, with_values
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.model import Graph
+from video_files import cut, remux
+
+pytestmark = pytest.mark.long
 
 SUPPORT = Path(__file__).parents[1] / "support"
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -387,19 +393,9 @@ def test_a_disk_that_is_full_at_the_end(
 
 
 def test_a_broken_file_is_named_as_in_one_piece(tmp_path: Path) -> None:
-    make_video(tmp_path / "whole.mp4", 90, sound=False)
-    remuxed = tmp_path / "front.mp4"
-    with (
-        av.open(str(tmp_path / "whole.mp4")) as source,
-        av.open(str(remuxed), "w", options={"movflags": "faststart"}) as target,
-    ):
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    data = remuxed.read_bytes()
-    (tmp_path / "clip.mp4").write_bytes(data[: len(data) * 2 // 3])
+    whole = make_video(tmp_path / "whole.mp4", 90, sound=False)
+    remuxed = remux(whole, tmp_path / "front.mp4", options={"movflags": "faststart"})
+    cut(remuxed, tmp_path / "clip.mp4", 2 / 3)
     with pytest.raises(GraphError, match=r"clip.mp4: breaks off .* frames") as chunks:
         run(flow_graph("clip.mp4"), tmp_path, tmp_path / "out", 16)
     report = run_graph(

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from kinograph.workflows.cli import DEMO_GRAPH, main
+from kinograph.workflows.cli import main
+from kinograph.workflows.graph.shipped import DEMO_GRAPH
 
 SHIPPED = json.loads(DEMO_GRAPH.read_text())
 
@@ -262,7 +263,7 @@ def test_an_unknown_device(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_defect_of_ours_is_called_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import kinograph.workflows.cli.doctor as doctor
+    import kinograph.workflows.cli.commands.doctor as doctor
 
     monkeypatch.setattr(doctor, "print_doctor", lambda: 1 / 0)
     status, _, err = run(capsys, "doctor")

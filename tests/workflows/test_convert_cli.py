@@ -12,7 +12,7 @@ import pytest
 
 from editor_cases import OBJECT_INFO, SHIPPED, case, meaning, recording
 from kinograph.workflows.cli import main
-from kinograph.workflows.cli.run import DEMO_GRAPH
+from kinograph.workflows.graph.shipped import DEMO_GRAPH
 
 EDITOR = next(path for path in SHIPPED if path.stem == "pose_to_vace")
 
@@ -84,7 +84,7 @@ def test_convert_sends_headers(
     assert "give it with --header" in capsys.readouterr().err
     assert main([*arguments, f"{server}/kept", "--header", "Authorization=Bearer x"]) == 0
     assert main(["convert", str(EDITOR), "--header", "a=b"]) == 2
-    assert "--header: goes with --server URL" in capsys.readouterr().err
+    assert "--header: needs --server URL" in capsys.readouterr().err
 
 
 def test_convert_says_which_classes_it_does_not_know(
@@ -100,9 +100,9 @@ def test_convert_says_which_classes_it_does_not_know(
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("http://127.0.0.1:9", "127.0.0.1:9: no answer"),
+        ("http://127.0.0.1:9", "127.0.0.1:9: no response"),
         ("ftp://127.0.0.1", "--server: expected e.g. http://127.0.0.1:8188, found"),
-        ("{server}/elsewhere", "/elsewhere/object_info: answers with status 404"),
+        ("{server}/elsewhere", "/elsewhere/object_info: responds with status 404"),
     ],
 )
 def test_a_server_that_is_none_is_refused(
@@ -115,10 +115,10 @@ def test_a_server_that_is_none_is_refused(
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "no answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "no response"),
         (b"HTTP/1.0 200 OK\r\n\r\n" + b"[" * 100_000, "/object_info: expected JSON, found"),
-        (b"HTTP/1.0 404 No\r\n\r\nF\xfcr nichts", "answers with status 404: F"),
-        (b"HTTP/1.0 200 OK\r\n\r\n{}", "answers, but is not a ComfyUI: it names no node"),
+        (b"HTTP/1.0 404 No\r\n\r\nF\xfcr nichts", "responds with status 404: F"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", "responds, but is not a ComfyUI: it lists no nodes"),
     ],
 )
 def test_a_server_of_another_kind_is_refused(
@@ -144,7 +144,7 @@ def test_a_server_of_another_kind_is_refused(
 def test_convert_leaves_no_half_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "api.json"
     assert main(["convert", written(tmp_path, {"nodes": [3]}), "-o", str(out)]) == 2
-    assert "nodes: expected objects, one a node, found 3" in capsys.readouterr().err
+    assert "nodes: expected one object per node, found 3" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["graph.json"]
 
 
@@ -157,7 +157,7 @@ def test_validate_finds_a_sound_graph_sound(
     number = len(json.loads(DEMO_GRAPH.read_text()))
     said = capsys.readouterr().out
     assert said.startswith(f"{path}: {number} nodes, of which {number} run for ")
-    assert said.endswith("; sound\n")
+    assert said.endswith("; valid\n")
     assert main(["validate", str(path), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is True

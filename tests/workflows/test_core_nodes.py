@@ -21,8 +21,9 @@ from kinograph.workflows.core.load_video import LoadVideo
 from kinograph.workflows.core.preview_any import PreviewAny
 from kinograph.workflows.core.save_image import SaveImage
 from kinograph.workflows.core.save_video import SaveVideo
-from kinograph.workflows.execution.run import run_graph
-from kinograph.workflows.graph.model import Graph, graph_as_json, load_graph, parse_graph
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.load import load_graph, parse_graph
+from kinograph.workflows.graph.model import Graph, graph_as_json
 
 
 @pytest.mark.parametrize("method", ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"])

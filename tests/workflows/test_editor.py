@@ -17,12 +17,13 @@ from editor_cases import CASES, FOLDER, SHIPPED, case, definitions, meaning, rec
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.nodes.standin.io import Float, Int
-from kinograph.workflows.cli import MEDIA
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.editor.nodes import definitions_of, stepped
-from kinograph.workflows.graph.editor.values import Known, filled_in, one_of
-from kinograph.workflows.graph.model import Graph, Link, graph_as_json, load_graph, parse_graph
+from kinograph.workflows.graph.editor.values import NamedNode, chosen, expanded
+from kinograph.workflows.graph.load import load_graph, parse_graph
+from kinograph.workflows.graph.model import Graph, Link, graph_as_json
 from kinograph.workflows.graph.plan import check
+from kinograph.workflows.graph.shipped import MEDIA
 
 IMAGE = {"name": "image", "type": "IMAGE"}
 
@@ -203,18 +204,18 @@ def test_a_subgraph_that_only_passes_on_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (workflow(), "no node that does anything is left"),
-        (workflow(node(1, "Note")), "no node that does anything is left"),
-        (workflow(3), "nodes: expected objects, one a node, found 3"),
-        (workflow({"type": "LoadVideo"}), "a node: id: expected a number or a text, found null"),
-        (workflow({"id": 1}), "node 1: type: expected a text, found null"),
+        (workflow(), "there is nothing to run"),
+        (workflow(node(1, "Note")), "there is nothing to run"),
+        (workflow(3), "nodes: expected one object per node, found 3"),
+        (workflow({"type": "LoadVideo"}), "a node: id: expected a number or a string, found null"),
+        (workflow({"id": 1}), "node 1: type: expected a string, found null"),
         (
             workflow(node(1, "LoadVideo", widgets_values="clip")),
             r'node 1 \(LoadVideo\): widgets_values: expected a list or an object, found "clip"',
         ),
         (workflow(node(1, "LoadVideo", inputs={})), r"node 1 .*: inputs: expected a list, found"),
-        (workflow({**node(1, "X"), "mode": "2"}), r"mode: expected a number \(2 is muted"),
-        (workflow(node(1, "X"), node(1, "Y")), r"node 1 \(Y\): expected an id of its own"),
+        (workflow({**node(1, "X"), "mode": "2"}), r"mode: expected a number \(2: muted"),
+        (workflow(node(1, "X"), node(1, "Y")), r"node 1 \(Y\): expected a unique id"),
         (workflow(node(1, "X"), links=[[1, 2]]), r"links: expected \[id, origin, .*found \[1, 2\]"),
         (
             workflow(node(1, "X"), links=[[1, 2, "a", 4, 5, "*"]]),
@@ -234,16 +235,19 @@ def test_a_subgraph_that_only_passes_on_is_nothing() -> None:
                 node(3, "PreviewImage", inputs=[{"name": "images", "type": "IMAGE", "link": 3}]),
                 links=[[1, 2, 0, 1, 0, "*"], [2, 1, 0, 2, 0, "*"], [3, 1, 0, 3, 0, "*"]],
             ),
-            r"node . \(Reroute\): its links lead back to itself",
+            r"node . \(Reroute\): the links form a cycle",
         ),
         (
             workflow(node(1, SUBGRAPH), definitions={"subgraphs": [inside(node(2, SUBGRAPH))]}),
-            "the subgraph Inner lies inside itself",
+            "the subgraph Inner contains itself",
         ),
-        (workflow(node(1, "workflow>mine")), "is a group node of older editors; open the file in"),
+        (
+            workflow(node(1, "workflow>mine")),
+            "is a group node of an older editor; open the file in",
+        ),
         (
             workflow(node(1, SUBGRAPH), definitions={"subgraphs": [inside(3)]}),
-            "subgraph Inner: nodes: expected objects",
+            "subgraph Inner: nodes: expected one object per node",
         ),
         (workflow(node(1, "X"), definitions=[1]), "definitions: expected an object, found"),
         (workflow(node(10**400, "X")), "a node: id: expected a number of at most 64 bits"),
@@ -259,11 +263,11 @@ def test_subgraphs_that_unfold_without_end_are_refused() -> None:
     ids = [f"6b1f1a52-0000-4000-8000-0000000001{i:02}" for i in range(40)]
     levels = [inside(node(1, b), node(2, b), id_=a) for a, b in itertools.pairwise(ids)]
     levels.append(inside(node(1, "LoadVideo"), id_=ids[-1]))
-    with pytest.raises(GraphError, match="more than 100000 nodes, subgraphs unfolded"):
+    with pytest.raises(GraphError, match="more than 100,000 nodes once subgraphs are expanded"):
         parse_graph(workflow(node(1, ids[0]), definitions={"subgraphs": levels}), "g.json")
     deep = [f"{i:08x}-0000-4000-8000-000000000000" for i in range(2000)]
     levels = [inside(node(1, b), id_=a) for a, b in itertools.pairwise(deep)]
-    with pytest.raises(GraphError, match="more than 100 subgraphs inside one another"):
+    with pytest.raises(GraphError, match="subgraphs are nested more than 100 deep"):
         parse_graph(workflow(node(1, deep[0]), definitions={"subgraphs": levels}), "g.json")
 
 
@@ -290,26 +294,34 @@ def test_numbers_from_a_primitive_are_put_on_the_widgets_step() -> None:
         assert stepped(0.26, Float.Input("f", step=step)) == 0.3
 
 
-def test_names_of_files_are_filled_in() -> None:
-    known = [Known("Seed", "", {"seed": 7}), Known("", "Seed", {"seed": 8}), Known("x", "t", {})]
-    assert filled_in("%Seed.seed%_%t.gone%_%no.way%_%width%_100%", known) == (
+def test_names_of_files_are_expanded() -> None:
+    known = [
+        NamedNode("Seed", "", {"seed": 7}),
+        NamedNode("", "Seed", {"seed": 8}),
+        NamedNode("x", "t", {}),
+    ]
+    assert expanded("%Seed.seed%_%t.gone%_%no.way%_%width%_100%", known) == (
         "7_%t.gone%_%no.way%_%width%_100%"
     )
-    known = [Known("A", "", {"f": 2.0, "b": True, "p": "a/b:c", "n": None, "o": 0.25})]
-    assert filled_in("%A.f%,%A.b%,%A.p%,%A.n%,%A.o%", known) == "2,true,a_b_c,,0.25"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d/\d\d", filled_in("%date:yyyy-MM-dd%/%date:yy%", []))
+    known = [NamedNode("A", "", {"f": 2.0, "b": True, "p": "a/b:c", "n": None, "o": 0.25})]
+    assert expanded("%A.f%,%A.b%,%A.p%,%A.n%,%A.o%", known) == "2,true,a_b_c,,0.25"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d/\d\d", expanded("%date:yyyy-MM-dd%/%date:yy%", []))
 
 
 def test_a_prompt_takes_one_of_its_choices() -> None:
     random.seed(0)
-    found = {one_of("a {red|{deep |}blue} cat // no") for _ in range(200)}
+    found = {chosen("a {red|{deep |}blue} cat // no") for _ in range(200)}
     assert found == {"a red cat ", "a deep blue cat ", "a blue cat "}
-    assert one_of(r"\{kept\} /* gone */{one}") == "{kept} one"
+    assert chosen(r"\{kept\} /* gone */{one}") == "{kept} one"
 
 
 def test_what_is_nested_beyond_any_use_is_refused(tmp_path: Path) -> None:
     """Before anything that calls itself for each level meets it."""
-    for levels, ends in ((150, ""), (201, "found more than 200"), (100_000, "found more than 200")):
+    for levels, ends in (
+        (150, ""),
+        (201, "nested more than 200"),
+        (100_000, "nested more than 200"),
+    ):
         path = tmp_path / "g.json"
         deep = "[" * levels + "]" * levels
         path.write_text(f'{{"1": {{"class_type": "LoadVideo", "inputs": {{"file": {deep}}}}}}}')

@@ -11,7 +11,8 @@ from PIL import Image, PngImagePlugin
 
 from editor_cases import case, meaning, recording
 from kinograph.engines.errors import GraphError
-from kinograph.workflows.graph.model import graph_as_json, load_graph
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.model import graph_as_json
 
 
 @pytest.mark.parametrize("names", [("prompt",), ("workflow",), ("prompt", "workflow")])
@@ -57,10 +58,10 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     ("text", "message"),
     [
         (chunk(b"zTXt", b"prompt\0\0" + zlib.compress(bytes(65 * 2**20))), "longer than 67108864"),
-        (chunk(b"zTXt", b"prompt\0\0" + zlib.compress(b"{}")[:-3]), "cut off"),
+        (chunk(b"zTXt", b"prompt\0\0" + zlib.compress(b"{}")[:-3]), "truncated"),
         (chunk(b"zTXt", b"prompt\0\0nothing packed"), "damaged PNG"),
         (chunk(b"iTXt", b"prompt\0\0\0\0\0\xff"), "damaged PNG"),
-        (b"\x7f\xff\xff\xfftEXtprompt\0{}", "a text of 2147483647 bytes"),
+        (b"\x7f\xff\xff\xfftEXtprompt\0{}", "a text chunk of 2147483647 bytes"),
         (b"\x00\x00\x00\xfftEXtprompt\0{", "is not JSON"),
         (b"\x00\x00", "carries no graph"),
     ],

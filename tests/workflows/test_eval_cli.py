@@ -46,7 +46,7 @@ def test_the_table_and_the_report(
     assert recall.split()[2:] == ["0.882"] * 3 + ["1.000", "0.800"]  # 15 of 17
     assert any(line.split() == ["small", "0", "to", "96", "0", "-", "-"] for line in lines)
     assert any(line.split()[:2] == ["left_wrist", "0.0"] for line in lines)
-    assert lines[-2:] == ["of 15 people found, mean OKS 1.000", f"wrote {output}"]
+    assert lines[-2:] == ["over 15 matched people, mean OKS 1.000", f"wrote {output}"]
     assert "DONE" not in captured.out  # pycocotools' own prints
     report = json.loads(output.read_text())
     assert report["schema_version"] == 1

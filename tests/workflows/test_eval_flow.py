@@ -17,9 +17,11 @@ from PIL import Image
 
 from kinograph.engines.datasets.flow import Dataset, find_datasets
 from kinograph.engines.errors import EngineError, InputError
-from kinograph.workflows.cli import eval_flow as module
+from kinograph.engines.evaluation import flow_model as module
+from kinograph.engines.evaluation.flow_model import evaluate_flow_model
+from kinograph.engines.video.read import read_video
 from kinograph.workflows.cli import main
-from kinograph.workflows.cli.eval_flow import eval_flow
+from kinograph.workflows.graph.shipped import demo_clip
 from spynet_weights import SHA256, WEIGHTS, weights
 
 BASELINES = Path(__file__).parents[1] / "data" / "flow" / "baselines.json"
@@ -41,8 +43,7 @@ def kept(where: str, **settings: Any) -> list[Dataset]:
 
 @cache
 def _picture() -> torch.Tensor:
-    clip = next((Path(module.__file__).parents[1] / "media").glob("*.mp4"))
-    return module.read_video(clip).frames[0]
+    return read_video(demo_clip()).frames[0]
 
 
 @pytest.fixture
@@ -227,11 +228,11 @@ def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixt
 def test_without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match="run: pip install opencv-python-headless"):
-        eval_flow(["made"])
+        evaluate_flow_model(["made"])
 
 
 def test_made_footage_without_the_clip_is_noise() -> None:
-    report = eval_flow(["made"], preset="ultrafast", limit=1)
+    report = evaluate_flow_model(["made"], preset="ultrafast", limit=1)
     assert report["total"]["pairs"] == 1
     with pytest.raises(InputError, match="limit"):
-        eval_flow(["made"], limit=-1)
+        evaluate_flow_model(["made"], limit=-1)

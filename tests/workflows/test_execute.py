@@ -14,8 +14,9 @@ import pytest
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
 from kinograph.workflows.execution.caching import ResultCache
-from kinograph.workflows.execution.run import Report, run_graph
-from kinograph.workflows.graph.model import parse_graph
+from kinograph.workflows.execution.report import Report
+from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.load import parse_graph
 from recording_nodes import CALLS, NODES, alive
 
 
@@ -162,8 +163,8 @@ def test_a_failure_names_graph_and_node(run: Callable[..., Report]) -> None:
     ("how", "message"),
     [
         ("class", "its graph needs a node class 'Nothing'"),
-        ("taken", "its graph has a node '1', but there is one already"),
-        ("dangling", "its graph links to node y, which is not there"),
+        ("taken", "its graph has a node '1', but this id is taken"),
+        ("dangling", "its graph links to node y, which does not exist"),
         ("missing", "its graph's Next x lacks the input 'of'"),
         ("fails", r"node x \(Fail\), made by node 1 \(Expand\): what: expected another one"),
     ],
@@ -187,7 +188,9 @@ def test_an_expansion_stands_for_its_node(run: Callable[..., Report]) -> None:
 
 def test_an_empty_list_is_an_error_that_names_both(run: Callable[..., Report]) -> None:
     report = run(n="Numbers count=0", k="Keep what=n")
-    assert report.errors == ("node k (Keep): input 'what': node n (Numbers) gave an empty list",)
+    assert report.errors == (
+        "node k (Keep): input 'what': node n (Numbers) returned an empty list",
+    )
     assert report.problems[0].input == "what"
 
 

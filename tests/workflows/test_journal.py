@@ -20,8 +20,8 @@ from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.video.sound import FileSound
 from kinograph.nodes.streaming.states import load_state, save_state
 from kinograph.workflows.chunked.journal import NAME, Journal, differences, identity
+from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import with_values
 from kinograph.workflows.graph.plan import check
 
 

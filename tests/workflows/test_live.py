@@ -17,7 +17,7 @@ from kinograph.workflows.live.figures import Figures, as_line
 from kinograph.workflows.live.graph import LiveGraph
 from kinograph.workflows.live.reader import find_source
 from kinograph.workflows.live.slot import Drawn, Frame, Slot, with_text
-from kinograph.workflows.live.sources import Choices, File
+from kinograph.workflows.live.sources import FileSource, SourceOptions
 from live_clips import (
     FPS,
     HEIGHT,
@@ -33,7 +33,7 @@ from live_clips import (
 
 
 def test_a_file_is_shown_in_order_at_its_own_pace(numbers: Path) -> None:
-    summary, seen, _ = run(live_graph(PLAIN), File(str(numbers), Choices()))
+    summary, seen, _ = run(live_graph(PLAIN), FileSource(str(numbers), SourceOptions()))
     assert summary.ok
     assert summary.ended == "end of the source"
     found = [number_in(drawn.pixels) for drawn in seen.all]
@@ -50,7 +50,7 @@ def test_a_file_is_shown_in_order_at_its_own_pace(numbers: Path) -> None:
 def test_a_slow_graph_drops_frames_and_latency_stays_bounded(numbers: Path) -> None:
     graph = live_graph(PLAIN)
     graph.__class__ = Slow
-    summary, seen, _ = run(graph, File(str(numbers), Choices()))
+    summary, seen, _ = run(graph, FileSource(str(numbers), SourceOptions()))
     figures = summary.figures
     assert figures["captured"] == 60
     assert figures["dropped"] >= 30
@@ -81,7 +81,7 @@ def test_a_file_in_a_loop_ends_with_the_time_and_states_begin_anew(numbers: Path
     graph = live_graph(PLAIN)
     resets = []
     graph._graph.reset = lambda: resets.append(1)  # type: ignore[method-assign]
-    source = File(str(numbers), Choices(fps=120, loop=True))
+    source = FileSource(str(numbers), SourceOptions(fps=120, loop=True))
     summary, seen, _ = run(graph, source, seconds=1.6)
     assert summary.ended == "time"
     assert 1.5 < summary.seconds < 3
@@ -154,7 +154,7 @@ def test_a_node_that_fails_ends_the_run_with_all_that_was_done(numbers: Path) ->
 
     graph = live_graph(PLAIN)
     graph.__class__ = Fails
-    summary, seen, _ = run(graph, File(str(numbers), Choices()))
+    summary, seen, _ = run(graph, FileSource(str(numbers), SourceOptions()))
     assert (summary.ok, summary.ended) == (False, "error")
     assert summary.as_dict()["errors"] == ["node 9: no"]
     assert seen.all
@@ -175,7 +175,7 @@ def test_what_nodes_warn_of_is_said_once(numbers: Path, monkeypatch: pytest.Monk
         "3": {"class_type": "ImageScale", "inputs": {"image": ["2", 0], **scale}},
         "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}},
     }
-    _, _, said = run(live_graph(graph), find_source(str(numbers), Choices()), 1.0)
+    _, _, said = run(live_graph(graph), find_source(str(numbers), SourceOptions()), 1.0)
     assert [line for line in said if line.startswith("warning")] == [
         "warning: node 3 (ImageScale): it is small"
     ]

@@ -49,7 +49,7 @@ def test_a_page_for_other_machines_is_warned_of(
     words = ["live", graph_file(tmp_path), "--source", str(numbers), "--seconds", "0.3"]
     assert main(words) == 0
     out, err = capsys.readouterr()
-    assert "warning: --host 127.0.0.1: other machines reach the page, unencrypted" in err
+    assert "warning: --host 127.0.0.1: other machines can reach the page, unencrypted" in err
     assert "captured" in out
     assert re.search(r"^end +time$", out, re.M)
 
@@ -59,7 +59,7 @@ def test_a_page_for_other_machines_is_warned_of(
     [
         (["--source", "no.mp4"], "no.mp4: expected a video file, but it does not exist"),
         (["--source", "ftp://x"], "expected a camera's number, a file or a URL"),
-        (["--source", "{numbers}", "--show", "1"], "has no such output of pictures"),
+        (["--source", "{numbers}", "--show", "1"], "has no such IMAGE or MASK output"),
         (["--source", "{numbers}", "--record", "out.avi"], "expected a name that ends in .mp4"),
         (["--source", "{numbers}", "--host", "nowhere.invalid"], "cannot be used"),
     ],

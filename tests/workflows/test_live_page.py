@@ -21,10 +21,10 @@ from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.live.figures import Figures
 from kinograph.workflows.live.graph import LiveGraph
 from kinograph.workflows.live.page import Page, is_loopback
-from kinograph.workflows.live.run import Outlets, Summary, run_live
+from kinograph.workflows.live.run_live import LiveSummary, Outlets, run_live
 from kinograph.workflows.live.slot import Drawn, Frame
-from kinograph.workflows.live.sources import Choices, File
-from kinograph.workflows.live.urls import Url
+from kinograph.workflows.live.sources import FileSource, SourceOptions
+from kinograph.workflows.live.urls import UrlSource
 from live_clips import (
     PLAIN,
     live_graph,
@@ -231,7 +231,7 @@ def test_a_page_is_a_source(page: Page) -> None:
     thread.start()
     try:
         host_, port = _address(page)
-        source = Url(f"http://{host_}:{port}/stream?token={page.token}", Choices())
+        source = UrlSource(f"http://{host_}:{port}/stream?token={page.token}", SourceOptions())
         summary, seen, _ = run(live_graph(PLAIN), source, 2.0)
     finally:
         going.set()
@@ -247,13 +247,13 @@ def test_the_page_in_a_browser(root: Path, clip_path: Path, tmp_path: Path) -> N
     from playwright.sync_api import sync_playwright
 
     graph = live_graph(root / "workflows" / "api" / "pose_to_vace.json")
-    source = File(str(clip_path), Choices(loop=True))
+    source = FileSource(str(clip_path), SourceOptions(loop=True))
     source.open()
     figures = Figures()
     page = Page("127.0.0.1", 0, figures, "Kinograph: pose_to_vace.json")
     page.start()
     graph.prepare(source.rate, source.size)
-    made: list[Summary] = []
+    made: list[LiveSummary] = []
     thread = threading.Thread(
         target=lambda: made.append(
             run_live(graph, source, Outlets(figures, page, overlay=True), 60)

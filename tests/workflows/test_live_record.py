@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from kinograph.engines.errors import InputError, MediaError
-from kinograph.workflows.graph.model import load_graph
+from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.live.record import Recorder
 from kinograph.workflows.live.slot import Drawn
-from kinograph.workflows.live.sources import Choices, File
+from kinograph.workflows.live.sources import FileSource, SourceOptions
 from live_clips import FPS, PLAIN, Slow, live_graph, number_in, numbered, run
 
 
@@ -19,7 +19,7 @@ def test_a_recording_plays_as_long_as_it_was_live(numbers: Path, tmp_path: Path)
     graph = live_graph(PLAIN)
     graph.__class__ = Slow  # frames are dropped, and time is not
     recorder = Recorder(tmp_path / "out.mp4", FPS, {"prompt": json.dumps(PLAIN)})
-    summary, seen, _ = run(graph, File(str(numbers), Choices()), recorder=recorder)
+    summary, seen, _ = run(graph, FileSource(str(numbers), SourceOptions()), recorder=recorder)
     assert summary.recorded == tmp_path / "out.mp4"
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]  # nothing is left beside
     with av.open(str(summary.recorded)) as container:
@@ -54,7 +54,7 @@ def test_recordings_without_pictures_and_bad_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ends in \.mp4"):
         Recorder(tmp_path / "out.avi", 30, {})
     (tmp_path / "there.mp4").touch()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         Recorder(tmp_path / "there.mp4", 30, {})
     (tmp_path / "file").touch()
     recorder = Recorder(tmp_path / "file" / "out.mp4", 30, {})

@@ -9,11 +9,11 @@ from kinograph.engines.errors import GraphError
 from kinograph.engines.runtime.engine import Engine
 from kinograph.nodes.engine import build as engine_nodes
 from kinograph.nodes.standin import host
-from kinograph.workflows.cli import MEDIA
-from kinograph.workflows.execution.run import run_graph
+from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import catalogue
-from kinograph.workflows.graph.model import load_graph
-from kinograph.workflows.live.shown import choose_shown
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.shipped import MEDIA
+from kinograph.workflows.live.picture import choose_shown
 from live_clips import PLAIN, defaults, live_graph
 
 
@@ -78,9 +78,9 @@ def test_show_chooses(root: Path, asked: str, label: str) -> None:
     ("name", "assignments", "show", "message"),
     [
         ("pose_to_vace", (), "99", "--show 99: there is no such node .* 7.0 "),
-        ("pose_to_vace", (), "KinographDrawSkeleton", "more than one node is called so"),
-        ("pose_to_vace", (), "5", r"node 5 \(KinographDetectPoses\) has no such output"),
-        ("pose_to_vace", (), "2.7", "has no such output of pictures"),
+        ("pose_to_vace", (), "KinographDrawSkeleton", "more than one node has this class"),
+        ("pose_to_vace", (), "5", r"node 5 \(KinographDetectPoses\) has no such IMAGE"),
+        ("pose_to_vace", (), "2.7", "has no such IMAGE or MASK output"),
         ("pose_to_vace", ("8.length=81",), "8", "gives no more pictures than its length"),
         ("flow_to_vace", ("5.preset=wan_480p",), "5", "set fps to 0"),
         ("flow_to_vace", ("4.normalise=clip",), "", "node 4 .* choose vace, fixed or ema"),

@@ -16,41 +16,47 @@ from kinograph.engines.errors import InputError, MediaError
 from kinograph.workflows.live import urls
 from kinograph.workflows.live.figures import Figures
 from kinograph.workflows.live.reader import find_source
-from kinograph.workflows.live.sources import Choices, File
-from kinograph.workflows.live.urls import Url, masked
+from kinograph.workflows.live.sources import FileSource, SourceOptions
+from kinograph.workflows.live.urls import UrlSource, masked
 from live_clips import FPS, HEIGHT, PLAIN, WIDTH, live_graph, mjpeg, number_in, numbered, run
+from video_files import cut, remux
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("0", "Camera"), ("/dev/video3", "Camera"), ("clip.mp4", "File"), ("RTSP://h/x", "Url")],
+    [
+        ("0", "CameraSource"),
+        ("/dev/video3", "CameraSource"),
+        ("clip.mp4", "FileSource"),
+        ("RTSP://h/x", "UrlSource"),
+    ],
 )
 def test_what_a_source_is(text: str, kind: str) -> None:
-    assert type(find_source(text, Choices())).__name__ == kind
+    assert type(find_source(text, SourceOptions())).__name__ == kind
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a camera's number, a file or a URL .* gopher"):
-        find_source("gopher://x", Choices())
-    with pytest.raises(InputError, match="--loop: goes with a file, and --source is 0"):
-        find_source("0", Choices(loop=True))
+        find_source("gopher://x", SourceOptions())
+    with pytest.raises(InputError, match="--loop: needs a file, but --source is 0"):
+        find_source("0", SourceOptions(loop=True))
     with pytest.raises(MediaError, match="expected a video file, but it does not exist"):
-        find_source(str(tmp_path / "no.mp4"), Choices()).open()
+        find_source(str(tmp_path / "no.mp4"), SourceOptions()).open()
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(MediaError, match="is not a video"):
-        find_source(str(tmp_path / "text.mp4"), Choices()).open()
+        find_source(str(tmp_path / "text.mp4"), SourceOptions()).open()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks for a device of Linux")
 def test_a_camera_that_is_not_there() -> None:
     with pytest.raises(MediaError, match="/dev/video987: there is no such camera; found "):
-        find_source("987", Choices()).open()
+        find_source("987", SourceOptions()).open()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks for a device of Linux")
 def test_a_device_that_is_no_camera(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(MediaError, match="camera /dev/null: cannot be opened; close other"):
-        find_source("/dev/null", Choices()).open()
+        find_source("/dev/null", SourceOptions()).open()
 
 
 def test_passwords_are_not_shown() -> None:
@@ -58,23 +64,15 @@ def test_passwords_are_not_shown() -> None:
     assert masked("http://camera:8080/a@b") == "http://camera:8080/a@b"
     assert masked("rtsp://admin:p@ss@10.0.0.2/1") == "rtsp://admin:***@10.0.0.2/1"
     assert masked("http://cam/v?user=me&pwd=secret&x=1") == "http://cam/v?user=me&pwd=***&x=1"
-    source = find_source("http://me:secret@127.0.0.1:9/", Choices())
+    source = find_source("http://me:secret@127.0.0.1:9/", SourceOptions())
     with pytest.raises(MediaError, match=r"http://me:\*\*\*@127.0.0.1:9/: cannot be opened") as got:
         source.open()
     assert "secret" not in str(got.value)
 
 
 def test_a_file_that_breaks_off(numbers: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.mkv"
-    with av.open(str(numbers)) as given, av.open(str(broken), "w") as made:
-        stream = made.add_stream_from_template(given.streams.video[0])
-        for packet in given.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                made.mux(packet)
-    data = broken.read_bytes()
-    broken.write_bytes(data[: len(data) // 2])
-    summary, seen, _ = run(live_graph(PLAIN), File(str(broken), Choices()))
+    broken = cut(remux(numbers, tmp_path / "whole.mkv"), tmp_path / "broken.mkv", 0.5)
+    summary, seen, _ = run(live_graph(PLAIN), FileSource(str(broken), SourceOptions()))
     assert summary.ended in ("error", "end of the source")  # Matroska tells no end
     assert 0 < len(seen.all) < 60
 
@@ -83,25 +81,25 @@ def test_a_stream_is_connected_again() -> None:
     figures = Figures()
     with mjpeg(lambda n: 30) as url:
         graph = live_graph(PLAIN)
-        summary, seen, said = run(graph, find_source(url, Choices()), 6.0, figures=figures)
+        summary, seen, said = run(graph, find_source(url, SourceOptions()), 6.0, figures=figures)
     assert summary.ok
     assert summary.ended == "time"
     found = [number_in(drawn.pixels) for drawn in seen.all]
     assert found == sorted(set(found))
     assert found[-1] > 60  # of the third connection
     assert len(found) > 40
-    lost = [line for line in said if "connecting again in 0.5 s" in line]
+    lost = [line for line in said if "reconnecting in 0.5 s" in line]
     assert len(lost) >= 2
-    assert said.count(f"{url}: connected again") >= len(lost) - 1 >= 1
+    assert said.count(f"{url}: reconnected") >= len(lost) - 1 >= 1
     assert figures.state == "ended"
 
 
 def test_a_stream_that_falls_silent_is_connected_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urls, "SILENCE", 1.0)
     with mjpeg(lambda n: 15 if n == 0 else 10_000, silent_at=0) as url:
-        summary, seen, said = run(live_graph(PLAIN), find_source(url, Choices()), 4.5)
+        summary, seen, said = run(live_graph(PLAIN), find_source(url, SourceOptions()), 4.5)
     assert summary.ok
-    assert any("nothing came for 1 s" in line for line in said)
+    assert any("no data for 1 s" in line for line in said)
     assert number_in(seen.all[-1].pixels) > 15
 
 
@@ -110,7 +108,7 @@ def test_a_stream_that_is_gone_is_tried_again_ever_more_seldom(
 ) -> None:
     monkeypatch.setattr(urls, "_WAITS", (0.1, 0.2))
     with mjpeg(lambda n: 20) as url:
-        source = find_source(url, Choices())
+        source = find_source(url, SourceOptions())
         source.open()
     said: list[str] = []
     stop = threading.Event()
@@ -121,7 +119,7 @@ def test_a_stream_that_is_gone_is_tried_again_ever_more_seldom(
     thread.join(5)
     source.close()
     assert not thread.is_alive()
-    waits = [float(re.findall(r"again in ([\d.]+) s", line)[0]) for line in said]
+    waits = [float(re.findall(r"reconnecting in ([\d.]+) s", line)[0]) for line in said]
     assert waits[:3] == [0.1, 0.2, 0.2]
     assert "cannot be opened" in said[-1]
 
@@ -153,7 +151,7 @@ def test_h264_by_tcp_does_not_fall_behind() -> None:
 
     thread = threading.Thread(target=send)
     thread.start()
-    source = find_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", Choices())
+    source = find_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", SourceOptions())
     source.open()
     stop = threading.Event()
     late = []
@@ -173,7 +171,7 @@ def test_h264_by_tcp_does_not_fall_behind() -> None:
 
 def test_fps_takes_fewer_frames_of_a_stream() -> None:
     with mjpeg(lambda n: 10_000) as url:
-        summary, _, _ = run(live_graph(PLAIN), find_source(url, Choices(fps=5)), 3.0)
+        summary, _, _ = run(live_graph(PLAIN), find_source(url, SourceOptions(fps=5)), 3.0)
     assert 6 <= summary.figures["captured"] <= 20
 
 
@@ -194,7 +192,7 @@ def test_a_video_on_a_server_is_played_like_a_file(numbers: Path) -> None:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        source = Url(f"http://127.0.0.1:{server.server_port}/numbers.mp4", Choices())
+        source = UrlSource(f"http://127.0.0.1:{server.server_port}/numbers.mp4", SourceOptions())
         summary, seen, said = run(live_graph(PLAIN), source)
     finally:
         server.shutdown()

@@ -36,8 +36,8 @@ def test_the_journal_counts_and_its_cut_line_does_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.clear(), "is no manifest of kinograph batch"),
-        (lambda d: d.update(format="other"), "is no manifest of kinograph batch"),
+        (lambda d: d.clear(), "is not a manifest of kinograph batch"),
+        (lambda d: d.update(format="other"), "is not a manifest of kinograph batch"),
         (lambda d: d.pop("inputs"), "is damaged"),
         (lambda d: d["inputs"][0].update(folder="../.."), "folder: expected a name"),
         (lambda d: d["inputs"][0].update(folder=3), "folder: expected str, found int"),
@@ -45,7 +45,7 @@ def test_the_journal_counts_and_its_cut_line_does_not(tmp_path: Path) -> None:
         (lambda d: d["inputs"][0].update(folder=".a.attempt-1"), "folder: expected a name"),
         (lambda d: d["inputs"][0].update(folder="a\0"), "expected the name of a file"),
         (lambda d: d["inputs"][0].update(folder="\ud800"), "is damaged"),
-        (lambda d: d["inputs"].append(d["inputs"][0] | {"path": "/A.mp4"}), "is that of two inp"),
+        (lambda d: d["inputs"].append(d["inputs"][0] | {"path": "/A.mp4"}), "two inputs have the"),
         (lambda d: d["inputs"][0].update(extra=1), "is damaged"),
         (
             lambda d: d["inputs"][0].update(

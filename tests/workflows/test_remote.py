@@ -19,10 +19,10 @@ import pytest
 from comfyui_stand_in import StandIn, graph_file, running
 from kinograph.engines.errors import GraphError, InputError
 from kinograph.workflows.cli import main
-from kinograph.workflows.execution.run import Report
+from kinograph.workflows.execution.report import Report
 from kinograph.workflows.graph.model import Node
 from kinograph.workflows.remote.files import saved_by
-from kinograph.workflows.remote.run import Server, ServerError, run_on_server
+from kinograph.workflows.remote.run_on_server import Server, ServerError, run_on_server
 
 
 @pytest.fixture
@@ -146,20 +146,23 @@ def test_nobody_there(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with pytest.raises(ServerError, match=rf"{url}: no answer \(.*is ComfyUI running there"):
+    with pytest.raises(ServerError, match=rf"{url}: no response \(.*that ComfyUI is running there"):
         run_on_server(graph_file(tmp_path), Server.at(url), (), tmp_path, ())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"status": 401}, "refuses us .status 401.; if it wants a password .* --header"),
-        ({"status": 413}, "larger than it takes; start ComfyUI with --max-upload-size"),
+        ({"status": 401}, "access denied .status 401.; if it needs a password .* --header"),
+        ({"status": 413}, "larger than the server accepts; start ComfyUI with --max-upload-size"),
         ({"status": 502, "body": "bad gateway\nmore"}, "status 502: bad gateway$"),
-        ({"status": 418}, "answers with status 418: no words"),
+        ({"status": 418}, "responds with status 418: no message"),
         ({"body": "<html>"}, "expected JSON, found text/html; it is not a ComfyUI"),
-        ({"body": "[]"}, "answers, but is not a ComfyUI"),
-        ({"lose": True, "late": 60}, "knows nothing of the graph any more; was it restarted"),
+        ({"body": "[]"}, "responds, but is not a ComfyUI"),
+        (
+            {"lose": True, "late": 60},
+            "no longer knows the graph; the server may have been restarted",
+        ),
     ],
 )
 def test_servers_that_do_not_do_their_part(
@@ -198,7 +201,7 @@ def test_unknown_node_classes(server: StandIn, tmp_path: Path) -> None:
         run_on_server(path, Server.at(server.url), (), tmp_path, ())
     text = str(caught.value)
     assert f"node class 'LoadImag' on {server.url}; did you mean LoadImage?" in text
-    assert f"node class 'Zzz' on {server.url}; install the pack that has it there" in text
+    assert f"node class 'Zzz' on {server.url}; install its node pack there" in text
     assert not server.prompts
 
 
@@ -226,7 +229,7 @@ def test_a_refused_graph_is_said_by_node_and_input(server: StandIn, tmp_path: Pa
     assert "node 1 (LoadImage), input 'image': Value not in list - image: 'no.png'" in text
     assert "node 1 (LoadImage): Required input is missing - x" in text
     server.refuse = (400, {"error": {"message": "No prompt", "details": "at all"}})
-    with pytest.raises(GraphError, match="the server refuses it: No prompt - at all"):
+    with pytest.raises(GraphError, match="the server rejects it: No prompt - at all"):
         send(server, tmp_path)
 
 
@@ -249,7 +252,7 @@ def test_a_bad_output_leaves_the_others(server: StandIn, tmp_path: Path) -> None
             ["execution_interrupted", {"node_id": "2"}],
             "node 2 (SaveImage): interrupted on the server",
         ),
-        (["execution_start", {}], "the server says that the run failed, but not why"),
+        (["execution_start", {}], "the server reports that the run failed, but not why"),
     ],
 )
 def test_failures_there(server: StandIn, tmp_path: Path, message: list[Any], said: str) -> None:

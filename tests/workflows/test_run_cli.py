@@ -137,9 +137,9 @@ def test_json_also_where_nothing_could_run(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--restart"], "--restart: goes with --chunk N"),
-        (["--header", "A=b"], "--header: goes with --server URL"),
-        (["--server", "http://x", "--chunk", "8"], "--chunk: ComfyUI takes whole clips"),
+        (["--restart"], "--restart: needs --chunk N"),
+        (["--header", "A=b"], "--header: needs --server URL"),
+        (["--server", "http://x", "--chunk", "8"], "--chunk: ComfyUI processes whole clips"),
         (["--server", "ftp://localhost"], "--server: expected e.g. http://127.0.0.1:8188, found"),
         (["--server", "http://x", "--header", "token"], "--header: expected NAME=VALUE"),
     ],

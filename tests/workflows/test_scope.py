@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.errors import EngineError, InputError
-from kinograph.engines.families import network_of, pose_family
 from kinograph.engines.models.registry import Model, find, resolve
 from kinograph.engines.pose.detect import detect_poses
-from kinograph.engines.pose.family import OneStage
+from kinograph.engines.pose.family import OneStage, head_of
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
+from kinograph.engines.runtime.backends import names
 from kinograph.engines.runtime.engine import Engine, build_engine
-from kinograph.engines.runtime.ladder import BACKENDS
+from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
 from kinograph.workflows import scope as plugin
 from scope_stand_in import BasePipelineConfig, Node, Scope, UsageType, entry_point_of, scope_with
@@ -124,13 +124,13 @@ def test_the_menus_offer_what_there_is(scope: Scope) -> None:
     fields = config.model_json_schema()["properties"]
     menus = {name: field["enum"] for name, field in fields.items() if "enum" in field}
     assert menus["style"] == list(STYLES)
-    assert menus["backend"] == ["auto", *BACKENDS]
+    assert menus["backend"] == ["auto", *names()]
     assert menus["model"][:2] == ["movenet_multipose", "rtmo_t"]
     for name, choices in menus.items():
         assert fields[name]["default"] in choices
     for name in menus["model"]:
-        model = Model(find(name), Path())
-        assert isinstance(pose_family(model), OneStage)
+        model = Model.of_file(find(name), Path())
+        assert isinstance(head_of(model), OneStage)
         assert not model.entry.terms
 
 

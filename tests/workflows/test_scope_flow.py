@@ -12,7 +12,7 @@ from torch import Tensor
 from kinograph.engines.errors import InputError, ModelError
 from kinograph.engines.models.registry import registry
 from kinograph.engines.programs.flow_stream import FlowStream
-from kinograph.engines.runtime.ladder import BACKENDS
+from kinograph.engines.runtime.backends import names
 from kinograph.engines.video.clip import Clip
 from scope_stand_in import Node, Scope, entry_point_of, scope_with
 
@@ -47,7 +47,7 @@ def test_the_menus_offer_what_there_is(scope: Scope) -> None:
     fields = config.model_json_schema()["properties"]
     menus = {name: field["enum"] for name, field in fields.items() if "enum" in field}
     assert menus["normalise"] == ["vace", "ema", "fixed"]
-    assert menus["backend"] == ["auto", *BACKENDS]
+    assert menus["backend"] == ["auto", *names()]
     assert menus["model"][:2] == ["auto", "dis"]
     for name in menus["model"][2:]:
         assert registry()[name].task == "flow"

@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kinograph import workflows
 from kinograph.engines.flow.files import read_flow
 from kinograph.engines.pose.files import read_poses
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.workflows.cli import main
+from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
 
-API = Path(workflows.__file__).parent / "api"
+API = DEMO_GRAPH.parent
 
 
 def run(name: str, folder: Path, capsys: pytest.CaptureFixture[str], *sets: str) -> str:
@@ -69,7 +69,7 @@ def test_character_replacement(tmp_path: Path, capsys: pytest.CaptureFixture[str
     grey = (video[0, :, :, inside].abs() < 0.01).all(0).float().mean()
     assert 0.9 < float(grey) < 0.999  # neutral, but for the skeleton
     kept = frames(tmp_path / "character_replacement_00001_.mp4")[20].astype(np.float32)
-    with av.open(str(API.parent / "media" / "two_people_832x464_33f_15fps.mp4")) as container:
+    with av.open(str(MEDIA / "two_people_832x464_33f_15fps.mp4")) as container:
         source = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)][20]
     apart = np.abs(kept - source).mean(2)[~inside.numpy()]
     assert float(apart.mean()) < 3  # the footage round it, but for its second encoding
@@ -97,7 +97,7 @@ def test_build_and_benchmark(
     if backend == "tensorrt":
         assert "tensorrt: backend tensorrt: it runs on cuda only" in said
     else:
-        line = rf"{backend} fp32 on cpu: \d+\.\d\d ms a call \(median\), .* images/s, agrees"
+        line = rf"{backend} fp32 on cpu: \d+\.\d\d ms per call \(median\), .* images/s, agrees"
         assert re.search(line, said)
 
 

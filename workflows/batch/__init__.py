@@ -1,1 +1,1 @@
-"""One graph over many inputs, here or on a Ray cluster."""
+"""Batches: one graph over many inputs, on this machine or on a Ray cluster."""

@@ -1,4 +1,4 @@
-"""One attempt of a batch: the graph on one file, and what came of it."""
+"""One attempt of a batch: run the graph on one file."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What is done with every input.
+    """What a batch does with every input.
 
-    folders: where the graph's other files are looked for
+    target:  the input of the graph that takes the path of the file
+    folders: where to look for the other files that the graph names
     chunk:   frames at a time; 0: all at once
     """
 
@@ -39,16 +40,21 @@ class Job:
 
     @property
     def recipe(self) -> str:
-        """sha256 of the graph with its values and of what takes the files."""
+        """The SHA-256 of the graph with its values and of the target."""
         return graph_digest(self.graph, self.target)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What an attempt came to. `error` is "" when it made everything.
+class AttemptResult:
+    """The result of an attempt.
 
-    internal: the error is a defect or the machine's: what is kept in memory is not trusted again
-    final:    another attempt would end in the same way
+    error:    why it failed, or ""
+    size, mtime_ns, sha256: of the input file
+    frames:   of the input as its file states, None if unknown
+    outputs:  the files that it made
+    internal: the error is a defect or a failure of the machine, so what is kept in memory is not
+              used again
+    final:    another attempt would fail in the same way
     """
 
     error: str = ""
@@ -65,8 +71,10 @@ class Outcome:
 
 
 def graph_digest(graph: Graph, target: Target) -> str:
-    """sha256 of what a graph computes: its classes, values and links, not titles or places, and
-    not the file that the target happens to name."""
+    """Return the SHA-256 of what a graph computes: classes, values and links.
+
+    Titles and positions do not count, nor does the value of the target.
+    """
 
     def plain(value: Any) -> Any:
         return {"link": [value.node, value.slot]} if isinstance(value, Link) else repr(value)
@@ -84,16 +92,20 @@ def attempt(
     folder: Path,
     cache: ResultCache,
     progress: Progress | None = None,
-) -> Outcome:
-    """Run the graph on one file, writing into `folder`. What goes wrong stands in the outcome."""
+) -> AttemptResult:
+    """Run the graph on one file, writing into `folder`. Errors are in the result.
+
+    cache:    what stays in memory from one input to the next
+    progress: makes a progress bar for a node from its title and its number of frames
+    """
     from ...nodes.standin import host
-    from ..execution.run import run_graph
+    from ..execution.run_graph import run_graph
 
     worker = this_worker(job.device)
     started = time.perf_counter()
 
-    def failed(error: str, **more: Any) -> Outcome:
-        return Outcome(error, round(time.perf_counter() - started, 3), worker=worker, **more)
+    def failed(error: str, **more: Any) -> AttemptResult:
+        return AttemptResult(error, round(time.perf_counter() - started, 3), worker=worker, **more)
 
     try:
         before = path.stat()
@@ -115,21 +127,21 @@ def attempt(
         )
     except KinographError as error:
         return failed(str(error), **known)
-    except Exception as error:  # recorded in words; the other inputs go on
+    except Exception as error:  # recorded; the other inputs are not affected
         return failed(internal_error(error), internal=True, **known)
     if not report.ok:
         return failed("; ".join(report.errors) or "the run failed", **known)
     try:
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            return failed(f"{path}: changed while it was worked on", **known)
+            return failed(f"{path}: was modified while it was processed", **known)
         outputs = _outputs(folder)
     except OSError as error:
-        return failed(f"{file_of(error)}: cannot be read again ({error.strerror})", **known)
+        return failed(f"{file_of(error)}: cannot be read back ({error.strerror})", **known)
     warnings = report.warnings
     if not outputs:
-        warnings += ("nothing was saved: the graph has no node that did",)
-    return Outcome(
+        warnings += ("nothing was saved: no node of the graph saved a file",)
+    return AttemptResult(
         seconds=round(time.perf_counter() - started, 3),
         frames=_frames(path),
         worker=worker,
@@ -140,24 +152,24 @@ def attempt(
 
 
 def internal_error(error: Exception) -> str:
-    """A defect or a failure of the machine, with the place where it came up."""
+    """Return the message for a defect or a failure of the machine, with the place it occurred."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return f"internal error: {type(error).__name__}: {error} ({place})"
 
 
 def this_worker(device: str) -> Worker:
-    """Who this process is; `device` "auto" is the GPU's name, or "cpu"."""
+    """Describe this process; for the device "auto" and "cuda" with the name of the GPU."""
     if device == "auto" or device.startswith("cuda"):
         import torch
 
-        there = torch.cuda.is_available()
-        device = torch.cuda.get_device_name() if there else "cpu" if device == "auto" else device
+        has_gpu = torch.cuda.is_available()
+        device = torch.cuda.get_device_name() if has_gpu else "cpu" if device == "auto" else device
     return Worker(socket.gethostname(), os.getpid(), device)
 
 
 def _outputs(folder: Path) -> tuple[Output, ...]:
-    """Every file under a folder, by path, with paths relative to it."""
+    """Return all files below a folder, sorted, with paths relative to it."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     return tuple(
         Output(p.relative_to(folder).as_posix(), p.stat().st_size, sha256_of(p)) for p in files
@@ -165,7 +177,7 @@ def _outputs(folder: Path) -> tuple[Output, ...]:
 
 
 def _frames(path: Path) -> int | None:
-    """Frames of a video as the file states, or None."""
+    """Return the number of frames as the file states it, or None."""
     if path.suffix.lower() in IMAGES - VIDEOS:
         return 1
     import av

@@ -1,4 +1,4 @@
-"""What stays in memory from one input of a batch to the next: engines, not frames."""
+"""Keep engines, but not frames, in memory from one input of a batch to the next."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -6,22 +6,24 @@ from typing import Any
 
 from torch import Tensor
 
-from ..execution.caching import Result, ResultCache
+from ..execution.caching import NodeResult, ResultCache
 
-_LARGE = 16 * 2**20  # bytes
+_MAX_FRAMES = 16 * 2**20  # bytes
 
 
 class WarmCache(ResultCache):
-    """Keeps what is small, or holds no frames at all. The next input has frames of its own: those
-    of this one would only lie there, with every stage of them, until it begins."""
+    """Keeps results that are small or have no frames.
 
-    def put(self, key: str, result: Result, owner: str = "") -> None:
-        if sum(_frames(element) for output in result.outputs for element in output) <= _LARGE:
+    The next input has frames of its own; those of this one would only occupy memory.
+    """
+
+    def put(self, key: str, result: NodeResult, owner: str = "") -> None:
+        if sum(_frames(element) for output in result.outputs for element in output) <= _MAX_FRAMES:
             super().put(key, result, owner)
 
 
 def _frames(value: Any, depth: int = 3) -> int:
-    """Bytes of the tensors that a value holds as data: of a Clip's frames, not of a network."""
+    """Return the bytes of a value's tensors: of a Clip's frames, but not of a network's weights."""
     if isinstance(value, Tensor):
         return value.nbytes
     if not depth:

@@ -1,4 +1,4 @@
-"""Which files a batch works on, and the input of the graph that takes them."""
+"""Find the files that a batch processes, and the input of the graph that takes them."""
 
 from __future__ import annotations
 
@@ -9,92 +9,97 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
-from ..graph.model import Graph, nodes_called
+from ...nodes.standin.io import UploadType
+from ..graph.catalogue import catalogue
+from ..graph.model import Graph
 
 VIDEOS = frozenset([".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov"]) | frozenset(
     [".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"]
 )
 IMAGES = frozenset([".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
 
-# The core nodes that read a file: the input that names it, and what folders hold for it.
-_READERS = {"LoadVideo": ("file", VIDEOS), "LoadImage": ("image", IMAGES)}
+# By the upload button that the editor shows for an input, the suffixes of the files that fit it.
+_UPLOADS = {UploadType.video: VIDEOS, UploadType.image: IMAGES}
 
 
 @dataclass(frozen=True)
 class Target:
     """The input of the graph that takes the path of each file.
 
-    kinds: suffixes of the files in a folder that fit it
+    suffixes: of the files in a folder that fit
     """
 
     node: str
     input: str
-    kinds: frozenset[str] = VIDEOS | IMAGES
+    suffixes: frozenset[str] = VIDEOS | IMAGES
 
     def __str__(self) -> str:
         return f"{self.node}.{self.input}"
 
 
 def find_target(graph: Graph, named: str = "") -> Target:
-    """The one Load Video or Load Image of the graph whose result is used, or the `named` one,
-    "NODE.INPUT".
+    """Return the input that takes the files.
 
-    Raises `GraphError` when there is none, or several and none is named; it lists them.
+    named: "NODE.INPUT"; default: that of the only Load Video or Load Image whose result is used
+
+    Raises `GraphError` if there is none, or if there are several and none is named; it lists them.
     """
     used = {link.node for node in graph.nodes.values() for _, link in node.links()}
-    found = [
-        Target(id_, *_READERS[node.class_type])
+    readers = [
+        Target(id_, spec.id, _UPLOADS[spec.widget["upload"]])
         for id_, node in graph.nodes.items()
-        if node.class_type in _READERS and id_ in used
+        if id_ in used and (schema := catalogue().schema(node.class_type)) is not None
+        for spec in schema.inputs
+        if spec.widget.get("upload") in _UPLOADS
     ]
-    listed = ", ".join(f"{t} ({graph.nodes[t.node].class_type})" for t in found)
+    listed = ", ".join(f"{t} ({graph.nodes[t.node].class_type})" for t in readers)
     if named:
-        return _named_target(graph, named, found, listed)
-    if len(found) == 1:
-        return found[0]
-    if not found:
+        return _named_target(graph, named, readers, listed)
+    if len(readers) == 1:
+        return readers[0]
+    if not readers:
         raise GraphError(
-            f"{graph.source}: there is no Load Video and no Load Image whose result is used; say "
-            "with --input NODE.INPUT which input takes the path of a file"
+            f"{graph.source}: there is no Load Video or Load Image whose result is used; name the "
+            "input that takes the path of a file with --input NODE.INPUT"
         )
     raise GraphError(
-        f"{graph.source}: {len(found)} nodes read a file; say with --input NODE.INPUT which one "
-        f"takes the inputs: {listed}"
+        f"{graph.source}: {len(readers)} nodes read a file; name the one that takes the inputs "
+        f"with --input NODE.INPUT: {listed}"
     )
 
 
-def _named_target(graph: Graph, named: str, found: list[Target], listed: str) -> Target:
+def _named_target(graph: Graph, named: str, readers: list[Target], listed: str) -> Target:
     name, dot, input_ = named.rpartition(".")
-    nodes = nodes_called(graph, name)
+    nodes = graph.find(name)
     candidates = f"; nodes that read a file: {listed}" if listed else ""
     if not dot or not input_ or len(nodes) != 1:
         what = "there is no such node"
         if not dot or not input_:
             what = "expected NODE.INPUT, e.g. 1.file"
         elif nodes:
-            what = "more than one node is called so; give its id"
+            what = "more than one node has this class; use an id"
         raise GraphError(f"--input {named}: {what} in {graph.source}{candidates}")
     node = nodes[0]
     if input_ not in node.inputs:
-        there = ", ".join(node.inputs) or "none"
+        names = ", ".join(node.inputs) or "none"
         raise GraphError(
-            f"--input {named}: {node.label} has no input {input_!r}; inputs: {there}{candidates}"
+            f"--input {named}: {node.label} has no input {input_!r}; inputs: {names}{candidates}"
         )
     return next(
-        (t for t in found if (t.node, t.input) == (node.id, input_)), Target(node.id, input_)
+        (t for t in readers if (t.node, t.input) == (node.id, input_)), Target(node.id, input_)
     )
 
 
 def bound(graph: Graph, target: Target, path: Path) -> Graph:
-    """The graph with the path of a file in its target."""
+    """Return the graph with the path of a file in its target."""
     node = graph.nodes[target.node]
     node = replace(node, inputs={**node.inputs, target.input: str(path)})
     return replace(graph, nodes={**graph.nodes, target.node: node})
 
 
 @dataclass
-class Found:
-    """Absolute paths, each once, in order; and what was left out, in words."""
+class InputFiles:
+    """Absolute paths without duplicates, in order, and messages about what was left out."""
 
     paths: list[Path] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -102,31 +107,33 @@ class Found:
 
 def expand(
     arguments: Sequence[str], target: Target, *, output: Path, recursive: bool = False
-) -> Found:
-    """The files that the arguments name: files, folders (what fits the target, by name), globs,
-    and @FILE with one of these a line, relative to the working folder or to FILE's.
+) -> InputFiles:
+    """Return the files that the arguments name.
 
-    A file that is named but not there is kept: it fails, and the others do not. What lies in a
-    folder of `output` is never an input, unless it is named itself.
+    arguments: files, folders (their files that fit the target, by suffix), globs, and @FILE with
+               one of these per line, relative to the working folder or to that of FILE
+    output:    the output folder; files in its subfolders are not inputs unless named explicitly
+    recursive: include subfolders of folders
 
-    Raises `InputError` when nothing is left, and for a list that cannot be read.
+    A file that is named but does not exist is kept, so that it fails alone. Raises `InputError` if
+    no file is left, and for a list that cannot be read.
     """
-    found = Found()
+    files = InputFiles()
     output = output.resolve()
     for argument in arguments:
         for name in _listed(argument):
-            found.paths += _files(name, target.kinds, output, recursive, found.remarks)
-    found.paths = list(dict.fromkeys(_absolute(p) for p in found.paths))
-    if not found.paths:
+            files.paths += _files(name, target.suffixes, output, recursive, files.remarks)
+    files.paths = list(dict.fromkeys(_absolute(p) for p in files.paths))
+    if not files.paths:
         raise InputError(
-            "no inputs: " + ("; ".join(found.remarks) or "the list is empty") + "; give videos or "
+            "no inputs: " + ("; ".join(files.remarks) or "the list is empty") + "; give videos or "
             "images, folders of them, globs, or @list.txt"
         )
-    return found
+    return files
 
 
 def _absolute(path: Path) -> Path:
-    """The same from every working folder; a link keeps its own name."""
+    """Return an absolute path; a symbolic link keeps its own name."""
     return path.parent.resolve() / path.name
 
 
@@ -139,13 +146,14 @@ def _listed(argument: str) -> Iterator[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{argument}: expected a text file with a path a line, but it cannot be read: {error}"
+            f"{argument}: expected a text file with one path per line, but it cannot be "
+            f"read: {error}"
         ) from error
     for line in map(str.strip, lines):
         if not line or line.startswith("#"):
             continue
-        beside = path.parent / line
-        yield str(beside) if not Path(line).exists() and _matches(str(beside)) else line
+        sibling = str(path.parent / line)
+        yield sibling if not Path(line).exists() and _matches(sibling) else line
 
 
 def _matches(name: str) -> bool:
@@ -157,51 +165,54 @@ def _glob(pattern: str) -> list[str]:
 
 
 def _files(
-    name: str, kinds: Collection[str], output: Path, recursive: bool, remarks: list[str]
+    name: str, suffixes: Collection[str], output: Path, recursive: bool, remarks: list[str]
 ) -> list[Path]:
     path = Path(name)
     if path.is_dir():
-        return _in_folder(path, kinds, output, recursive, remarks)
+        return _in_folder(path, suffixes, output, recursive, remarks)
     if path.exists() or not glob.has_magic(name):
         return [path]
     hits = sorted(Path(p) for p in _glob(name))
-    files = [p for p in hits if p.is_file() and not _made_by_us(p, output)]
+    files = [p for p in hits if p.is_file() and not _is_output(p, output)]
     if not files:
         remarks.append(f"{name}: matches no file")
     elif len(files) < sum(p.is_file() for p in hits):
-        remarks.append(f"{name}: files in folders of {output} are left out: they are outputs")
+        remarks.append(f"{name}: files in subfolders of {output} are skipped: they are outputs")
     return files
 
 
 def _in_folder(
-    folder: Path, kinds: Collection[str], output: Path, recursive: bool, remarks: list[str]
+    folder: Path, suffixes: Collection[str], output: Path, recursive: bool, remarks: list[str]
 ) -> list[Path]:
-    found: list[Path] = []
+    fitting: list[Path] = []
     others = 0
-    # A folder of outputs is an input only when it is named itself.
-    named = _made_by_us(folder / "x", output)
+    # A folder of outputs is an input only if it is named explicitly.
+    named = _is_output(folder / "x", output)
     for where, folders, names in os.walk(folder):
         here = Path(where)
         folders[:] = sorted(f for f in folders if recursive and not f.startswith("."))
         if not named:
-            folders[:] = [f for f in folders if not _made_by_us(here / f / "x", output)]
+            folders[:] = [f for f in folders if not _is_output(here / f / "x", output)]
         for name in sorted(names):
             suffix = Path(name).suffix.lower()
             if name.startswith(".") or suffix not in VIDEOS | IMAGES:
                 continue
-            others += suffix not in kinds
-            if suffix in kinds:
-                found.append(here / name)
+            others += suffix not in suffixes
+            if suffix in suffixes:
+                fitting.append(here / name)
     if others:
-        what = "images" if ".mp4" in kinds else "videos"
-        remarks.append(f"{folder}: {others} {what} left out, as the graph's input takes none")
-    if not found:
-        hint = "" if recursive else " (--recursive looks in its folders, too)"
+        what = "image" if ".mp4" in suffixes else "video"
+        remarks.append(
+            f"{folder}: {others} {what}{'s' * (others != 1)} skipped, as the graph's input "
+            "takes none"
+        )
+    if not fitting:
+        hint = "" if recursive else " (--recursive includes subfolders)"
         remarks.append(f"{folder}: no file in this folder fits{hint}")
-    return found
+    return fitting
 
 
-def _made_by_us(path: Path, output: Path) -> bool:
-    """Whether a file lies in a folder of the output folder."""
+def _is_output(path: Path, output: Path) -> bool:
+    """Return whether a file is in a subfolder of the output folder."""
     absolute = _absolute(path)
     return absolute.is_relative_to(output) and absolute.parent != output

@@ -1,7 +1,7 @@
-"""The manifest of a batch: what became of each input, kept whole through kills.
+"""The manifest of a batch: what became of each input; it survives kills.
 
-DIR/manifest.json is written aside and renamed; what is newer stands in DIR/manifest.journal, a line
-an entry, so that a batch of many thousand inputs does not write the whole again for each.
+DIR/manifest.json is replaced atomically. Newer entries are in DIR/manifest.journal, one per line,
+so that a batch of many thousand inputs does not rewrite the whole manifest for each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import __version__
 from ...engines.errors import InputError, MediaError
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 
 NAME = "manifest.json"
 JOURNAL = "manifest.journal"
@@ -26,7 +26,11 @@ STATUSES = ("pending", "done", "failed")
 
 @dataclass(frozen=True)
 class Output:
-    """A file that was made: its path in the output folder with "/", its bytes and its sha256."""
+    """A file that was made.
+
+    path:   in the output folder, with "/"
+    bytes:  its size
+    """
 
     path: str
     bytes: int
@@ -35,7 +39,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Worker:
-    """Who worked on an input: host name, process id, and where its networks run."""
+    """Who processed an input: host name, process id, and the device of the networks."""
 
     host: str
     pid: int
@@ -46,13 +50,17 @@ class Worker:
 class Item:
     """An input and what became of it.
 
-    path:     absolute; folder: of its outputs, in the output folder
-    attempts: begun, over all runs of the command
-    size:     bytes, with mtime_ns and sha256 of the input that was worked on; 0 and "" if never
-    recipe:   sha256 of the graph and its values; kinograph: the version that ran it
-    seconds:  of the last attempt; frames: of the input as its file states, None if unknown
-    outputs:  what is in its folder, or of a pending one may be, as a kill came while it was moved
-    error:    of the last attempt, in words; "" when it is done
+    path:      absolute
+    folder:    of its outputs, in the output folder
+    status:    one of `STATUSES`
+    attempts:  number of attempts started, over all runs of the command
+    size, mtime_ns, sha256: of the input as it was processed; 0 and "" if it never was
+    recipe:    SHA-256 of the graph and its values
+    kinograph: the version that ran it
+    seconds:   of the last attempt
+    frames:    of the input as its file states, None if unknown
+    outputs:   the files in its folder; of a pending input, files that may be there after a kill
+    error:     of the last attempt, "" if it succeeded
     """
 
     path: str
@@ -74,8 +82,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Header:
-    """What a batch does: the graph's file and sha256, the input that takes the files, values that
-    were set, frames at a time (0: all)."""
+    """What a batch does.
+
+    graph:        the graph's file
+    graph_sha256: the SHA-256 of what it computes
+    input:        the input that takes the files
+    values:       the values that were set
+    chunk:        frames at a time; 0: all
+    """
 
     graph: str
     graph_sha256: str
@@ -85,23 +99,27 @@ class Header:
 
 
 class Manifest:
-    """The entries of one output folder, by the path of the input, in order."""
+    """The entries of one output folder, by the path of the input, in order.
+
+    items: change them by `put`
+    """
 
     def __init__(self, folder: Path, header: Header, items: Iterable[Item] = ()):
         self.folder = folder
         self.header = header
         self.items = {item.path: item for item in items}
-        self._saved = -1e9  # when, and how long it took: monotonic seconds
-        self._cost = 0.0
+        self._saved = -1e9  # when it was saved last, monotonic seconds
+        self._cost = 0.0  # seconds that this took
 
     @property
     def path(self) -> Path:
+        """The path of the manifest's file."""
         return self.folder / NAME
 
     def put(self, item: Item) -> None:
-        """Record an entry: on disk when this returns."""
+        """Record an entry; it is on disk when this returns."""
         self.items[item.path] = item
-        # Rewriting the whole takes a twentieth of the time at most, however many entries there are.
+        # However many entries there are, rewriting takes at most a twentieth of the time.
         if time.monotonic() - self._saved > max(1.0, 20 * self._cost):
             self.save()
             return
@@ -114,15 +132,16 @@ class Manifest:
             raise MediaError(f"{file_of(error)}: cannot be written ({error.strerror})") from error
 
     def save(self) -> None:
-        """Write the whole; the journal has no more to say."""
+        """Write the manifest and remove the journal."""
         started = time.monotonic()
-        with written_aside(self.path, durable=True) as aside:
+        with atomic_write(self.path, durable=True) as aside:
             aside.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         (self.folder / JOURNAL).unlink(missing_ok=True)
         self._saved = time.monotonic()
         self._cost = self._saved - started
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the manifest as data for JSON."""
         statuses = [item.status for item in self.items.values()]
         return {
             "format": FORMAT,
@@ -135,16 +154,18 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of an output folder with what its journal adds; None where there is none.
+    """Return the manifest of an output folder with the entries of its journal, or None.
 
-    Raises `InputError` for a file that is damaged or not ours.
+    Raises `InputError` for a file that is damaged, or not a manifest of Kinograph.
     """
     path = folder / NAME
     cure = "remove it, or choose another --output-dir"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise InputError(f"{path}: is no manifest of kinograph batch (format {FORMAT}); {cure}")
+            raise InputError(
+                f"{path}: is not a manifest of kinograph batch (format {FORMAT}); {cure}"
+            )
         header = _made(Header, {k: v for k, v in data.items() if k in _names(Header)})
         items = [_made(Item, entry) for entry in data["inputs"]]
         items += _journalled(folder / JOURNAL)
@@ -158,7 +179,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def _journalled(path: Path) -> list[Item]:
-    """Entries of a journal; its last line may be cut off, by a kill."""
+    """Return the entries of a journal; its last line may be truncated, by a kill."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -172,8 +193,8 @@ def _journalled(path: Path) -> list[Item]:
         except (ValueError, TypeError, RecursionError) as error:
             if number < len(lines):
                 raise InputError(
-                    f"{path}: line {number} is damaged ({error}); remove the file: what it "
-                    "records is made again"
+                    f"{path}: line {number} is damaged ({error}); remove the file: the inputs "
+                    "that it records are processed again"
                 ) from error
     return items
 
@@ -194,13 +215,13 @@ def _names(kind: type[Any]) -> set[str]:
 
 
 def _made(kind: type[Any], data: Any) -> Any:
-    """A record from JSON. Raises `TypeError` or `ValueError` for what does not fit."""
+    """Return a record from JSON. Raises `TypeError` or `ValueError` for data that do not fit."""
     if not isinstance(data, dict):
         raise TypeError(f"expected an object, found {type(data).__name__}")
     values = dict(data)
     for field in fields(kind):
         if field.name not in values:
-            continue  # the constructor says what is missing
+            continue  # the constructor reports what is missing
         value = values[field.name]
         if not isinstance(value, _TYPES[str(field.type)]):
             raise TypeError(f"{field.name}: expected {field.type}, found {type(value).__name__}")
@@ -217,14 +238,16 @@ def _made(kind: type[Any], data: Any) -> Any:
 
 
 def _check(item: Item) -> None:
-    """Raise `ValueError` for an entry that leads out of its folder: what it names is removed when
-    it is made again."""
+    """Raise `ValueError` for an entry that leads out of its folder.
+
+    The files that an entry names are removed when its input is processed again.
+    """
     if item.status not in STATUSES:
         raise ValueError(f"status: expected one of {', '.join(STATUSES)}, found {item.status!r}")
     for name in (item.folder, *(output.path for output in item.outputs)):
         if "\0" in name:
             raise ValueError(f"expected the name of a file, found {name!r}")
-        os.fsencode(name)  # its error is a ValueError, too
+        os.fsencode(name)  # raises a ValueError, too
     if item.folder.startswith(".") or Path(item.folder).name != item.folder:
         raise ValueError(f"folder: expected a name, found {item.folder!r}")
     for output in item.outputs:
@@ -234,23 +257,26 @@ def _check(item: Item) -> None:
 
 
 def _check_places(manifest: Manifest) -> None:
-    """Raise `ValueError` for two entries with one folder, `InputError` for a link on the way to
-    what an entry names: it would be removed elsewhere."""
+    """Check that the files of entries can be removed safely.
+
+    Raises `ValueError` for two entries with the same folder, and `InputError` for a symbolic link
+    on the path of a file, as the file would be removed elsewhere.
+    """
     owners: dict[str, str] = {}
     for item in manifest.items.values():
         if owners.setdefault(item.folder.casefold(), item.path) != item.path:
-            raise ValueError(f"folder: {item.folder!r} is that of two inputs")
+            raise ValueError(f"folder: two inputs have the folder {item.folder!r}")
         for place in {item.folder, *(o.path.rpartition("/")[0] for o in item.outputs)}:
-            way = Path(place)
-            for part in (way, *way.parents):
+            path = Path(place)
+            for part in (path, *path.parents):
                 if part.name and (manifest.folder / part).is_symlink():
                     raise InputError(
-                        f"{manifest.folder / part}: is a link, and outputs are removed and made "
-                        "anew in true folders only; put the folder itself there, or choose another "
-                        "--output-dir"
+                        f"{manifest.folder / part}: is a symbolic link, and outputs are "
+                        "replaced in real folders only; put the folder itself there, or choose "
+                        "another --output-dir"
                     )
 
 
 def file_of(error: OSError) -> str:
-    """The file that an error of the system is about."""
+    """Return the file that a system error is about."""
     return str(error.filename or "a file")

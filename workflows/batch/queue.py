@@ -1,8 +1,8 @@
-"""What a batch does next, and what became of it.
+"""The queue of a batch: what to attempt next, and what the attempts came to.
 
-An attempt works in a folder of its own; the queue alone, which lives in one process, turns that
-into the input's folder and records it. So a worker that dies, or comes back, leaves nothing half
-and nothing twice.
+An attempt works in a folder of its own. Only the queue, which lives in one process, renames that to
+the input's folder and records it. A worker that dies, or responds late, therefore leaves nothing
+incomplete and nothing twice.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 
 from ... import __version__
 from ..chunked.journal import NAME as JOURNAL
-from .attempt import Job, Outcome
+from .attempt import AttemptResult, Job
 from .manifest import Item, Manifest, Output, Worker, file_of
 
-_LONGEST_PAUSE = 30.0  # seconds between two attempts at an input
+_MAX_PAUSE = 30.0  # seconds between two attempts at an input
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Task:
 
 
 class Queue:
-    """What is to be done, when, and what became of it.
+    """Schedules attempts at inputs, and records their results in the manifest.
 
-    todo:      paths of entries, in order
-    retries:   further attempts at an input that failed, in this run
-    fail_fast: nothing new begins after an input has failed for good
-    pause:     seconds before the second attempt; doubled for each further one, 30 at most
+    pending:   paths of the entries to process, in order
+    retries:   further attempts at an input that fails, in this run
+    fail_fast: start nothing new after an input has finally failed
+    pause:     seconds before the second attempt; doubled for each further one, at most 30
     say:       called with the entry after each attempt
     """
 
@@ -47,7 +47,7 @@ class Queue:
         self,
         manifest: Manifest,
         job: Job,
-        todo: Sequence[str],
+        pending: Sequence[str],
         *,
         retries: int = 2,
         fail_fast: bool = False,
@@ -62,20 +62,21 @@ class Queue:
         self._say = say
         self._failures: dict[str, int] = {}
         self._recipe = job.recipe
-        self._left = _left_over(manifest)  # of runs that were killed, by the input's folder
-        self._waiting = [(0.0, place, path) for place, path in enumerate(todo)]  # a heap
+        self._left = _left_over(manifest)  # attempt folders of killed runs, by the input's folder
+        self._waiting = [(0.0, place, path) for place, path in enumerate(pending)]  # a heap
 
     def wait(self) -> float | None:
-        """Seconds until something may begin, 0 for now; None when nothing is left to begin."""
+        """Return the seconds until an attempt may start, or None if none is left to start."""
         if not self._waiting:
             return None
         return max(0.0, self._waiting[0][0] - time.monotonic())
 
     def take(self, worker: Worker | None = None, *, resume: bool = False) -> Task | None:
-        """Begin the next attempt, if one is due; its outcome goes to `settle` or `drop`.
+        """Start the next attempt if one is due; report it to `settle` or `drop`.
 
-        resume: a run by chunks that was cut short goes on in its folder. Only where nobody can
-                still be writing into it: not where workers are on other machines
+        worker: who makes the attempt
+        resume: let an interrupted chunked run resume in its folder; only if nobody can still be
+                writing into that, so not with workers on other machines
         """
         if self.wait() != 0.0:
             return None
@@ -99,11 +100,11 @@ class Queue:
         self.manifest.put(item)
         folder = kept or self.manifest.folder / f".{item.folder}.attempt-{item.attempts}"
         if kept is None:
-            folder.mkdir()  # a new one: whatever lies in it becomes an output
+            folder.mkdir()  # must be new, as everything in it becomes an output
         return Task(Path(path), folder)
 
-    def settle(self, task: Task, outcome: Outcome) -> None:
-        """Record what an attempt came to: its files get their place, or it is tried again."""
+    def settle(self, task: Task, outcome: AttemptResult) -> None:
+        """Record the result of an attempt: publish its files, or schedule another attempt."""
         path = str(task.path)
         item = self.manifest.items[path]
         if not outcome.error:
@@ -112,7 +113,7 @@ class Queue:
         if not outcome.error:
             item = replace(item, status="done")
         else:
-            item = self._again(item, final=outcome.final)
+            item = self._retry(item, final=outcome.final)
             shutil.rmtree(task.folder, ignore_errors=True)
         if item.status == "failed" and self._fail_fast:
             self._waiting.clear()
@@ -120,24 +121,24 @@ class Queue:
         self._say(item)
 
     def drop(self, task: Task, *, resume: bool = False) -> None:
-        """An attempt that was broken off by the user; `resume`: the next one may go on with it."""
+        """Drop an attempt that the user cancelled; with `resume` the next one may continue it."""
         if not (resume and self._job.chunk):
             shutil.rmtree(task.folder, ignore_errors=True)
 
     def finish(self) -> None:
-        """Write the manifest; remove what workers that were given up have left since."""
+        """Write the manifest, and remove what abandoned workers have left since."""
         self.manifest.save()
         pending = {i.folder for i in self.manifest.items.values() if i.status == "pending"}
         for name, folders in _left_over(self.manifest).items():
             if not (self._job.chunk and name in pending):
                 _remove(folders)
 
-    def _published(self, item: Item, made: Path, outcome: Outcome) -> Outcome:
-        """Give an attempt's files their place, or say why they have none."""
+    def _published(self, item: Item, made: Path, outcome: AttemptResult) -> AttemptResult:
+        """Move an attempt's files to the input's folder; an error is in the returned result."""
         where = self.manifest.folder / item.folder
-        there = tuple(replace(o, path=f"{item.folder}/{o.path}") for o in outcome.outputs)
-        # Recorded before it is done: what a kill leaves half moved is known, and removed.
-        intended = replace(item, outputs=there)
+        outputs = tuple(replace(o, path=f"{item.folder}/{o.path}") for o in outcome.outputs)
+        # Recorded first, so that files which a kill leaves half moved are known, and removed.
+        intended = replace(item, outputs=outputs)
         self.manifest.put(intended)
         try:
             _publish(made, where, outcome.outputs)
@@ -146,30 +147,30 @@ class Queue:
                 remove_outputs(self.manifest.folder, intended)
             text = f"{file_of(error)}: cannot be written ({error.strerror or error})"
             return replace(outcome, error=text, outputs=())
-        return replace(outcome, outputs=there)
+        return replace(outcome, outputs=outputs)
 
-    def _again(self, item: Item, *, final: bool) -> Item:
+    def _retry(self, item: Item, *, final: bool) -> Item:
         failures = self._failures[item.path] = self._failures.get(item.path, 0) + 1
         if final or failures > self._retries:
             return replace(item, status="failed")
-        due = time.monotonic() + min(_LONGEST_PAUSE, self._pause * 2 ** (failures - 1))
+        due = time.monotonic() + min(_MAX_PAUSE, self._pause * 2 ** (failures - 1))
         heapq.heappush(self._waiting, (due, -failures, item.path))
         return item
 
     def _kept(self, item: Item, resume: bool) -> Path | None:
-        """The folder of a run by chunks that was cut short and can go on, if it fits."""
+        """Return the folder of an interrupted chunked run that can be resumed, or None."""
         folders = self._left.pop(item.folder, [])
         same = (item.recipe, item.kinograph) == (self._recipe, __version__)
         unchanged = stat_of(Path(item.path)) == (item.size, item.mtime_ns)
-        good = resume and self._job.chunk > 0 and same and unchanged and folders
-        # Without a journal nothing says what lies there: an end that was not published, perhaps.
-        keep = folders.pop() if good and any(folders[-1].rglob(f"*.parts/{JOURNAL}")) else None
+        resumable = resume and self._job.chunk > 0 and same and unchanged and folders
+        # Without a journal its state is unknown: it may be complete, but not published.
+        keep = folders.pop() if resumable and any(folders[-1].rglob(f"*.parts/{JOURNAL}")) else None
         _remove(folders)
         return keep
 
 
-def _recorded(outcome: Outcome) -> dict[str, Any]:
-    """What an outcome says of its entry; what a lost worker could not say stays as it was."""
+def _recorded(outcome: AttemptResult) -> dict[str, Any]:
+    """Return what a result changes in its entry; what a lost worker could not report stays."""
     values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
     for name in ("internal", "final"):
         del values[name]
@@ -181,23 +182,23 @@ def _recorded(outcome: Outcome) -> dict[str, Any]:
 
 
 def stat_of(path: Path) -> tuple[int, int]:
-    """Bytes of an input and when it was changed, in ns; zeros where there is none."""
+    """Return the size in bytes and the modification time in ns of a file, or zeros without one."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return 0, 0
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def _left_over(manifest: Manifest) -> dict[str, list[Path]]:
-    """Folders of attempts, oldest first, by the folder that they were to become."""
-    found: dict[str, list[tuple[int, Path]]] = {}
+    """Return folders of attempts, oldest first, by the input's folder."""
+    attempts: dict[str, list[tuple[int, Path]]] = {}
     known = {item.folder for item in manifest.items.values()}
     for path in manifest.folder.iterdir():
         match = re.fullmatch(r"\.(.+)\.attempt-(\d+)", path.name)
         if match and match[1] in known and _is_folder(path):
-            found.setdefault(match[1], []).append((int(match[2]), path))
-    return {name: [path for _, path in sorted(folders)] for name, folders in found.items()}
+            attempts.setdefault(match[1], []).append((int(match[2]), path))
+    return {name: [path for _, path in sorted(folders)] for name, folders in attempts.items()}
 
 
 def _remove(folders: Sequence[Path]) -> None:
@@ -206,12 +207,12 @@ def _remove(folders: Sequence[Path]) -> None:
 
 
 def remove_outputs(root: Path, item: Item) -> None:
-    """Remove what an entry records, and the folders that are empty then; nothing else."""
+    """Remove the files that an entry records, and folders that are then empty; nothing else."""
     for output in item.outputs:
         (root / output.path).unlink(missing_ok=True)
     folder = root / item.folder
     below = sorted(folder.rglob("*"), reverse=True)
-    for part in [*below, folder]:  # the deepest first
+    for part in [*below, folder]:  # deepest first
         if _is_folder(part) and not any(part.iterdir()):
             part.rmdir()
 
@@ -221,10 +222,10 @@ def _is_folder(path: Path) -> bool:
 
 
 def _publish(made: Path, folder: Path, outputs: Sequence[Output]) -> None:
-    """Move an attempt's files to where they belong."""
+    """Move an attempt's files to the input's folder."""
     if made.is_dir() and not folder.exists():
         made.rename(folder)
-    else:  # something of the user's lies there, or an attempt that was killed in between
+    else:  # files of the user are there, or those of an attempt killed in between
         for output in outputs:
             target = folder / output.path
             target.parent.mkdir(parents=True, exist_ok=True)

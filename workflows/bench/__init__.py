@@ -1,1 +1,1 @@
-"""Measurements of the command `kinograph bench`."""
+"""Benchmarks, one per module: each returns a report that `kinograph bench` prints."""

@@ -1,4 +1,4 @@
-"""What the benchmarks share: footage of any size, waiting for the device, its name."""
+"""What the benchmarks share: footage of any size, waiting for the device, its name, versions."""
 
 import math
 from pathlib import Path
@@ -11,14 +11,17 @@ from ...engines.video.read import read_video
 
 
 def footage_of(video: Path, size: tuple[int, int], frames: int) -> Tensor:
-    """[F,H,W,3] 0..1: the video, repeated where it is too short, in height and width of `size`."""
-    seen = read_video(video).frames
-    seen = seen.repeat(math.ceil(frames / len(seen)), 1, 1, 1)[:frames]
-    scaled = F.interpolate(seen.movedim(-1, 1), size=size, mode="bilinear", antialias=True)
+    """Return `frames` frames [F,H,W,3] 0..1 of a video, scaled to `size` (height, width).
+
+    A video that is too short is repeated.
+    """
+    clip = read_video(video).frames
+    clip = clip.repeat(math.ceil(frames / len(clip)), 1, 1, 1)[:frames]
+    scaled = F.interpolate(clip.movedim(-1, 1), size=size, mode="bilinear", antialias=True)
     return scaled.movedim(1, -1).contiguous().clamp(0, 1)
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done all that it was given."""
+    """Wait until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""`kinograph bench pose`: where the time goes between a video file and a VACE tensor."""
+"""Benchmark of poses: where the time goes between a video file and a VACE tensor."""
 
 import statistics
 import time
@@ -11,20 +11,21 @@ from typing import Any
 import torch
 
 from ...engines.checks import check_frames
+from ...engines.detections.detect import letterbox_for
 from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
-from ...engines.families import network_of, one_stage
 from ...engines.models.registry import registry, resolve
-from ...engines.pose.detect import from_outputs, letterbox_for
+from ...engines.pose.family import one_stage
+from ...engines.pose.one_stage import from_outputs
 from ...engines.pose.poses import Poses
 from ...engines.pose.smoothing import DIRECTIONS, Smoother
 from ...engines.pose.tracking import Tracker
 from ...engines.pose.tracks import jitter
 from ...engines.render.skeleton import draw_skeletons
 from ...engines.runtime.engine import Engine, build_engine
+from ...engines.runtime.network import network_of
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
-from ..execution.report import print_table
 from .measure import wait
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
@@ -40,10 +41,15 @@ def bench_pose(
     size: int = 0,
     style: str = "vace",
 ) -> dict[str, Any]:
-    """Run the whole job `runs` times after one warm-up; milliseconds a frame by stage.
+    """Run all stages `runs` times after one warm-up, and report milliseconds per frame by stage.
 
-    The stages are those of the nodes, with the same batches; every stage is timed to its end on
-    the device. Times are medians over the runs; `total` is the median of the runs' sums.
+    video: the file
+    size:  detection size, px; 0: the recommended one
+    style: drawing style
+
+    The stages are those of the nodes, with the same batches; each is timed until the device has
+    finished it. Times are medians over the runs; `total` is the median of the runs' sums. Raises
+    `InputError` for `runs` below 1.
     """
     if runs < 1:
         raise InputError(f"runs: expected at least 1, found {runs}")
@@ -84,7 +90,7 @@ def bench_pose(
 
 @dataclass
 class _Sample:
-    """One run: seconds by stage, and what was run on."""
+    """One run: seconds by stage, and what it ran on."""
 
     device: torch.device
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
@@ -95,7 +101,7 @@ class _Sample:
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
-        """Count the body towards `stage`, up to its end on the device."""
+        """Add the time of the body, until the device has finished it, to `stage`."""
         wait(self.device)
         started = time.perf_counter()
         yield
@@ -109,8 +115,8 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
         clip = read_video(video)
         frames = clip.frames
     sample.frames, sample.canvas = frames.shape[0], (frames.shape[1], frames.shape[2])
-    letterbox, family = letterbox_for(engine, sample.canvas, size), one_stage(engine.model)
-    found = []
+    letterbox, head = letterbox_for(engine, sample.canvas, size), one_stage(engine.model)
+    batches = []
     with torch.inference_mode():
         with sample.clock("preprocess"):
             check_frames("image", frames)
@@ -120,8 +126,18 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
             with sample.clock("network"):
                 heads = engine.infer(images)
             with sample.clock("heads"):
-                found.append(from_outputs(family, heads, letterbox, len(chunk), 6, 0.2, 0.3))
-        poses = Poses.cat(found)
+                batches.append(
+                    from_outputs(
+                        head,
+                        heads,
+                        letterbox,
+                        len(chunk),
+                        most=6,
+                        score_threshold=0.2,
+                        keypoint_threshold=0.3,
+                    )
+                )
+        poses = Poses.cat(batches)
         with sample.clock("draw"):
             image, _ = draw_skeletons(poses, style=style)
         with sample.clock("normalise"):
@@ -133,26 +149,3 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
         smooth = Smoother(fps=float(clip.rate), direction=direction).update(tracked)
         sample.jitter[f"smoothed, {direction}"] = jitter(smooth)
     return sample
-
-
-def print_bench(report: dict[str, Any]) -> None:
-    """The report as a table."""
-    times = report["ms_per_frame"]
-    print(
-        f"{report['video']}: {report['frames']} frames of {report['size'][0]}x{report['size'][1]}, "
-        f"{report['people']} people"
-    )
-    print(
-        f"{report['backend']} {report['precision']} on {report['device']}, "
-        f"{report['threads']} threads, network input "
-        f"{report['network_input'][0]}x{report['network_input'][1]}, "
-        f"median of {report['runs']} runs"
-    )
-    print_table(
-        ["stage", "ms/frame", "share"],
-        [[s, f"{t:.2f}", f"{t / times['total']:.0%}"] for s, t in times.items()],
-        "ms/frame,share",
-    )
-    print(f"{report['fps']:.1f} frames a second")
-    shaking = ", ".join(f"{n} {v:.2f}" for n, v in report["jitter_px_per_frame2"].items())
-    print(f"mean acceleration of the joints, px/frame²: {shaking}")

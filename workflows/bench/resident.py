@@ -1,5 +1,7 @@
-"""`kinograph bench pose --resident`: frames that lie on the device to drawn maps on the device, and
-the same job done frame by frame, as packs without batches do it."""
+"""Benchmark of poses from frames on the device to drawn maps on the device.
+
+The baseline does the same frame by frame, as node packs without batches do.
+"""
 
 import math
 import statistics
@@ -15,15 +17,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...engines.detections.detect import letterbox_for
 from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
-from ...engines.families import network_of, one_stage
 from ...engines.models.registry import resolve
-from ...engines.pose.detect import detect_poses, from_outputs, letterbox_for
+from ...engines.pose.detect import detect_poses
+from ...engines.pose.family import one_stage
+from ...engines.pose.one_stage import from_outputs
 from ...engines.render.skeleton import draw_skeletons
 from ...engines.render.styles import STYLES
 from ...engines.runtime.engine import Engine, build_engine
-from ..execution.report import print_table
+from ...engines.runtime.network import network_of
 from .measure import footage_of, wait
 
 STAGES = ("preprocess", "network", "heads", "draw")
@@ -44,16 +48,20 @@ def bench_resident(
     runs: int = 5,
     detection_size: int = 0,
 ) -> dict[str, Any]:
-    """Frames a second from frames [F,H,W,3] on the device to openpose maps there.
+    """Measure frames per second from frames [F,H,W,3] on the device to OpenPose maps there.
 
-    size:     height and width that the video's frames are brought to before
-    frames:   how many; the video is repeated
-    baseline: one frame at a time: from the host to the device, through the network, back to the
-              host, drawn there by OpenCV, and to the device again; with the backend "torch", as no
-              pack captures or compiles its network
+    size:           height and width that the video's frames are scaled to beforehand
+    frames:         number of frames; the video is repeated
+    batch:          frames per batch
+    detection_size: px; 0: the recommended one
 
-    Medians over `runs`, after a run that is not counted. `stages` are timed each to its end, in
-    milliseconds a frame; `fps` is of runs without these waits.
+    The report's `baseline` processes one frame at a time: from the host to the device, through the
+    network, back to the host, drawn there by OpenCV, and to the device again. Its backend is
+    "torch", as no other pack captures or compiles its network.
+
+    Figures are medians over `runs`, after a run that is not counted. `stages_ms_per_frame` are
+    timed until the device has finished each stage; `fps` is measured without these waits. Raises
+    `InputError` for numbers below 1, and without OpenCV.
     """
     if find_spec("cv2") is None:
         raise InputError(
@@ -105,7 +113,7 @@ def bench_resident(
 
 
 def _run(footage: Tensor, engine: Engine, batch: int, size: int) -> float:
-    """Seconds for all frames, in batches from frames to maps."""
+    """Return the seconds for all frames, in batches from frames to maps."""
     wait(engine.device)
     started = time.perf_counter()
     for chunk in footage.split(batch):
@@ -115,10 +123,10 @@ def _run(footage: Tensor, engine: Engine, batch: int, size: int) -> float:
 
 
 def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str, float]:
-    """Seconds by stage."""
+    """Return the seconds by stage."""
     spent = dict.fromkeys(STAGES, 0.0)
     letterbox = letterbox_for(engine, (footage.shape[1], footage.shape[2]), size)
-    family = one_stage(engine.model)
+    head = one_stage(engine.model)
 
     @contextmanager
     def clock(stage: str) -> Iterator[None]:
@@ -131,12 +139,18 @@ def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str,
     with torch.inference_mode():
         for chunk in footage.split(batch):
             with clock("preprocess"):
-                images = letterbox.apply(chunk, fill=family.fill).clamp(0, 1)
+                images = letterbox.apply(chunk, fill=head.fill).clamp(0, 1)
             with clock("network"):
                 heads = engine.infer(images)
             with clock("heads"):
                 poses = from_outputs(
-                    family, heads, letterbox, len(chunk), _PEOPLE, _SCORE, _KEYPOINT
+                    head,
+                    heads,
+                    letterbox,
+                    len(chunk),
+                    most=_PEOPLE,
+                    score_threshold=_SCORE,
+                    keypoint_threshold=_KEYPOINT,
                 )
             with clock("draw"):
                 draw_skeletons(poses, style="openpose")
@@ -144,7 +158,7 @@ def _staged(footage: Tensor, engine: Engine, batch: int, size: int) -> dict[str,
 
 
 def _one_by_one(footage: NDArray[np.uint8], engine: Engine, size: int) -> float:
-    """Seconds for all frames [F,H,W,3] on the host, each by itself, drawn by OpenCV."""
+    """Return the seconds for all frames [F,H,W,3] on the host, one by one, drawn by OpenCV."""
     wait(engine.device)
     started = time.perf_counter()
     for frame in footage:
@@ -159,7 +173,7 @@ def _one_by_one(footage: NDArray[np.uint8], engine: Engine, size: int) -> float:
 
 
 def _draw(canvas: NDArray[np.uint8], points: NDArray[Any], confidence: NDArray[Any]) -> None:
-    """A person as controlnet_aux draws it."""
+    """Draw a person as controlnet_aux does."""
     import cv2
 
     library: Any = cv2
@@ -178,24 +192,3 @@ def _draw(canvas: NDArray[np.uint8], points: NDArray[Any], confidence: NDArray[A
     for joint, colour in body.dots:
         if confidence[joint] > 0:
             library.circle(canvas, (int(points[joint][0]), int(points[joint][1])), 4, colour, -1)
-
-
-def print_resident(report: dict[str, Any]) -> None:
-    """The report as a table."""
-    wide, high = report["size"]
-    print(
-        f"{report['frames']} frames of {wide}x{high} on the device, batches of {report['batch']}, "
-        f"detection size {report['detection_size']}\n"
-        f"{report['model']} on {report['backend']} {report['precision']} on {report['device']}, "
-        f"{report['threads']} threads, median of {report['runs']} runs"
-    )
-    stages = report["stages_ms_per_frame"]
-    print_table(
-        ["stage", "ms/frame"], [[name, f"{ms:.3f}"] for name, ms in stages.items()], "ms/frame"
-    )
-    base = report["baseline"]
-    print(f"{report['fps']:.1f} frames a second")
-    print(
-        f"{base['fps']:.1f} frames a second one by one (copied in, {base['backend']}, drawn by "
-        f"OpenCV, copied back): {report['ratio']:.1f} times as fast"
-    )

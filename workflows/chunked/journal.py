@@ -10,9 +10,10 @@ from filelock import FileLock, Timeout
 
 from ... import __version__
 from ...engines.errors import GraphError
-from ...engines.files import first_there, sync_folder, written_aside
+from ...engines.files import atomic_write, first_there, sync_folder
 from ...nodes.standin import host
-from ..graph.model import Link, short
+from ..graph.decoding import short
+from ..graph.model import Link
 from ..graph.plan import Plan
 
 VERSION = 1
@@ -51,7 +52,7 @@ class Journal:
     def write(self, entry: Mapping[str, Any]) -> None:
         """Replace the entry, after flushing the files that the new one names to the disk."""
         sync_folder(self.folder)
-        with written_aside(self._path, durable=True) as aside:
+        with atomic_write(self._path, durable=True) as aside:
             aside.write_text(json.dumps({"version": VERSION, **entry}) + "\n", encoding="utf-8")
 
     def read(self) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from ...nodes.streaming.sinks import parts_of
 from ...nodes.streaming.states import load_state, save_state
 from ..execution.caching import ResultCache
 from ..execution.outcome import Progress
-from ..execution.run import Report
+from ..execution.report import Report
 from ..graph.catalogue import Catalogue
 from ..graph.plan import Plan
 from .folders import drop_orphan, is_anothers, make_parts, unfinished

@@ -12,7 +12,7 @@ import torch
 from ...engines.errors import GraphError, KinographError
 from ...nodes.standin import host
 from ...nodes.standin.io import HiddenHolder
-from ..execution.caching import Keys, Result, ResultCache
+from ..execution.caching import CacheKeys, NodeResult, ResultCache
 from ..execution.calling import call, merged
 from ..execution.outcome import NodeRun
 from ..graph.catalogue import Catalogue
@@ -53,7 +53,7 @@ class SingleRunNodes:
         prompt = graph_as_json(replace(graph, nodes=nodes))
         extra = {"workflow": graph.workflow} if graph.workflow else None
         self.hidden = HiddenHolder(None, prompt, extra)
-        self._keys = Keys(
+        self._keys = CacheKeys(
             nodes, {id_: values[id_] for id_ in layout.original.order}, {}, catalogue, settings
         )
 
@@ -106,7 +106,7 @@ class SingleRunNodes:
             keys = [key for id_ in ids if (key := self._keys.of(id_)) is not None]
             self._cache.keep(keys, set())
 
-    def _run(self, id_: str) -> Result:
+    def _run(self, id_: str) -> NodeResult:
         class_type = self.class_of(id_)
         schema = self.catalogue.require(class_type)
         inputs = {
@@ -116,9 +116,9 @@ class SingleRunNodes:
         hidden = self.hidden if schema.is_output_node else HiddenHolder()
         with self.named(id_):
             answer = call(self.catalogue.node(class_type), schema, inputs, hidden, id_)
-        if answer.blocked or any(part.expand is not None for part in answer.parts):
+        if answer.blocked or any(one.expand is not None for one in answer.calls):
             raise self.failure(id_, "blocks or makes other nodes; run it without --chunk")
-        return Result(merged([p.values for p in answer.parts], schema.outputs), answer.shown)
+        return NodeResult(merged([p.values for p in answer.calls], schema.outputs), answer.shown)
 
     def class_of(self, id_: str) -> str:
         return self.layout.plan.graph.nodes[id_].class_type

@@ -1,7 +1,8 @@
-"""`python -m kinograph.workflows.cli`."""
+"""`python -m kinograph.workflows.cli`: the command `kinograph`."""
 
 import sys
 
 from . import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

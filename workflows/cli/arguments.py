@@ -1,71 +1,80 @@
-"""What subcommands share: arguments, and where a graph's files are looked for."""
+"""Arguments that commands share, and what follows from them."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..graph.shipped import MEDIA
 
 if TYPE_CHECKING:
     from ..remote.link import Server
 
-MEDIA = Path(__file__).parents[1] / "media"
 OUTPUT = Path("kinograph-output")
 
 
-@dataclass(frozen=True)
-class Parents:
-    """Parts of subcommands, as argparse's `parents`.
-
-    common:  --debug
-    running: --device
-    saving:  --output-dir
-    graph:   GRAPH and --set
-    """
-
-    common: argparse.ArgumentParser
-    running: argparse.ArgumentParser
-    saving: argparse.ArgumentParser
-    graph: argparse.ArgumentParser
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """Add --debug, which every command has."""
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
-def make_parents() -> Parents:
-    """Parsers with these arguments and nothing else."""
-    made = Parents(*(argparse.ArgumentParser(add_help=False) for _ in range(4)))
-    made.common.add_argument("--debug", action="store_true", help="show tracebacks")
-    made.running.add_argument(
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    parser.add_argument(
         "--device", default="auto", help="where networks run: cpu, cuda or auto (default)"
     )
-    made.saving.add_argument(
+
+
+def add_output_dir(parser: argparse.ArgumentParser) -> None:
+    """Add --output-dir."""
+    parser.add_argument(
         "--output-dir", type=Path, default=OUTPUT, metavar="DIR", help=f"default: {OUTPUT}"
     )
-    made.graph.add_argument("graph", type=Path, metavar="GRAPH")
-    made.graph.add_argument(
+
+
+def add_graph(parser: argparse.ArgumentParser) -> None:
+    """Add GRAPH and --set."""
+    parser.add_argument("graph", type=Path, metavar="GRAPH", help="the file of a graph")
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NODE.INPUT=VALUE",
-        help="change an input; NODE is an id or a class name that occurs once",
+        help="set an input of a node; NODE is an id, or a class that only one node has; may be "
+        "given several times",
     )
-    return made
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add --backend."""
+    parser.add_argument("--backend", default="auto", help="auto (default) or the name of a backend")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add --precision."""
+    parser.add_argument("--precision", default="auto", help="auto (default), fp32, fp16 or bf16")
 
 
 def add_server(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Add --server and --header."""
+    """Add --server, whose help is `purpose`, and --header."""
     parser.add_argument("--server", default="", metavar="URL", help=purpose)
     parser.add_argument(
         "--header",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="with --server: a header of every request, e.g. Authorization='Bearer ...'",
+        help="with --server: a header to send with every request, e.g. "
+        "Authorization='Bearer ...'; may be given several times",
     )
 
 
 def server_of(arguments: argparse.Namespace) -> Server | None:
-    """The server that was given. Raises `InputError` for what is no address, or a header without
-    one."""
+    """Return the server that --server names, or None.
+
+    Raises `InputError` for a malformed URL, and for --header without --server.
+    """
     if arguments.server:
         from ..remote.link import Server
 
@@ -73,17 +82,53 @@ def server_of(arguments: argparse.Namespace) -> Server | None:
     if arguments.header:
         from ...engines.errors import InputError
 
-        raise InputError("--header: goes with --server URL")
+        raise InputError("--header: needs --server URL")
     return None
 
 
 def count(text: str) -> int:
-    """0 or more."""
+    """Parse an integer of at least 0."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text}")
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 0, found {text}")
     return int(text)
 
 
+def positive(text: str) -> float:
+    """Parse a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return number
+
+
+def frame_size(text: str) -> tuple[int, int]:
+    """Parse "832x480" to (height, width)."""
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text.lower())
+    if not match:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, e.g. 832x480, found {text}")
+    return int(match[2]), int(match[1])
+
+
+def port(text: str) -> int:
+    """Parse the number of a TCP port; 0 is any free one."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port number, 0 to 65535, found {text}")
+    return int(text)
+
+
+def parsed_size(option: str, text: str) -> tuple[int, int]:
+    """Parse "448x256" to (height, width). Raises `InputError` for anything else."""
+    from ...engines.errors import InputError
+
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise InputError(f"{option}: expected WIDTHxHEIGHT, e.g. 448x256, found {text!r}")
+    return int(height), int(width)
+
+
 def input_folders(graph: Path) -> tuple[Path, ...]:
-    """Where the files that a graph names lie: here, beside it, or shipped with Kinograph."""
+    """Return where to look for the files that a graph names: here, beside it, among the shipped."""
     return Path.cwd(), graph.resolve().parent, MEDIA

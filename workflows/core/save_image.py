@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ...engines.errors import MediaError
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 from ...nodes.standin import host, io, ui
 from ...nodes.standin.prefix import filled_in
 from ...nodes.streaming import Folder, Rule, Saves, Values
@@ -107,7 +107,7 @@ class SaveImage(io.ComfyNode):
         step = host.progress(len(images))
         for image in images:
             path = host.save_path(prefix, ".png")
-            with written_aside(path) as aside:
+            with atomic_write(path) as aside:
                 save_png(image, aside, carried)
             paths.append(str(path))
             step(1)

@@ -11,7 +11,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from ...engines.errors import GraphError, MediaError
-from ...engines.files import sync_file, written_aside
+from ...engines.files import atomic_write, sync_file
 from ...engines.video.clip import Audio, Clip
 from ...engines.video.open import opened
 from ...engines.video.part import VideoPart
@@ -141,7 +141,7 @@ class VideoSink(Sink):
         if spool is not None:  # until the run is over, it may have to be finished again
             self._spool = Growing(spool.path)
         try:
-            with written_aside(self.path) as aside:
+            with atomic_write(self.path) as aside:
                 join_segments(
                     aside,
                     segments,
@@ -213,7 +213,7 @@ def _is_copied(path: Path, codec: str) -> bool:
 
 def _copy(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
     """Copy a video's streams unchanged, and its metadata unless `metadata` has the same key."""
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         if not metadata:
             shutil.copyfile(source, aside)
             return

@@ -1,1 +1,1 @@
-"""Running a graph headless as ComfyUI does."""
+"""Run graphs headless, as ComfyUI does."""

@@ -1,4 +1,4 @@
-"""Results that need no second run: keys of nodes, and what is kept between runs."""
+"""Cache results, within a run and between runs, under keys that identify what a node computes."""
 
 import hashlib
 import json
@@ -14,33 +14,43 @@ from ..graph.model import Link, Node
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a node gave: by output a list of its elements; and what it showed, by kind."""
+class NodeResult:
+    """The result of a node.
+
+    outputs: by output, the list of its elements
+    shown:   what the node displays, by kind
+    """
 
     outputs: tuple[list[Any], ...]
     shown: Mapping[str, list[Any]]
 
 
 class ResultCache:
-    """Results that stay between runs: those of the nodes of the last graph, as ComfyUI's. For one
-    run at a time."""
+    """Keeps results between runs: those of the nodes of the last graph, as ComfyUI does.
+
+    It serves one run at a time.
+    """
 
     def __init__(self) -> None:
-        self._results: dict[str, tuple[Result, str]] = {}  # by key, with whose graph it belongs to
+        self._results: dict[str, tuple[NodeResult, str]] = {}  # by key, with the owner
 
     def __len__(self) -> int:
         return len(self._results)
 
-    def get(self, key: str) -> Result | None:
-        found = self._results.get(key)
-        return found[0] if found else None
+    def get(self, key: str) -> NodeResult | None:
+        """Return the result with this key, or None."""
+        entry = self._results.get(key)
+        return entry[0] if entry else None
 
-    def put(self, key: str, result: Result, owner: str = "") -> None:
-        """owner: the node of the graph that the node was made by, "" for one of the graph"""
+    def put(self, key: str, result: NodeResult, owner: str = "") -> None:
+        """Keep a result.
+
+        owner: the node whose expansion made the node, or "" for a node of the graph itself
+        """
         self._results[key] = (result, owner)
 
     def keep(self, keys: Collection[str], owners: Collection[str]) -> None:
-        """Drop all but these keys, and what was made by these nodes."""
+        """Drop all results but those with these keys or these owners."""
         self._results = {
             key: (result, owner)
             for key, (result, owner) in self._results.items()
@@ -48,19 +58,20 @@ class ResultCache:
         }
 
     def clear(self) -> None:
+        """Drop all results."""
         self._results.clear()
 
 
-class Keys:
-    """A node's key: its class, its inputs and, through the keys of its sources, its ancestors.
+class CacheKeys:
+    """Cache keys of nodes: a hash of the class, the inputs and, through them, all ancestors.
 
-    Two nodes of one key give the same. None is the key of a node that must always run: one whose
-    fingerprint is NaN or no plain data, one that takes an object, and what depends on them. A node
-    that asks for its id has a key of its own; ComfyUI 0.3.75 forgets that of nodes of its newer
-    API, and hands one the result of the other.
+    Nodes with equal keys have equal results. The key is None for nodes that must always run: those
+    whose fingerprint is NaN or not plain data, those with an object as an input, and what depends
+    on them. A node that uses its own id has a unique key. (ComfyUI 0.3.75 ignores this for nodes of
+    its newer API, and returns the result of one for another.)
 
-    nodes, values: of all nodes by id, those that are made during the run included
-    owners:        by id of such a node, the id of the one that made it
+    nodes, values: by id; nodes made by expansion are added during the run
+    owners:        by id of such a node, the id of the node that made it
     """
 
     def __init__(
@@ -76,7 +87,7 @@ class Keys:
         self._keys: dict[str, str | None] = {}
 
     def of(self, id_: str) -> str | None:
-        """The key. Without recursion: a graph may be deep."""
+        """Return the key of a node. Without recursion, as a graph may be deep."""
         stack = [(id_, False)]
         entered = set()
         while stack:
@@ -128,7 +139,7 @@ class Keys:
             with host.using(self._settings):
                 return fingerprint(**known)
         except KinographError as error:
-            raise _UnkeyableError from error  # the node will say it itself when it runs
+            raise _UnkeyableError from error  # the node raises it again when it runs
 
 
 class _UnkeyableError(Exception):
@@ -136,7 +147,7 @@ class _UnkeyableError(Exception):
 
 
 def _plain(value: Any) -> Any:
-    """The value as data that JSON tells apart."""
+    """Return the value as data that differs in JSON if the value differs."""
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float) and value == value:

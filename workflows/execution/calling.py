@@ -1,4 +1,4 @@
-"""Calling a node as ComfyUI does: for each element of its inputs, with what it asks of the run."""
+"""Call nodes as ComfyUI does: once per element of their inputs, with their hidden inputs."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -14,67 +14,70 @@ from ...nodes.standin.graph_builder import set_place
 from ...nodes.standin.io import ExecutionBlocker, HiddenHolder, NodeOutput, OutputSpec, Schema
 from ..graph.catalogue import NodeClass
 
-Lists = Mapping[str, list[Any]]  # by input, its elements
+Lists = Mapping[str, list[Any]]  # elements by input
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one call gave: values of the outputs, and a graph to run if it expands."""
+class CallResult:
+    """The result of one call: values of the outputs, and a graph to run if the node expands."""
 
     values: tuple[Any, ...]
     expand: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a node gave.
+class CallResults:
+    """The results of all calls of a node.
 
-    parts:   one for each call that gave values
-    shown:   by kind, what all calls showed
-    blocked: why calls were left out
+    calls:   one for each call that returned values
+    shown:   what all calls display, by kind
+    blocked: the messages of blockers, for which calls were skipped
     """
 
-    parts: tuple[Part, ...]
+    calls: tuple[CallResult, ...]
     shown: Mapping[str, list[Any]]
     blocked: tuple[str, ...] = ()
 
 
 def call(
     class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHolder, id_: str
-) -> Answer:
-    """Run `class_.execute` for each element of the inputs; the last one of a shorter list is used
-    again. A node with `is_input_list` is called once, with the lists."""
-    given = list(_calls(inputs, schema.is_input_list))
-    blockers = [_blocker(values, schema.is_input_list) for values in given]
+) -> CallResults:
+    """Call `class_.execute` for each element of the inputs.
+
+    The last element of a shorter list is repeated. A node with `is_input_list` is called once, with
+    the lists.
+    """
+    arguments = list(_calls(inputs, schema.is_input_list))
+    blockers = [_blocker(values, schema.is_input_list) for values in arguments]
     bound = _with_hidden(class_, hidden)
-    free = {i: values for i, values in enumerate(given) if blockers[i] is None}
+    free = {i: values for i, values in enumerate(arguments) if blockers[i] is None}
     if iscoroutinefunction(class_.execute):
-        answers = _finished(lambda: _together(bound, free, id_))
+        returned = _run_coroutine(lambda: _gather(bound, free, id_))
     else:
-        answers = {}
+        returned = {}
         for i, values in free.items():
             set_place(id_, i)
-            answers[i] = bound.execute(**values)
-    parts, shown = [], []
+            returned[i] = bound.execute(**values)
+    calls, shown = [], []
     for i, blocker in enumerate(blockers):
         if blocker is not None:
-            # It was said here; further on it is silent.
-            parts.append(Part((ExecutionBlocker(None),) * len(schema.outputs)))
+            # Its message is reported here; downstream it is silent.
+            calls.append(CallResult((ExecutionBlocker(None),) * len(schema.outputs)))
             continue
-        output = _normal(answers[i], class_, schema)
+        output = _as_node_output(returned[i], class_, schema)
         if output.ui is not None:
             shown.append(output.ui if isinstance(output.ui, dict) else output.ui.as_dict())
-        given_back: tuple[Any, ...] = output.args
+        outputs: tuple[Any, ...] = output.args
         if output.block_execution is not None:
-            given_back = (ExecutionBlocker(output.block_execution),) * len(schema.outputs)
-        if given_back or output.expand is not None:
-            parts.append(Part(given_back, output.expand))
-    said = tuple(b.message for b in blockers if b is not None and b.message is not None)
-    return Answer(tuple(parts), _merged_shown(shown), said)
+            outputs = (ExecutionBlocker(output.block_execution),) * len(schema.outputs)
+        if outputs or output.expand is not None:
+            calls.append(CallResult(outputs, output.expand))
+    messages = tuple(b.message for b in blockers if b is not None and b.message is not None)
+    return CallResults(tuple(calls), _merged_shown(shown), messages)
 
 
 def ask_lazy(class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHolder) -> list[str]:
-    """The lazy inputs that the node wants, for any element; what is not known yet is None."""
+    """Return the lazy inputs that the node needs for some element; unevaluated inputs are None."""
     bound = _with_hidden(class_, hidden)
     wanted: dict[str, None] = {}
     for values in _calls(inputs, schema.is_input_list):
@@ -84,17 +87,17 @@ def ask_lazy(class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHol
 
 
 def merged(
-    parts: Sequence[tuple[Any, ...]], outputs: Sequence[OutputSpec]
+    calls: Sequence[tuple[Any, ...]], outputs: Sequence[OutputSpec]
 ) -> tuple[list[Any], ...]:
-    """By output, the elements that all calls gave; a list output's lists are joined.
+    """Return the elements of all calls by output; the lists of list outputs are concatenated.
 
-    A node may give fewer values than it has outputs; those have no list here.
+    A node may return fewer values than it has outputs; the others have no entry.
     """
     lists = []
-    for slot in range(min(len(outputs), max((len(part) for part in parts), default=0))):
+    for slot in range(min(len(outputs), max((len(values) for values in calls), default=0))):
         elements: list[Any] = []
-        for part in parts:
-            value = part[slot] if slot < len(part) else None
+        for values in calls:
+            value = values[slot] if slot < len(values) else None
             if outputs[slot].is_output_list and not isinstance(value, ExecutionBlocker):
                 elements.extend(value or ())
             else:
@@ -112,27 +115,27 @@ def _calls(inputs: Lists, whole: bool) -> Iterator[dict[str, Any]]:
 
 
 def _blocker(values: Mapping[str, Any], whole: bool) -> ExecutionBlocker | None:
-    found = (v for value in values.values() for v in (value if whole else [value]))
-    return next((v for v in found if isinstance(v, ExecutionBlocker)), None)
+    elements = (v for value in values.values() for v in (value if whole else [value]))
+    return next((v for v in elements if isinstance(v, ExecutionBlocker)), None)
 
 
 def _with_hidden(class_: NodeClass, hidden: HiddenHolder) -> NodeClass:
-    """The class with `hidden` of this run: a class of its own, as runs may be at the same time."""
+    """Return the class with `hidden` set: a subclass, as runs may be concurrent."""
     if hidden == HiddenHolder():
         return class_
     return type(class_.__name__, (class_,), {"hidden": hidden, "__module__": class_.__module__})
 
 
-def _normal(output: Any, class_: NodeClass, schema: Schema) -> NodeOutput:
+def _as_node_output(output: Any, class_: NodeClass, schema: Schema) -> NodeOutput:
     if isinstance(output, ExecutionBlocker):
-        # A silent one stands in each output; block_execution=None means that there is none.
+        # It goes to each output, as block_execution=None would mean that there is none.
         return NodeOutput(*[output] * len(schema.outputs))
     if isinstance(output, tuple) or output is None:
         output = NodeOutput(*(output or ()))
     if not isinstance(output, NodeOutput):
         raise TypeError(f"{class_.__name__}.execute: expected a NodeOutput, found {type(output)}")
     if output.expand is not None and not schema.enable_expand:
-        raise TypeError(f"{class_.__name__}: it expands, so its schema must say enable_expand=True")
+        raise TypeError(f"{class_.__name__}: expands, so its schema must set enable_expand=True")
     return output
 
 
@@ -142,26 +145,26 @@ def _merged_shown(shown: Sequence[Mapping[str, Any]]) -> Mapping[str, list[Any]]
     return {kind: [item for one in shown for item in one[kind]] for kind in shown[0]}
 
 
-async def _together(
+async def _gather(
     bound: NodeClass, calls: Mapping[int, Mapping[str, Any]], id_: str
 ) -> dict[int, Any]:
     tasks = {}
     for i, values in calls.items():
-        set_place(id_, i)  # a task has the context of when it was made
+        set_place(id_, i)  # a task copies the context at its creation
         tasks[i] = asyncio.ensure_future(bound.execute(**values))
     await asyncio.gather(*tasks.values())
     return {i: task.result() for i, task in tasks.items()}
 
 
-def _finished(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """The result of a coroutine, also where this thread runs an event loop already."""
+def _run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Return the result of a coroutine, even if this thread already runs an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(make())
 
     def inferring() -> Any:
-        with torch.inference_mode():  # of a thread, not of a context
+        with torch.inference_mode():  # is per thread, not per context
             return asyncio.run(make())
 
     with ThreadPoolExecutor(1) as pool:

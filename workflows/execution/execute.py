@@ -1,4 +1,4 @@
-"""Running a checked graph, as ComfyUI does."""
+"""Run a checked graph, as ComfyUI does."""
 
 import time
 from collections import defaultdict
@@ -16,11 +16,11 @@ from ...nodes.standin.io import Hidden, HiddenHolder, Schema, overridden
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link, graph_as_json
 from ..graph.plan import Plan, Problem
-from .caching import Keys, Result, ResultCache
-from .calling import Answer, Lists, ask_lazy, call, merged
-from .expansion import made_nodes, resolved, result_links
-from .holding import Results
+from .caching import CacheKeys, NodeResult, ResultCache
+from .calling import CallResults, Lists, ask_lazy, call, merged
+from .expansion import expanded_nodes, resolved, result_links
 from .outcome import NodeRun, Outcome, Progress
+from .result_store import ResultStore
 
 
 def run_plan(
@@ -30,17 +30,18 @@ def run_plan(
     progress: Progress | None = None,
     cache: ResultCache | None = None,
 ) -> Outcome:
-    """Run the output nodes of `plan` and what they need. A node that fails for a reason that the
-    user can mend stops the run; what was done until then stands in the outcome.
+    """Run the output nodes of `plan` and what they depend on.
 
-    progress: makes a bar for a node from its title and its number of frames
-    cache:    where results are kept for the next run; without one they go after their last use
+    A node that raises a `KinographError` stops the run; the outcome says what was done until then.
+
+    progress: makes a progress bar for a node from its title and its number of frames
+    cache:    keeps results for the next run; without one they are dropped after their last use
     """
     return _Run(plan, catalogue, settings, progress, cache).run()
 
 
 class _StopError(Exception):
-    """The node `id` failed, at its input `input` or ""."""
+    """Raised when the node `id` fails, because of its input `input` if that is not ""."""
 
     def __init__(self, id_: str, message: str, input_: str = ""):
         super().__init__(message)
@@ -64,31 +65,32 @@ class _Run:
         }
         self._prompt = graph_as_json(replace(plan.graph, nodes=self._nodes))
         self._values = {id_: plan.values[id_] for id_ in plan.order}
-        self._owners: dict[str, str] = {}  # by node made during the run, who made it
-        self._keys = Keys(self._nodes, self._values, self._owners, catalogue, settings)
+        self._owners: dict[str, str] = {}  # by node made by expansion, the node that made it
+        self._keys = CacheKeys(self._nodes, self._values, self._owners, catalogue, settings)
         self._roots = list(plan.outputs)
-        self._results = Results(self._values, self._roots)
-        self._sources: dict[str, dict[str, None]] = {}  # by node, those that it has asked for
-        self._answers: dict[str, Answer] = {}  # of nodes that have expanded and wait for it
-        self._alike: defaultdict[str, list[str]] = defaultdict(list)  # by key
+        self._results = ResultStore(self._values, self._roots)
+        self._sources: dict[str, dict[str, None]] = {}  # by node, the sources that it needs
+        self._expanding: dict[str, CallResults] = {}  # of nodes that wait for their expansion
+        self._alike: defaultdict[str, list[str]] = defaultdict(list)  # nodes by key
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._files: defaultdict[str, list[Path]] = defaultdict(list)
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
         self._enter(self._plan.order)
-        given = set(self._nodes)
+        original = set(self._nodes)
         if self._cache is not None:
-            self._cache.keep(self._alike.keys(), given)
+            self._cache.keep(self._alike.keys(), original)
         try:
             while self._roots:
-                self._reach(self._roots[0])
+                self._run_root(self._roots[0])
                 del self._roots[0]
         except _StopError as stop:
             self._stopped(stop)
         finally:
             if self._cache is not None:
-                self._cache.keep(self._alike.keys(), given - {self._root(i) for i in self._owners})
+                expanded = {self._root(id_) for id_ in self._owners}
+                self._cache.keep(self._alike.keys(), original - expanded)
         return self._outcome
 
     def _stopped(self, stop: _StopError) -> None:
@@ -98,7 +100,7 @@ class _Run:
         self._outcome.error.__cause__ = stop.__cause__
 
     def _root(self, id_: str) -> str:
-        """The node of the graph that the node was made by, if it was made by one."""
+        """Return the node of the graph whose expansion made a node, or the node itself."""
         while id_ in self._owners:
             id_ = self._owners[id_]
         return id_
@@ -115,15 +117,15 @@ class _Run:
         return self._catalogue.require(self._nodes[id_].class_type)
 
     def _enter(self, ids: Iterable[str]) -> None:
-        """Take nodes into the books: who reads whom, and which give the same."""
+        """Register nodes: the links that they read, and which have equal keys."""
         for id_ in ids:
             self._results.expect(self._results.links(id_))
             key = self._keys.of(id_)
             if key is not None:
                 self._alike[key].append(id_)
 
-    def _reach(self, root: str) -> None:
-        """Run what `root` needs, then itself: depth first, without recursion."""
+    def _run_root(self, root: str) -> None:
+        """Run what `root` depends on, then the node itself: depth first, without recursion."""
         stack = [root]
         waiting: set[str] = set()
         while stack:
@@ -136,59 +138,60 @@ class _Run:
             waiting.add(id_)
             for need in needs:
                 if need in waiting:
-                    raise _StopError(id_, f"waits for node {need}, which waits for it: a cycle")
+                    raise _StopError(
+                        id_, f"waits for node {need}, which waits for this node: a cycle"
+                    )
             stack += reversed(needs)
 
     def _step(self, id_: str) -> list[str]:
-        """Do what can be done for a node; returns the nodes that it waits for, none when done."""
-        if id_ in self._answers:
+        """Advance a node as far as possible; return the nodes that it waits for, none if done."""
+        if id_ in self._expanding:
             return self._resolve(id_)
-        if known := self._known(id_):
-            self._finish(id_, known, cached=True)
+        if result := self._cached(id_):
+            self._finish(id_, result, cached=True)
             return []
         schema = self._schema(id_)
         sources = self._sources.setdefault(id_, self._first_sources(id_, schema))
         class_ = self._catalogue.node(self._nodes[id_].class_type)
         hidden = self._hidden(id_, schema)
         while True:
-            if needs := self._open(sources):
+            if needs := self._unfinished(sources):
                 return needs
             inputs = self._inputs(id_, schema)
             if overridden(class_, "check_lazy_status") is None:
                 break
             wanted = self._under(id_, lambda: ask_lazy(class_, schema, inputs, hidden))  # noqa: B023
-            more = self._asked_for(id_, wanted)
+            more = self._sources_of(id_, wanted)
             if more.keys() <= sources.keys():
                 break
             sources |= more
-        answer: Answer = self._under(id_, lambda: call(class_, schema, inputs, hidden, id_))
-        for message in answer.blocked:
+        results: CallResults = self._under(id_, lambda: call(class_, schema, inputs, hidden, id_))
+        for message in results.blocked:
             self._outcome.warnings.append(f"{self._label(id_)}: not run: {message}")
-        if any(part.expand is not None for part in answer.parts):
-            return self._expand(id_, answer)
-        self._give(id_, merged([part.values for part in answer.parts], schema.outputs), answer)
+        if any(one.expand is not None for one in results.calls):
+            return self._expand(id_, results)
+        self._complete(id_, merged([one.values for one in results.calls], schema.outputs), results)
         return []
 
-    def _known(self, id_: str) -> Result | None:
-        """The result of a node alike, of this run or of the one before."""
+    def _cached(self, id_: str) -> NodeResult | None:
+        """Return the result of a node with the same key, of this run or the previous one."""
         key = self._keys.of(id_)
         if key is None:
             return None
         kept = self._cache.get(key) if self._cache is not None else None
-        return kept or self._results.lent(id_)
+        return kept or self._results.shared(id_)
 
     def _first_sources(self, id_: str, schema: Schema) -> dict[str, None]:
-        """The nodes that are needed before a node can be asked for more: not those of lazy
-        inputs."""
+        """Return the sources that a node needs first: those of inputs that are not lazy."""
         lazy = {spec.id for spec in schema.inputs if spec.lazy}
         values = self._values[id_].items()
         return {v.node: None for n, v in values if isinstance(v, Link) and n not in lazy}
 
-    def _open(self, sources: Iterable[str]) -> list[str]:
+    def _unfinished(self, sources: Iterable[str]) -> list[str]:
         return [id_ for id_ in sources if not self._results.is_done(id_)]
 
-    def _asked_for(self, id_: str, wanted: Iterable[str]) -> dict[str, None]:
-        """The nodes that the wanted inputs come from."""
+    def _sources_of(self, id_: str, wanted: Iterable[str]) -> dict[str, None]:
+        """Return the nodes that the wanted inputs are linked to."""
         values = self._values[id_]
         for name in wanted:
             if name not in values:
@@ -197,18 +200,20 @@ class _Run:
         return {link.node: None for link in links if isinstance(link, Link)}
 
     def _inputs(self, id_: str, schema: Schema) -> Lists:
-        """By input its elements; None for lazy ones that were not asked for, even where some
-        other node has had them evaluated."""
+        """Return the elements by input.
+
+        Lazy inputs that were not asked for are None, even if another node had them evaluated.
+        """
         inputs: dict[str, list[Any]] = {}
         for name, value in self._values[id_].items():
             if not isinstance(value, Link):
                 inputs[name] = [value]
                 continue
-            known = value.node in self._sources[id_]
-            inputs[name] = self._results.elements(value) if known else [None]
+            needed = value.node in self._sources[id_]
+            inputs[name] = self._results.elements(value) if needed else [None]
             if not inputs[name] and not schema.is_input_list:
                 source = self._label(value.node)
-                raise _StopError(id_, f"input {name!r}: {source} gave an empty list", name)
+                raise _StopError(id_, f"input {name!r}: {source} returned an empty list", name)
         return inputs
 
     def _hidden(self, id_: str, schema: Schema) -> HiddenHolder:
@@ -223,8 +228,10 @@ class _Run:
         )
 
     def _under(self, id_: str, work: Callable[[], Any]) -> Any:
-        """Do a node's work under the settings of the run, with its own bar; errors that the user
-        can mend stop the run."""
+        """Call `work` for a node, with the settings of the run and a progress bar of its own.
+
+        A `KinographError` stops the run.
+        """
 
         def saved(path: Path) -> None:
             self._files[id_].append(path)
@@ -245,45 +252,45 @@ class _Run:
         finally:
             self._seconds[id_] += time.perf_counter() - started
 
-    def _expand(self, id_: str, answer: Answer) -> list[str]:
-        """Take the graphs that a node gave into the run; its result follows from theirs."""
+    def _expand(self, id_: str, results: CallResults) -> list[str]:
+        """Add the graphs that a node returned to the run; its result follows from theirs."""
         try:
-            made = made_nodes(answer, self._nodes.keys(), self._catalogue)
+            made = expanded_nodes(results, self._nodes.keys(), self._catalogue)
         except GraphError as error:
             raise _StopError(id_, str(error)) from error
         self._nodes |= made
         self._values |= {new: node.inputs for new, node in made.items()}
         self._owners |= dict.fromkeys(made, id_)
         self._enter(made)
-        self._results.expect(result_links(answer))
+        self._results.expect(result_links(results))
         self._roots += [new for new in made if self._schema(new).is_output_node]
-        self._answers[id_] = answer
+        self._expanding[id_] = results
         return self._resolve(id_)
 
     def _resolve(self, id_: str) -> list[str]:
-        """Finish a node that has expanded, once what its outputs come from has run."""
-        answer = self._answers[id_]
-        links = result_links(answer)
-        if needs := self._open(dict.fromkeys(link.node for link in links)):
+        """Finish a node that has expanded once the sources of its outputs have run."""
+        results = self._expanding[id_]
+        links = result_links(results)
+        if needs := self._unfinished(dict.fromkeys(link.node for link in links)):
             return needs
-        del self._answers[id_]
+        del self._expanding[id_]
         elements = {link: self._results.elements(link) for link in links}
-        self._give(id_, resolved(answer, self._schema(id_).outputs, elements), answer)
+        self._complete(id_, resolved(results, self._schema(id_).outputs, elements), results)
         self._results.release(links)
         return []
 
-    def _give(self, id_: str, outputs: tuple[list[Any], ...], answer: Answer) -> None:
-        result = Result(outputs, answer.shown)
+    def _complete(self, id_: str, outputs: tuple[list[Any], ...], results: CallResults) -> None:
+        result = NodeResult(outputs, results.shown)
         key = self._keys.of(id_)
         if key is not None:
             if self._cache is not None:
                 self._cache.put(key, result, self._root(id_) if id_ in self._owners else "")
             for other in self._alike[key]:
                 if other != id_:
-                    self._results.lend(other, result)
+                    self._results.share(other, result)
         self._finish(id_, result, cached=False)
 
-    def _finish(self, id_: str, result: Result, *, cached: bool) -> None:
+    def _finish(self, id_: str, result: NodeResult, *, cached: bool) -> None:
         self._results.finish(id_, result)
         self._outcome.runs.append(
             NodeRun(

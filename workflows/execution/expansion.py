@@ -1,4 +1,4 @@
-"""Graphs that nodes answer with: ComfyUI's node expansion."""
+"""Node expansion: nodes that return a graph to run in their place, as in ComfyUI."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,25 +7,27 @@ from ...engines.errors import GraphError
 from ...nodes.standin.io import OutputSpec
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link, Node
-from .calling import Answer, merged
+from .calling import CallResults, merged
 
 
-def made_nodes(answer: Answer, taken: Collection[str], catalogue: Catalogue) -> dict[str, Node]:
-    """The nodes of all graphs of an answer, by id.
+def expanded_nodes(
+    results: CallResults, taken: Collection[str], catalogue: Catalogue
+) -> dict[str, Node]:
+    """Return the nodes of all graphs that a node returned, by id.
 
-    Raises `GraphError` for an id that is taken, an unknown class and a missing input: nothing has
-    checked these graphs before.
+    Raises `GraphError` for an id that is taken, an unknown class or a missing input, as these
+    graphs have not been checked before.
     """
     made: dict[str, Node] = {}
-    for part in answer.parts:
-        for id_, entry in (part.expand or {}).items():
+    for call in results.calls:
+        for id_, entry in (call.expand or {}).items():
             if id_ in taken or id_ in made:
-                raise GraphError(f"its graph has a node {id_!r}, but there is one already")
+                raise GraphError(f"its graph has a node {id_!r}, but this id is taken")
             made[id_] = _node(id_, entry, catalogue)
     taken = {*taken, *made}
-    for link in [*result_links(answer), *(link for n in made.values() for _, link in n.links())]:
+    for link in [*result_links(results), *(link for n in made.values() for _, link in n.links())]:
         if link.node not in taken:
-            raise GraphError(f"its graph links to node {link.node}, which is not there")
+            raise GraphError(f"its graph links to node {link.node}, which does not exist")
     return made
 
 
@@ -34,8 +36,8 @@ def _node(id_: str, entry: Mapping[str, Any], catalogue: Catalogue) -> Node:
     schema = catalogue.schema(class_type)
     if schema is None:
         raise GraphError(f"its graph needs a node class {class_type!r}, which is unknown here")
-    given = entry.get("inputs", {})
-    values = {spec.id: linked(given[spec.id]) for spec in schema.inputs if spec.id in given}
+    inputs = entry.get("inputs", {})
+    values = {spec.id: linked(inputs[spec.id]) for spec in schema.inputs if spec.id in inputs}
     for spec in schema.inputs:
         if not spec.optional and spec.id not in values:
             raise GraphError(f"its graph's {class_type} {id_} lacks the input {spec.id!r}")
@@ -43,26 +45,26 @@ def _node(id_: str, entry: Mapping[str, Any], catalogue: Catalogue) -> Node:
 
 
 def linked(value: Any) -> Any:
-    """A `Link` for ["node", slot], anything else as it is."""
+    """Return a `Link` for ["node", slot], and any other value unchanged."""
     if isinstance(value, list) and [type(part) for part in value] == [str, int]:
         return Link(value[0], value[1])
     return value
 
 
-def result_links(answer: Answer) -> list[Link]:
-    """The links into the graphs that the node's outputs come from."""
-    values = (linked(v) for part in answer.parts if part.expand is not None for v in part.values)
+def result_links(results: CallResults) -> list[Link]:
+    """Return the links into the returned graphs that the outputs of the node come from."""
+    values = (linked(v) for call in results.calls if call.expand is not None for v in call.values)
     return [value for value in values if isinstance(value, Link)]
 
 
 def resolved(
-    answer: Answer, specs: Sequence[OutputSpec], elements: Mapping[Link, list[Any]]
+    results: CallResults, specs: Sequence[OutputSpec], elements: Mapping[Link, list[Any]]
 ) -> tuple[list[Any], ...]:
-    """By output, the elements: those at the end of links, values as they are."""
+    """Return the elements by output: those of links from `elements`, and constant values."""
     slots: list[list[Any]] = [[] for _ in specs]
-    for part in answer.parts:
-        for slot, value in enumerate(part.values[: len(specs)]):
-            link = linked(value) if part.expand is not None else value
+    for call in results.calls:
+        for slot, value in enumerate(call.values[: len(specs)]):
+            link = linked(value) if call.expand is not None else value
             if isinstance(link, Link):
                 slots[slot] += elements[link]
             else:

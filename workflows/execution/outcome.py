@@ -1,4 +1,4 @@
-"""What comes of running a plan."""
+"""The outcome of running a plan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,15 +8,18 @@ from typing import Any
 from ...engines.errors import GraphError
 from ..graph.plan import Problem
 
-Progress = Callable[[str, int], Callable[[int], None]]  # label, total -> step(done)
+Progress = Callable[[str, int], Callable[[int], None]]  # title, total -> step(number done)
 
 
 @dataclass(frozen=True)
 class NodeRun:
-    """What one node did: how long it took, what it has to say, and the files that it saved.
+    """What one node did.
 
-    cached: its result was there already, and it was not run
-    shown:  by kind ("text", "images", ...), what it shows
+    seconds: how long it ran
+    text:    what it displays as text, or ""
+    cached:  its result was available already, so that it did not run
+    files:   the files that it saved
+    shown:   what it displays, by kind: "text", "images", ...
     """
 
     id: str
@@ -32,7 +35,7 @@ class NodeRun:
 
 @dataclass
 class Outcome:
-    """What came of a plan: the nodes that ran, in order; and why it stopped, if it did."""
+    """The nodes that ran, in order, their warnings, and why the run stopped early if it did."""
 
     runs: list[NodeRun] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""Graphs: reading, converting and checking them."""
+"""Graphs: load, convert and check them."""

@@ -1,4 +1,4 @@
-"""All node classes that a headless run knows."""
+"""The node classes that a headless run knows."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,38 +13,46 @@ NodeClass = Any  # a ComfyNode of the stand-in
 
 
 class Catalogue:
-    """Node classes and their schemas by node id."""
+    """Node classes and their schemas, by node id."""
 
     def __init__(
         self,
         classes: Mapping[str, NodeClass],
         definitions: Mapping[str, Schema] | None = None,
     ):
-        """definitions: schemas of classes that are not here, e.g. a server's"""
+        """Define the schemas of `classes`.
+
+        definitions: schemas of further classes that are not available here, e.g. a server's
+        """
         self._classes = dict(classes)
         self._schemas: dict[str, Schema] = {n: c.define_schema() for n, c in classes.items()}
         self._schemas |= definitions or {}
-        self._made = frozenset(
+        self._output_types = frozenset(
             output.io_type for schema in self._schemas.values() for output in schema.outputs
         )
 
     def names(self) -> list[str]:
+        """Return the node ids."""
         return list(self._schemas)
 
     def schema(self, class_type: str) -> Schema | None:
+        """Return the schema of a class, or None for an unknown class."""
         return self._schemas.get(class_type)
 
     def definitions(self) -> Mapping[str, Schema]:
+        """Return all schemas by node id."""
         return self._schemas
 
     def require(self, class_type: str) -> Schema:
+        """Return the schema of a class that is known to exist."""
         return self._schemas[class_type]
 
-    def made(self) -> frozenset[str]:
-        """The types that come out of some node."""
-        return self._made
+    def output_types(self) -> frozenset[str]:
+        """Return the types that some node has as an output."""
+        return self._output_types
 
     def node(self, class_type: str) -> NodeClass:
+        """Return the class itself. Raises `KeyError` for one that has a schema only."""
         return self._classes[class_type]
 
     def rule(self, class_type: str) -> "Rule | None":
@@ -55,7 +63,7 @@ class Catalogue:
 
 @cache
 def catalogue() -> Catalogue:
-    """Kinograph's nodes, then those of ComfyUI's core nodes that have a headless form."""
+    """Return Kinograph's nodes, followed by ComfyUI's core nodes that have a headless form."""
     from ...nodes.extension import NODES
     from ..core import core_nodes
 

@@ -1,4 +1,4 @@
-"""Checking a graph before it runs, as ComfyUI does."""
+"""Check a graph before it runs, as ComfyUI does, and plan the order of its nodes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,30 +9,38 @@ from typing import Any
 from ...engines.errors import GraphError, KinographError
 from ...nodes.standin.io import WIDGETS, InputSpec, Schema, overridden
 from .catalogue import Catalogue, NodeClass
-from .model import Graph, Link, Node, short
+from .decoding import short
+from .model import Graph, Link, Node
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a node: its id, the input if it is one ("" if not), and the message."""
+    """A problem with a node.
+
+    node:    its id, or "" for a problem of the whole graph
+    input:   the name of the input that is wrong, or "" where it is not an input
+    message: names the node and the input, too
+    """
 
     node: str
     input: str
     message: str
 
     def as_dict(self) -> dict[str, str]:
+        """Return the problem as data for JSON."""
         return {"node": self.node, "input": self.input, "message": self.message}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A graph that has been checked: what to run, in order, with values of the right type.
+    """A checked graph: the nodes to run, in order, with values of the right types.
 
-    order:    ids of the sound output nodes and all that they need, every node after its sources
-    values:   by node, the inputs with typed-in values coerced
-    warnings: what is odd but does not stop the run
-    outputs:  the sound output nodes, in the order of the graph
-    problems: why the other output nodes are left out
+    order:    ids of the valid output nodes and of all nodes that they depend on; every node comes
+              after its sources
+    values:   inputs by node, with constants coerced to their types
+    warnings: oddities that do not prevent the run
+    outputs:  ids of the valid output nodes, in the order of the graph
+    problems: why the other output nodes are excluded
     """
 
     graph: Graph
@@ -50,11 +58,12 @@ class _Findings:
 
 
 def check(graph: Graph, catalogue: Catalogue) -> Plan:
-    """Check a graph as ComfyUI does before it runs one: an output node that is wrong, or needs
-    something that is, is left out and the others are kept.
+    """Check a graph as ComfyUI does before it runs one.
 
-    Raises `GraphError` with every problem, one a line, when a node is of an unknown class or no
-    output node is left: missing inputs, dangling links, cycles, wrong types, values out of range.
+    An output node that is invalid, or depends on a node that is, is excluded; the others are kept.
+
+    Raises `GraphError` when a node is of an unknown class or no output node is left. It lists every
+    problem, one per line: missing inputs, dangling links, cycles, wrong types, values out of range.
     """
     if unknown := unknown_classes(graph, catalogue):
         raise failure(graph, unknown)
@@ -62,26 +71,26 @@ def check(graph: Graph, catalogue: Catalogue) -> Plan:
     if not outputs:
         text = "no output node, nothing to run; add one that saves or previews"
         raise failure(graph, [Problem("", "", text)])
-    found = _Findings()
-    order = _in_order(graph, outputs, found)
-    values = {id_: _checked(graph, graph.nodes[id_], catalogue, found) for id_ in order}
-    unsound = _unsound(graph, order, found.problems)
-    good = [id_ for id_ in outputs if id_ not in unsound]
-    if not good:
-        raise failure(graph, found.problems)
-    order = _in_order(graph, good, found)
+    findings = _Findings()
+    order = _topological_order(graph, outputs, findings)
+    values = {id_: _checked_inputs(graph, graph.nodes[id_], catalogue, findings) for id_ in order}
+    invalid = _invalid(graph, order, findings.problems)
+    valid = [id_ for id_ in outputs if id_ not in invalid]
+    if not valid:
+        raise failure(graph, findings.problems)
+    order = _topological_order(graph, valid, findings)
     return Plan(
         graph,
         tuple(order),
         {id_: values[id_] for id_ in order},
-        tuple(found.warnings),
-        tuple(good),
-        tuple(found.problems),
+        tuple(findings.warnings),
+        tuple(valid),
+        tuple(findings.problems),
     )
 
 
 def failure(graph: Graph, problems: list[Problem]) -> GraphError:
-    """One error that says all `problems`."""
+    """Return one error that lists all `problems`."""
     if len(problems) == 1:
         return GraphError(f"{graph.source}: {problems[0].message}")
     lines = "\n".join(f"  - {problem.message}" for problem in problems)
@@ -89,14 +98,17 @@ def failure(graph: Graph, problems: list[Problem]) -> GraphError:
 
 
 def unknown_classes(graph: Graph, catalogue: Catalogue, where: str = "here") -> list[Problem]:
-    """The nodes whose class is not in the catalogue, each with the nearest name."""
+    """Return a problem for each node whose class is not in the catalogue.
+
+    where: the place where the class is missing, for messages: "here" or "on URL"
+    """
     problems = []
     for node in graph.nodes.values():
         if catalogue.schema(node.class_type) is None:
             near = get_close_matches(node.class_type, catalogue.names(), 1)
-            hint = "kinograph nodes lists those there are"
+            hint = "`kinograph nodes` lists the available nodes"
             if where != "here":
-                hint = "install the pack that has it there"
+                hint = "install its node pack there"
             if near:
                 hint = f"did you mean {near[0]}?"
             text = f"{node.label}: there is no node class {node.class_type!r} {where}; {hint}"
@@ -104,11 +116,13 @@ def unknown_classes(graph: Graph, catalogue: Catalogue, where: str = "here") -> 
     return problems
 
 
-def _in_order(graph: Graph, outputs: Iterable[str], found: _Findings) -> list[str]:
-    """Every node after its sources. Depth first without recursion: a graph from a stranger may be
-    deep."""
+def _topological_order(graph: Graph, outputs: Iterable[str], findings: _Findings) -> list[str]:
+    """Return what `outputs` depend on, every node after its sources.
+
+    Depth first without recursion, as an untrusted graph may be deep.
+    """
     order: list[str] = []
-    state: dict[str, int] = {}  # 1 on the path, 2 done
+    state: dict[str, int] = {}  # 1: on the current path, 2: done
     for output in outputs:
         stack = [(output, "", False)]
         path: list[str] = []
@@ -124,7 +138,7 @@ def _in_order(graph: Graph, outputs: Iterable[str], found: _Findings) -> list[st
             if state.get(id_) == 1:
                 cycle = " -> ".join([*path[path.index(id_) :], id_])
                 text = f"node {id_}: the links form a cycle: {cycle}; remove one of them"
-                found.problems.append(Problem(reader, "", text))
+                findings.problems.append(Problem(reader, "", text))
                 continue
             state[id_] = 1
             path.append(id_)
@@ -135,25 +149,27 @@ def _in_order(graph: Graph, outputs: Iterable[str], found: _Findings) -> list[st
     return order
 
 
-def _unsound(graph: Graph, order: Iterable[str], problems: Iterable[Problem]) -> set[str]:
-    """The nodes with problems and all that need them."""
-    unsound = {problem.node for problem in problems}
+def _invalid(graph: Graph, order: Iterable[str], problems: Iterable[Problem]) -> set[str]:
+    """Return the nodes with problems and all nodes that depend on them."""
+    invalid = {problem.node for problem in problems}
     for id_ in order:
-        if any(link.node in unsound for _, link in graph.nodes[id_].links()):
-            unsound.add(id_)
-    return unsound
+        if any(link.node in invalid for _, link in graph.nodes[id_].links()):
+            invalid.add(id_)
+    return invalid
 
 
-def _checked(graph: Graph, node: Node, catalogue: Catalogue, found: _Findings) -> Mapping[str, Any]:
-    """The inputs of a node, coerced; what is wrong with them goes to `found`."""
-    before = len(found.problems)
+def _checked_inputs(
+    graph: Graph, node: Node, catalogue: Catalogue, findings: _Findings
+) -> Mapping[str, Any]:
+    """Return the inputs of a node, coerced; add what is wrong with them to `findings`."""
+    before = len(findings.problems)
     schema = catalogue.require(node.class_type)
     class_ = catalogue.node(node.class_type)
-    judged = _judged_inputs(class_, schema)
+    self_checked = _self_checked_inputs(class_, schema)
 
     def complain(name: str, problem: str) -> None:
         text = f"{node.label}, input {name!r}: {problem}"
-        found.problems.append(Problem(node.id, name, text))
+        findings.problems.append(Problem(node.id, name, text))
 
     values: dict[str, Any] = {}
     for spec in schema.inputs:
@@ -161,39 +177,43 @@ def _checked(graph: Graph, node: Node, catalogue: Catalogue, found: _Findings) -
             if not spec.optional:
                 hint = f"; its default is {spec.default!r}" if spec.is_widget else ""
                 text = f"{node.label}: the input {spec.id!r} ({spec.io_type}) is missing{hint}"
-                found.problems.append(Problem(node.id, spec.id, text))
+                findings.problems.append(Problem(node.id, spec.id, text))
             continue
         value = values[spec.id] = node.inputs[spec.id]
         if isinstance(value, Link):
             problem = _link_problem(graph, value, spec, catalogue)
         else:
-            values[spec.id], problem = coerced(value, spec, bounds=spec.id not in judged)
-            if not problem and not _may_be_typed(spec, catalogue):
+            values[spec.id], problem = coerced(value, spec, bounds=spec.id not in self_checked)
+            if not problem and not _accepts_constant(spec, catalogue):
                 problem = f"expected a link to a {spec.io_type} output, found {short(value)}"
         if problem:
             complain(spec.id, problem)
     known = {spec.id for spec in schema.inputs}
     for name in (name for name in node.inputs if name not in known):
-        found.warnings.append(f"{node.label}: has no input {name!r}; it is ignored")
-    if judged and len(found.problems) == before:
-        _ask_node(node, class_, schema, {n: values[n] for n in values if n in judged}, found)
+        findings.warnings.append(f"{node.label}: has no input {name!r}; it is ignored")
+    if self_checked and len(findings.problems) == before:
+        own = {name: values[name] for name in values if name in self_checked}
+        _validate(node, class_, schema, own, findings)
     return values
 
 
-def _judged_inputs(class_: NodeClass, schema: Schema) -> set[str]:
-    """The inputs that the node itself judges: ComfyUI leaves their bounds and options to it."""
-    judge = overridden(class_, "validate_inputs")
-    if judge is None:
+def _self_checked_inputs(class_: NodeClass, schema: Schema) -> set[str]:
+    """Return the inputs that the node checks itself, in `validate_inputs`.
+
+    ComfyUI leaves the bounds and options of these to the node.
+    """
+    validate = overridden(class_, "validate_inputs")
+    if validate is None:
         return set()
-    asked = getfullargspec(judge)
+    parameters = getfullargspec(validate)
     names = {spec.id for spec in schema.inputs}
-    return names if asked.varkw else names & set(asked.args)
+    return names if parameters.varkw else names & set(parameters.args)
 
 
-def _ask_node(
-    node: Node, class_: NodeClass, schema: Schema, values: Mapping[str, Any], found: _Findings
+def _validate(
+    node: Node, class_: NodeClass, schema: Schema, values: Mapping[str, Any], findings: _Findings
 ) -> None:
-    """Ask the node's own `validate_inputs`; linked inputs are not known yet, so None."""
+    """Call the node's own `validate_inputs`, with None for linked inputs, as ComfyUI does."""
     known = {name: None if isinstance(v, Link) else v for name, v in values.items()}
     if not known:
         return
@@ -204,8 +224,8 @@ def _ask_node(
     except KinographError as error:
         verdict = str(error)
     if verdict is not True:
-        said = verdict or f"refuses {', '.join(known)}"
-        found.problems.append(Problem(node.id, "", f"{node.label}: {said}"))
+        said = verdict or f"rejects {', '.join(known)}"
+        findings.problems.append(Problem(node.id, "", f"{node.label}: {said}"))
 
 
 def _link_problem(graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogue) -> str:
@@ -223,17 +243,22 @@ def _link_problem(graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogu
 
 
 def _fits(given: str, wanted: str) -> bool:
-    """ComfyUI's rule: "*" takes and is anything, "A,B" is a union, two fit that have one in
-    common."""
+    """Return whether an output of type `given` may feed an input of type `wanted`.
+
+    As in ComfyUI, "*" matches any type and "A,B" is a union; two unions match if they overlap.
+    """
     if "*" in (given, wanted):
         return True
     return not set(given.split(",")).isdisjoint(wanted.split(","))
 
 
-def _may_be_typed(spec: InputSpec, catalogue: Catalogue) -> bool:
-    """ComfyUI lets any value through. Here one is refused where only nodes make what is wanted."""
+def _accepts_constant(spec: InputSpec, catalogue: Catalogue) -> bool:
+    """Return whether an input may have a constant value.
+
+    ComfyUI accepts any. Here a constant is rejected where only the output of a node can fit.
+    """
     kinds = set(spec.io_type.split(","))
-    return "*" in kinds or not kinds.isdisjoint(WIDGETS) or not kinds <= catalogue.made()
+    return "*" in kinds or not kinds.isdisjoint(WIDGETS) or not kinds <= catalogue.output_types()
 
 
 _COERCIONS: Mapping[str, Callable[[Any], Any]] = {
@@ -245,7 +270,10 @@ _COERCIONS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def coerced(value: Any, spec: InputSpec, *, bounds: bool = True) -> tuple[Any, str]:
-    """ComfyUI's coercion of typed-in values, then its bounds; the value and the problem or ""."""
+    """Coerce a constant to the type of its input and check its bounds, as ComfyUI does.
+
+    Returns the value, and what is wrong with it or "".
+    """
     kind = spec.io_type
     try:
         if kind in _COERCIONS:

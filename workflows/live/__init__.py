@@ -1,1 +1,1 @@
-"""A graph on a stream, as it comes."""
+"""Live runs: a graph on a stream, frame by frame."""

@@ -1,4 +1,4 @@
-"""What a live run counts and measures."""
+"""The figures of a live run: counts, rates and latencies."""
 
 import threading
 import time
@@ -6,16 +6,16 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
-WINDOW = 5.0  # seconds that rates and latencies are of
-_MOST = 60_000  # ms; the last class of the latencies of a whole run
+WINDOW = 5.0  # seconds over which rates and latencies are measured
+_MAX = 60_000  # ms; the last bin of the latencies of a whole run
 
 
 class Figures:
-    """Counts of frames, their rates and latencies. May be used by several threads.
+    """Counts frames and measures their rates and latencies. Safe to use from several threads.
 
-    Each frame that is captured is either dropped or processed. Not each that is processed gives a
-    picture (`drawn`): some nodes look at two frames. `shown` are the pictures that were sent to
-    somebody. Latency is from capture until the picture is there, in ms.
+    Every captured frame is either dropped or processed. Not every processed frame yields a picture
+    (`drawn`), as some nodes need two frames. `shown` counts the pictures that a viewer got. The
+    latency is the time from capture until the picture is ready, in ms.
     """
 
     def __init__(self) -> None:
@@ -23,13 +23,13 @@ class Figures:
         self._counts: Counter[str] = Counter()
         self._came: deque[float] = deque()
         self._latencies: deque[tuple[float, float]] = deque()
-        self._all: Counter[int] = Counter()  # pictures by ms
-        self._shown = 0  # number of the last
+        self._all: Counter[int] = Counter()  # number of pictures by latency, ms
+        self._shown = 0  # the number of the last one
         self.state = "preparing"
         self.message = ""
 
     def captured(self, *, dropped: bool) -> int:
-        """Count a frame, and whether another was dropped for it; how many there are now."""
+        """Count a frame, and whether it replaced another; return the number of frames so far."""
         with self._lock:
             self._counts["captured"] += 1
             self._counts["dropped"] += dropped
@@ -38,26 +38,28 @@ class Figures:
             return self._counts["captured"]
 
     def dropped(self) -> None:
+        """Count a dropped frame."""
         with self._lock:
             self._counts["dropped"] += 1
 
     def processed(self) -> None:
+        """Count a processed frame."""
         with self._lock:
             self._counts["processed"] += 1
 
     def drawn(self, captured: float) -> float:
-        """Count a picture of a frame that was captured then; its latency in ms."""
+        """Count a picture of a frame captured at `captured`; return its latency in ms."""
         now = time.monotonic()
         latency = (now - captured) * 1000
         with self._lock:
             self._counts["drawn"] += 1
             self._latencies.append((now, latency))
-            self._all[min(_MOST, round(latency))] += 1
+            self._all[min(_MAX, round(latency))] += 1
             self._forget()
         return latency
 
     def shown(self, number: int) -> None:
-        """Count a picture that was sent, however many it is sent to."""
+        """Count a picture as sent, once for all viewers."""
         with self._lock:
             if number > self._shown:
                 self._shown = number
@@ -71,7 +73,7 @@ class Figures:
             self._latencies.popleft()
 
     def now(self) -> dict[str, Any]:
-        """Counts since the start; rates and latencies of the last seconds."""
+        """Return the counts since the start, and the rates and latencies of the last `WINDOW`."""
         with self._lock:
             self._forget()
             return {
@@ -84,7 +86,7 @@ class Figures:
             }
 
     def overall(self) -> dict[str, Any]:
-        """Counts and latencies of the whole run."""
+        """Return the counts and latencies of the whole run."""
         with self._lock:
             return {**self._counted(), "latency_ms": _spread(self._all)}
 
@@ -94,28 +96,28 @@ class Figures:
 
 
 def _rate(times: Sequence[float]) -> float:
-    """A second, to a tenth."""
+    """Return events per second, to a tenth."""
     if len(times) < 2 or times[-1] <= times[0]:
         return 0.0
     return round((len(times) - 1) / (times[-1] - times[0]), 1)
 
 
-def _spread(found: Counter[int]) -> dict[str, int | None]:
-    return {"median": _quantile(found, 0.5), "p95": _quantile(found, 0.95)}
+def _spread(latencies: Counter[int]) -> dict[str, int | None]:
+    return {"median": _quantile(latencies, 0.5), "p95": _quantile(latencies, 0.95)}
 
 
-def _quantile(found: Counter[int], share: float) -> int | None:
-    """The least value that `share` of all do not exceed; None of nothing."""
-    wanted = share * found.total()
-    for value in sorted(found):
-        wanted -= found[value]
+def _quantile(latencies: Counter[int], share: float) -> int | None:
+    """Return the least value that `share` of all do not exceed, or None without any."""
+    wanted = share * latencies.total()
+    for value in sorted(latencies):
+        wanted -= latencies[value]
         if wanted <= 0:
             return value
     return None
 
 
 def as_line(figures: dict[str, Any]) -> str:
-    """Figures as the terminal and the corner of the picture show them."""
+    """Return the figures of `now` as the terminal and the corner of the picture show them."""
     latency = figures["latency_ms"]
     took = "no picture yet"
     if latency["median"] is not None:

@@ -15,7 +15,7 @@ from ..chunked.chunked_graph import ChunkedGraph
 from ..graph.catalogue import Catalogue
 from ..graph.model import Graph, Link, Node
 from ..graph.plan import Plan, check, failure, unknown_classes
-from .shown import Shown, choose_shown, fed_nodes
+from .picture import ShownOutput, choose_shown, fed_nodes
 from .slot import Drawn, Frame, Pixels
 
 _SINK = "shown live"
@@ -150,7 +150,7 @@ def _as_rgb(picture: Tensor) -> Pixels:
     return to_bytes(picture[..., :3])
 
 
-def _cut_down(graph: Graph, shown: Shown) -> Graph:
+def _cut_down(graph: Graph, shown: ShownOutput) -> Graph:
     """Return the nodes that the shown output needs, and one that shows it."""
     needed: dict[str, Node] = {}
     stack = [shown.node.id]

@@ -1,4 +1,4 @@
-"""The page that shows a live run: MJPEG and figures, for those who know the token."""
+"""The page that shows a live run: MJPEG and figures, for viewers who know the token."""
 
 from __future__ import annotations
 
@@ -24,29 +24,28 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("page.html")
 _BOUNDARY = b"kinograph"
-_SENDING = 256 << 10
-"""Bytes that the system may hold back for a viewer: beyond, a slow one would see old frames."""
+_SEND_BUFFER = 256 << 10  # bytes per viewer; with more, slow viewers would see old frames
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",  # it holds the token
+    "Referrer-Policy": "no-referrer",  # the URL has the token
     "X-Content-Type-Options": "nosniff",
 }
 
 
 def check_page() -> None:
-    """Raise `InputError` where what the page needs is not installed."""
+    """Raise `InputError` if the page's library is not installed."""
     try:
         import aiohttp  # noqa: F401
     except ImportError as error:
         raise InputError(
-            f"the page needs aiohttp ({error}); run: pip install 'kinograph[live]', or leave the "
-            "page out with --no-page"
+            f"the page needs aiohttp ({error}); run: pip install 'kinograph[live]', or use "
+            "--no-page"
         ) from error
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server there."""
+    """Return whether only this machine can reach a server on `host`."""
     if host == "localhost":
         return True
     try:
@@ -56,10 +55,11 @@ def is_loopback(host: str) -> bool:
 
 
 class Page:
-    """A web server in a thread of its own. Every route needs `?token=`; the name that it is asked
-    by must be an address, localhost or `host`, so that no other site's name can lead here.
+    """A web server in a thread of its own.
 
-    A viewer gets the newest picture whenever it can take one, and none twice.
+    Every route needs `?token=`. The Host header must be an IP address, localhost or `host`, which
+    prevents DNS rebinding. A viewer gets the newest picture whenever it is ready for one, and no
+    picture twice.
     """
 
     def __init__(self, host: str, port: int, figures: Figures, title: str):
@@ -77,13 +77,14 @@ class Page:
 
     @property
     def url(self) -> str:
+        """The URL of the page, with its token."""
         everywhere = self.host in ("0.0.0.0", "::")
         host = socket.gethostname() if everywhere else self.host
         host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self._port}/?token={self.token}"
 
     def start(self) -> None:
-        """Raises `InputError` for an address that cannot be used."""
+        """Start serving. Raises `InputError` for an address that cannot be used."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="kinograph-page", daemon=True
@@ -99,11 +100,11 @@ class Page:
             ) from error
 
     def show(self, drawn: Drawn) -> None:
-        """From any thread: what viewers get next."""
+        """Set the picture that viewers get next. Safe to call from any thread."""
         self._loop.call_soon_threadsafe(self._put, drawn)
 
     def stop(self) -> None:
-        """Send the viewers away, and end the thread."""
+        """Disconnect the viewers and end the thread."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -130,7 +131,7 @@ class Page:
         app.router.add_get("/stream", self._stream, allow_head=False)
         app.router.add_get("/stats", self._stats, allow_head=False)
         app.router.add_get("/snapshot.png", self._snapshot, allow_head=False)
-        # The log of requests would hold the token.
+        # An access log would contain the token.
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
         )
@@ -144,23 +145,26 @@ class Page:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    # --- who may
+    # --- access
 
     def _refusal(self, request: web.Request) -> web.Response | None:
+        """Return the response to a request that is not allowed, or None for one that is."""
         from aiohttp import web
 
-        given = request.query.get("token", "").encode("utf-8", "replace")
-        if not self._is_ours(request.headers.get("Host", "")):
-            return web.Response(status=403, text="not under this name\n", headers=_HEADERS)
-        if not hmac.compare_digest(given, self.token.encode()):
-            text = "open the address that kinograph live printed, with its token\n"
+        token = request.query.get("token", "").encode("utf-8", "replace")
+        if not self._is_allowed(request.headers.get("Host", "")):
+            return web.Response(
+                status=403, text="this host name is not allowed\n", headers=_HEADERS
+            )
+        if not hmac.compare_digest(token, self.token.encode()):
+            text = "open the URL that kinograph live printed, with its token\n"
             return web.Response(status=403, text=text, headers=_HEADERS)
         return None
 
-    def _is_ours(self, asked: str) -> bool:
-        """An address cannot be made to lead elsewhere, a name can, by whoever owns it."""
-        name = asked.rpartition(":")[0] if not asked.endswith("]") else asked
-        name = (name if ":" in asked else asked).strip("[]").lower()
+    def _is_allowed(self, host: str) -> bool:
+        """Return whether a Host header is allowed: the owner of a name could point it here."""
+        name = host.rpartition(":")[0] if not host.endswith("]") else host
+        name = (name if ":" in host else host).strip("[]").lower()
         if name in {"localhost", self.host.lower(), socket.gethostname().lower()}:
             return True
         try:
@@ -169,7 +173,7 @@ class Page:
             return False
         return True
 
-    # --- what there is
+    # --- routes
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         from html import escape
@@ -209,18 +213,18 @@ class Page:
         response = web.StreamResponse(headers={**_HEADERS, "Content-Type": kind})
         if request.transport is not None:
             line = request.transport.get_extra_info("socket")
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENDING)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self.viewers += 1
         try:
             await response.prepare(request)
-            with suppress(ConnectionError):  # the viewer went
+            with suppress(ConnectionError):  # the viewer has left
                 await self._send_all(response)
         finally:
             self.viewers -= 1
         return response
 
     async def _send_all(self, response: web.StreamResponse) -> None:
-        # The boundary stands behind a picture, too: browsers show it when they see that.
+        # A boundary follows each picture at once, as browsers show a picture only when it arrives.
         await response.write(b"--" + _BOUNDARY + b"\r\n")
         last: Drawn | None = None
         while not self._ending:

@@ -1,4 +1,4 @@
-"""From what a user calls a source to frames that come in a thread."""
+"""Find the source that the user names, and read its frames in a thread."""
 
 import threading
 import time
@@ -6,14 +6,14 @@ import time
 from ...engines.errors import InputError, KinographError
 from .figures import Figures
 from .slot import Frame, Slot
-from .sources import Camera, Choices, File, Say, Source
-from .urls import SCHEMES, Url, masked
+from .sources import CameraSource, FileSource, FrameSource, Say, SourceOptions
+from .urls import SCHEMES, UrlSource, masked
 
 
-def find_source(text: str, choices: Choices) -> Source:
-    """What "0", "/dev/video0", "clip.mp4" or "rtsp://..." mean. Opens nothing.
+def find_source(text: str, options: SourceOptions) -> FrameSource:
+    """Return the source that "0", "/dev/video0", "clip.mp4" or "rtsp://..." names, not opened.
 
-    Raises `InputError` for a URL of another scheme, or choices that do not go with it.
+    Raises `InputError` for a URL of an unsupported scheme, and for options that do not apply.
     """
     scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme and scheme not in SCHEMES:
@@ -22,18 +22,26 @@ def find_source(text: str, choices: Choices) -> Source:
             f"{', '.join(SCHEMES)}, found {scheme}"
         )
     camera = text.isdecimal() or text.startswith("/dev/")
-    if choices.loop and (scheme or camera):
-        raise InputError(f"--loop: goes with a file, and --source is {masked(text)}; leave it out")
+    if options.loop and (scheme or camera):
+        raise InputError(f"--loop: needs a file, but --source is {masked(text)}; leave it out")
     if scheme:
-        return Url(text, choices)
-    return Camera(text, choices) if camera else File(text, choices)
+        return UrlSource(text, options)
+    return CameraSource(text, options) if camera else FileSource(text, options)
 
 
 class Reader(threading.Thread):
-    """Puts each frame into the slot when it comes; `failure` is why it ended, if not as planned."""
+    """Puts each frame into the slot when it arrives.
+
+    failure: the error that ended it, or None
+    """
 
     def __init__(
-        self, source: Source, slot: Slot[Frame], figures: Figures, stop: threading.Event, say: Say
+        self,
+        source: FrameSource,
+        slot: Slot[Frame],
+        figures: Figures,
+        stop: threading.Event,
+        say: Say,
     ):
         super().__init__(name="kinograph-reader", daemon=True)
         self.failure: BaseException | None = None
@@ -52,7 +60,7 @@ class Reader(threading.Thread):
                 self._figures.captured(dropped=self._slot.put(frame))
         except KinographError as error:
             self.failure = error
-        except BaseException as error:  # raised again by who waits for this thread
+        except BaseException as error:  # reported by the thread that waits for this one
             self.failure = error
         finally:
             self._slot.end()

@@ -1,4 +1,4 @@
-"""What is shown live, as an mp4 that plays at the pace it was captured at."""
+"""Record what a live run shows as an mp4 that plays in real time."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,28 +11,28 @@ import numpy as np
 from av.error import FFmpegError
 
 from ...engines.errors import InputError, MediaError
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 from .slot import Drawn
 
-_TICKS = 90_000
-"""Of the clock of the video, a second: MPEG's own."""
+_TICKS = 90_000  # per second, MPEG's own clock
 
 
 class Recorder:
-    """Encodes pictures with the times at which they were captured. The file appears when it is
-    closed; without pictures there is none.
+    """Encodes pictures with their capture times.
 
-    rate: frames a second that the encoder plans for
+    The file appears when the recorder is closed; without pictures there is none.
+
+    rate:     frames per second that the encoder plans for
     metadata: of the container
 
-    Raises `InputError` for a path that is taken or no mp4.
+    Raises `InputError` for a path that exists or does not end in .mp4.
     """
 
     def __init__(self, path: Path, rate: float, metadata: Mapping[str, str]):
         if path.suffix.lower() != ".mp4":
             raise InputError(f"--record {path}: expected a name that ends in .mp4")
         if path.exists():
-            raise InputError(f"--record {path}: is there already; choose another name")
+            raise InputError(f"--record {path}: exists already; choose another name")
         self.path = path
         self.frames = 0
         self.is_cropped = False
@@ -46,7 +46,10 @@ class Recorder:
         self._last = -1
 
     def write(self, drawn: Drawn) -> None:
-        """Raises `MediaError` for a picture of another size than the first, or a full disk."""
+        """Encode a picture.
+
+        Raises `MediaError` for a picture of another size than the first, and for a full disk.
+        """
         tall, wide = (side - side % 2 for side in drawn.pixels.shape[:2])  # H.264 in 4:2:0
         self.is_cropped = (tall, wide) != drawn.pixels.shape[:2]
         try:
@@ -70,7 +73,7 @@ class Recorder:
     def _begin(self, drawn: Drawn, tall: int, wide: int) -> None:
         tags = {"movflags": "use_metadata_tags"}
         with ExitStack() as opening:
-            aside = opening.enter_context(written_aside(self.path))
+            aside = opening.enter_context(atomic_write(self.path))
             container: Any = opening.enter_context(
                 av.open(str(aside), "w", format="mp4", options=tags)
             )

@@ -1,4 +1,4 @@
-"""What passes between the threads of a live run: the newest of a thing, never a queue."""
+"""What passes between the threads of a live run: the newest frame or picture, never a queue."""
 
 import threading
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Pixels = NDArray[np.uint8]
 
 
 class Slot(Generic[T]):
-    """A place for one. What is put there replaces what nobody has taken."""
+    """Holds one item. A new item replaces one that has not been taken."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -21,7 +21,7 @@ class Slot(Generic[T]):
         self._ended = False
 
     def put(self, value: T) -> bool:
-        """Whether another was dropped for it."""
+        """Put an item; return whether it replaced another, which is dropped."""
         with self._changed:
             replaced = bool(self._held)
             self._held = [value]
@@ -29,20 +29,20 @@ class Slot(Generic[T]):
         return replaced
 
     def take(self, timeout: float) -> T | None:
-        """What is there, or comes within `timeout` seconds; None if nothing does."""
+        """Take the item, waiting up to `timeout` seconds for one; return None if there is none."""
         with self._changed:
             self._changed.wait_for(lambda: self._held or self._ended, timeout)
             return self._held.pop() if self._held else None
 
     def end(self) -> None:
-        """Nothing more will be put."""
+        """Declare that no more items will come."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is there and nothing will come."""
+        """Whether the slot is empty and no more items will come."""
         with self._changed:
             return self._ended and not self._held
 
@@ -51,10 +51,10 @@ class Slot(Generic[T]):
 class Frame:
     """A frame of a stream.
 
-    number:   counted from 1, over the whole run
-    clip:     another number where the stream began anew, so that nothing is carried over
-    captured: `time.monotonic()` when it came
-    picture:  as it was decoded (an `av.VideoFrame`); pixels are made of those that are used
+    number:   counted from 1 over the whole run
+    clip:     changes when the stream restarts, so that no state is carried over
+    captured: `time.monotonic()` when it arrived
+    picture:  the decoded `av.VideoFrame`; it is converted to pixels only if it is used
     """
 
     number: int
@@ -63,8 +63,10 @@ class Frame:
     picture: Any
 
     def pixels(self, size: tuple[int, int] | None = None) -> Pixels:
-        """[H,W,3] RGB. With a size (height, width) the middle is cut out in its proportions and
-        scaled to it."""
+        """Return the frame as [H,W,3] RGB.
+
+        size: height and width; the centre is cropped to their aspect ratio, then scaled
+        """
         pixels: Pixels = self.picture.to_ndarray(format="rgb24")
         return pixels if size in (None, pixels.shape[:2]) else _covering(pixels, *size)
 
@@ -76,16 +78,16 @@ def _covering(pixels: Pixels, height: int, width: int) -> Pixels:
     keep_wide = min(wide, max(1, round(tall * width / height)))
     keep_tall = min(tall, max(1, round(wide * height / width)))
     top, left = (tall - keep_tall) // 2, (wide - keep_wide) // 2
-    cut = pixels[top : top + keep_tall, left : left + keep_wide]
+    cropped = pixels[top : top + keep_tall, left : left + keep_wide]
     smaller = height * width < keep_tall * keep_wide
     how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(cut, (width, height), interpolation=how), np.uint8)
+    return np.asarray(cv2.resize(cropped, (width, height), interpolation=how), np.uint8)
 
 
 class Drawn:
     """A picture [H,W,3] RGB that the graph made of the frame `number`, captured at `captured`.
 
-    Encoded once, however many look at it.
+    It is encoded once for all viewers.
     """
 
     def __init__(self, pixels: Pixels, number: int, captured: float):
@@ -96,6 +98,7 @@ class Drawn:
         self._lock = threading.Lock()
 
     def jpeg(self) -> bytes:
+        """Return the picture as JPEG."""
         with self._lock:
             if self._jpeg is None:
                 import cv2
@@ -104,6 +107,7 @@ class Drawn:
             return self._jpeg
 
     def png(self) -> bytes:
+        """Return the picture as PNG."""
         return _encoded(self.pixels, ".png", [])
 
 
@@ -115,7 +119,7 @@ def _encoded(pixels: Pixels, suffix: str, options: list[int]) -> bytes:
 
 
 def with_text(pixels: Pixels, text: str) -> Pixels:
-    """A copy with a line of text in the upper left corner, white on black."""
+    """Return a copy with a line of text in the upper left corner, white on black."""
     import cv2
 
     out = pixels.copy()

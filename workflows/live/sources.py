@@ -1,4 +1,4 @@
-"""Live frames from a camera of this machine, or a file played at its own pace."""
+"""Sources of live frames on this machine: cameras, and files played in real time."""
 
 import os
 import sys
@@ -18,19 +18,20 @@ from ...engines.errors import MediaError
 from ...engines.video.open import opened
 
 SILENCE = 5.0  # seconds without data after which a source is given up
-_BEHIND = 1.0  # seconds; a file decoded later than that goes on from now, not as fast as it can
+_MAX_LAG = 1.0  # seconds; a file that falls further behind continues from now, without catching up
 
 Say = Callable[[str], None]
 Pictures = Iterator[tuple[int, av.VideoFrame]]
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What is asked of a source.
+class SourceOptions:
+    """What the user wants of a source.
 
-    fps:  a file's pace, what a camera is asked for, the most that are taken of a stream; 0 = as is
+    fps:  frames per second: the pace of a file, what a camera is asked for, the limit for a stream;
+          0: as it is
     size: height and width that a camera is asked for
-    loop: a file begins anew at its end
+    loop: restart a file at its end
     """
 
     fps: float = 0.0
@@ -38,84 +39,88 @@ class Choices:
     loop: bool = False
 
 
-class Source:
-    """Frames as they come. `open`, then `pictures` in a thread, then `close`.
+class FrameSource:
+    """Frames as they arrive. Call `open`, then `pictures` in a thread, then `close`.
 
-    size: height and width, (0, 0) = unknown; rate: frames a second; both known once it is open
+    size: height and width once it is open; (0, 0): unknown
+    rate: frames per second once it is open
     """
 
-    def __init__(self, name: str, choices: Choices):
+    def __init__(self, name: str, options: SourceOptions):
         self.name = name
-        self.choices = choices
+        self.options = options
         self.size = (0, 0)
-        self.rate = choices.fps or 30.0
+        self.rate = options.fps or 30.0
 
     def open(self) -> None:
-        """Raise `MediaError` for what cannot be opened."""
+        """Open the source. Raises `MediaError` if that fails."""
 
     def pictures(self, stop: threading.Event, say: Say) -> Pictures:
-        """Pictures with the number of their clip, until the end or `stop`.
+        """Yield pictures with the number of their clip, until the end or until `stop` is set.
 
-        Raises `MediaError` where the source goes away for good.
+        say: called with messages for the user
+
+        Raises `MediaError` if the source is lost for good.
         """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the source."""
 
 
 class Clock:
-    """Holds pictures back until they are due; clips one after the other."""
+    """Delays pictures until they are due, clip after clip."""
 
     def __init__(self, stop: threading.Event):
         self._stop = stop
         self._start: float | None = None
-        self._end = 0.0  # where the next clip begins, in seconds
+        self._end = 0.0  # when the next clip starts, in seconds
 
     def paced(
         self, pictures: Iterator[av.VideoFrame], rate: float, *, fixed: bool = False
     ) -> Iterator[av.VideoFrame]:
-        """The pictures of a clip, until the stop.
+        """Yield the pictures of a clip when they are due, until the stop.
 
-        rate: frames a second where they have no times, or where it is `fixed`
+        rate:  frames per second, for pictures without timestamps
+        fixed: ignore timestamps
         """
-        begin = self._end
+        start = self._end
         first: float | None = None
         for number, picture in enumerate(pictures):
             at = number / rate
             if not fixed and picture.time is not None:
                 first = picture.time if first is None else first
                 at = picture.time - first
-            self._wait_until(begin + at)
+            self._wait_until(start + at)
             if self._stop.is_set():
                 return
-            self._end = begin + at + 1 / rate
+            self._end = start + at + 1 / rate
             yield picture
 
     def _wait_until(self, at: float) -> None:
         now = time.monotonic()
-        if self._start is None or now > self._start + at + _BEHIND:
+        if self._start is None or now > self._start + at + _MAX_LAG:
             self._start = now - at
         self._stop.wait(max(0.0, self._start + at - now))
 
 
-class File(Source):
+class FileSource(FrameSource):
     """A file, played in real time."""
 
     def open(self) -> None:
         with opened(Path(self.name)) as container:
             self.size, rate = stated(container)
-        self.rate = self.choices.fps or rate
+        self.rate = self.options.fps or rate
 
     def pictures(self, stop: threading.Event, say: Say) -> Pictures:
         clock = Clock(stop)
         clip = 0
-        while clip == 0 or self.choices.loop:
+        while clip == 0 or self.options.loop:
             done = 0
             with opened(Path(self.name)) as container:
                 container.streams.video[0].thread_type = "AUTO"
                 decoded = _decoded(container, self.name)
-                for picture in clock.paced(decoded, self.rate, fixed=self.choices.fps > 0):
+                for picture in clock.paced(decoded, self.rate, fixed=self.options.fps > 0):
                     yield clip, picture
                     done += 1
             if stop.is_set():
@@ -126,7 +131,7 @@ class File(Source):
 
 
 def stated(container: InputContainer) -> tuple[tuple[int, int], float]:
-    """Height and width, and frames a second."""
+    """Return height and width, and frames per second, as the container states them."""
     stream = container.streams.video[0]
     rate = stream.average_rate or stream.guessed_rate or Fraction(30)
     return (stream.height, stream.width), float(rate)
@@ -140,13 +145,13 @@ def _decoded(container: InputContainer, name: str) -> Iterator[av.VideoFrame]:
             done += 1
     except FFmpegError as error:
         raise MediaError(
-            f"{name}: breaks off or is damaged after {done} frames ({error.strerror}); copy the "
+            f"{name}: is truncated or damaged after {done} frames ({error.strerror}); copy the "
             "file again"
         ) from error
 
 
-class Camera(Source):
-    """A camera of this machine, by number or device path; OpenCV opens it."""
+class CameraSource(FrameSource):
+    """A camera of this machine, by number or device path, through OpenCV."""
 
     _capture: Any = None
 
@@ -157,19 +162,19 @@ class Camera(Source):
         device = Path(f"/dev/video{self.name}" if self.name.isdecimal() else self.name)
         if linux:
             _check_device(device)
-        given: Any = int(self.name) if self.name.isdecimal() else self.name
-        self._capture = cv2.VideoCapture(given, cv2.CAP_V4L2 if linux else cv2.CAP_ANY)
+        camera: Any = int(self.name) if self.name.isdecimal() else self.name
+        self._capture = cv2.VideoCapture(camera, cv2.CAP_V4L2 if linux else cv2.CAP_ANY)
         if not self._capture.isOpened():
             raise MediaError(
-                f"camera {self.name}: cannot be opened; close other programs that use it, allow "
-                "this one to use cameras, or choose another number"
+                f"camera {self.name}: cannot be opened; close other programs that use it, give "
+                "this one permission to use cameras, or choose another number"
             )
-        asked = {cv2.CAP_PROP_BUFFERSIZE: 1.0, cv2.CAP_PROP_FPS: self.choices.fps}
-        if self.choices.size is not None:
-            asked[cv2.CAP_PROP_FRAME_HEIGHT], asked[cv2.CAP_PROP_FRAME_WIDTH] = self.choices.size
+        asked = {cv2.CAP_PROP_BUFFERSIZE: 1.0, cv2.CAP_PROP_FPS: self.options.fps}
+        if self.options.size is not None:
+            asked[cv2.CAP_PROP_FRAME_HEIGHT], asked[cv2.CAP_PROP_FRAME_WIDTH] = self.options.size
         for key, value in asked.items():
             if value:
-                self._capture.set(key, value)  # drivers take what is nearest, or nothing
+                self._capture.set(key, value)  # drivers use the nearest value, or ignore it
         tall, wide = (
             int(self._capture.get(key))
             for key in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)
@@ -188,8 +193,8 @@ class Camera(Source):
                 stop.wait(0.05)
             else:
                 raise MediaError(
-                    f"camera {self.name}: gives no more pictures; look at its cable, and whether "
-                    "another program took it"
+                    f"camera {self.name}: delivers no more pictures; check its cable, and whether "
+                    "another program uses it"
                 )
 
     def close(self) -> None:
@@ -199,14 +204,14 @@ class Camera(Source):
 
 
 def _check_device(device: Path) -> None:
-    """Raise `MediaError` for a device file that is not there or may not be read."""
+    """Raise `MediaError` for a device file that does not exist or is not readable."""
     if not device.exists():
-        there = sorted(str(path) for path in Path("/dev").glob("video*"))
+        cameras = sorted(str(path) for path in Path("/dev").glob("video*"))
         raise MediaError(
-            f"{device}: there is no such camera; found {', '.join(there) or 'none'}. Plug one in, "
-            "or give --source a file or a URL"
+            f"{device}: there is no such camera; found {', '.join(cameras) or 'none'}. Plug one "
+            "in, or give --source a file or a URL"
         )
     if not os.access(device, os.R_OK | os.W_OK):
         raise MediaError(
-            f"{device}: may not be read; add yourself to the group video and log in again"
+            f"{device}: permission denied; add yourself to the group video and log in again"
         )

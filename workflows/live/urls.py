@@ -1,4 +1,4 @@
-"""Live frames from a stream by its URL: cameras of a network, MJPEG, and videos on a server."""
+"""Sources of live frames by URL: network cameras, MJPEG streams, and videos on a server."""
 
 import re
 import threading
@@ -10,31 +10,33 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 
 from ...engines.errors import MediaError
-from .sources import SILENCE, Choices, Clock, Pictures, Say, Source, stated
+from .sources import SILENCE, Clock, FrameSource, Pictures, Say, SourceOptions, stated
 
 SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "tcp", "udp")
-_WAITS = (0.5, 8.0)  # seconds before the first further attempt; they double up to the second
-_DAMAGED = 100  # packets in a row that cannot be decoded
+_WAITS = (0.5, 8.0)  # seconds before the first attempt to reconnect; doubled up to the second
+_MAX_DAMAGED = 100  # consecutive packets that cannot be decoded
 
 
-class Url(Source):
-    """A stream by its URL, connected again where it breaks off; or a video on a server, which has
-    a length and is played like a file."""
+class UrlSource(FrameSource):
+    """A stream by its URL, or a video on a server.
 
-    def __init__(self, url: str, choices: Choices):
-        super().__init__(masked(url), choices)
+    A stream is reconnected when it breaks off. A video has a length, and is played like a file.
+    """
+
+    def __init__(self, url: str, options: SourceOptions):
+        super().__init__(masked(url), options)
         self._url = url
         self._container: InputContainer | None = None
 
     def open(self) -> None:
         self._container = self._connected()
         self.size, rate = stated(self._container)
-        self.rate = self.choices.fps or rate
+        self.rate = self.options.fps or rate
         self._since = time.monotonic()
 
     def pictures(self, stop: threading.Event, say: Say) -> Pictures:
         if time.monotonic() - self._since > 1:
-            self.close()  # what has piled up while others prepared is old
+            self.close()  # what has queued up during preparation is old
         clip, wait, lost = 0, _WAITS[0], False
         while not stop.is_set():
             try:
@@ -42,7 +44,7 @@ class Url(Source):
                     self._container = self._connected()
                 for picture in self._coming(self._container, stop):
                     if lost:
-                        say(f"{self.name}: connected again")
+                        say(f"{self.name}: reconnected")
                     wait, lost = _WAITS[0], False
                     yield clip, picture
                 if stop.is_set() or self._has_end():
@@ -52,7 +54,7 @@ class Url(Source):
                 why = str(error)
             self.close()
             clip, lost = clip + 1, True
-            say(f"{why.removeprefix(f'{self.name}: ')}; connecting again in {wait:g} s")
+            say(f"{why.removeprefix(f'{self.name}: ')}; reconnecting in {wait:g} s")
             stop.wait(wait)
             wait = min(2 * wait, _WAITS[1])
 
@@ -62,7 +64,7 @@ class Url(Source):
             quick["rtsp_transport"] = "tcp"  # UDP loses packets, which smears the picture
         container = self._opened(quick)
         if (container.duration or 0) > 0:
-            container.close()  # nobuffer loses the frames that FFmpeg looked at
+            container.close()  # nobuffer loses the frames that FFmpeg has probed
             container = self._opened({})
         if not container.streams.video:
             container.close()
@@ -74,7 +76,7 @@ class Url(Source):
             return av.open(self._url, options=options, timeout=SILENCE)
         except FFmpegError as error:
             raise MediaError(
-                f"{self.name}: cannot be opened ({_reason(error)}); check the address, and that "
+                f"{self.name}: cannot be opened ({_reason(error)}); check the URL, and whether "
                 "it plays in another program"
             ) from error
 
@@ -83,7 +85,7 @@ class Url(Source):
 
     def _coming(self, container: InputContainer, stop: threading.Event) -> Iterator[av.VideoFrame]:
         pictures = self._received(container)
-        # HLS and DASH bring many frames at a time
+        # HLS and DASH deliver many frames at a time
         if self._has_end() or re.search(r"\b(hls|dash)\b", container.format.name):
             pictures = Clock(stop).paced(pictures, self.rate)
         last = 0.0
@@ -91,14 +93,13 @@ class Url(Source):
             if stop.is_set():
                 return
             now = time.monotonic()
-            if self.choices.fps and now - last < 0.9 / self.choices.fps:
+            if self.options.fps and now - last < 0.9 / self.options.fps:
                 continue
             last = now
             yield picture
 
     def _received(self, container: InputContainer) -> Iterator[av.VideoFrame]:
-        """Decoded pictures; packets that are damaged are passed over, as a stream may begin in the
-        middle."""
+        """Yield decoded pictures; skip damaged packets, as streams may be joined in the middle."""
         damaged = 0
         try:
             for packet in container.demux(container.streams.video[0]):
@@ -106,7 +107,7 @@ class Url(Source):
                     pictures = packet.decode()
                 except InvalidDataError:
                     damaged += 1
-                    if damaged < _DAMAGED:
+                    if damaged < _MAX_DAMAGED:
                         continue
                     raise
                 damaged = 0
@@ -122,11 +123,14 @@ class Url(Source):
 
 def _reason(error: FFmpegError) -> str:
     timed_out = isinstance(error, av.error.ExitError)
-    return f"nothing came for {SILENCE:g} s" if timed_out else str(error.strerror)
+    return f"no data for {SILENCE:g} s" if timed_out else str(error.strerror)
 
 
 def masked(url: str) -> str:
-    """A URL without its password: up to the last @ of the host, as FFmpeg reads it, or among the
-    words after a question mark."""
+    """Return a URL with passwords and tokens masked.
+
+    They are in the user info, up to the last @ before the path as FFmpeg parses it, or in the
+    query.
+    """
     url = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", url)
     return re.sub(r"(?i)([?&](?:pwd?|pass\w*|token|key|auth)=)[^&]*", r"\1***", url)

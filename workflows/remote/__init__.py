@@ -1,1 +1,1 @@
-"""Graphs on a running ComfyUI."""
+"""Run graphs on a running ComfyUI."""

@@ -8,20 +8,22 @@ from .link import Connection, Server, ServerError, connected
 
 
 def server_definitions(server: Server) -> dict[str, Schema]:
-    """By class name. Raises `ServerError` where no ComfyUI answers, `InputError` without the
-    library for it."""
+    """Return the schemas of a server's nodes, by class.
+
+    Raises `ServerError` if no ComfyUI responds, `InputError` without aiohttp.
+    """
 
     async def ask() -> dict[str, Schema]:
         async with connected(server) as connection:
-            return await asked_for(connection)
+            return await connection_definitions(connection)
 
     return asyncio.run(ask())
 
 
-async def asked_for(connection: Connection) -> dict[str, Schema]:
-    """As `server_definitions`, of a connection that there is."""
+async def connection_definitions(connection: Connection) -> dict[str, Schema]:
+    """Return the same as `server_definitions`, through an existing connection."""
     info = await connection.get("/object_info")
     definitions = definitions_of(info) if isinstance(info, dict) else {}
     if not definitions:
-        raise ServerError(f"{connection.url}: answers, but is not a ComfyUI: it names no node")
+        raise ServerError(f"{connection.url}: responds, but is not a ComfyUI: it lists no nodes")
     return definitions

@@ -1,4 +1,4 @@
-"""What a ComfyUI tells over its websocket about one graph: bars, times, the end."""
+"""Follow one graph on a ComfyUI through its websocket: progress, times, the end."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 
     from ..execution.outcome import Progress
 
-_SILENCE = 15.0  # s, after which the history is asked
+_SILENCE = 15.0  # seconds without a message, after which the queue is checked
 _ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
 
 class Watch:
-    """The state of one graph as it was told.
+    """The state of one graph, from the server's messages.
 
-    order:   nodes in the order in which they began, cached ones first
-    seconds: by node
-    blocked: what blockers say
-    ended:   nothing more will be told
+    queued:  the server has accepted the graph
+    ended:   no more messages will come
+    order:   nodes in the order in which they started, cached ones first
+    cached:  nodes whose results were available already
+    seconds: run time by node
+    blocked: the messages of blockers
     """
 
     def __init__(self, title: Callable[[str], str], progress: Progress | None):
@@ -44,30 +46,31 @@ class Watch:
         self,
         socket: aiohttp.ClientWebSocketResponse,
         id_: str,
-        gone_on: Callable[[], Awaitable[bool]],
+        is_queued: Callable[[], Awaitable[bool]],
     ) -> None:
-        """Take messages until the graph has ended or the socket closes.
+        """Handle messages until the graph has ended or the socket closes.
 
-        gone_on: asked when there was silence for a while: whether there is more to come
+        id_:       of the graph
+        is_queued: called after a while without messages; tells whether the graph is still queued
         """
         kinds = client_library().WSMsgType
         while not self.ended:
             try:
                 message = await socket.receive(timeout=_SILENCE)
             except asyncio.TimeoutError:
-                if not await gone_on():
+                if not await is_queued():
                     return
                 continue
             if message.type in (kinds.CLOSE, kinds.CLOSING, kinds.CLOSED, kinds.ERROR):
                 return
             if message.type == kinds.TEXT:
-                with suppress(ValueError, AttributeError):  # not what a ComfyUI tells
-                    told = json.loads(message.data)
-                    if told.get("data", {}).get("prompt_id") == id_:
-                        self.take(str(told.get("type")), told["data"])
+                with suppress(ValueError, AttributeError):  # not a message of ComfyUI
+                    content = json.loads(message.data)
+                    if content.get("data", {}).get("prompt_id") == id_:
+                        self.handle(str(content.get("type")), content["data"])
 
-    def take(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Take one message about the graph."""
+    def handle(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Handle one message about the graph."""
         if kind == "execution_cached":
             self.cached |= set(data.get("nodes") or ())
             self.order |= dict.fromkeys(self.cached)
@@ -97,7 +100,7 @@ class Watch:
             self.order[id_] = None
 
     def _step(self, id_: str, value: float, most: float) -> None:
-        """A node's progress; one step is what nodes have that tell none."""
+        """Show the progress of a node; nodes that report none have one step."""
         if self._progress is None or most <= 1:
             return
         if self._bar is None or self._bar[0] != id_ or value < self._done:

@@ -1,8 +1,8 @@
-"""The plugin for Daydream Scope, found by the entry point of the group `scope`.
+"""The plugin for Daydream Scope, found through the entry point in the group `scope`.
 
 Contract: daydreamlive/scope 0.2.4, docs/plugins.md. Scope imports this module at every start, and
-anybody may without Scope: it imports nothing heavy. The pipelines derive from Scope's classes, so
-they are made when Scope asks for them.
+it can be imported without Scope, so it imports nothing heavy. The pipelines derive from Scope's
+classes and are therefore made when Scope asks for them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
 
 def _hookimpl(hook: _Hook) -> _Hook:
-    """Mark `hook` for Scope as its own `hookimpl` does; without pluggy there is no Scope."""
+    """Mark `hook` for Scope, as Scope's own `hookimpl` does. Without pluggy there is no Scope."""
     try:
         from pluggy import HookimplMarker
     except ImportError:
@@ -27,6 +27,6 @@ def _hookimpl(hook: _Hook) -> _Hook:
 
 @_hookimpl
 def register_pipelines(register: Callable[[type[Any]], object]) -> None:
-    """Scope's hook: call `register` with each pipeline. Scope calls it more than once."""
+    """Call `register` with each pipeline. This is Scope's hook, which it calls more than once."""
     for pipeline in (pose_pipeline, flow_pipeline):
         register(pipeline())

@@ -14,7 +14,7 @@ log = logging.getLogger("kinograph")
 
 @cache
 def flow_pipeline() -> type[Any]:
-    """The preprocessor "Flow": frames become coloured maps of their motion. Needs Scope."""
+    """Return the preprocessor "Flow": frames become coloured maps of motion. Needs Scope."""
     from pydantic import Field
     from scope.core.pipelines.base_schema import (
         BasePipelineConfig,
@@ -35,7 +35,7 @@ def flow_pipeline() -> type[Any]:
     ]
 
     class FlowConfig(BasePipelineConfig):  # type: ignore[misc]
-        """Settings of the pipeline, as Scope shows them."""
+        """The pipeline's settings, as Scope shows them."""
 
         pipeline_id = "kinograph-flow"
         pipeline_name = "Flow"
@@ -49,10 +49,10 @@ def flow_pipeline() -> type[Any]:
 
         normalise: str = Field(
             default="vace",
-            description="What is drawn in full colour. vace: each frame's fastest pixel, as VACE's "
-            "own annotator. ema: the same, but falling slowly, which flickers less. fixed: 2 % of "
-            "the diagonal, which flickers least.",
-            # clip would be the same as vace, one frame at a time
+            description="Which motion is drawn in full colour. vace: each frame's fastest pixel, "
+            "as in VACE's own annotator. ema: the same, but falling slowly, which flickers less. "
+            "fixed: 2 % of the diagonal, which flickers least.",
+            # For single frames, clip would be the same as vace.
             json_schema_extra=menu(
                 ["vace", "ema", "fixed"], ui_field_config(order=1, label="Normalise")
             ),
@@ -61,15 +61,15 @@ def flow_pipeline() -> type[Any]:
             default=1.0,
             ge=0.0,
             le=2.0,
-            description="Of the colours. 0: all white.",
+            description="Strength of the colours. 0: everything is white.",
             json_schema_extra=ui_field_config(order=2, label="Flow Strength"),
         )
         noise_floor: float = Field(
             default=NOISE_FLOOR,
             ge=0.0,
             le=20.0,
-            description="Motion in pixels a frame below which the picture is still. Raise it when "
-            "still scenes show noise.",
+            description="Motion in pixels per frame that counts as none. Raise it if still scenes "
+            "show noise.",
             json_schema_extra=ui_field_config(order=3, label="Noise Floor"),
         )
         size: int = Field(
@@ -77,14 +77,14 @@ def flow_pipeline() -> type[Any]:
             ge=0,
             le=1024,
             description="Longer side of the frames in the computation, in pixels; smaller is "
-            "faster. 0: what the model is best at. The maps have the size of the frames.",
+            "faster. 0: the model's recommended size. The maps have the size of the frames.",
             json_schema_extra=ui_field_config(order=4, label="Flow Size", is_load_param=True),
         )
         model: str = Field(
             default="auto",
-            description="What computes the flow. auto: RAFT on a GPU, fetched once from the "
-            "Hugging Face Hub, else dis, which is OpenCV's and runs on the CPU; a named one is "
-            "used or fails with the reason.",
+            description="What computes the flow. auto: RAFT on a GPU, downloaded once from the "
+            "Hugging Face Hub, otherwise dis, which is OpenCV's and runs on the CPU; a named one "
+            "is used, or fails and says why.",
             json_schema_extra=menu(
                 ["auto", "dis", *models],
                 ui_field_config(order=5, label="Model", is_load_param=True),
@@ -93,7 +93,7 @@ def flow_pipeline() -> type[Any]:
         backend: str = backend_field(order=6)
 
     class FlowPipeline(Pipeline):  # type: ignore[misc]
-        """Loads its engine when it is made; what the maps look like is live."""
+        """Load the engine once; the look of the maps can change at any time."""
 
         @classmethod
         def get_config_class(cls) -> type[Any]:
@@ -103,7 +103,7 @@ def flow_pipeline() -> type[Any]:
             super().__init__()
             self._settings = given(FlowConfig().model_dump(), settings)
             self._choice = choose(self._settings["model"], backend=self._settings["backend"])
-            # Frames come one at a time: there is no second one whose motion the first could take.
+            # Frames come one at a time, so the first one cannot take the motion of a second one.
             estimator = FlowEstimator(
                 self._choice.engine, size=int(self._settings["size"]), first="white"
             )
@@ -111,13 +111,13 @@ def flow_pipeline() -> type[Any]:
             log.info("Flow: %s", self._choice.report())
 
         def prepare(self, **settings: Any) -> Any:
-            # Asked for more, Scope takes a sample of the frames that wait and drops the others.
+            # For more than one frame, Scope would sample the waiting frames and drop the others.
             return Requirements(input_size=1)
 
         def __call__(self, **call: Any) -> dict[str, Any]:
-            """`video`, a list of (1,H,W,3) in 0..255 -> `video` (T,H,W,3) in 0..1.
+            """Turn `video`, a list of (1,H,W,3) in 0..255, into `video` (T,H,W,3) in 0..1.
 
-            `init_cache` is true in the first call of a stream and when Scope begins anew.
+            `init_cache` is true in the first call of a stream and when Scope restarts it.
             """
             if not call.get("video"):
                 return {}

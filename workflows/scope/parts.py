@@ -1,4 +1,4 @@
-"""What the pipelines for Daydream Scope share: their menus, frames and settings."""
+"""Menus, frames and settings that the pipelines for Daydream Scope share."""
 
 from __future__ import annotations
 
@@ -11,31 +11,35 @@ if TYPE_CHECKING:
 
 
 def menu(choices: Iterable[str], ui: Mapping[str, Any]) -> dict[str, Any]:
-    """A field's JSON schema as that of a Literal of `choices`, which Scope shows as a menu."""
+    """Return the JSON schema of a field with `choices`, which Scope shows as a menu.
+
+    It equals the schema of a Literal. ui: Scope's settings for the field
+    """
     return {"enum": list(choices), **ui}
 
 
 def backend_field(order: int) -> Any:
-    """The setting of what runs a pipeline's network."""
+    """Return the field that chooses the backend of a pipeline's network."""
     from pydantic import Field
     from scope.core.pipelines.base_schema import ui_field_config
 
-    from ...engines.runtime.ladder import BACKENDS
+    from ...engines.runtime.backends import names
 
     return Field(
         default="auto",
-        description="What runs the network. auto takes the best that works here; a named one is "
-        "used or fails with the reason.",
+        description="What runs the network. auto takes the best backend that works here; a named "
+        "one is used, or fails and says why.",
         json_schema_extra=menu(
-            ["auto", *BACKENDS], ui_field_config(order=order, label="Backend", is_load_param=True)
+            ["auto", *names()], ui_field_config(order=order, label="Backend", is_load_param=True)
         ),
     )
 
 
 def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Scope's frames, (1,H,W,3) each, uint8 or float in 0..255 -> [T,H,W,3] in 0..1 on `device`.
+    """Return Scope's frames as [T,H,W,3] in 0..1 on `device`.
 
-    Those of another size than the first are stretched to it, as Scope's own pipelines do.
+    video: frames (1,H,W,3), uint8 or float in 0..255; those of another size than the first one are
+           stretched to it, as in Scope's own pipelines
     """
     import torch
 
@@ -47,6 +51,6 @@ def frames_of(video: Sequence[Tensor], device: torch.device) -> Tensor:
 
 
 def given(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with those of `values` that are among them and not None."""
+    """Return `settings`, updated with those of `values` that are settings and not None."""
     changed = {name: values[name] for name in settings if values.get(name) is not None}
     return {**settings, **changed}

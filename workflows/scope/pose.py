@@ -14,7 +14,7 @@ log = logging.getLogger("kinograph")
 
 @cache
 def pose_pipeline() -> type[Any]:
-    """The preprocessor "Pose": frames become skeletons on black. Needs Scope."""
+    """Return the preprocessor "Pose": frames become skeletons on black. Needs Scope."""
     from pydantic import Field
     from scope.core.pipelines.base_schema import (
         BasePipelineConfig,
@@ -24,22 +24,19 @@ def pose_pipeline() -> type[Any]:
     )
     from scope.core.pipelines.interface import Pipeline, Requirements
 
-    from ...engines.families import network_of
-    from ...engines.models.registry import registry, resolve
+    from ...engines.models.registry import find, resolve
     from ...engines.pose.detect import detect_poses
+    from ...engines.pose.family import OneStage, models_with
     from ...engines.programs.pose import nearest_size
     from ...engines.render.skeleton import draw_skeletons
     from ...engines.render.styles import STYLES
     from ...engines.runtime.engine import build_engine
+    from ...engines.runtime.network import network_of
 
-    models = [
-        entry.name
-        for entry in registry().values()
-        if entry.family in ("movenet", "rtmo") and not entry.terms
-    ]
+    models = [name for name in models_with(OneStage) if not find(name).terms]
 
     class PoseConfig(BasePipelineConfig):  # type: ignore[misc]
-        """Settings of the pipeline, as Scope shows them."""
+        """The pipeline's settings, as Scope shows them."""
 
         pipeline_id = "kinograph-pose"
         pipeline_name = "Pose"
@@ -53,14 +50,14 @@ def pose_pipeline() -> type[Any]:
 
         style: str = Field(
             default="vace",
-            description="How skeletons are drawn. vace: as VACE's own annotator does.",
+            description="How skeletons are drawn. vace: as by VACE's own annotator.",
             json_schema_extra=menu(STYLES, ui_field_config(order=1, label="Style")),
         )
         line_width: float = Field(
             default=0.0,
             ge=0.0,
             le=40.0,
-            description="Thickness of limbs in pixels. 0: as the style.",
+            description="Thickness of limbs in pixels. 0: that of the style.",
             json_schema_extra=ui_field_config(order=2, label="Line Width"),
         )
         score_threshold: float = Field(
@@ -81,15 +78,15 @@ def pose_pipeline() -> type[Any]:
             default=6,
             ge=1,
             le=20,
-            description="Most people a frame, the surest first. MoveNet finds at most 6.",
+            description="People per frame at most, the surest first. MoveNet finds at most 6.",
             json_schema_extra=ui_field_config(order=5, label="People"),
         )
         detect_resolution: int = Field(
             default=640,
             ge=128,
             le=1280,
-            description="Longer side of the network's input in pixels; the nearest that the "
-            "network takes is used. Larger finds smaller people and is slower.",
+            description="Longer side of the network's input in pixels; the nearest one that the "
+            "network takes is used. A larger one finds smaller people and is slower.",
             json_schema_extra=ui_field_config(
                 order=6, label="Detection Resolution", is_load_param=True
             ),
@@ -105,7 +102,7 @@ def pose_pipeline() -> type[Any]:
         backend: str = backend_field(order=8)
 
     class PosePipeline(Pipeline):  # type: ignore[misc]
-        """Loads its engine when it is made; settings for drawing and thresholds are live."""
+        """Load the engine once; thresholds and settings of the drawing can change at any time."""
 
         @classmethod
         def get_config_class(cls) -> type[Any]:
@@ -121,11 +118,11 @@ def pose_pipeline() -> type[Any]:
             log.info("Pose, detection size %d: %s", self._size, self._engine.report())
 
         def prepare(self, **settings: Any) -> Any:
-            # Asked for more, Scope takes a sample of the frames that wait and drops the others.
+            # For more than one frame, Scope would sample the waiting frames and drop the others.
             return Requirements(input_size=1)
 
         def __call__(self, **call: Any) -> dict[str, Any]:
-            """`video`, a list of (1,H,W,3) in 0..255 -> `video` (T,H,W,3) in 0..1."""
+            """Turn `video`, a list of (1,H,W,3) in 0..255, into `video` (T,H,W,3) in 0..1."""
             if not call.get("video"):
                 return {}
             now = given(self._settings, call)

@@ -1,1 +1,1 @@
-"""Networks that find boxes, one file each."""
+"""Families of networks that find boxes, one module each."""

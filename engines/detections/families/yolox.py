@@ -1,8 +1,8 @@
-"""YOLOX (Megvii): people as boxes, for Detect Poses in Boxes. Apache-2.0.
+"""YOLOX (Megvii): boxes of people, for Detect Poses in Boxes. Apache-2.0.
 
-Trained on BGR 0..255 without mean or deviation, letterboxed top left with 114. Two exports are
-known: the network alone, whose rows still have to be placed (DWPose's yolox_l.onnx), and that of
-mmdeploy, which ends in NMS (rtmlib's).
+Trained on BGR in 0..255 without mean or standard deviation, letterboxed at the top left with 114.
+There are two exports: the network alone, whose rows are relative to their cells (DWPose's
+yolox_l.onnx), and mmdeploy's, which ends in non-maximum suppression (rtmlib's).
 """
 
 from collections.abc import Mapping
@@ -10,22 +10,25 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ...models.registry import Model
-from ...pose.agreement import same_people
-from ...pose.family import Candidates, OneStage
-from ...pose.skeletons import COCO_17
+from ...models.model import Model
 from ...runtime.network import Network
-from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
+from ...runtime.onnx_graph import InputAdapter, one_input, read_sockets, refuse
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
+from ..agreement import same_people
+from ..candidates import Boxes
+from ..family import BoxHead, DetectionFamily
+from ..people import with_people
 
 _STRIDES = (8, 16, 32)
-_ROW = 5  # x, y, width, height, objectness; then one number a class, people first
+_ROW = 5  # x, y, width, height, objectness; then one score per class, people first
+_PERSON = 0  # class number in `Detections`
 
 
 def network(model: Model) -> Network:
-    """The network of an ONNX file with one output of rows [B,N,5 + classes] for square images of
-    one size, or with dets [B,N,5].
+    """Return the network of an ONNX file.
 
-    Raises `ModelError`, with what was expected and found, for one of another contract.
+    Its output is either rows [B,N,5 + classes] for square images of one size, or dets [B,N,5].
+    Raises `ModelError`, which says what was expected and found, for a file of another contract.
     """
     inputs, outputs = read_sockets(model.path)
     image = one_input(inputs, "YOLOX", model.path)
@@ -46,39 +49,34 @@ def network(model: Model) -> Network:
     return Network(
         name="yolox",
         load=None,
-        outputs=dict.fromkeys(names, 0),
+        inputs=(image_input(*(fixed or ()), example=with_people),),
+        outputs=tuple(TensorSpec(name, "float", (BATCH, "places", "values")) for name in names),
         stride=32,
         sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
-        max_people=100,
         pixel_bytes=256,
-        feed=Feed(image.name, image.kind, names, scale=255.0, bgr=True),
+        adapter=InputAdapter(image.name, image.kind, names, scale=255.0, bgr=True),
         batch=max(batch, 0),
-        fixed=fixed,
-        sees_people=True,
+        size_name="detection size",
         compare=same_people(decode),
     )
 
 
-def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidates:
-    """Boxes in pixels of the input; joints that nobody has seen."""
+def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Boxes:
+    """Return the boxes of people in pixels of the input."""
     if "dets" in outputs:
         dets = outputs["dets"].float()
         boxes, scores = dets[..., :4], dets[..., 4]
     else:
         boxes, scores = _placed(outputs["rows"].float())
-    joints = (*scores.shape, len(COCO_17))
-    return Candidates(
-        keypoints=scores.new_zeros(*joints, 2),
-        confidence=scores.new_zeros(joints),
-        boxes=boxes,
-        scores=scores,
-    )
+    classes = torch.full_like(scores, _PERSON, dtype=torch.int64)
+    return Boxes(boxes=boxes, scores=scores, classes=classes)
 
 
 def _placed(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Boxes [F,N,4] and scores [F,N] of rows [F,N,5 + classes]; N cells of all strides in turn.
+    """Return boxes [F,N,4] and scores [F,N] of rows [F,N,5 + classes].
 
-    The input is a square, so that the number of cells says how large it is.
+    The N cells are those of all strides, one stride after another. The input is a square, so its
+    side follows from the number of cells.
     """
     cells = rows.shape[1]
     unit = sum((_STRIDES[-1] // s) ** 2 for s in _STRIDES)  # cells of 32 x 32 pixels
@@ -96,4 +94,11 @@ def _placed(rows: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([middle - half, middle + half], -1), rows[..., 4] * rows[..., _ROW]
 
 
-FAMILY = OneStage(skeleton=COCO_17, network=network, decode=decode, fill=114 / 255, overlap=0.45)
+FAMILY = DetectionFamily(
+    name="yolox",
+    network=network,
+    suffixes=(".onnx",),
+    recommended_size=640,
+    order=30,
+    head=BoxHead(decode=decode, most=100, fill=114 / 255, overlap=0.45),
+)

@@ -1,1 +1,1 @@
-"""Optical-flow networks, one file each."""
+"""Families of optical flow networks, one module each; `models.families` finds them here."""

@@ -1,10 +1,11 @@
-"""NeuFlow v2: dense optical flow by one global match and a few cheap corrections.
+"""NeuFlow v2: dense optical flow by one global match and a few cheap refinements.
 
 Zhang, Gupta, Jiang and Singh, IROS 2025, arXiv:2408.10161. Layers carry the names of the tensors in
-the authors' weights (Apache-2.0); the code is our own. A clip goes in at once and each frame is
-encoded once. At 1/16 of the size the two frames of a pair look at each other, every cell takes the
-mean of all cells it may have gone to, and that is corrected once; at 1/8 it is corrected eight
-times. Convolutions run in the precision of the weights; coordinates, flow and sums are fp32 in any.
+the authors' weights (Apache-2.0); the code is our own. It takes a whole clip and encodes each frame
+once. At 1/16 of the size the two frames of a pair attend to each other, each cell moves to the
+expected value of its matches, and the flow is refined once; at 1/8 it is refined eight times.
+Convolutions run in the precision of the weights; coordinates, flow and accumulations are always
+fp32.
 """
 
 from functools import partial
@@ -17,12 +18,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...models.tensors import fill, read_tensors
 from ...runtime.network import Network
+from ..family import FlowFamily, with_options
 from ..network import flow_network, no_warm_start, updates_of
 from ..raft.layers import convex_upsample
 
 STRIDE = 16
 LEAST = 64  # four cells a side at 1/16
-LARGEST = 1280  # the products of all pairs of cells grow with its fourth power
+LARGEST = 1280  # the correlation of all pairs of cells grows with its fourth power
 UPDATES = 8  # at 1/8 of the size
 _RADIUS = 4
 _SIDE = 2 * _RADIUS + 1
@@ -35,8 +37,8 @@ class NeuFlow(nn.Module):
 
     Row i is the motion from frame i to frame i + 1.
 
-    updates: how often the flow is corrected at 1/8 of the size
-    both:    give "backward", too: row i is the motion from frame i + 1 to frame i
+    updates: how often the flow is refined at 1/8 of the size
+    both:    return "backward", too: row i is the motion from frame i + 1 to frame i
     """
 
     def __init__(self, *, updates: int = UPDATES, both: bool = False):
@@ -76,11 +78,11 @@ class NeuFlow(nn.Module):
         return {"flow": forward, "backward": backward}
 
     def _sources(self, frames: Tensor) -> Tensor:
-        """Of [F,...] those that flow begins in."""
+        """Return the frames of [F,...] in which a flow starts, pair by pair."""
         return _pairs(frames) if self.both else frames[:-1]
 
     def _volume(self, features: Tensor) -> "_Volume":
-        """Of the features of first and second frames [2P,C,h,w]."""
+        """Return the correlation of the first and second frames' features [2P,C,h,w]."""
         one, two = _halves(features)
         return _Volume(features, torch.cat([two, one])) if self.both else _Volume(one, two)
 
@@ -96,7 +98,7 @@ class NeuFlow(nn.Module):
         return flow
 
     def fold(self) -> None:
-        """Put every batch norm after a convolution into the convolution's weights."""
+        """Fold every batch norm that follows a convolution into the convolution's weights."""
         for block in self.modules():
             if isinstance(block, _Block):
                 block.conv1 = _folded(block.conv1, block.norm1)
@@ -129,7 +131,7 @@ class _Block(nn.Module):
 class _Backbone(nn.Module):
     """images [F,3,H,W] -> context and features [F,192,H/8,W/8] and [F,192,H/16,W/16].
 
-    The last two channels of the second are y and x of the cell, in cells from the middle.
+    The last two channels of the second are y and x of the cell, in cells from the centre.
     """
 
     def __init__(self) -> None:
@@ -157,8 +159,7 @@ class _Backbone(nn.Module):
 
 
 class _Exchange(nn.Module):
-    """Cells of each frame of a pair look at all cells of the other: [2P,C,h,w] as `_pairs` gives
-    them, of the same shape."""
+    """Cross-attention between the frames of each pair: [2P,C,h,w], as of `_pairs` -> the same."""
 
     def __init__(self, channels: int, layers: int):
         super().__init__()
@@ -175,7 +176,7 @@ class _Exchange(nn.Module):
 
 
 class _CrossAttention(nn.Module):
-    """One layer of a transformer with one head: [...,L,C] and what it looks at -> [...,L,C]."""
+    """One transformer layer with one head: [...,L,C] and the cells attended to -> [...,L,C]."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -201,7 +202,7 @@ class _CrossAttention(nn.Module):
 
 
 class _Update(nn.Module):
-    """What is found round the flow, context, hidden state and flow -> hidden state, correction."""
+    """Correlation around the flow, context, hidden state and flow -> hidden state, correction."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -212,12 +213,12 @@ class _Update(nn.Module):
         self.conv3 = nn.Conv2d(width, 2 + _HIDDEN, 3, padding=1)
 
     def fixed(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """What the first layer makes of the context, and its weights for all that changes."""
+        """Return the first layer's output for the context, and its weights for the other inputs."""
         sizes = [_SIDE**2, _CONTEXT, _HIDDEN + 2, 1]  # the last: the radius, a constant
-        found, constant, moving, radius = self.conv1.conv.weight.split(sizes, 1)
+        near, constant, moving, radius = self.conv1.conv.weight.split(sizes, 1)
         weight = torch.cat([constant, radius * _RADIUS], 1)
         inputs = torch.cat([context, torch.ones_like(context[:, :1])], 1)
-        return F.conv2d(inputs, weight, padding=1), torch.cat([found, moving], 1)
+        return F.conv2d(inputs, weight, padding=1), torch.cat([near, moving], 1)
 
     def forward(
         self, found: Tensor, hidden: Tensor, flow: Tensor, fixed: tuple[Tensor, Tensor]
@@ -241,7 +242,7 @@ class _Convolution(nn.Module):
 
 
 class _Weights(nn.Module):
-    """Of the upsampling, from features [B,128,h,w] and flow [B,2,h,w]: [B,9*64,h,w]."""
+    """Features [B,128,h,w] and flow [B,2,h,w] -> weights of the upsampling [B,9*64,h,w]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,20 +257,20 @@ class _Weights(nn.Module):
 
 
 class _Volume:
-    """Dot products of the cells of two feature maps [B,C,h,w], and look-ups among them."""
+    """Dot products of all pairs of cells of two feature maps [B,C,h,w], and look-ups in them."""
 
     def __init__(self, one: Tensor, two: Tensor):
-        # Divided before the product: fp16 has no room for the sum.
+        # Scaled before the product, whose sum would overflow in fp16.
         one = one * one.shape[1] ** -0.5
         self.rows = torch.bmm(one.flatten(2).transpose(1, 2), two.flatten(2))  # [B,hw,hw]
         self.grid = _grid(one)
-        # Numbers made on the device: a copy from the host could not be captured.
+        # Made on the device: a copy from the host could not be captured in a CUDA graph.
         self.steps = torch.arange(-_RADIUS, _RADIUS + 2, dtype=torch.float32, device=one.device)
 
     def match(self) -> Tensor:
-        """Where every cell has gone, as the mean of all cells: flow [P,2,h,w].
+        """Return the flow [P,2,h,w] from every cell to the expected value of its matches.
 
-        Sums over rows and columns instead of a product of matrices, which may run in TF32.
+        Sums over rows and columns replace a matrix product, which may run in TF32.
         """
         _, _, height, width = self.grid.shape
         shares = self.rows.float().softmax(-1).unflatten(-1, (height, width))  # [P,hw,h,w]
@@ -279,9 +280,9 @@ class _Volume:
         return cells - self.grid
 
     def round(self, flow: Tensor) -> Tensor:
-        """The neighbourhoods of where `flow` [P,2,h,w] leads: [P,81,h,w].
+        """Return the correlation around the targets of `flow` [P,2,h,w]: [P,81,h,w].
 
-        Bilinear between cells, zero outside; x is the slower of the two offsets. All points round
+        Bilinear between cells, zero outside; x is the slower of the two offsets. All points around
         a centre have the same fraction, so a patch one cell larger is gathered and blended with
         four weights.
         """
@@ -289,7 +290,7 @@ class _Volume:
         centres = (self.grid + flow).permute(0, 2, 3, 1).flatten(1, 2)  # [P,hw,2]
         wide = torch.full_like(centres[..., :1], width)
         high = torch.full_like(wide, height)
-        # Further out all is zero; a far centre must not overflow the index.
+        # Beyond this everything is zero; a distant centre must not overflow the index.
         size = torch.cat([wide, high], -1)
         centres = torch.minimum(centres, size + _SIDE).clamp(min=-_SIDE - 1)
         corner = centres.floor()
@@ -310,7 +311,7 @@ class _Volume:
 
 
 def _merge(channels: int) -> nn.Sequential:
-    """Joins what 1/8 and 1/16 of the size say."""
+    """Return the layers that merge features of 1/8 and 1/16 of the size."""
     return nn.Sequential(
         nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False),
         nn.GELU(),
@@ -326,34 +327,34 @@ def _folded(conv: nn.Module, norm: nn.Module) -> nn.Conv2d:
 
 
 def _pairs(frames: Tensor) -> Tensor:
-    """[F,...] -> the first frames of all pairs, then the second ones: [2P,...]."""
+    """Return the first frames of all pairs of [F,...], then the second ones: [2P,...]."""
     return torch.cat([frames[:-1], frames[1:]])
 
 
 def _halves(x: Tensor) -> list[Tensor]:
-    """[2P,...] -> two of [P,...]."""
+    """Return both halves [P,...] of [2P,...]."""
     return list(x.unflatten(0, (2, x.shape[0] // 2)).unbind())
 
 
 def _split(x: Tensor) -> list[Tensor]:
-    """Context and features."""
+    """Return context and features."""
     return list(x.split([_CONTEXT, _FEATURES], 1))
 
 
 def _doubled(x: Tensor, like: Tensor) -> Tensor:
-    """Twice the size, which is that of `like`: every cell four times."""
+    """Return `x` at twice the size, which is that of `like`, each cell repeated four times."""
     return F.interpolate(x, like.shape[2:], mode="nearest")
 
 
 def _grid(like: Tensor) -> Tensor:
-    """[1,2,h,w] x, y of every cell of `like` [...,h,w]."""
+    """Return [1,2,h,w] x, y of every cell of `like` [...,h,w]."""
     height, width = like.shape[-2:]
     y, x = (torch.arange(n, device=like.device, dtype=torch.float32) for n in (height, width))
     return torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
 
 
 def load(path: Path, *, updates: int = UPDATES, both: bool = False) -> NeuFlow:
-    """The network with the authors' weights, from their safetensors or .pth file.
+    """Return the network with the authors' weights, from their .safetensors or .pth file.
 
     Raises `ModelError` for a file that cannot be read and for weights of another network.
     """
@@ -364,9 +365,12 @@ def load(path: Path, *, updates: int = UPDATES, both: bool = False) -> NeuFlow:
 
 
 def network(*, updates: int = 0, both: bool = False, warm: bool = False) -> Network:
-    """How NeuFlow v2 is run; `updates` (0 = 8) and `both` are fixed when it is built.
+    """Return how NeuFlow v2 is run.
 
-    Raises `ModelError` for a number of updates that makes no sense and for a warm start.
+    updates: how often the flow is refined at 1/8 of the size; 0 = 8
+    both:    whether it returns the backward flow, too
+
+    Raises `ModelError` for a number of updates out of range and for a warm start.
     """
     no_warm_start("NeuFlow v2", warm)
     updates = updates_of(updates, UPDATES)
@@ -381,5 +385,14 @@ def network(*, updates: int = 0, both: bool = False, warm: bool = False) -> Netw
 
 
 def _volume_bytes(height: int, width: int, number: int, *, ways: int) -> int:
-    """Of the correlation of a pair at 1/8 of its size, with numbers of so many bytes."""
+    """Return the bytes of a pair's correlation at 1/8 of its size, at `number` bytes per value."""
     return ways * number * (height // 8 * (width // 8)) ** 2
+
+
+FAMILY = FlowFamily(
+    name="neuflow_v2",
+    network=with_options(network),
+    suffixes=(".pth", ".safetensors"),
+    recommended_size=768,
+    order=120,
+)

@@ -1,10 +1,10 @@
-"""RAFT: dense optical flow by repeated look-ups in the correlation of all pairs of pixels.
+"""RAFT: dense optical flow by iterative look-ups in the correlation of all pairs of pixels.
 
 Teed and Deng, ECCV 2020, arXiv:2003.12039. Layers and weights are torchvision's (raft_small and
-raft_large, BSD-3); the forward pass is our own: a clip goes in at once and each frame is encoded
-once, also for both directions; what stays the same in every update is computed once; only the last
-update is brought to full size. It can be exported, compiled and captured in a CUDA graph.
-Convolutions run in the precision of the weights; coordinates, flow and sums are fp32 in any.
+raft_large, BSD-3); the forward pass is our own. It takes a whole clip and encodes each frame once,
+for both directions, too; what all updates share is computed once, and only the last update is
+upsampled. It can be exported, compiled and captured in a CUDA graph. Convolutions run in the
+precision of the weights; coordinates, flow and accumulations are always fp32.
 """
 
 from functools import partial
@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from ...models.tensors import fill, read_tensors
 from ...runtime.network import Network
+from ...runtime.probe import smooth_noise
+from ...runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec
+from ..family import FlowFamily, Reference, with_options
 from ..network import flow_network, updates_of
 from ..raft.correlation import Volume, rows_at_once, volume_bytes
 from ..raft.encoder import Encoders
@@ -33,8 +36,8 @@ class RAFT(nn.Module):
     Row i is the motion from frame i to frame i + 1.
 
     source:  torchvision's network with its weights
-    updates: how often the flow is improved
-    both:    give "backward", too: row i is the motion from frame i + 1 to frame i
+    updates: how often the flow is refined
+    both:    return "backward", too: row i is the motion from frame i + 1 to frame i
     """
 
     def __init__(self, source: nn.Module, *, updates: int = UPDATES, both: bool = False):
@@ -47,11 +50,14 @@ class RAFT(nn.Module):
         self.both = both
 
     def forward(self, images: Tensor, start: Tensor | None = None) -> dict[str, Tensor]:
-        """start: [F-1,2,H/8,W/8] flow to begin with, in pixels of that size; None = none. With
-        `both`, that of the backward flow follows in rows F-1 to 2F-3."""
+        """Return the flow of each pair of neighbouring frames.
+
+        start: [F-1,2,H/8,W/8] flow to start from, in pixels of that size; None = zero. With `both`,
+               that of the backward flow follows in rows F-1 to 2F-3
+        """
         features, contexts = self.encoders(images)
         one, two, context = features[:-1], features[1:], contexts[:-1]
-        if self.both:  # the volume of the way back is the transposed one
+        if self.both:  # the backward volume is the transposed one
             one, two = torch.cat([one, two]), torch.cat([two, one])
             context = torch.cat([context, contexts[1:]])
         flow, hidden = self._in_turn(one, two, context, start)
@@ -65,7 +71,8 @@ class RAFT(nn.Module):
     def _in_turn(
         self, one: Tensor, two: Tensor, context: Tensor, start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """As `_updated`, of the volume of all or, where that is too large, of one after another."""
+        """Return the result of `_updated`, for all pairs at once or, where their correlation volume
+        is too large, for a few at a time."""
         rows, step = one.shape[0], rows_at_once(one)
         if step == rows:
             return self._updated(Volume(one, two), context, start)
@@ -81,7 +88,7 @@ class RAFT(nn.Module):
     def _updated(
         self, volume: Volume, context: Tensor, start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Flow [B,2,h,w] fp32 and the hidden state, after all updates."""
+        """Return the flow [B,2,h,w] fp32 and the hidden state after all updates."""
         hidden, fixed = self.update.begun(context)
         grid = _grid(context)
         flow = torch.zeros_like(grid) if start is None else start.float()
@@ -92,30 +99,39 @@ class RAFT(nn.Module):
 
 
 def _grid(features: Tensor) -> Tensor:
-    """[B,2,h,w] x, y of every cell."""
+    """Return [B,2,h,w] x, y of every cell."""
     pairs, _, height, width = features.shape
     y, x = (torch.arange(n, device=features.device, dtype=torch.float32) for n in (height, width))
     shape = (pairs, height, width)
     return torch.stack([x.expand(shape), y[:, None].expand(shape)], 1)
 
 
-def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False) -> RAFT:
-    """The network with torchvision's weights, from its .pth file or the same as safetensors.
-
-    Raises `ModelError` for a file of something else.
-    """
+def torchvisions(*, large: bool) -> nn.Module:
+    """Return torchvision's own network with random weights."""
     from torchvision.models.optical_flow import raft_large, raft_small
 
-    source = (raft_large if large else raft_small)(weights=None)
+    module: nn.Module = (raft_large if large else raft_small)(weights=None)
+    return module
+
+
+def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False) -> RAFT:
+    """Return the network with torchvision's weights, from a .pth or .safetensors file.
+
+    Raises `ModelError` for a file that cannot be read and for weights of another network.
+    """
+    source = torchvisions(large=large)
     fill(source, read_tensors(path), path, f"torchvision's raft_{'large' if large else 'small'}")
     return RAFT(source, updates=updates, both=both).eval()
 
 
 def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = False) -> Network:
-    """How RAFT is run; `updates` (0 = 12), `both`, and with `warm` whether it is given a flow to
-    begin with, are fixed when it is built.
+    """Return how RAFT is run.
 
-    Raises `ModelError` for a number of updates that makes no sense.
+    updates: how often the flow is refined; 0 = 12
+    both:    whether it returns the backward flow, too
+    warm:    whether it takes a flow to start from
+
+    Raises `ModelError` for a number of updates out of range.
     """
     updates = updates_of(updates, UPDATES)
     name = f"raft_{'large' if large else 'small'}-{updates}{'-both' if both else ''}"
@@ -127,13 +143,55 @@ def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = F
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
         gpu_bytes=partial(volume_bytes, ways=1 + both),
-        start=partial(_start, ways=1 + both) if warm else None,
+        optional=(_start(1 + both),) if warm else (),
         left_out={"torch_compiled": "torch_cudagraph is no slower here and has nothing to build"},
     )
 
 
-def _start(images: Tensor, *, ways: int) -> Tensor:
-    """No flow to begin with, of the shape that images [F,3,H,W] ask for."""
-    frames, _, high, wide = images.shape
-    shape = (ways * (frames - 1), 2, high // STRIDE, wide // STRIDE)
-    return torch.zeros(shape, dtype=torch.float32, device=images.device)
+def _start(ways: int) -> TensorSpec:
+    """Return the input of a flow to start from, in pixels of its own size; zero by default."""
+    return TensorSpec(
+        "start",
+        "float32",
+        ((BATCH - 1) * ways, 2, HEIGHT // STRIDE, WIDTH // STRIDE),
+        default=0.0,
+        example=lambda shape: 4 * smooth_noise(shape) - 2,
+        hint="keep size, direction and engine from chunk to chunk, or reset the state",
+    )
+
+
+def _run_torchvisions(module: nn.Module, frames: Tensor, updates: int) -> object:
+    """Run torchvision's network on the F - 1 pairs of frames [F,3,H,W] in 0..1."""
+    scaled = frames * 2 - 1
+    return module(scaled[:-1], scaled[1:], num_flow_updates=updates)
+
+
+def _reference(*, large: bool, encode: float, update: float, correlate: float) -> Reference:
+    return Reference(
+        make=partial(torchvisions, large=large),
+        call=_run_torchvisions,
+        updates=UPDATES,
+        encode=encode,
+        update=update,
+        correlate=correlate,
+    )
+
+
+FAMILIES = (
+    FlowFamily(
+        name="raft_small",
+        network=with_options(network, large=False),
+        suffixes=(".pth", ".safetensors"),
+        recommended_size=640,
+        order=110,
+        reference=_reference(large=False, encode=2 * 0.82 + 0.83, update=3.59, correlate=2.15),
+    ),
+    FlowFamily(
+        name="raft_large",
+        network=with_options(network, large=True),
+        suffixes=(".pth", ".safetensors"),
+        recommended_size=640,
+        order=110,
+        reference=_reference(large=True, encode=3 * 17.8, update=12.8, correlate=4.29),
+    ),
+)

@@ -1,10 +1,10 @@
-"""SPyNet: dense optical flow by small networks, one for each level of a pyramid of the frames.
+"""SPyNet: dense optical flow by small networks, one per level of an image pyramid.
 
 Ranjan and Black, CVPR 2017, arXiv:1611.00850. The tensors' names are those of the weights that come
 with BasicVSR and its descendants, alone or inside such a model (`spynet.*`); the code is our own.
-A level takes the flow of the next smaller one at twice its size, moves the second frame back along
-it and adds what its network finds to be missing. Convolutions run in the precision of the weights;
-coordinates, flow and sums are fp32 in any.
+Each level upsamples the flow of the next coarser one, warps the second frame along it and adds the
+residual that its network estimates. Convolutions run in the precision of the weights; coordinates,
+flow and accumulations are always fp32.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,17 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ...models.tensors import fill, read_tensors
 from ...runtime.network import Network
+from ..family import FlowFamily, with_options
 from ..network import flow_network, no_warm_start
 
 LEVELS = 6
 STRIDE = 2 ** (LEVELS - 1)  # so that every level is exactly half the one below
 LEAST = 2 * STRIDE
 LARGEST = 2048
-_CHANNELS = (8, 32, 64, 32, 16, 2)  # in: first frame, moved second frame, flow; out: flow
+_CHANNELS = (8, 32, 64, 32, 16, 2)  # in: first frame, warped second frame, flow; out: flow
 _PREFIX = "spynet."
 
-# Mean and standard deviation of ImageNet's pictures, as in the weights of BasicVSR.
+# Mean and standard deviation of ImageNet, as in the weights of BasicVSR.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -37,7 +38,7 @@ class SPyNet(nn.Module):
 
     Row i is the motion from frame i to frame i + 1.
 
-    both: give "backward", too: row i is the motion from frame i + 1 to frame i
+    both: return "backward", too: row i is the motion from frame i + 1 to frame i
     """
 
     mean: Tensor
@@ -58,7 +59,7 @@ class SPyNet(nn.Module):
         for frames, level in zip(reversed(pyramid), self.basic_module, strict=True):
             one, two = self._pairs(frames)
             start = torch.zeros_like(one[:, :2]).float() if flow is None else _doubled(flow)
-            moved = _moved(two, start).to(one.dtype)
+            moved = _warped(two, start).to(one.dtype)
             flow = start + level(torch.cat([one, moved, start.to(one.dtype)], 1)).float()
         assert flow is not None
         if not self.both:
@@ -67,13 +68,13 @@ class SPyNet(nn.Module):
         return {"flow": forward, "backward": backward}
 
     def _pairs(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """First and second frames; those of the way back follow."""
+        """Return first and second frames; those of the backward flow follow."""
         one, two = frames[:-1], frames[1:]
         return (torch.cat([one, two]), torch.cat([two, one])) if self.both else (one, two)
 
 
 class _Level(nn.Module):
-    """[B,8,h,w] -> [B,2,h,w] px: what the flow of the smaller level lacks."""
+    """[B,8,h,w] -> [B,2,h,w] px: the residual of the coarser level's flow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,12 +89,15 @@ class _Level(nn.Module):
 
 
 def _doubled(flow: Tensor) -> Tensor:
-    """A level's flow for the next larger one, corner on corner, as the weights were trained."""
+    """Return a level's flow for the next finer one, corners aligned as in training."""
     return F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=True) * 2
 
 
-def _moved(frames: Tensor, flow: Tensor) -> Tensor:
-    """[B,3,h,w] looked up at where the flow [B,2,h,w] leads, in fp32; beyond the edge the edge."""
+def _warped(frames: Tensor, flow: Tensor) -> Tensor:
+    """Return frames [B,3,h,w] sampled at the targets of the flow [B,2,h,w], in fp32.
+
+    Beyond the edge, the edge pixels are repeated.
+    """
     _, _, height, width = frames.shape
     x = torch.arange(width, device=flow.device, dtype=torch.float32) + flow[:, 0]
     y = torch.arange(height, device=flow.device, dtype=torch.float32)[:, None] + flow[:, 1]
@@ -102,22 +106,23 @@ def _moved(frames: Tensor, flow: Tensor) -> Tensor:
 
 
 def load(path: Path, *, both: bool = False) -> SPyNet:
-    """The network with the weights of a .pth or .safetensors file, of SPyNet alone or of a model
-    that holds it as `spynet`.
+    """Return the network with the weights of a .pth or .safetensors file.
+
+    The file may be that of SPyNet alone or of a model that contains it as `spynet`.
 
     Raises `ModelError` for a file that cannot be read and for weights of another network.
     """
     module = SPyNet(both=both)
     expected = module.state_dict()
     found = _own_tensors(read_tensors(path))
-    # Files of SPyNet alone often lack what the colours are normalised by.
+    # Files of SPyNet alone often lack mean and standard deviation.
     found = {name: expected[name] for name in ("mean", "std")} | found
     fill(module, found, path, "SPyNet")
     return module.eval()
 
 
 def _own_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of SPyNet, where it is part of a larger model; all where it is not."""
+    """Return the tensors of SPyNet inside a larger model, or all of them if there are none."""
     inside = {
         name.removeprefix(_PREFIX): value
         for name, value in state.items()
@@ -127,10 +132,11 @@ def _own_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def network(*, updates: int = 0, both: bool = False, warm: bool = False) -> Network:
-    """How SPyNet is run; `both` is fixed when it is built.
+    """Return how SPyNet is run.
 
-    Raises `ModelError` for a number of updates, as each of its levels runs once, and for a warm
-    start.
+    both: whether it returns the backward flow, too
+
+    Raises `ModelError` for a number of updates, as each level runs once, and for a warm start.
     """
     no_warm_start("SPyNet", warm)
     if updates:
@@ -142,3 +148,12 @@ def network(*, updates: int = 0, both: bool = False, warm: bool = False) -> Netw
         stride=STRIDE,
         sizes=(LEAST, LARGEST),
     )
+
+
+FAMILY = FlowFamily(
+    name="spynet",
+    network=with_options(network),
+    suffixes=(".pth", ".safetensors"),
+    recommended_size=384,
+    order=130,
+)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import folder_written_aside
+from ...files import atomic_folder
 from ..flow import FIRST_FRAMES, Flow
 from .exr import openexr, save_exr
 from .kitti import kitti_bytes
@@ -50,7 +50,7 @@ def write(
     if form == "exr":
         openexr()
     here = flow.to("cpu")
-    with folder_written_aside(folder) as aside:
+    with atomic_folder(folder) as aside:
         with ThreadPoolExecutor(_THREADS) as pool:
             try:
                 for _ in pool.map(lambda i: _write_pair(here, i, aside, form), range(len(here))):

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from ...errors import InputError
-from ...files import written_aside
+from ...files import atomic_write
 from ..flow import Flow
 from .values import rows_of
 
@@ -55,7 +55,7 @@ def write_npz(flow: Flow, path: Path) -> None:
     arrays: dict[str, Any] = {"fps": np.float64(flow.fps), "first": np.array(flow.first)}
     for direction, rows in rows_of(flow).items():
         arrays[direction] = rows.detach().cpu().contiguous().numpy()
-    with written_aside(path) as aside, aside.open("wb") as file:
+    with atomic_write(path) as aside, aside.open("wb") as file:
         np.savez(file, **arrays)
 
 

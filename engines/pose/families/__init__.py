@@ -1,1 +1,1 @@
-"""Pose networks, one file each."""
+"""Families of pose networks, one module each; `models.families` finds them here."""

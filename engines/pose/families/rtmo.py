@@ -1,28 +1,30 @@
 """RTMO (OpenMMLab): one stage, COCO-17, as mmdeploy exports it to ONNX. Apache-2.0.
 
-Trained on BGR 0..255 without mean or deviation, letterboxed with 114 (mmpose,
-configs/body_2d_keypoint/rtmo). The graph ends in NMS at an IoU of 0.65, which leaves doubles; as in
-rtmlib, 0.45 follows.
+Trained on BGR in 0..255 without mean or standard deviation, letterboxed with 114 (mmpose,
+configs/body_2d_keypoint/rtmo). The graph ends in non-maximum suppression at an IoU of 0.65, which
+leaves duplicates; as in rtmlib, a second one at 0.45 follows.
 """
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from ...models.registry import Model
+from ...detections.agreement import same_people
+from ...detections.people import with_people
+from ...models.model import Model
 from ...runtime.network import Network
-from ...runtime.onnx_graph import Feed, one_input, read_sockets, refuse
-from ..agreement import same_people
-from ..family import Candidates, OneStage
+from ...runtime.onnx_graph import InputAdapter, one_input, read_sockets, refuse
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
+from ..family import OneStage, PoseCandidates, PoseFamily
 from ..skeletons import COCO_17
 
 _OUTPUTS = {"dets": (-1, -1, 5), "keypoints": (-1, -1, len(COCO_17), 3)}  # -1: any size
 
 
 def network(model: Model) -> Network:
-    """The network of an ONNX file with the outputs dets [B,N,5] and keypoints [B,N,17,3].
+    """Return the network of an ONNX file with the outputs dets [B,N,5] and keypoints [B,N,17,3].
 
-    Raises `ModelError`, with what was expected and found, for one of another contract.
+    Raises `ModelError`, which says what was expected and found, for a file of another contract.
     """
     inputs, outputs = read_sockets(model.path)
     image = one_input(inputs, "RTMO", model.path)
@@ -34,23 +36,27 @@ def network(model: Model) -> Network:
     return Network(
         name="rtmo",
         load=None,
-        outputs=dict.fromkeys(_OUTPUTS, 0),
+        inputs=(image_input(*(fixed or ()), example=with_people),),
+        outputs=(
+            TensorSpec("dets", "float", (BATCH, "places", 5)),
+            TensorSpec("keypoints", "float", (BATCH, "places", len(COCO_17), 3)),
+        ),
         stride=32,
         sizes=(max(fixed), max(fixed)) if fixed else (128, 1280),
-        max_people=50,
         pixel_bytes=256,
-        feed=Feed(image.name, image.kind, {n: n for n in _OUTPUTS}, scale=255.0, bgr=True),
+        adapter=InputAdapter(
+            image.name, image.kind, {n: n for n in _OUTPUTS}, scale=255.0, bgr=True
+        ),
         batch=max(batch, 0),
-        fixed=fixed,
-        sees_people=True,
+        size_name="detection size",
         compare=same_people(decode),
     )
 
 
-def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidates:
-    """Candidates in pixels of the input; dets are x0, y0, x1, y1, score."""
+def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> PoseCandidates:
+    """Return candidates in pixels of the input; dets are x0, y0, x1, y1, score."""
     dets, joints = outputs["dets"].float(), outputs["keypoints"].float()
-    return Candidates(
+    return PoseCandidates(
         keypoints=joints[..., :2],
         confidence=joints[..., 2].clamp(0, 1),
         boxes=dets[..., :4],
@@ -58,4 +64,11 @@ def decode(outputs: Mapping[str, Tensor], frames: int, above: float) -> Candidat
     )
 
 
-FAMILY = OneStage(skeleton=COCO_17, network=network, decode=decode, fill=114 / 255, overlap=0.45)
+FAMILY = PoseFamily(
+    name="rtmo",
+    network=network,
+    suffixes=(".onnx",),
+    recommended_size=640,
+    order=20,
+    head=OneStage(skeleton=COCO_17, decode=decode, most=50, fill=114 / 255, overlap=0.45),
+)

@@ -1,9 +1,10 @@
 """ViTPose and ViTPose++ (Xu et al. 2022): top-down, COCO-17, through transformers. Apache-2.0.
 
 The network is that of Hugging Face's transformers with the weights of usyd-community's checkpoints;
-how it is fed and read is ours. A joint is the highest point of its heatmap, refined by a Taylor
-expansion of its logarithm (DARK, Zhang et al. 2020) with the half-pixel-free coordinates that it
-was trained with (UDP, Huang et al. 2020): the corner pixels' centres of heatmap and crop coincide.
+pre- and post-processing are our own. A joint is the highest point of its heatmap, refined by a
+Taylor expansion of the heatmap's logarithm (DARK, Zhang et al. 2020) in the unbiased coordinates of
+its training (UDP, Huang et al. 2020), in which the centres of the corner pixels of heatmap and crop
+coincide.
 """
 
 from collections.abc import Mapping
@@ -18,20 +19,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ...detections.people import with_people
 from ...errors import ModelError
-from ...models.registry import Model
+from ...models.model import Model
 from ...runtime.network import Network
-from ..family import TopDown
+from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
+from ..family import PoseFamily, TopDown
 from ..skeletons import COCO_17
 
 HEIGHT, WIDTH = 256, 192
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
-_SIGMA = 0.8  # of the blur before the logarithm, and its reach, as transformers'
-_REACH = 5
-_COCO = 0  # which of a ViTPose++'s experts
+_SIGMA = 0.8  # px, of the blur before the logarithm, as in transformers
+_REACH = 5  # px, radius of its kernel
+_COCO = 0  # number of the expert for COCO in a ViTPose++
 
-# Of every checkpoint: width, layers, heads, experts, width of an expert, decoder of one layer.
+# For each checkpoint: width, layers, heads, experts, width of an expert, single-layer decoder.
 _SIZES = {
     "vitpose_base_simple": (768, 12, 12, 1, 0, True),
     "vitpose_base": (768, 12, 12, 1, 0, False),
@@ -79,9 +82,9 @@ class _ViTPose(nn.Module):
 
 
 def load(size: str, path: Path) -> nn.Module:
-    """The network with the weights of a safetensors file.
+    """Return the network with the weights of a safetensors file.
 
-    Raises `ModelError` when transformers is missing or the weights are of another network.
+    Raises `ModelError` if transformers is not installed, and for weights of another network.
     """
     if find_spec("transformers") is None:
         raise ModelError(
@@ -96,29 +99,31 @@ def load(size: str, path: Path) -> nn.Module:
 
 
 def network(model: Model) -> Network:
-    """The network of a checkpoint, named as in the registry."""
+    """Return the network of a checkpoint, whose family names its size."""
     size = model.entry.family
     return Network(
         name=size,
         load=partial(load, size),
-        outputs={"heatmaps": len(COCO_17)},
+        inputs=(image_input(HEIGHT, WIDTH, example=with_people),),
+        outputs=(TensorSpec("heatmaps", "float", (BATCH, len(COCO_17), HEIGHT // 4, WIDTH // 4)),),
         stride=16,
         sizes=(HEIGHT, HEIGHT),
-        max_people=1,
         pixel_bytes=64,
-        fixed=(HEIGHT, WIDTH),
-        sees_people=True,
+        size_name="detection size",
     )
 
 
 def decode(outputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Keypoints [N,17,2] in pixels of the crop and confidence [N,17], the heatmap's height."""
+    """Return keypoints [N,17,2] in pixels of the crop, and confidence [N,17].
+
+    The confidence of a joint is the height of its heatmap's peak.
+    """
     heat = outputs["heatmaps"].float()
     high, wide = heat.shape[2:]
     height, at = heat.flatten(2).max(2)
     y, x = at // wide, at % wide
 
-    # what lies round the peak, of the blurred logarithm; the edge goes on beyond itself
+    # the neighbourhood of the peak in the logarithm of the blurred heatmap, edges repeated
     log = F.pad(_blurred(heat).clamp(1e-3, 50).log(), (1, 1, 1, 1), mode="replicate")
     log = log.flatten(2)
 
@@ -142,23 +147,32 @@ def decode(outputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         -1,
     )
     refined = torch.stack([x, y], -1) - shift
-    # Pixel centres of both corners coincide; ours have the first pixel's corner as the origin.
+    # The centres of the corner pixels coincide; our origin is the corner of the first pixel.
     ratio = refined.new_tensor([(WIDTH - 1) / (wide - 1), (HEIGHT - 1) / (high - 1)])
     return refined * ratio + 0.5, height.clamp(0, 1)
 
 
 def _blurred(heat: Tensor) -> Tensor:
-    """Each heatmap under a Gaussian, mirrored at its edges."""
+    """Return each heatmap blurred by a Gaussian, mirrored at the edges."""
     reach = torch.arange(-_REACH, _REACH + 1, device=heat.device, dtype=heat.dtype)
     kernel = torch.exp(-(reach**2) / (2 * _SIGMA**2))
     kernel = kernel / kernel.sum()
     maps = heat.flatten(0, 1)[:, None]
-    # SciPy's "reflect" repeats the edge itself, which F.pad cannot; written out
+    # SciPy's "reflect" repeats the edge pixel, which F.pad cannot do
     maps = torch.cat([maps[..., :_REACH].flip(-1), maps, maps[..., -_REACH:].flip(-1)], -1)
     maps = F.conv2d(maps, kernel.view(1, 1, 1, -1))
     maps = torch.cat([maps[..., :_REACH, :].flip(-2), maps, maps[..., -_REACH:, :].flip(-2)], -2)
     return F.conv2d(maps, kernel.view(1, 1, -1, 1)).view_as(heat)
 
 
-FAMILY = TopDown(skeleton=COCO_17, network=network, decode=decode)
-FAMILIES = tuple(_SIZES)
+FAMILIES = tuple(
+    PoseFamily(
+        name=size,
+        network=network,
+        suffixes=(".safetensors",),
+        recommended_size=HEIGHT,
+        order=60,
+        head=TopDown(skeleton=COCO_17, decode=decode),
+    )
+    for size in _SIZES
+)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import written_aside
+from ...files import atomic_write
 from ..poses import Poses
 from . import coco, compact, openpose_folder, pose_keypoint, predictions
 from .assemble import frame_count
@@ -58,7 +58,7 @@ def write_poses(poses: Poses, path: Path, form: str) -> None:
     if form == "openpose":
         openpose_folder.write(poses, path)
         return
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         if form == "safetensors":
             compact.write(poses, aside)
         elif form == "coco":

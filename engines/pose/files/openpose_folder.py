@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ...errors import InputError
-from ...files import folder_written_aside
+from ...files import atomic_folder
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
 from .assemble import Person, assemble, frame_count, settled, triples
@@ -36,7 +36,7 @@ def write(poses: Poses, folder: Path) -> None:
     already with something in it, or cannot be written.
     """
     name = folder.resolve().name
-    with folder_written_aside(folder) as aside:
+    with atomic_folder(folder) as aside:
         write_frames(poses, aside, name)
 
 

@@ -1,4 +1,4 @@
-"""A pack for tests: nodes that record what they are called with, for each rule of execution.
+"""A pack for tests: nodes that record their calls, for every rule of execution.
 
 Written against `comfy_api.latest`; where there is no ComfyUI they run on Kinograph's stand-in.
 Calls are appended to the file that SEMANTICS_LOG names.
@@ -49,7 +49,7 @@ class SemNumber(io.ComfyNode):
 
 
 class SemList(io.ComfyNode):
-    """The numbers of a text, each to go through the next node by itself."""
+    """Returns the numbers of a text as a list, which the next node processes one by one."""
 
     @classmethod
     def define_schema(cls):
@@ -78,7 +78,7 @@ class SemAdd(io.ComfyNode):
 
 
 class SemWhole(io.ComfyNode):
-    """Takes the lists; gives a list, its length, and another list as one value."""
+    """Takes whole lists; returns a list, its length, and another list as one value."""
 
     @classmethod
     def define_schema(cls):
@@ -126,7 +126,7 @@ class SemSwitch(io.ComfyNode):
 
 
 class SemStepwise(io.ComfyNode):
-    """Asks for `a`, then for `b` if `a` is odd, then for `c` if `b` is odd."""
+    """Requests `a`, then `b` if `a` is odd, then `c` if `b` is odd."""
 
     @classmethod
     def define_schema(cls):
@@ -150,7 +150,7 @@ class SemStepwise(io.ComfyNode):
 
 
 class SemNeverAsks(io.ComfyNode):
-    """A lazy input and nobody who asks for it."""
+    """Has a lazy input that it never requests."""
 
     @classmethod
     def define_schema(cls):
@@ -174,7 +174,7 @@ class SemShow(io.ComfyNode):
 
 
 class SemFew(io.ComfyNode):
-    """Two outputs, and a value for one."""
+    """Declares two outputs and returns one value."""
 
     @classmethod
     def define_schema(cls):
@@ -187,7 +187,7 @@ class SemFew(io.ComfyNode):
 
 
 class SemBlock(io.ComfyNode):
-    """Hands a value on, or blocks: with words, silently, or only its first output."""
+    """Passes a value on, or blocks: with a message, silently, or its first output only."""
 
     @classmethod
     def define_schema(cls):
@@ -211,7 +211,7 @@ class SemBlock(io.ComfyNode):
 
 
 class SemExpand(io.ComfyNode):
-    """value + depth, by an addition and an expansion within."""
+    """Computes value + depth by an addition and a nested expansion."""
 
     @classmethod
     def define_schema(cls):
@@ -273,7 +273,7 @@ class SemExpandCycle(io.ComfyNode):
 
 
 class SemLater(io.ComfyNode):
-    """Asynchronous."""
+    """Runs asynchronously."""
 
     @classmethod
     def define_schema(cls):
@@ -287,7 +287,7 @@ class SemLater(io.ComfyNode):
 
 
 class SemDated(io.ComfyNode):
-    """Runs anew when the file's words change; with "always", each time."""
+    """Runs again when the text of the file changes; with "always", every time."""
 
     @classmethod
     def define_schema(cls):
@@ -341,7 +341,7 @@ class SemRange(io.ComfyNode):
 
 
 class SemJudge(io.ComfyNode):
-    """Judges `value` itself, so that its bounds count for nothing; refuses 13."""
+    """Validates `value` itself, which disables its bounds; rejects 13."""
 
     @classmethod
     def define_schema(cls):
@@ -390,7 +390,7 @@ class SemFail(io.ComfyNode):
 
 
 class SemSlow(io.ComfyNode):
-    """Works for a while, and can be interrupted."""
+    """Runs for a while and can be interrupted."""
 
     @classmethod
     def define_schema(cls):

@@ -1,5 +1,5 @@
-"""A pack for tests: clips of noise, a VAE that keeps what it is asked to encode, and a node that
-writes what passed between the nodes, to the bit."""
+"""A pack for tests: clips of noise, a VAE that keeps the images that it encodes, and a node that
+saves the exact tensors that passed between nodes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .forms import FORMS
 
 
 class KeepingVae:
-    """Encodes to zeros of the right shape."""
+    """Encodes every clip to zeros of the right shape, and keeps it."""
 
     def __init__(self):
         self.seen = []
@@ -36,7 +36,7 @@ class StubVae:
 
 
 class NoiseClip:
-    """Frames and masks of their own sizes; masks of every value, black and white among them."""
+    """Makes frames, and masks with values from 0 to 1, both included."""
 
     RETURN_TYPES = ("IMAGE", "MASK")
     FUNCTION = "make"
@@ -55,7 +55,7 @@ class NoiseClip:
 
 
 class SavePassed:
-    """What was encoded since the last time, and the tensors that came in."""
+    """Saves the images encoded since its last run, and the tensors that it is given."""
 
     RETURN_TYPES = ()
     FUNCTION = "save"

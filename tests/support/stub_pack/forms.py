@@ -1,4 +1,4 @@
-"""Nodes that do next to nothing, with every kind of input that the editor lays out differently."""
+"""Nearly empty nodes with every kind of input that the editor lays out differently."""
 
 
 class _Form:
@@ -15,7 +15,7 @@ class _Form:
 
 
 class FormSeeds(_Form):
-    """Seeds with and without a place for what follows a run."""
+    """Has seeds with and without a control for what happens after a run."""
 
     RETURN_TYPES = ("IMAGE", "MASK", "INT")
 
@@ -35,7 +35,7 @@ class FormSeeds(_Form):
 
 
 class FormForced(_Form):
-    """Inputs that are never typed in, a picture to upload in between, and optional ones."""
+    """Has inputs without widgets around an image upload, and optional ones."""
 
     RETURN_TYPES = ("IMAGE", "MASK")
 
@@ -58,7 +58,7 @@ class FormForced(_Form):
 
 
 class FormUpload(_Form):
-    """An upload button, and an input after it."""
+    """Has an upload button and an input after it."""
 
     RETURN_TYPES = ("IMAGE",)
 
@@ -74,7 +74,7 @@ class FormUpload(_Form):
 
 
 class FormPass(_Form):
-    """Outputs in another order than inputs: what it passes on when it is bypassed is a choice."""
+    """Has outputs in another order than its inputs, which makes bypassing it ambiguous."""
 
     RETURN_TYPES = ("MASK", "IMAGE", "INT", "IMAGE", "LATENT")
 

@@ -1,9 +1,9 @@
-"""From a workflow of ComfyUI's editor to the API form, by the rules of the editor itself.
+"""Convert workflows of ComfyUI's editor to graphs, by the rules of the editor itself.
 
-What the editor sends when its button is pressed (`app.graphToPrompt`) is what this gives: the same
-nodes, by the same ids, with the same inputs; tests/comfyui/test_convert.py compares the two. Where
-the editor itself fails (a subgraph whose output is its own input, the same definition twice in a
-row), this goes on.
+The result is what the editor sends when a workflow is queued (`app.graphToPrompt`): the same nodes
+with the same ids and inputs; tests/comfyui/test_convert.py compares the two. Workflows on which the
+editor itself fails (a subgraph that passes an input straight to an output, or the same definition
+twice in a row) are converted, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from ....engines.errors import GraphError
 from ..model import Graph, Link, Node
-from .form import (
+from .nodes import VIRTUAL, Definitions, NodeLayout, Socket, layout_of
+from .saved import (
     BYPASSED,
     INPUT_NODE,
     MUTED,
@@ -26,31 +27,30 @@ from .form import (
     as_number,
     read_workflow,
 )
-from .nodes import VIRTUAL, Definitions, Face, Socket, face_of
-from .subgraphs import Shown, leaves_first, make_ids_unique
-from .values import Known, apply_primitive, sent
+from .subgraphs import PromotedWidgets, leaves_first, make_ids_unique
+from .values import NamedNode, apply_primitive, queued_value
 
-# A subgraph used twice in one that is used twice, and so on, grows beyond any memory.
-MOST_NODES = 100_000
+# Subgraphs that use subgraphs twice, and so on, grow exponentially.
+MAX_NODES = 100_000
 
 
 def convert(data: Mapping[str, Any], source: str, definitions: Definitions) -> Graph:
-    """The graph that the editor would send for a workflow that it saved.
+    """Return the graph that the editor would send for a workflow that it saved.
 
     data:        decoded JSON of version 0.4 or 1
     source:      the file, for messages
-    definitions: node definitions by class: a catalogue's, or `definitions_of` a server's answer
+    definitions: schemas by class: a catalogue's, or `definitions_of` a server's response
 
-    Muted and bypassed nodes, reroutes, primitives, notes and subgraphs are gone. A class that is
-    not among the definitions is kept with what the file itself says. Raises `GraphError` with the
-    file and the node, what was expected and what was found.
+    Muted and bypassed nodes, reroutes, primitives, notes and subgraphs are resolved. Nodes of an
+    unknown class are kept with what the file says about them. Raises `GraphError` with the file and
+    the node, what was expected and what was found.
     """
     workflow = read_workflow(data, source)
     legacy = next((n for n in workflow.root.nodes.values() if _is_group_node(n)), None)
     if legacy is not None:
         raise GraphError(
-            f"{source}: {legacy.label} is a group node of older editors; open the file in ComfyUI, "
-            "which turns it into a subgraph, and save it anew"
+            f"{source}: {legacy.label} is a group node of an older editor; open the file in "
+            "ComfyUI, which turns it into a subgraph, and save it again"
         )
     return _Conversion(workflow, definitions).run()
 
@@ -61,12 +61,16 @@ def _is_group_node(node: EditorNode) -> bool:
 
 @dataclass(frozen=True)
 class _Place:
-    """One use of a canvas: the workflow itself, or what stands for a subgraph's node."""
+    """One use of a canvas: the workflow itself, or an instance of a subgraph.
+
+    path:  ids of the instances that lead here
+    outer: the place of the node `instance` that this place is the inside of
+    """
 
     canvas: Canvas
     path: tuple[str, ...] = ()
     outer: _Place | None = None
-    host: EditorNode | None = None
+    instance: EditorNode | None = None
 
     def id_of(self, node: EditorNode) -> str:
         return ":".join((*self.path, node.id))
@@ -74,7 +78,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Constant:
-    """What an input resolves to where a subgraph's node shows a widget for it."""
+    """What an input resolves to where an instance of a subgraph shows a widget for it."""
 
     value: Any
 
@@ -83,19 +87,19 @@ class _Constant:
 class _Conversion:
     workflow: Workflow
     definitions: Definitions
-    faces: dict[tuple[str, str], Face] = field(default_factory=dict)
-    known: list[Known] = field(default_factory=list)
+    layouts: dict[tuple[str, str], NodeLayout] = field(default_factory=dict)
+    named: list[NamedNode] = field(default_factory=list)
 
     def run(self) -> Graph:
         self._prepare()
         real = {place.id_of(node): (place, node) for place, node in self._real_nodes()}
         if not real:
             raise GraphError(
-                f"{self.workflow.source}: no node that does anything is left; "
-                "all are muted, bypassed or notes"
+                f"{self.workflow.source}: there is nothing to run: "
+                "all nodes are muted, bypassed or notes"
             )
         nodes: dict[str, Node] = {}
-        for id_ in sorted(real, key=_place_in_javascript):
+        for id_ in sorted(real, key=_javascript_order):
             place, node = real[id_]
             inputs = {
                 name: value
@@ -106,37 +110,38 @@ class _Conversion:
         return Graph(self.workflow.source, nodes)
 
     def _prepare(self) -> None:
-        """Values of all widgets and the inputs of all links, those inside subgraphs first."""
+        """Find the values of all widgets and the inputs of all links, inside subgraphs first."""
         workflow = self.workflow
         inner = leaves_first(workflow)
         make_ids_unique(workflow)
-        self.shown = Shown(workflow, self.faces)
+        self.promoted = PromotedWidgets(workflow, self.layouts)
         for canvas in (*inner, workflow.root):
             for node in canvas.nodes.values():
                 if node.type not in workflow.definitions:
-                    self.faces[canvas.id, node.id] = face_of(node, self.definitions)
+                    self.layouts[canvas.id, node.id] = layout_of(node, self.definitions)
             self._wire(canvas)
-            self.shown.settle(canvas)
-        self._know(workflow.root, set())
+            self.promoted.settle(canvas)
+        self._name(workflow.root, set())
         for canvas in (workflow.root, *inner):
             for node in canvas.nodes.values():
                 if node.type == "PrimitiveNode":
-                    apply_primitive(canvas, node, self.faces, self.known)
+                    apply_primitive(canvas, node, self.layouts, self.named)
 
     def _title(self, node: EditorNode) -> str:
         schema = self.definitions.get(node.type)
         return node.title or (schema.display_name if schema else "") or node.type
 
-    def _know(self, canvas: Canvas, done: set[str]) -> None:
-        """Gather the nodes that texts may name; those of a subgraph come before its node."""
+    def _name(self, canvas: Canvas, done: set[str]) -> None:
+        """Collect the nodes that texts may refer to; a subgraph's come before its instance."""
         for node in canvas.nodes.values():
             definition = self.workflow.definitions.get(node.type)
             if definition is not None and definition.id not in done:
                 done.add(definition.id)
-                self._know(definition, done)
+                self._name(definition, done)
             alias = str(node.properties.get("Node name for S&R", node.type))
-            face = self.faces.get((canvas.id, node.id))
-            self.known.append(Known(alias, self._title(node), face.values if face else {}))
+            layout = self.layouts.get((canvas.id, node.id))
+            values = layout.values if layout else {}
+            self.named.append(NamedNode(alias, self._title(node), values))
 
     def _label(self, canvas: Canvas, node: EditorNode) -> str:
         return f"subgraph {canvas.name}: {node.label}" if canvas.id else node.label
@@ -145,17 +150,20 @@ class _Conversion:
         definition = self.workflow.definitions.get(node.type)
         if definition is not None:
             return [Socket(slot.name, slot.type) for slot in definition.inputs]
-        return self.faces[canvas.id, node.id].sockets
+        return self.layouts[canvas.id, node.id].sockets
 
     def _outputs(self, canvas: Canvas, node: EditorNode) -> list[str]:
         definition = self.workflow.definitions.get(node.type)
         if definition is not None:
             return [slot.type for slot in definition.outputs]
-        return self.faces[canvas.id, node.id].outputs
+        return self.layouts[canvas.id, node.id].outputs
 
     def _wire(self, canvas: Canvas) -> None:
-        """Find the input of each link: by the name of the saved input that holds it, as a
-        definition may have changed since; by its number where none does."""
+        """Find the input of each link.
+
+        The saved input that lists the link gives its name, as the definition may have changed
+        since. The link's own number applies where no input lists it.
+        """
         by_number: dict[tuple[str, int], EditorLink] = {}
         named: dict[tuple[str, int], EditorLink] = {}
         for link in canvas.links:
@@ -168,41 +176,44 @@ class _Conversion:
             if number is not None:
                 named.setdefault((link.target, number), link)
                 link.target_slot = number
-            elif not names:  # else to an input that is no more
+            elif not names:  # otherwise its input no longer exists
                 by_number.setdefault((link.target, link.target_slot), link)
         canvas.into = {**by_number, **named}
 
     def _real_nodes(self) -> list[tuple[_Place, EditorNode]]:
-        """Every use of every node that runs. A muted or bypassed subgraph's node hides all that is
-        in it where it lies in the workflow itself; inside another subgraph the nodes' own modes
-        count, as in the editor."""
-        found: list[tuple[_Place, EditorNode]] = []
+        """Return every use of every node that runs.
+
+        A muted or bypassed instance on the top-level canvas disables everything inside it. Inside
+        another subgraph only the modes of the inner nodes count, as in the editor.
+        """
+        uses: list[tuple[_Place, EditorNode]] = []
         waiting = [_Place(self.workflow.root)]
         while waiting:
             place = waiting.pop()
             for node in place.canvas.nodes.values():
                 definition = self.workflow.definitions.get(node.type)
                 if definition is None:
-                    if not node.silent and node.type not in VIRTUAL:
-                        found.append((place, node))
-                elif place.path or not node.silent:
+                    if not node.is_inactive and node.type not in VIRTUAL:
+                        uses.append((place, node))
+                elif place.path or not node.is_inactive:
                     waiting.append(_Place(definition, (*place.path, node.id), place, node))
-                if len(found) + len(waiting) > MOST_NODES:
+                if len(uses) + len(waiting) > MAX_NODES:
                     raise GraphError(
-                        f"{self.workflow.source}: more than {MOST_NODES} nodes, subgraphs unfolded"
+                        f"{self.workflow.source}: more than {MAX_NODES:,} nodes once "
+                        "subgraphs are expanded"
                     )
-        return found
+        return uses
 
     def _inputs(self, place: _Place, node: EditorNode) -> dict[str, Any]:
-        face = self.faces[place.canvas.id, node.id]
-        if face.problem:
+        layout = self.layouts[place.canvas.id, node.id]
+        if layout.problem:
             where = self._label(place.canvas, node)
-            raise GraphError(f"{self.workflow.source}: {where}: {face.problem}")
+            raise GraphError(f"{self.workflow.source}: {where}: {layout.problem}")
         values = {
-            name: sent(node.type, name, value, face, self.known)
-            for name, value in face.values.items()
+            name: queued_value(node.type, name, value, layout, self.named)
+            for name, value in layout.values.items()
         }
-        for slot, socket in enumerate(face.sockets):
+        for slot, socket in enumerate(layout.sockets):
             resolved = self._resolve(place, node, slot)
             if isinstance(resolved, _Constant):
                 values[socket.name] = resolved.value
@@ -211,26 +222,30 @@ class _Conversion:
         return values
 
     def _resolve(self, place: _Place, node: EditorNode, slot: int) -> Link | _Constant | None:
-        """What feeds an input, through all that does nothing itself; None: nothing."""
-        kind = ""  # the type that is wanted, "" where the input's own is
-        entering = True  # at an input; else at an output
+        """Return what feeds an input, seen through virtual nodes, or None."""
+        kind = ""  # the wanted type; "": that of the input itself
+        entering = True  # at an input; otherwise at an output
         seen: set[tuple[bool, tuple[str, ...], str, int]] = set()
         while True:
             step = (entering, place.path, node.id, slot)
             if step in seen:
                 raise GraphError(
                     f"{self.workflow.source}: {self._label(place.canvas, node)}: "
-                    "its links lead back to itself; remove one of them"
+                    "the links form a cycle; remove one of them"
                 )
             seen.add(step)
             if entering:
                 link = place.canvas.into.get((node.id, slot))
                 if link is None:
                     return None
-                if link.origin == INPUT_NODE and place.outer is not None and place.host is not None:
-                    slot, node, place, kind = link.origin_slot, place.host, place.outer, ""
+                if (
+                    link.origin == INPUT_NODE
+                    and place.outer is not None
+                    and place.instance is not None
+                ):
+                    slot, node, place, kind = link.origin_slot, place.instance, place.outer, ""
                     if (node.id, slot) not in place.canvas.into:
-                        shows, value = self.shown.value(place.canvas, node, slot)
+                        shows, value = self.promoted.value(place.canvas, node, slot)
                         return _Constant(value) if shows and value is not None else None
                     continue
                 sockets = self._sockets(place.canvas, node)
@@ -249,7 +264,7 @@ class _Conversion:
                 inner = definition.into.get((OUTPUT_NODE, slot))
                 if inner is None:
                     return None
-                if inner.origin == INPUT_NODE:  # straight through
+                if inner.origin == INPUT_NODE:  # passed straight through
                     slot, entering, kind = inner.origin_slot, True, ""
                     continue
                 place = _Place(definition, (*place.path, node.id), place, node)
@@ -272,33 +287,37 @@ class _Conversion:
         return origin
 
     def _passed_on(self, canvas: Canvas, node: EditorNode, slot: int, kind: str) -> int | None:
-        """The input that a bypassed node passes on as its output `slot` to an input of type `kind`:
-        that of the same number if the types fit, else the first of just this type, else the
-        first that fits."""
+        """Return the input that a bypassed node passes on as its output `slot`.
+
+        kind: the type that is wanted
+
+        It is the input of the same number if the types match, or else the first of exactly this
+        type, or else the first whose type matches.
+        """
         inputs = [socket.type for socket in self._sockets(canvas, node)]
         outputs = self._outputs(canvas, node)
-        given = outputs[slot] if slot < len(outputs) else "*"
+        output = outputs[slot] if slot < len(outputs) else "*"
         if kind == "*":
             return (slot if slot < len(inputs) else 0) if inputs else None
 
-        def fits(taken: str) -> bool:
-            return _connects(taken, given) and _connects(taken, kind)
+        def fits(type_: str) -> bool:
+            return _connects(type_, output) and _connects(type_, kind)
 
         if slot < len(inputs) and fits(inputs[slot]):
             return slot
         if kind in inputs:
             return inputs.index(kind)
-        return next((i for i, taken in enumerate(inputs) if fits(taken)), None)
+        return next((i for i, type_ in enumerate(inputs) if fits(type_)), None)
 
 
-def _place_in_javascript(id_: str) -> tuple[int, int]:
-    """JavaScript's order of keys: indices of an array ascending, then the others as they came."""
+def _javascript_order(id_: str) -> tuple[int, int]:
+    """Return a sort key for JavaScript's order of keys: array indices first, ascending."""
     number = as_number(id_)
     return (1, 0) if number is None or number >= 2**32 - 1 else (0, number)
 
 
 def _connects(one: str, other: str) -> bool:
-    """Whether the editor joins slots of two types: "*" is any, "A,B" either."""
+    """Return whether the editor connects slots of two types: "*" is any, "A,B" a union."""
     if "*" in (one, other) or one == other:
         return True
     return not set(one.lower().split(",")).isdisjoint(other.lower().split(","))

@@ -1,7 +1,7 @@
-"""What a node of the editor has: its inputs in order, and the values of its widgets.
+"""Nodes as the editor lays them out: inputs in order, and the values of widgets.
 
-The order in which the editor lays out inputs and widgets decides what a value in `widgets_values`
-belongs to, and what a bypassed node passes on; neither is in the file.
+The order of inputs and widgets decides which widget a value in `widgets_values` belongs to, and
+what a bypassed node passes on. The file says neither.
 """
 
 import math
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....nodes.standin.io import InputSpec, OutputSpec, Schema
-from .form import EditorNode, Slot
+from .saved import EditorNode, Slot
 
 Definitions = Mapping[str, Schema]
 
 VIRTUAL = ("Reroute", "PrimitiveNode", "Note", "MarkdownNote")
-# Types that the editor shows as a widget, beside those of every node pack.
+# Types for which the editor has a widget.
 _WIDGETS = frozenset(
     {
         *("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "MARKDOWN", "IMAGEUPLOAD", "COLOR"),
@@ -25,13 +25,13 @@ _WIDGETS = frozenset(
         *("LOAD_3D_ANIMATION", "PREVIEW_3D", "WEBCAM"),
     }
 )
-_UNSAVED = frozenset({"IMAGECOMPARE", "AUDIO_UI"})  # no place in widgets_values
-_UNSENT = frozenset({"IMAGEUPLOAD", "AUDIOUPLOAD"})  # buttons: a place, but no input
+_UNSAVED = frozenset({"IMAGECOMPARE", "AUDIO_UI"})  # not in widgets_values
+_UNSENT = frozenset({"IMAGEUPLOAD", "AUDIOUPLOAD"})  # buttons: in widgets_values, but not an input
 
 
 @dataclass(frozen=True)
 class Socket:
-    """An input as a link sees it; `spec` where it stands beside a widget."""
+    """An input that a link can go to; `spec` is set where the input belongs to a widget."""
 
     name: str
     type: str
@@ -39,11 +39,11 @@ class Socket:
 
 
 @dataclass
-class Face:
-    """A node as the editor shows it: inputs and outputs in order, the widgets' values by name.
+class NodeLayout:
+    """A node as the editor shows it: inputs, the types of outputs, and widget values by name.
 
-    specs:   the definition's inputs by name; empty for an unknown class
-    problem: why an unknown class cannot be sent, "" if it can
+    specs:   the inputs of the node definition by name; empty for an unknown class
+    problem: why a node of an unknown class cannot be converted, or ""
     """
 
     sockets: list[Socket]
@@ -54,11 +54,11 @@ class Face:
 
 
 def definitions_of(object_info: Mapping[str, Any]) -> dict[str, Schema]:
-    """The node definitions that a ComfyUI answers at /object_info, as ours.
+    """Return the schemas in ComfyUI's response at /object_info, by class.
 
-    Entries that are malformed are left out: a graph that names one is refused by its name.
+    Malformed entries are skipped; converting a graph that uses one reports its class as unknown.
     """
-    found = {}
+    schemas = {}
     for name, entry in object_info.items():
         inputs = entry.get("input") if isinstance(entry, dict) else None
         if not isinstance(inputs, dict):
@@ -74,7 +74,7 @@ def definitions_of(object_info: Mapping[str, Any]) -> dict[str, Schema]:
                     specs.append(_spec(id_, raw, group == "optional"))
         types = [_output_type(t) for t in _as(list, entry.get("output"))]
         names = _as(list, entry.get("output_name")) or types
-        found[name] = Schema(
+        schemas[name] = Schema(
             node_id=name,
             display_name=str(entry.get("display_name") or name),
             category=str(entry.get("category", "")),
@@ -82,15 +82,15 @@ def definitions_of(object_info: Mapping[str, Any]) -> dict[str, Schema]:
             outputs=[OutputSpec(t, str(n)) for t, n in zip(types, names, strict=False)],
             is_output_node=bool(entry.get("output_node")),
         )
-    return found
+    return schemas
 
 
 def _as(kind: type[Any], value: Any) -> Any:
-    """The value, or an empty one in place of what is of another kind."""
+    """Return the value, or an empty one where it is not of this kind."""
     return value if isinstance(value, kind) else kind()
 
 
-# What is computed with, or looked up: of another kind, it is as if it were not there.
+# Used in arithmetic: values of other types are treated as missing.
 _NUMBERS = ("step", "round", "min", "max")
 
 
@@ -120,30 +120,32 @@ def _output_type(raw: Any) -> str:
     return "*" if raw == "COMFY_MATCHTYPE_V3" else str(raw)
 
 
-def face_of(node: EditorNode, definitions: Definitions) -> Face:
-    """Inputs, outputs and values of a node that is no subgraph; of a class that is not among the
-    definitions, what the file alone says."""
+def layout_of(node: EditorNode, definitions: Definitions) -> NodeLayout:
+    """Return the layout of a node that is not a subgraph.
+
+    For a class that has no definition, it follows from what the file says.
+    """
     schema = definitions.get(node.type)
     if node.type in VIRTUAL or schema is None:
         sockets = [Socket(s.name, s.type, _known_by_file(s)) for s in node.inputs]
-        face = Face(sockets, [s.type for s in node.outputs])
+        layout = NodeLayout(sockets, [s.type for s in node.outputs])
         if node.type not in VIRTUAL:
-            face.values, face.problem = _values_of_unknown(node)
-        return face
+            layout.values, layout.problem = _values_of_unknown(node)
+        return layout
     shown = [spec for spec in schema.inputs if is_widget(spec)]
     sockets = [Socket(s.id, _type_of(s)) for s in schema.inputs if not is_widget(s)]
     sockets += [Socket(s.id, _type_of(s), s) for s in shown if not s.widget.get("socketless")]
     taken = {spec.id for spec in schema.inputs}
-    # Inputs that a script of the node's pack added. Beside a widget there is none without it.
+    # Inputs that a script of the node pack added. Those of widgets need the widget.
     sockets += [Socket(s.name, s.type) for s in node.inputs if s.name not in taken and not s.widget]
     outputs = [o.io_type for o in schema.outputs]
     outputs += [s.type for s in node.outputs[len(outputs) :]]
     values = _values(node, schema, shown)
-    return Face(sockets, outputs, values, {spec.id: spec for spec in schema.inputs})
+    return NodeLayout(sockets, outputs, values, {spec.id: spec for spec in schema.inputs})
 
 
 def is_widget(spec: InputSpec) -> bool:
-    """Whether the editor lets this input be typed in."""
+    """Return whether the editor has a widget for this input."""
     kind = spec.widget.get("widgetType") or spec.io_type
     return kind in _WIDGETS and not spec.widget.get("forceInput")
 
@@ -157,8 +159,8 @@ def _known_by_file(slot: Slot) -> InputSpec | None:
 
 
 def _values(node: EditorNode, schema: Schema, shown: list[InputSpec]) -> dict[str, Any]:
-    """Defaults, and over them what was saved: fewer values than widgets where inputs came later."""
-    places: list[InputSpec | None] = []  # None: a place that belongs to no input
+    """Return the widget values: as saved, or defaults for inputs that were added since."""
+    places: list[InputSpec | None] = []  # None: a position that belongs to no input
     for spec in shown:
         if spec.io_type not in _UNSAVED:
             places += [spec, *([None] * extra_places(spec))]
@@ -178,8 +180,10 @@ def _values(node: EditorNode, schema: Schema, shown: list[InputSpec]) -> dict[st
 
 
 def extra_places(spec: InputSpec) -> int:
-    """Places in `widgets_values` after this input's own: what to do with a seed after a run, and
-    for a COMBO also a filter of its choices."""
+    """Return how many positions in `widgets_values` follow this input's own.
+
+    They hold what happens to a seed after a run and, for a COMBO, a filter of its choices.
+    """
     flag = spec.widget.get("control_after_generate")
     if flag is None:
         return int(spec.io_type == "INT" and spec.id in ("seed", "noise_seed"))
@@ -189,7 +193,7 @@ def extra_places(spec: InputSpec) -> int:
 
 
 def start_value(spec: InputSpec) -> Any:
-    """What a widget shows in a new node; None: nothing."""
+    """Return what a widget shows in a new node, or None for nothing."""
     if spec.io_type == "COMBO":
         return spec.default or (spec.options[0] if spec.options else None)
     if spec.default is not None:
@@ -198,7 +202,10 @@ def start_value(spec: InputSpec) -> Any:
 
 
 def _without_forced(values: list[Any], schema: Schema, places: int) -> list[Any]:
-    """Older editors gave inputs that are never typed in (forceInput) a place, too."""
+    """Return the values without those of inputs that have no widget (forceInput).
+
+    Older editors saved a position for these, too.
+    """
     forced: list[bool] = []
     for spec in schema.inputs:
         if is_widget(spec) or spec.widget.get("forceInput"):
@@ -211,8 +218,10 @@ def _without_forced(values: list[Any], schema: Schema, places: int) -> list[Any]
 
 
 def _values_of_unknown(node: EditorNode) -> tuple[dict[str, Any], str]:
-    """What the file alone says, or why it says too little: newer editors list every widget among
-    the inputs, or write the values by name, too."""
+    """Return the values by name as far as the file tells, and why it tells too little or "".
+
+    Newer editors list every widget among the inputs, or also save the values by name.
+    """
     names = [slot.widget for slot in node.inputs if slot.widget]
     if isinstance(node.values, dict):
         return {n: v for n, v in node.values.items() if not names or n in names}, ""
@@ -232,19 +241,19 @@ def _values_of_unknown(node: EditorNode) -> tuple[dict[str, Any], str]:
         f"there is no node class {node.type!r} here, and the file does not say which of "
         f"its inputs the {len(node.values)} widgets_values belong to (it names {len(names)} "
         "widgets); take the definitions from a ComfyUI that has the node (kinograph convert "
-        "--server URL), or export the workflow there with Workflow > Export (API)"
+        "--server URL), or export the workflow from there with Workflow > Export (API)"
     )
 
 
 def stepped(value: Any, spec: InputSpec) -> Any:
-    """A number as a widget takes it from elsewhere: on its step, and a FLOAT in its bounds."""
+    """Return a number as a widget takes it over: rounded to its step, a FLOAT within its bounds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
-    if not abs(value) < 2**53:  # also NaN: JavaScript knows no neighbours there
+    if not abs(value) < 2**53:  # also NaN; beyond, JavaScript has no exact integers
         return value
     step = spec.widget.get("step")
     if step is not None and not 1e-9 <= step < 2**53:
-        step = 0 if step == 0 else None  # no step that a number could be put on
+        step = 0 if step == 0 else None  # not a usable step
     if spec.io_type == "INT":
         step = step or 1
         offset = 0 if step == 1 else math.fmod(spec.widget.get("min") or 0, step)
@@ -261,5 +270,5 @@ def stepped(value: Any, spec: InputSpec) -> Any:
 
 
 def _round(value: float) -> int:
-    """Halves go up, as in JavaScript."""
+    """Round halves up, as JavaScript does."""
     return math.floor(value + 0.5)

@@ -1,8 +1,8 @@
-"""Subgraphs of a workflow: ids that are its own, and widgets shown on the node that stands for one.
+"""Subgraphs of a workflow: unique ids, and widgets promoted to the node that instantiates one.
 
-A widget is shown there as an input of the definition that is linked to the widget's input inside,
-with a value of its own for each such node. Older files name these widgets in the property
-`proxyWidgets` instead; they are read as if such an input had been made.
+A promoted widget is an input of the definition that is linked to the widget's input inside, with a
+value of its own in every instance. Older files list promoted widgets in the property `proxyWidgets`
+instead; they are treated as if such an input existed.
 """
 
 import re
@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....engines.errors import GraphError
-from .form import INPUT_NODE, Canvas, EditorLink, EditorNode, Slot, Workflow, as_number
-from .nodes import Face
+from .nodes import NodeLayout
+from .saved import INPUT_NODE, Canvas, EditorLink, EditorNode, Slot, Workflow, as_number
 
-DEEPEST = 100  # subgraphs in subgraphs
+MAX_NESTING = 100  # of subgraphs
 
 _PREFIX = re.compile(r"^\s*\d+\s*:\s*(.+)$", re.DOTALL)
 
 
 def leaves_first(workflow: Workflow) -> list[Canvas]:
-    """The definitions, each after those that it uses. Raises `GraphError` for one inside itself."""
+    """Return the definitions, each after those that it uses.
+
+    Raises `GraphError` for a definition that contains itself.
+    """
     order: list[Canvas] = []
     done: set[str] = set()
     for start in workflow.definitions.values():
@@ -36,12 +39,12 @@ def leaves_first(workflow: Workflow) -> list[Canvas]:
                 order.append(canvas)
             elif used.id in path:
                 raise GraphError(
-                    f"{workflow.source}: the subgraph {used.name} lies inside itself; "
-                    "remove it from there"
+                    f"{workflow.source}: the subgraph {used.name} contains itself; "
+                    "remove the inner one"
                 )
-            elif len(path) > DEEPEST:
+            elif len(path) > MAX_NESTING:
                 raise GraphError(
-                    f"{workflow.source}: more than {DEEPEST} subgraphs inside one another"
+                    f"{workflow.source}: subgraphs are nested more than {MAX_NESTING} deep"
                 )
             elif used.id not in done:
                 path.add(used.id)
@@ -56,7 +59,7 @@ def _used(canvas: Canvas, workflow: Workflow) -> Iterator[Canvas]:
 
 
 def make_ids_unique(workflow: Workflow) -> None:
-    """Give nodes of subgraphs new ids where another node has theirs, as the editor does."""
+    """Assign new ids to nodes of subgraphs whose ids are taken, as the editor does."""
     taken = set(workflow.root.nodes)
     last = max([workflow.last_node, *(as_number(id_) or 0 for id_ in taken)])
     for canvas in workflow.definitions.values():
@@ -94,32 +97,32 @@ def _rename(workflow: Workflow, canvas: Canvas, changed: dict[str, str]) -> None
 
 
 @dataclass
-class Shown:
-    """The widgets that subgraphs' nodes show, and their values.
+class PromotedWidgets:
+    """The widgets that instances of subgraphs show, and their values.
 
-    faces:  of all nodes that are no subgraph, by canvas and node
-    values: set on a subgraph's node, by canvas, node and number of the input
+    layouts: of all nodes that are not subgraphs, by canvas and node
+    values:  set on an instance, by canvas, node and input number
     """
 
     workflow: Workflow
-    faces: dict[tuple[str, str], Face]
+    layouts: dict[tuple[str, str], NodeLayout]
     values: dict[tuple[str, str, int], Any] = field(default_factory=dict)
     _inside: dict[tuple[str, int], tuple[str, str] | None] = field(default_factory=dict)
     _made: dict[tuple[str, str], int] = field(default_factory=dict)  # by definition and primitive
 
     def settle(self, canvas: Canvas) -> None:
-        """Read what the subgraphs' nodes of a canvas show; those inside come before."""
-        hosts = [
+        """Read the widgets of the instances on a canvas; call it for inner canvases first."""
+        instances = [
             (node, self.workflow.definitions[node.type])
             for node in canvas.nodes.values()
             if node.type in self.workflow.definitions
         ]
-        for node, definition in hosts:
+        for node, definition in instances:
             places = [i for i in range(len(definition.inputs)) if self.inside(definition, i)]
             saved = node.values if isinstance(node.values, list) else []
             for slot, value in zip(places, saved, strict=False):
                 self.values[canvas.id, node.id, slot] = value
-        for node, definition in hosts:
+        for node, definition in instances:
             entries = node.properties.get("proxyWidgets")
             for i, entry in enumerate(entries if isinstance(entries, list) else []):
                 if not (isinstance(entry, list) and len(entry) >= 2 and isinstance(entry[1], str)):
@@ -135,8 +138,11 @@ class Shown:
                         self.values[canvas.id, node.id, shown] = value
 
     def inside(self, definition: Canvas, slot: int) -> tuple[str, str] | None:
-        """The node inside and the name of its widget, or of its input where it is a subgraph, that
-        an input of the definition is linked to; the first that has one."""
+        """Return the node and the widget inside that an input of the definition is linked to.
+
+        For a nested subgraph it is the name of its input. With several links, the first that leads
+        to a widget counts.
+        """
         if not 0 <= slot < len(definition.inputs):
             return None
         if (definition.id, slot) not in self._inside:
@@ -152,7 +158,7 @@ class Shown:
                 if link.target_slot < len(nested.inputs) and self.inside(nested, link.target_slot):
                     return node.id, nested.inputs[link.target_slot].name
                 continue
-            sockets = self.faces[definition.id, node.id].sockets
+            sockets = self.layouts[definition.id, node.id].sockets
             if link.target_slot < len(sockets):
                 spec = sockets[link.target_slot].spec
                 if spec is not None:
@@ -160,24 +166,26 @@ class Shown:
         return None
 
     def value(self, canvas: Canvas, node: EditorNode, slot: int) -> tuple[bool, Any]:
-        """Whether a subgraph's node shows a widget at this input, and its value: its own, or that
-        of the widget inside."""
+        """Return whether an instance shows a widget at this input, and the widget's value.
+
+        The value is the instance's own, or that of the widget inside.
+        """
         while True:
             definition = self.workflow.definitions[node.type]
-            found = self.inside(definition, slot)
-            if found is None:
+            target = self.inside(definition, slot)
+            if target is None:
                 return False, None
             if (canvas.id, node.id, slot) in self.values:
                 return True, self.values[canvas.id, node.id, slot]
-            inner = definition.nodes[found[0]]
+            inner = definition.nodes[target[0]]
             if inner.type not in self.workflow.definitions:
-                return True, self.faces[definition.id, inner.id].values.get(found[1])
+                return True, self.layouts[definition.id, inner.id].values.get(target[1])
             names = [s.name for s in self.workflow.definitions[inner.type].inputs]
-            canvas, node, slot = definition, inner, names.index(found[1])
+            canvas, node, slot = definition, inner, names.index(target[1])
 
     def _slot(self, definition: Canvas, source: str, name: str) -> int | None:
-        """The definition's input that shows a widget of the node `source`; made where it lacks."""
-        if source == "-1":  # an input by its own name
+        """Return the definition's input that promotes a widget of `source`; add a missing one."""
+        if source == "-1":  # an input, by its own name
             names = [slot.name for slot in definition.inputs]
             return names.index(name) if name in names else None
         if (definition.id, source) in self._made:
@@ -189,7 +197,7 @@ class Shown:
                     return slot
             if node is not None and self._target(definition, node, name) is not None:
                 break
-            plain = _PREFIX.match(name)  # older editors put "12: " before the name
+            plain = _PREFIX.match(name)  # older editors prefixed the name with "12: "
             if plain is None:
                 return None
             name = plain.group(1)
@@ -211,29 +219,29 @@ class Shown:
         return number
 
     def _target(self, definition: Canvas, node: EditorNode, name: str) -> int | None:
-        """The number of a node's input beside the widget `name`."""
+        """Return the number of the input that belongs to the widget `name` of a node."""
         if node.type == "PrimitiveNode":
             return 0
         if (nested := self.workflow.definitions.get(node.type)) is not None:
-            for slot, given in enumerate(nested.inputs):
-                found = self.inside(nested, slot)
-                if found is not None and name in (given.name, found[1]):
+            for slot, declared in enumerate(nested.inputs):
+                target = self.inside(nested, slot)
+                if target is not None and name in (declared.name, target[1]):
                     return slot
             return None
-        for slot, socket in enumerate(self.faces[definition.id, node.id].sockets):
+        for slot, socket in enumerate(self.layouts[definition.id, node.id].sockets):
             if socket.spec is not None and socket.spec.id == name:
                 return slot
         return None
 
     def _targets(self, definition: Canvas, node: EditorNode, name: str) -> list[tuple[str, int]]:
-        if node.type == "PrimitiveNode":  # it stands for the widgets that it drives
+        if node.type == "PrimitiveNode":  # it represents the widgets that it drives
             return [(link.target, link.target_slot) for link in definition.outgoing(node.id, 0)]
         slot = self._target(definition, node, name)
         return [] if slot is None else [(node.id, slot)]
 
 
 def links_from(definition: Canvas, slot: int) -> list[EditorLink]:
-    """The links that leave an input of the definition, in the order that the input gives."""
-    found = definition.outgoing(INPUT_NODE, slot)
+    """Return the links that leave an input of the definition, in the order that the input lists."""
+    links = definition.outgoing(INPUT_NODE, slot)
     order = {id_: i for i, id_ in enumerate(definition.inputs[slot].links)}
-    return sorted(found, key=lambda link: order.get(link.id, len(order)))
+    return sorted(links, key=lambda link: order.get(link.id, len(order)))

@@ -1,0 +1,74 @@
+"""ComfyUI's BOUNDING_BOX, as other packs' detectors give it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from .detections import Detections
+
+
+def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Detections:
+    """Return ComfyUI's BOUNDING_BOX as `Detections` of people.
+
+    boxes:  a list of boxes for every frame, or the list of a single frame's boxes, or one box; each
+            has x, y, width and height in pixels of the canvas, and may have a score (default 1)
+    frames: how many frames there are
+    canvas: height and width of the frames in pixels
+
+    Raises `InputError`, which names the place, for malformed boxes and another number of frames.
+    """
+    if isinstance(boxes, Mapping):
+        boxes = [[boxes]]
+    if not isinstance(boxes, list):
+        raise InputError(
+            f"bounding_box: expected a list of boxes for each frame, found {type(boxes).__name__}"
+        )
+    if (not boxes and frames == 1) or (boxes and isinstance(boxes[0], Mapping)):
+        boxes = [boxes]
+    if len(boxes) != frames:
+        raise InputError(
+            f"bounding_box: expected boxes for {frames} frame{'s' if frames != 1 else ''}, found "
+            f"them for {len(boxes)}"
+        )
+    for f, people in enumerate(boxes):
+        if not isinstance(people, list):
+            kind = type(people).__name__
+            raise InputError(f"bounding_box[{f}]: expected a list of boxes, found {kind}")
+    most = max((len(people) for people in boxes), default=0)
+    found = Detections.empty(frames, canvas, places=max(1, most))
+    for f, people in enumerate(boxes):
+        rows = [_row(box, f"bounding_box[{f}][{p}]") for p, box in enumerate(people)]
+        rows.sort(key=lambda row: -row[4])
+        if rows:
+            values = torch.tensor(rows)
+            found.boxes[f, : len(rows)] = values[:, :4]
+            found.scores[f, : len(rows)] = values[:, 4]
+            found.count[f] = len(rows)
+    return found
+
+
+def _row(box: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(box, Mapping):
+        raise InputError(f"{where}: expected x, y, width, height, found {type(box).__name__}")
+    values = []
+    for key in ("x", "y", "width", "height"):
+        values.append(_number(box.get(key), f"{where}.{key}", "a number of pixels"))
+    x, y, width, height = values
+    if width <= 0 or height <= 0:
+        raise InputError(f"{where}: expected a box of some size, found {width:g}x{height:g}")
+    score = 1.0
+    if box.get("score") is not None:
+        score = _number(box["score"], f"{where}.score", "a number in 0..1")
+        if not 0 <= score <= 1:
+            raise InputError(f"{where}.score: expected a number in 0..1, found {score:g}")
+    return x, y, x + width, y + height, score
+
+
+def _number(value: Any, where: str, what: str) -> float:
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
+        raise InputError(f"{where}: expected {what}, found {value!r}")
+    return float(plain)

@@ -1,0 +1,1 @@
+"""The commands of `kinograph`, one per module; see `..command` for what a module defines."""

@@ -1,0 +1,121 @@
+"""`kinograph bench flow`: milliseconds per pair of frames, against torchvision's networks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ....graph.shipped import demo_clip
+from ...arguments import add_backend, add_debug, add_device, add_precision, parsed_size
+from ...command import Command
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default="raft_small",
+        help="raft_small (default) or raft_large with random weights, dis, a name of the "
+        "registry, or FAMILY:FILE",
+    )
+    parser.add_argument("--size", default="512x512", metavar="WxH", help="default: 512x512")
+    parser.add_argument(
+        "--batch", type=int, default=16, help="pairs per call (default 16); with dis: frames"
+    )
+    parser.add_argument(
+        "--updates", type=int, default=0, help="update iterations; 0: the network's default"
+    )
+    parser.add_argument("--both", action="store_true", help="both directions in one pass")
+    add_backend(parser)
+    add_precision(parser)
+    parser.add_argument(
+        "--runs", type=int, default=10, help="runs to take the median of (default 10)"
+    )
+    parser.add_argument("--no-baseline", action="store_true", help="do not measure torchvision")
+    parser.add_argument("--video", type=Path, help="default: the shipped clip")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ....bench.flow import bench_flow
+    from ...terminal import write_report
+
+    report = bench_flow(
+        arguments.video or demo_clip(),
+        model=arguments.model,
+        size=parsed_size("--size", arguments.size),
+        batch=arguments.batch,
+        updates=arguments.updates,
+        both=arguments.both,
+        device=arguments.device,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        runs=arguments.runs,
+        baseline=not arguments.no_baseline,
+    )
+    if "presets" in report:
+        _print_dis(report)
+    else:
+        _print_network(report)
+    write_report(report, arguments.json)
+    return 0
+
+
+def _print_dis(report: dict[str, Any]) -> None:
+    from ...terminal import counted, print_table
+
+    width, height = report["size"]
+    print(
+        f"OpenCV's DIS, {report['frames']} frames of {width}x{height}, {report['device']}, "
+        f"{counted(report['threads'], 'thread')}, median of {counted(report['runs'], 'run')}"
+    )
+    print_table(
+        ["preset", "estimate", "draw", "frames/s"],
+        [
+            [name, f"{part['estimate']:.1f}", f"{part['draw']:.1f}", f"{part['fps']:.1f}"]
+            for name, part in report["presets"].items()
+        ],
+        "estimate,draw,frames/s",
+    )
+
+
+def _print_network(report: dict[str, Any]) -> None:
+    from ...terminal import counted, print_table
+
+    width, height = report["size"]
+    print(
+        f"{report['model']}, {report['network']}, pairs of {width}x{height}\n{report['backend']} "
+        f"{report['precision']} on {report['device']}, {counted(report['threads'], 'thread')}, "
+        f"median of {counted(report['runs'], 'run')}"
+    )
+    theirs: dict[str, float] = report.get("torchvision", {})
+    others = list(dict.fromkeys(name.split(",")[0] for name in theirs))
+    rows = []
+    for pairs, ours in report["ms_per_pair"].items():
+        row = [pairs, f"{ours:.3f}"]
+        for name in others:
+            other = theirs[f"{name}, {pairs}"]
+            row += [f"{other:.3f}", f"{other / ours:.1f}"]
+        reserved = report["gpu_bytes"][pairs]
+        rows.append([*row, *([f"{reserved / 2**30:.2f}"] if reserved else [])])
+    header = ["pairs per call", "ms/pair"]
+    for name in others:
+        header += [f"torchvision {name}", "ratio"]
+    header += ["GPU GiB"] if len(rows[0]) > len(header) else []
+    print_table(header, rows, ",".join(header))
+    if floor := report.get("floor"):
+        best = min(report["ms_per_pair"].values())
+        print(
+            f"{floor['gflop']:.1f} GFLOP per pair at {floor['tflop_per_s']:.1f} TFLOP/s, the rate "
+            f"of large matrix products here, would take {floor['ms_per_pair']:.3f} ms; the network "
+            f"takes {best / floor['ms_per_pair']:.1f} times as long"
+        )
+
+
+COMMAND = Command(
+    name="flow",
+    help="time flow, in milliseconds per pair of frames, against torchvision",
+    run=_run,
+    arguments=(add_debug, add_device, _add_arguments),
+    order=20,
+)

@@ -1,0 +1,83 @@
+"""Output on the terminal: progress bars, tables and reports."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+from ...engines.files import atomic_write
+
+
+class Bars:
+    """One progress bar at a time, with frames per second, on the error stream."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def start(self, title: str, total: int) -> Callable[[int], None]:
+        """Replace the bar by a new one; return the function that advances it.
+
+        total: number of frames, 0 if unknown
+        """
+        self._close()
+        self._bar = bar = tqdm(
+            total=total or None, desc=f"{title:<24.24}", unit=" frames", file=sys.stderr, leave=True
+        )
+
+        def step(done: int) -> None:
+            bar.update(done)
+
+        return step
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 frame", "2 frames"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
+    """Print a table with columns as wide as their widest cells.
+
+    right: names of the right-aligned columns, separated by commas
+    """
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        parts = [
+            cell.rjust(width) if name in right.split(",") else cell.ljust(width)
+            for cell, width, name in zip(cells, widths, header, strict=True)
+        ]
+        return "  ".join(parts).rstrip()
+
+    print(line(header))
+    print(line(["-" * width for width in widths]))
+    for row in rows:
+        print(line(row))
+
+
+def write_report(report: Mapping[str, Any], path: Path | None) -> None:
+    """Write a report as JSON and print where; do nothing without a path."""
+    if path is None:
+        return
+    with atomic_write(path) as aside:
+        aside.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(f"wrote {path}")

@@ -1,0 +1,247 @@
+"""Run a graph on a stream, frame by frame; frames are dropped, never queued.
+
+A thread reads frames, the caller's thread draws, and the page shows, each at its own pace. Between
+them is a slot for the newest item only.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ... import __version__
+from ...engines.errors import KinographError
+from .figures import Figures, as_line
+from .graph import LiveGraph
+from .page import Page
+from .reader import Reader
+from .record import Recorder
+from .slot import Drawn, Frame, Slot, with_text
+from .sources import FrameSource, Say
+
+SCHEMA_VERSION = 1
+_PATIENCE = 12.0  # seconds for the reader to end; OpenCV waits 10 for a silent camera
+_POLL = 0.2  # seconds between checks of the clock while no frame arrives
+
+
+@dataclass(frozen=True)
+class LiveSummary:
+    """What a live run did.
+
+    showing:  the output that was shown
+    ended:    "end of the source", "time", "interrupted" or "error"
+    signal:   the number of the signal that interrupted it, or 0
+    figures:  of the whole run, as `Figures.overall`
+    recorded: the file that was recorded, or None
+    failure:  the error that ended it, or None
+    """
+
+    graph: str
+    source: str
+    showing: str
+    ended: str
+    signal: int
+    seconds: float
+    figures: dict[str, Any]
+    recorded: Path | None = None
+    failure: BaseException | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run ended without an error."""
+        return self.failure is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as data for JSON; a recording has its sha256 and size in bytes.
+
+        "schema_version" is raised when a key changes its meaning or is removed; keys may be added
+        without.
+        """
+        from ..execution.report import file_as_dict
+
+        rate = self.figures["drawn"] / self.seconds if self.seconds else 0.0
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kinograph": __version__,
+            "graph": self.graph,
+            "source": self.source,
+            "showing": self.showing,
+            "ok": self.ok,
+            "ended": self.ended,
+            "seconds": round(self.seconds, 3),
+            **self.figures,
+            "fps_out": round(rate, 1),
+            "files": [] if self.recorded is None else [file_as_dict(self.recorded)],
+            "errors": [] if self.failure is None else [str(self.failure)],
+        }
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """Where pictures, figures and messages go.
+
+    overlay: draw the latency into the pictures
+    say:     called with messages, such as that a stream has reconnected
+    status:  called once per second with a line of figures
+    """
+
+    figures: Figures
+    page: Page | None = None
+    recorder: Recorder | None = None
+    overlay: bool = False
+    say: Say = lambda text: None
+    status: Callable[[str], None] = lambda line: None
+
+
+def run_live(
+    graph: LiveGraph, source: FrameSource, outlets: Outlets, seconds: float = 0.0
+) -> LiveSummary:
+    """Draw the frames of an open source until it ends, the time is up, or Ctrl-C is pressed.
+
+    It blocks, and all threads have ended when it returns. A second Ctrl-C does not wait for the
+    current frame. Errors are in the summary.
+
+    graph:   prepared
+    seconds: time limit; 0: none
+    """
+    run = _Run(graph, source, outlets)
+    started = time.monotonic()
+    failure: BaseException | None = None
+    ended = "end of the source"
+    with _interrupts(run.stop) as caught:
+        try:
+            run.begin()
+            if not run.work(started + seconds if seconds else None):
+                ended = "interrupted" if caught else "time"
+        except Exception as error:  # goes into the summary, with what was done until then
+            failure, ended = error, "error"
+        finally:
+            failure = run.end() or failure
+    return LiveSummary(
+        "",
+        source.name,
+        graph.shown.label,
+        "error" if failure else ended,
+        caught[0] if caught else 0,
+        time.monotonic() - started,
+        outlets.figures.overall(),
+        run.recorded,
+        failure,
+    )
+
+
+class _Run:
+    def __init__(self, graph: LiveGraph, source: FrameSource, outlets: Outlets):
+        self.stop = threading.Event()
+        self.recorded: Path | None = None
+        self._graph = graph
+        self._to = outlets
+        self._slot: Slot[Frame] = Slot()
+        self._reader = Reader(source, self._slot, outlets.figures, self.stop, self._report)
+        self._ticker = threading.Thread(target=self._tick, name="kinograph-ticker", daemon=True)
+
+    def begin(self) -> None:
+        """Start the threads."""
+        self._to.figures.state = "running"
+        self._reader.start()
+        self._ticker.start()
+
+    def work(self, until: float | None) -> bool:
+        """Draw frames; return whether the source ended."""
+        while not self.stop.is_set():
+            left = _POLL if until is None else min(_POLL, until - time.monotonic())
+            if left <= 0:
+                return False
+            frame = self._slot.take(left)
+            if frame is not None:
+                self._to.figures.processed()
+                self._hand_out(self._graph.draw(frame))
+                for warning in self._graph.warned():
+                    self._to.say(f"warning: {warning}")
+            elif self._slot.is_over:
+                return not self.stop.is_set()  # stopping ends the source, too
+        return False
+
+    def _hand_out(self, drawn: Drawn | None) -> None:
+        to = self._to
+        if drawn is None:
+            return
+        latency = to.figures.drawn(drawn.captured)
+        if to.overlay:
+            rate = to.figures.now()["fps_out"]
+            text = f"{latency:.0f} ms  {rate:.1f} fps"
+            drawn = Drawn(with_text(drawn.pixels, text), drawn.number, drawn.captured)
+        if to.page is not None:
+            to.page.show(drawn)
+        if to.recorder is not None:
+            first = not to.recorder.frames
+            to.recorder.write(drawn)
+            if first and to.recorder.is_cropped:
+                to.say("the recording is cropped by a row or column, as H.264 needs even sides")
+
+    def _report(self, text: str) -> None:
+        self._to.figures.message = "" if text.endswith("reconnected") else text
+        self._to.say(text)
+
+    def _tick(self) -> None:
+        while not self.stop.wait(1.0):
+            self._to.status(as_line(self._to.figures.now()))
+
+    def end(self) -> BaseException | None:
+        """End all threads and the recording; return an error of these or of the reader."""
+        self.stop.set()
+        self._to.figures.state = "ended"
+        failure: BaseException | None = None
+        # First, as the rest may wait for the source, and the user may press Ctrl-C again.
+        recorder = self._to.recorder
+        if recorder is not None:
+            try:
+                recorder.close()
+                self.recorded = recorder.path if recorder.frames else None
+            except KinographError as error:
+                failure = error
+        if self._reader.ident is not None:
+            self._reader.join(_PATIENCE)
+            self._ticker.join()
+            failure = failure or self._reader.failure
+            if self._reader.is_alive():
+                self._to.say("the source does not respond; it is abandoned")
+        if self._slot.take(0) is not None:
+            self._to.figures.dropped()
+        return failure
+
+
+@contextmanager
+def _interrupts(stop: threading.Event) -> Iterator[list[int]]:
+    """Set `stop` on the first SIGINT or SIGTERM, and append its number to the yielded list.
+
+    A second signal has its previous effect. Does nothing outside the main thread, which alone
+    receives signals.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before: dict[int, Any] = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        before.clear()
+
+    def first(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        restore()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, first)
+    try:
+        yield caught
+    finally:
+        restore()
