@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models.optical_flow import raft_small
 
+from flow_probes import occlusions
 from kinograph import OpticalFlowTensorRTPreprocessor
-from kinograph.engines.flow.consistency import occlusions
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.crops import crop
 from kinograph.engines.models.registry import Model, resolve

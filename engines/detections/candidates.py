@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.ops import nms
 
 from ..geometry.boxes import clipped, corners, from_corners
-from ..geometry.letterbox import Letterbox
+from ..geometry.placement import Placement
 
 Some = TypeVar("Some", bound="Candidates")
 
@@ -25,7 +25,7 @@ class Candidates:
     boxes: Tensor
     scores: Tensor
 
-    def from_letterbox(self: Some, letterbox: Letterbox) -> Some:
+    def from_letterbox(self: Some, letterbox: Placement) -> Some:
         """Return the candidates, given in pixels of the input, in pixels of the frames."""
         return replace(self, boxes=from_corners(letterbox.back(corners(self.boxes))))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..geometry.letterbox import Letterbox
+from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from .candidates import Boxes, Candidates
 from .detections import Detections
@@ -16,15 +16,15 @@ from .family import BoxHead, WholeFrame
 Progress = Callable[[int], None]  # called with the number of frames done since the last call
 
 
-def letterbox_for(engine: Engine, source: tuple[int, int], size: int) -> Letterbox:
+def letterbox_for(engine: Engine, source: tuple[int, int], size: int) -> Placement:
     """Return how frames of `source` (height, width) are fitted into the engine's input.
 
     size: longer side of the input in pixels; ignored by a network that takes a fixed size
     """
     if engine.network.fixed is not None:
-        return Letterbox.inside(source, engine.network.fixed)
+        return Placement.inside(source, engine.network.fixed)
     engine.check_size(size)
-    return Letterbox.fit(source, size, stride=engine.network.stride)
+    return Placement.longer_side(source, size, stride=engine.network.stride)
 
 
 def recommended_size(engine: Engine) -> int:
@@ -63,7 +63,7 @@ def candidates_in(
 def decoded(
     head: WholeFrame,
     outputs: Mapping[str, Tensor],
-    letterbox: Letterbox,
+    letterbox: Placement,
     frames: int,
     above: float,
 ) -> Candidates:

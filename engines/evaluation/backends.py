@@ -4,12 +4,9 @@ One report for both questions; its form is the one of YOLOZU's backend suite. A 
 be had is unavailable, never passed, and every output of every backend is judged.
 """
 
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import psutil
@@ -25,6 +22,7 @@ from ..runtime.engine import Engine, build_engine
 from ..runtime.network import network_of
 from ..runtime.probe import examples, probe
 from ..runtime.reference import reference
+from .report import report
 
 SCHEMA = 1
 _PACKAGES = (
@@ -79,8 +77,7 @@ def run_suite(
     wanted = [runner.infer(given) for given in inputs]
     runner.close()
     candidates: dict[str, Any] = {}
-    results = []
-    used: Engine | None = None
+    timings = []
     for number, name in enumerate(backends):
         if number:
             progress(1)
@@ -100,16 +97,12 @@ def run_suite(
             there = isinstance(error, ParityError)
             candidates[name] = {"available": there, "passed": False, "reason": str(error)}
             continue
-        used = used or engine
         candidates[name] = _judged(engine, inputs, wanted)
         if runs:
-            results.append(_timed(engine, shape, runs, warmup, before))
+            timings.append(_timed(engine, shape, runs, warmup, before))
         engine.unload()
     progress(1)
-    return {
-        "schema_version": SCHEMA,
-        "timestamp_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "meta": _meta(model, used),
+    results = {
         "parity": {
             "enabled": True,
             "reference": "torch fp32 on cpu",
@@ -123,9 +116,11 @@ def run_suite(
             "input": list(shape),
             "warmup": warmup,
             "runs": runs,
-            "results": results,
+            "results": timings,
         },
     }
+    about = {"model": model.name, "weights_sha256": model.entry.sha256}
+    return report("backends", SCHEMA, results, about=about, packages=_PACKAGES)
 
 
 def passed(report: dict[str, Any], backends: Sequence[str]) -> bool:
@@ -233,30 +228,3 @@ def _memory() -> dict[str, int]:
     if torch.cuda.is_available():
         held["cuda"] = torch.cuda.memory_reserved()
     return held
-
-
-def _meta(model: Model, engine: Engine | None) -> dict[str, Any]:
-    from ... import __version__
-
-    versions = {"kinograph": __version__, "python": platform.python_version()}
-    versions["torch"] = torch.__version__
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    gpu = None
-    if torch.cuda.is_available():
-        card = torch.cuda.get_device_properties(torch.cuda.current_device())
-        gpu = {
-            "name": card.name,
-            "capability": f"{card.major}.{card.minor}",
-            "memory": card.total_memory,
-            "cuda": torch.version.cuda,
-        }
-    return {
-        "model": model.name,
-        "weights_sha256": model.entry.sha256,
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpu": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads",
-        "gpu": gpu,
-        "versions": versions,
-    }

@@ -1,7 +1,5 @@
 """How good flow is: distances and angles to a known truth, over all pixels and by their speed."""
 
-import platform
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InputError
 from ..flow.flow import lengths
+from .report import report
 
 SCHEMA = 1
 OUTLIERS = (1, 3, 5)  # px
@@ -118,8 +117,6 @@ def evaluate_flow(
     `InputError` for no pairs at all, for flow of another shape than the truth's, and for flow that
     is NaN or infinite where the truth is known.
     """
-    from ... import __version__
-
     tallies: dict[str, dict[str, _Tally]] = {}
     for flow, truth in pairs:
         truth.check("flow", flow)
@@ -136,17 +133,7 @@ def evaluate_flow(
         total.join(whole)
         parts = {sequence: tally.figures() for sequence, tally in sequences.items()}
         datasets[name] = {**whole.figures(), "sequences": parts}
-    versions = {
-        "kinograph": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-    }
-    meta = dict(about or {})
-    return {
-        "schema_version": SCHEMA,
-        "timestamp_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "meta": {**meta, "versions": {**versions, **meta.get("versions", {})}},
+    results = {
         "thresholds": {
             "outliers_px": list(OUTLIERS),
             "fl": {"px": FL_PX, "part": FL_PART},
@@ -158,6 +145,7 @@ def evaluate_flow(
         "total": total.figures(),
         "datasets": datasets,
     }
+    return report("flow", SCHEMA, results, about=about, packages=("numpy",))
 
 
 class _Tally:

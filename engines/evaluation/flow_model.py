@@ -1,6 +1,5 @@
 """Evaluate a flow model on footage whose motion is known."""
 
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..datasets.flow import MADE, MOTORCYCLE, Dataset, Pair, find_datasets
+from ..environment import describe_device
 from ..errors import EngineError, InputError
 from ..files import atomic_write
 from ..flow.estimate import estimate_flow
@@ -143,15 +143,14 @@ def _about(engine: Engine | None, preset: str) -> dict[str, Any]:
     """Return what computed the flow, as data for JSON."""
     if engine is None:
         return {"name": DIS, "preset": preset, "backend": "opencv", "device": "cpu"}
-    entry, device = engine.model.entry, engine.device
-    on = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    entry = engine.model.entry
     return {
         "name": entry.name,
         "sha256": entry.sha256,
         "recommended_size": entry.recommended_size,
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": f"{device} ({on})",
+        "device": describe_device(engine.device),
     }
 
 

@@ -53,38 +53,6 @@ def occlusion(flow: Flow) -> Occlusion:
     return Occlusion(lost, new, confidence)
 
 
-def occlusions(flow: Flow) -> tuple[Tensor, Tensor]:
-    """Masks [N,H,W] 0 or 1 of what is hidden: pixels of frame i that frame i + 1 does not show, and
-    pixels of frame i + 1 that frame i did not.
-
-    A pixel whose way there and back does not end where it began is hidden, and so is one that
-    leaves the picture. Raises `InputError` for a flow without one of its directions, and for one
-    that is not finite.
-    """
-    forward, backward = _both(flow)
-    lost, new = (flow.main.new_empty(len(flow), *flow.size) for _ in range(2))
-    _hiding(forward, backward, lost)
-    _hiding(backward, forward, new)
-    return lost, new
-
-
-def warp(images: Tensor, flow: Tensor) -> Tensor:
-    """Images [N,H,W,C] looked up along flows [N,2,H,W] px: out[y, x] = image[y + v, x + u].
-
-    With the flow from frame i to frame i + 1 and the images i + 1 that is frame i again, but for
-    what is hidden. Bilinear; beyond the edge the edge's colour. Raises `InputError` where the sizes
-    differ.
-    """
-    if images.shape[:3] != (flow.shape[0], *flow.shape[2:]):
-        raise InputError(
-            f"warp: expected {flow.shape[0]} images of {flow.shape[3]}x{flow.shape[2]}, found "
-            f"{images.shape[0]} of {images.shape[2]}x{images.shape[1]}"
-        )
-    out = torch.empty(images.shape, dtype=images.dtype, device=flow.device)
-    _warp(images, flow, out)
-    return out
-
-
 def warp_clip(
     images: Tensor, flow: Flow, onto: str = "previous onto this"
 ) -> tuple[Tensor, Tensor]:
@@ -130,6 +98,10 @@ def warp_clip(
 
 
 def _warp(images: Tensor, flow: Tensor, out: Tensor) -> None:
+    """Look images [N,H,W,C] up along flows [N,2,H,W] px: out[y, x] = image[y + v, x + u].
+
+    Bilinear; beyond the edge the edge's colour.
+    """
     for at, rows in blocks(flow):
         image = images[at].to(flow.device, torch.float32).movedim(-1, 1)
         out[at, rows] = _looked_up(image, _places(flow[at], rows)).movedim(1, -1)

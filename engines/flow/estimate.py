@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
+from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from ..runtime.network import Network
 from ..sequence import state_type
@@ -16,7 +17,7 @@ from .consistency import carried
 from .dis import Dis
 from .family import flow_family
 from .flow import DIRECTIONS, FIRST_FRAMES, Flow
-from .sizes import FlowSize
+from .resize import from_placement
 
 Progress = Callable[[int], None]
 
@@ -124,11 +125,11 @@ class FlowEstimator:
         step = self._pairs(place)
         for start in range(0, len(frames) - 1, step):
             chunk = frames[start : start + step + 1]
-            images = place.apply(chunk.to(device, torch.float32).movedim(-1, 1))
+            images = place.resize(chunk.to(device, torch.float32).movedim(-1, 1), fill=None)
             if not exact or place.inner != place.source:  # resizing rounds past 1, too
                 images = images.clamp(0, 1)
             for name, flow in self._flow(images).items():
-                found[name][start : start + len(flow)] = place.back(flow)
+                found[name][start : start + len(flow)] = from_placement(flow, place)
             if progress is not None:
                 progress(len(chunk) - 1)
         if progress is not None and last is None:
@@ -141,23 +142,23 @@ class FlowEstimator:
         """How many pairs of frames of `size` (height, width) are computed together."""
         return self._pairs(self._place(size))
 
-    def _place(self, source: tuple[int, int]) -> FlowSize:
+    def _place(self, source: tuple[int, int]) -> Placement:
         if self.engine is None:
-            return FlowSize.fit(source, self.size, stride=dis.STRIDE, least=dis.LEAST)
+            return Placement.padded(source, self.size, stride=dis.STRIDE, least=dis.LEAST)
         network = self.engine.network
         size = self.size or min(self.engine.model.entry.recommended_size, max(source))
-        place = FlowSize.fit(source, size, stride=network.stride, least=network.least)
-        self.engine.check_size(max(place.padded))
+        place = Placement.padded(source, size, stride=network.stride, least=network.least)
+        self.engine.check_size(max(place.target))
         return place
 
-    def _pairs(self, place: FlowSize) -> int:
+    def _pairs(self, place: Placement) -> int:
         """How many pairs to compute at once."""
         if self.engine is None:
-            fit = _DIS_PIXELS // (place.padded[0] * place.padded[1])
+            fit = _DIS_PIXELS // (place.target[0] * place.target[1])
             return min(_DIS_PAIRS, max(torch.get_num_threads(), fit))
         if self.engine.network.takes("start"):
             return 1
-        return max(1, self.engine.batch_for(*place.padded) - 1)
+        return max(1, self.engine.batch_for(*place.target) - 1)
 
     def _flow(self, images: Tensor) -> dict[str, Tensor]:
         """Images [F,3,h,w] -> flow [F-1,2,h,w] by direction."""

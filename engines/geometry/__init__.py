@@ -1,1 +1,1 @@
-"""Boxes, crops and placement: bringing pictures and points from one size to another and back."""
+"""Boxes, crops, placements and rotations: from one picture size or pose to another, and back."""

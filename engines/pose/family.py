@@ -9,7 +9,7 @@ from torch import Tensor
 from ..detections.candidates import Candidates
 from ..detections.family import BoxHead, DetectionFamily, WholeFrame
 from ..errors import InputError, ModelError
-from ..geometry.letterbox import Letterbox
+from ..geometry.placement import Placement
 from ..models.families import find_family
 from ..models.family import Family
 from ..models.model import Model
@@ -30,7 +30,7 @@ class PoseCandidates(Candidates):
     keypoints: Tensor
     confidence: Tensor
 
-    def from_letterbox(self: Some, letterbox: Letterbox) -> Some:
+    def from_letterbox(self: Some, letterbox: Placement) -> Some:
         """Return the candidates, given in pixels of the input, in pixels of the frames."""
         found = super().from_letterbox(letterbox)
         return replace(found, keypoints=letterbox.back(self.keypoints))

@@ -9,29 +9,22 @@ from torch import Tensor
 
 from ..checks import COMMA, check_masks
 from ..errors import InputError
+from ..geometry.boxes import areas, centres, sides
+from ..tracking.columns import Places
 from .poses import Poses
 
 
 def keep_people(poses: Poses, keep: Tensor) -> Poses:
-    """Only those for whom keep [F,P] is true, moved up in their order."""
-    keep = keep & poses.present
-    order = (~keep).to(torch.uint8).argsort(dim=1, stable=True)
-    count = keep.sum(1)
-    frame = torch.arange(len(poses), device=poses.device)[:, None]
-    here = torch.arange(order.shape[1], device=poses.device)[None] < count[:, None]
-
-    def placed(values: Tensor, empty: float = 0) -> Tensor:
-        moved = values[frame, order]
-        return torch.where(here.view(*here.shape, *[1] * (values.ndim - 2)), moved, empty)
-
+    """Return those for whom keep [F,P] is true, in their order."""
+    places = Places.kept(keep & poses.present)
     return replace(
         poses,
-        keypoints=placed(poses.keypoints),
-        confidence=placed(poses.confidence),
-        boxes=placed(poses.boxes),
-        scores=placed(poses.scores),
-        track_ids=placed(poses.track_ids, -1).long(),
-        count=count,
+        keypoints=places.place(poses.keypoints),
+        confidence=places.place(poses.confidence),
+        boxes=places.place(poses.boxes),
+        scores=places.place(poses.scores),
+        track_ids=places.place(poses.track_ids, -1).long(),
+        count=places.count,
     )
 
 
@@ -68,15 +61,14 @@ def filter_people(
         for some in tracks:
             wanted |= (poses.track_ids >= some.start) & (poses.track_ids < some.stop)
         keep = keep & wanted
-    sides = poses.boxes[..., 2:] - poses.boxes[..., :2]
-    height = sides[..., 1] / poses.canvas[0]
+    height = sides(poses.boxes)[..., 1] / poses.canvas[0]
     keep = keep & (height >= min_height)
     if max_height < 1:
         keep = keep & (height <= max_height)
     if region is not None:
         keep = keep & _inside(poses, region)
     if most:
-        area = torch.where(keep, sides.prod(-1), -1.0)
+        area = torch.where(keep, areas(poses.boxes), -1.0)
         rank = area.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
         keep = keep & (rank < most)
     return keep_people(poses, keep)
@@ -110,7 +102,7 @@ def _inside(poses: Poses, region: Tensor) -> Tensor:
         )
     mask = region.to(poses.device)
     high, wide = mask.shape[1:]
-    middle = (poses.boxes[..., :2] + poses.boxes[..., 2:]) / 2
+    middle = centres(poses.boxes)
     x = (middle[..., 0] / poses.canvas[1] * wide).long().clamp(0, wide - 1)
     y = (middle[..., 1] / poses.canvas[0] * high).long().clamp(0, high - 1)
     frame = torch.arange(frames, device=poses.device)[:, None]

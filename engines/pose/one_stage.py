@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..detections.detect import candidates_in, decoded
-from ..geometry.letterbox import Letterbox
+from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from .family import OneStage, PoseCandidates
 from .poses import Poses
@@ -49,7 +49,7 @@ def poses_in_frames(
 def from_outputs(
     head: OneStage,
     outputs: Mapping[str, Tensor],
-    letterbox: Letterbox,
+    letterbox: Placement,
     frames: int,
     *,
     most: int,

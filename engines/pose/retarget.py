@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry.placement import place
+from ..geometry.boxes import corners, from_corners
+from ..geometry.placement import scale_and_shift
 from .poses import Poses
 from .skeletons import OPENPOSE_134, SKELETONS
 from .tracks import by_track, to_poses
@@ -19,13 +20,11 @@ def onto_canvas(poses: Poses, size: tuple[int, int], fit: str = "letterbox") -> 
     """
     if min(size) < 1:
         raise InputError(f"size: expected at least 1x1, found {size[1]}x{size[0]}")
-    (high, wide), (down, right) = place(poses.canvas, size, fit)
+    (high, wide), (down, right) = scale_and_shift(poses.canvas, size, fit)
     scale = poses.keypoints.new_tensor([wide, high])
     shift = poses.keypoints.new_tensor([right, down])
-    boxes = poses.boxes.unflatten(2, (2, 2)) * scale + shift
-    return replace(
-        poses, keypoints=poses.keypoints * scale + shift, boxes=boxes.flatten(2), canvas=size
-    )
+    boxes = from_corners(corners(poses.boxes) * scale + shift)
+    return replace(poses, keypoints=poses.keypoints * scale + shift, boxes=boxes, canvas=size)
 
 
 # Limbs of OpenPose's body from the neck outwards: parent, child, and who mirrors the child, whose

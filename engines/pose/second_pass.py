@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ..errors import EngineError
-from ..geometry.boxes import iou
-from ..geometry.crops import batches, crop, crop_boxes, from_crops
+from ..geometry.boxes import corners, from_corners, iou
+from ..geometry.crops import batches, crop, crop_boxes, from_crops, into_crops
 from ..runtime.engine import Engine
 from .family import one_stage
 from .poses import Poses
@@ -45,9 +45,8 @@ def refined_in_crops(
             found = head.decode(engine.infer(images), len(part), 0.0).seen(keypoint_threshold)
             if not found.scores.shape[1]:
                 continue
-            meant = poses.boxes[f, p].unflatten(1, (2, 2)) - box[:, None, :2]
-            meant = meant * box.new_tensor(size[::-1]) / (box[:, None, 2:] - box[:, None, :2])
-            overlap = iou(meant.flatten(1)[:, None], found.boxes) * (found.scores > _SURE)
+            meant = from_corners(into_crops(corners(poses.boxes[f, p]), box, size))
+            overlap = iou(meant[:, None], found.boxes) * (found.scores > _SURE)
             best, which = overlap.max(1)
             again = best > _SAME
             row = torch.arange(len(part), device=poses.device)

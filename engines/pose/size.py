@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..detections.detect import recommended_size
-from ..geometry.boxes import coverage
+from ..geometry.boxes import coverage, sides
 from ..runtime.engine import Engine
 from .family import OneStage, whole_frame
 from .one_stage import poses_in_frames
@@ -36,7 +36,7 @@ def detection_size(frames: Tensor, engine: Engine) -> int:
     boxes = torch.cat([few.boxes[few.present], many.boxes[many.present & ~again]]).float()
     if not len(boxes):
         return sizes[-1]
-    heights = (boxes[:, 2:] - boxes[:, :2]).amax(1)
+    heights = sides(boxes).amax(1)
     wanted = height * max(frames.shape[1:3]) / max(float(heights.quantile(_TYPICAL)), 1.0)
     return min(sizes, key=lambda size: abs(size - wanted))
 

@@ -1,25 +1,24 @@
 """Steadier joints: One-Euro filtering by track."""
 
-import math
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..geometry.boxes import sides
 from ..sequence import state_type
+from ..tracking.one_euro import Memory, OneEuro
 from .poses import Poses
 from .tracks import Tracks, by_track, to_poses
 
 DIRECTIONS = ("causal", "both")
-_SPEED_CUTOFF = 1.0  # Hz, of the filter on the speed, as published
-_RESTART = 0.5  # s out of sight after which a joint begins anew
 
 
 @state_type()
 @dataclass(frozen=True)
 class FilterState:
-    """What a smoother knows at the end of a chunk; opaque, hand it to the next.
+    """What a smoother knows at the end of a chunk; opaque, to be handed to the next.
 
     ids [T]; points, speeds [T,K,2]; gone [T,K] frames since a joint was seen, inf = never; canvas
     and skeleton of the poses
@@ -37,14 +36,14 @@ class FilterState:
 class Smoother:
     """One-Euro filter (Casiez et al. 2012) on every joint of every track of successive chunks.
 
-    A joint at rest is held by a low cutoff; the faster it moves, the higher the cutoff and the
-    less it lags. Speed counts in heights of the person's box a second, so that settings do not
-    depend on how large people are. People without a track are left as they are.
+    A low cutoff smooths still joints strongly; the faster a joint moves, the higher the cutoff and
+    the less it lags. Speed counts in heights of the person's box per second, so that settings do
+    not depend on how large people are. People without a track are left unchanged.
 
-    fps:        frames a second
+    fps:        frames per second
     min_cutoff: Hz at rest; lower is steadier
-    beta:       Hz more for each body height a second; higher follows faster
-    direction:  causal, or both: there and back, which does not lag but needs the whole clip
+    beta:       Hz more for each body height per second; higher follows faster
+    direction:  "causal", or "both": forward and backward, without lag, for whole clips only
     """
 
     fps: float = 16.0
@@ -65,13 +64,13 @@ class Smoother:
             )
 
     def reset(self) -> None:
-        """Begin anew with the next chunk."""
+        """Restart with the next chunk."""
         self.state = None
 
     def update(self, poses: Poses) -> Poses:
-        """The next chunk, smoothed; confidences, boxes and scores stay.
+        """Return the next chunk, smoothed; confidences, boxes and scores are unchanged.
 
-        Raises `InputError` when canvas or skeleton change without a reset.
+        Raises `InputError` if canvas or skeleton change without a reset.
         """
         known = self.state
         if known is not None and (known.canvas, known.skeleton) != (poses.canvas, poses.skeleton):
@@ -85,14 +84,7 @@ class Smoother:
             return poses
         points = self._filtered(tracks, poses)
         if self.direction == "both":
-            back = replace(
-                tracks,
-                keypoints=tracks.keypoints.flip(0),
-                confidence=tracks.confidence.flip(0),
-                boxes=tracks.boxes.flip(0),
-                present=tracks.present.flip(0),
-            )
-            points = (points + self._filtered(back, poses).flip(0)) / 2
+            points = (points + self._filtered(tracks.flipped(), poses).flip(0)) / 2
         points = torch.where(tracks.seen[..., None], points, tracks.keypoints)
         return to_poses(replace(tracks, keypoints=points), poses)
 
@@ -104,48 +96,25 @@ class Smoother:
         return ids
 
     def _filtered(self, tracks: Tracks, poses: Poses) -> Tensor:
-        """[F,T,K,2] px. A loop over frames, as each needs the one before; on the CPU, where small
-        operations cost least."""
+        """[F,T,K,2] px, computed on the CPU."""
         seen = tracks.seen.cpu()
         points = tracks.keypoints.cpu().float()
-        high = (tracks.boxes[..., 3] - tracks.boxes[..., 1]).cpu().clamp(min=1)[..., None, None]
-        frames, people, joints = seen.shape
-        last = torch.zeros(people, joints, 2)
-        speed = torch.zeros(people, joints, 2)
-        gone = torch.full((people, joints), math.inf)
+        height = sides(tracks.boxes)[..., 1].cpu().clamp(min=1)[..., None]  # [F,T,1]
+        memory = Memory.empty(points.new_zeros(points.shape[1:]))
         if self.state is not None:
             column = torch.searchsorted(tracks.ids.cpu(), self.state.ids)
-            last[column], speed[column] = self.state.points, self.state.speeds
-            gone[column] = self.state.gone
-        out = torch.empty_like(points)
-        for f in range(frames):
-            now, here = points[f], seen[f][..., None]
-            passed = (gone[..., None] + 1) / self.fps
-            fresh = passed > _RESTART
-            measured = (now - last) / passed.clamp(max=1e3)
-            slow = _weight(torch.tensor(_SPEED_CUTOFF), passed)
-            rate = torch.where(fresh, 0.0, slow * measured + (1 - slow) * speed)
-            cutoff = self.min_cutoff + self.beta * rate.norm(dim=-1, keepdim=True) / high[f]
-            part = torch.where(fresh, 1.0, _weight(cutoff, passed))
-            smooth = torch.where(fresh, now, part * now + (1 - part) * last)
-            last = torch.where(here, smooth, last)
-            speed = torch.where(here, rate, speed)
-            gone = torch.where(here[..., 0], 0.0, gone + 1)
-            out[f] = last
+            memory.values[column], memory.speeds[column] = self.state.points, self.state.speeds
+            memory.gone[column] = self.state.gone
+        one_euro = OneEuro(self.fps, self.min_cutoff, self.beta)
+        out, memory = one_euro.run(points, seen, memory, unit=height)
         if self.direction == "causal":
-            # a joint that begins anew needs no past
-            here = (gone <= _RESTART * self.fps).any(1)
+            here = one_euro.is_remembered(memory).any(1)  # a joint that restarts needs no past
             self.state = FilterState(
                 tracks.ids.cpu()[here],
-                last[here],
-                speed[here],
-                gone[here],
+                memory.values[here],
+                memory.speeds[here],
+                memory.gone[here],
                 poses.canvas,
                 poses.skeleton,
             )
         return out.to(tracks.keypoints.device, tracks.keypoints.dtype)
-
-
-def _weight(cutoff: Tensor, seconds: Tensor) -> Tensor:
-    """How much of a new value a low pass of `cutoff` Hz takes after `seconds`."""
-    return 1 / (1 + 1 / (2 * math.pi * cutoff * seconds))

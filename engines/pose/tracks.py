@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..tracking.columns import Columns, Places
 from .poses import Poses
 
 
@@ -33,75 +34,66 @@ class Tracks:
         """[F,T,K] bool"""
         return (self.confidence > 0) & self.present[..., None]
 
+    def flipped(self) -> "Tracks":
+        """Return the same people in the frames played backward."""
+        return Tracks(
+            ids=self.ids,
+            keypoints=self.keypoints.flip(0),
+            confidence=self.confidence.flip(0),
+            boxes=self.boxes.flip(0),
+            scores=self.scores.flip(0),
+            present=self.present.flip(0),
+        )
+
 
 def by_track(poses: Poses, ids: Tensor | None = None) -> Tracks:
-    """The people of `poses` that have a track, each in a column of its own.
+    """Return the people of `poses` that have a track, each in a column of its own.
 
-    ids: tracks that get a column whether they occur or not; None = those that occur
+    ids: tracks that get a column whether they occur or not; None: those that occur
 
-    Raises `InputError` where one track occurs twice in a frame.
+    Raises `InputError` where a track occurs twice in a frame.
     """
-    tracked = poses.present & (poses.track_ids >= 0)
-    frame, place = tracked.nonzero(as_tuple=True)
-    number = poses.track_ids[frame, place]
-    known = number.unique() if ids is None else ids
-    column = torch.searchsorted(known, number)
-    people = len(known)
-    twice = torch.zeros(len(poses), people, dtype=torch.int64, device=poses.device)
-    twice.index_put_((frame, column), torch.ones_like(column), accumulate=True)
-    if bool((twice > 1).any()):
-        where, which = (twice > 1).nonzero()[0].tolist()
-        raise InputError(f"poses: frame {where} has track {int(known[which])} twice")
-
-    def columns(values: Tensor) -> Tensor:
-        placed = values.new_zeros(len(poses), people, *values.shape[2:])
-        placed[frame, column] = values[frame, place]
-        return placed
-
+    columns = Columns.of(poses.present, poses.track_ids, ids, "poses")
     return Tracks(
-        ids=known,
-        keypoints=columns(poses.keypoints),
-        confidence=columns(poses.confidence),
-        boxes=columns(poses.boxes),
-        scores=columns(poses.scores),
-        present=twice > 0,
+        ids=columns.ids,
+        keypoints=columns.gather(poses.keypoints),
+        confidence=columns.gather(poses.confidence),
+        boxes=columns.gather(poses.boxes),
+        scores=columns.gather(poses.scores),
+        present=columns.present,
     )
 
 
 def to_poses(tracks: Tracks, like: Poses) -> Poses:
-    """The tracks as poses, in every frame those who are present, surest first.
+    """Return the tracks as poses: in every frame those who are present, highest score first.
 
-    like: the poses that they came from; its people without a track come after them
+    like: the poses that they came from; its people without a track are kept
     """
     loose = like.present & (like.track_ids < 0)
     ids = tracks.ids.expand(len(like), -1)
-    present = torch.cat([tracks.present, loose], 1)
-    scores = torch.cat([tracks.scores, like.scores], 1)
-    order = torch.where(present, scores, -1.0).argsort(dim=1, descending=True, stable=True)
-    count = present.sum(1)
-    most = max(1, int(count.max())) if len(count) else 1
-    order = order[:, :most]
-    here = torch.arange(order.shape[1], device=like.device)[None] < count[:, None]
-    frame = torch.arange(len(like), device=like.device)[:, None]
+    places = Places.ranked(
+        torch.cat([tracks.present, loose], 1), torch.cat([tracks.scores, like.scores], 1)
+    )
 
-    def placed(ours: Tensor, theirs: Tensor, empty: float = 0) -> Tensor:
-        values = torch.cat([ours, theirs], 1)[frame, order]
-        return torch.where(here.view(*here.shape, *[1] * (values.ndim - 2)), values, empty)
+    def place(ours: Tensor, theirs: Tensor, empty: float = 0) -> Tensor:
+        return places.place(torch.cat([ours, theirs], 1), empty)
 
     return replace(
         like,
-        keypoints=placed(tracks.keypoints, like.keypoints),
-        confidence=placed(tracks.confidence, like.confidence),
-        boxes=placed(tracks.boxes, like.boxes),
-        scores=placed(tracks.scores, like.scores),
-        track_ids=placed(ids, like.track_ids, -1).long(),
-        count=count,
+        keypoints=place(tracks.keypoints, like.keypoints),
+        confidence=place(tracks.confidence, like.confidence),
+        boxes=place(tracks.boxes, like.boxes),
+        scores=place(tracks.scores, like.scores),
+        track_ids=place(ids, like.track_ids, -1).long(),
+        count=places.count,
     )
 
 
 def jitter(poses: Poses) -> float:
-    """Mean length of the joints' acceleration in px/frame², over three frames in a row in which a
-    joint of a track is seen; 0 where there are none."""
+    """Return the mean acceleration of the joints in px/frame².
+
+    Over three successive frames in which a joint of a track is seen; 0 where there are none.
+    """
     tracks = by_track(poses)
     points, seen = tracks.keypoints, tracks.seen
     if len(points) < 3:

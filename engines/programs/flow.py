@@ -10,11 +10,11 @@ from ..flow.choose import Choice, choose
 from ..flow.dis import PRESETS
 from ..flow.estimate import FlowEstimator
 from ..flow.flow import FIRST_FRAMES
-from ..flow.stream import FlowStream
-from ..geometry.placement import Size
+from ..geometry.placement import Size, complete_size
 from ..render.flow_drawing import NOISE_FLOOR
 from ..render.flow_scales import NORMALISATIONS
-from .frames import as_floats, images_of, size_of, video_of
+from .flow_stream import FlowStream
+from .frames import as_floats, images_of, video_of
 
 _DIRECTIONS = ("forward", "backward")
 _SIDE = 512  # px, of warmup's frames where nothing says theirs
@@ -127,7 +127,7 @@ class OpticalFlowTensorRTPreprocessor:
         images = images_of(frames)
         source = (images.shape[1], images.shape[2])
         _check_sides(target_height=target_height, target_width=target_width)
-        size = size_of(
+        size = complete_size(
             source,
             self.height if target_height is None else target_height,
             self.width if target_width is None else target_width,
@@ -172,7 +172,7 @@ class OpticalFlowTensorRTPreprocessor:
             lines.append(f"- not fp16: that is for networks on GPUs, {what}")
         if stream is not None and stream.source is not None:
             source = stream.source
-            size = size_of(source, self.height, self.width)
+            size = complete_size(source, self.height, self.width)
             if size != source:
                 lines.append(f"- maps of {_text(size)} from frames of {_text(source)}")
         return "\n".join(lines)

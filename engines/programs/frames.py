@@ -5,7 +5,6 @@ from torch import Tensor
 
 from ..checks import check_range
 from ..errors import InputError
-from ..geometry.placement import Size
 
 
 def images_of(frames: object) -> Tensor:
@@ -48,11 +47,3 @@ def video_of(images: Tensor) -> Tensor:
     video = images.new_empty(1, 3, *images.shape[:3])
     torch.add(-1.0, images.movedim(-1, 0), alpha=2.0, out=video[0])  # FHWC -> CFHW
     return video
-
-
-def size_of(source: Size, height: int | None, width: int | None) -> Size:
-    """Height and width as asked; None = as `source`, or from the other one by its shape."""
-    high, wide = source
-    if height is not None:
-        return height, max(1, round(height * wide / high)) if width is None else width
-    return source if width is None else (max(1, round(width * high / wide)), width)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..geometry.placement import complete_size
 from ..models.registry import resolve
 from ..pose.detect import check_thresholds, detect_poses
 from ..pose.family import whole_frame
@@ -14,7 +15,7 @@ from ..render.styles import STYLES
 from ..runtime.devices import check_device
 from ..runtime.engine import Engine, build_engine
 from ..runtime.network import Network, network_of
-from .frames import as_floats, images_of, size_of, video_of
+from .frames import as_floats, images_of, video_of
 
 
 class PoseTensorRTPreprocessor:
@@ -89,7 +90,7 @@ class PoseTensorRTPreprocessor:
         Raises `InputError` for other shapes, types and ranges, and for several videos at once.
         """
         images = images_of(frames)
-        size = size_of((images.shape[1], images.shape[2]), target_height, target_width)
+        size = complete_size((images.shape[1], images.shape[2]), target_height, target_width)
         engine = self._built()
         poses = detect_poses(
             as_floats(images, engine.device),

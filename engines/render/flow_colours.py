@@ -7,26 +7,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..flow.speeds import blocks
-
-COLOURS = ("middlebury", "hsv")
-
-# Steps from red to yellow, to green, to cyan, to blue, to magenta and back, of the colour wheel of
-# Baker et al., A Database and Evaluation Methodology for Optical Flow, 2007 (Middlebury).
-_STEPS = (15, 6, 4, 11, 13, 6)
-_CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1))
-
-
-def colour_wheel(device: torch.device | str = "cpu") -> Tensor:
-    """[55,3] RGB 0..1."""
-    corners = torch.tensor(_CORNERS, dtype=torch.float32)
-    rows = []
-    for number, steps in enumerate(_STEPS):
-        start, end = corners[number], corners[(number + 1) % 6]
-        # 8-bit steps, rounded down as published; falling channels fall from 255
-        rise = torch.floor(255 * torch.arange(steps) / steps)[:, None] / 255
-        falls = end < start
-        rows.append(torch.where(falls, start - rise, start + (end - start) * rise))
-    return torch.cat(rows).to(device)
+from .wheels import WHEELS
 
 
 def flow_colours(
@@ -38,15 +19,15 @@ def flow_colours(
     strength: float = 1.0,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Flows [N,2,H,W] px, finite, as images [N,H,W,3] 0..1: white is still, a hue is a direction.
+    """Return finite flows [N,2,H,W] px as images [N,H,W,3] 0..1.
+
+    White does not move, a hue is a direction.
 
     scales:   [N] px drawn in full colour (`flow_scales`); what is faster is drawn as that
-    colours:  middlebury: the published wheel. hsv: hue for the direction, saturation for the speed,
-              value 1. In both, motion to the right is red and hues follow clockwise on the screen;
-              in hsv down is 90°, left 180° and up 270°.
-    floor:    px; what is slower is still, and colours fade in from there to twice that
+    colours:  one of `WHEELS`; motion to the right is red, hues follow clockwise on the screen
+    floor:    px; slower motion is drawn as none, and colours fade in from there to twice that
     strength: of the colours, after the scale: 0 = all white, 2 = full colour at half the scale
-    out:      [N,H,W,3] float32, contiguous, to be drawn into
+    out:      [N,H,W,3] float32, contiguous, to draw into
 
     With floor 0 and strength 1 middlebury is the published colouring (its flow_to_color), without
     the rounding to 8 bits. Raises `InputError` for unknown colours and negative numbers.
@@ -66,14 +47,10 @@ def flow_colours(
 
 
 def _table(colours: str) -> Tensor:
-    """[n,6] of a wheel's n colours in a whole turn: what each adds to white, and the way from there
-    to the next."""
-    if colours not in COLOURS:
-        raise InputError(f"colours: expected one of {', '.join(COLOURS)}, found {colours!r}")
-    if colours == "middlebury":
-        wheel = colour_wheel()
-    else:
-        wheel = torch.tensor([*_CORNERS, _CORNERS[0]], dtype=torch.float32)
+    """[n,6] of a wheel's n colours: what each adds to white, and the way from there to the next."""
+    if colours not in WHEELS:
+        raise InputError(f"colours: expected one of {', '.join(WHEELS)}, found {colours!r}")
+    wheel = WHEELS[colours].colours
     return torch.cat([wheel - 1, wheel.roll(-1, 0) - wheel], 1)
 
 

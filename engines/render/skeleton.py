@@ -7,20 +7,26 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry.placement import Size, expand_frames, fit_images, place
+from ..geometry.placement import Size
 from ..pose.poses import Poses
 from ..pose.skeletons import OPENPOSE_134
+from .canvas import Canvas
 from .raster import DOT, ELLIPSE, LINE, Shapes, draw
-from .styles import PARTS, RGB, STYLES, TRACK_COLOURS, UNTRACKED, Group, Style
+from .styles import STYLES
+from .styles.style import PARTS, RGB, Group, Style
 
 COLOUR_ORDERS = ("rgb", "bgr")
 COLOURINGS = ("style", "track")
 
-_THINNEST = 0.5  # px: half a pixel, the least radius that still marks one
+# Twelve hues that differ at a glance, neighbours far apart, for people by their track.
+TRACK_COLOURS: tuple[RGB, ...] = (
+    *((255, 64, 64), (64, 160, 255), (96, 224, 64), (255, 192, 0)),
+    *((192, 96, 255), (0, 224, 208), (255, 112, 208), (160, 255, 160)),
+    *((255, 144, 64), (96, 96, 255), (208, 224, 64), (224, 160, 128)),
+)
+_UNTRACKED: RGB = (192, 192, 192)
 
-# Pixels drawn in one go: bounds the working memory to some hundred MB at any length of video,
-# and on a CPU keeps it near the caches.
-_PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**26}
+_THINNEST = 0.5  # px: half a pixel, the least radius that still marks one
 
 
 def draw_skeletons(
@@ -62,27 +68,16 @@ def draw_skeletons(
         _check("parts", part, PARTS)
     _check("colours", colours, COLOURINGS)
     _check("colour order", colour_order, COLOUR_ORDERS)
-    height, width = size or poses.canvas
-    if min(height, width) < 1:
-        raise InputError(f"size: expected at least 1x1, found {width}x{height}")
-    frames = len(poses)
-    if footage is not None and footage.shape[0] not in (1, frames):
-        raise InputError(
-            f"footage: expected {frames} frames (as many as there are poses) or 1, "
-            f"found {footage.shape[0]}"
-        )
-    image = _background(footage, frames, (height, width), fit, poses.device)
-    mask = torch.zeros(frames, height, width, device=poses.device)
-    scale, shift = place(poses.canvas, (height, width), fit)
-    at_once = max(1, _PIXELS_AT_ONCE.get(poses.device.type, 2**24) // (height * width))
+    canvas = Canvas.of(
+        len(poses), poses.canvas, size, fit=fit, footage=footage, device=poses.device
+    )
     points, seen = _points(poses)
-    points = points * points.new_tensor(scale[::-1]) + points.new_tensor(shift[::-1])
+    points = canvas.place(points)
     table = _Table.of(
-        look, drawn, points.shape[2], (height, width), line_width, joint_radius, poses.device
+        look, drawn, points.shape[2], canvas.size, line_width, joint_radius, poses.device
     )
     colour = _colours(table, colours, colour_order, poses.track_ids)
-    for begin in range(0, frames, at_once):
-        part_of = slice(begin, begin + at_once)
+    for part_of in canvas.parts():
         shapes = _shapes(
             table,
             points[part_of],
@@ -91,10 +86,10 @@ def draw_skeletons(
             by_person=look.by_person,
             whole=not antialias,
         )
-        draw(shapes, image[part_of], mask[part_of], antialias=antialias)
+        draw(shapes, canvas.image[part_of], canvas.mask[part_of], antialias=antialias)
         if progress is not None:
-            progress(min(at_once, frames - begin))
-    return image, mask
+            progress(part_of.stop - part_of.start)
+    return canvas.image, canvas.mask
 
 
 def _check(name: str, found: str, known: Collection[str]) -> None:
@@ -242,19 +237,9 @@ def _colours(table: _Table, colours: str, colour_order: str, tracks: Tensor) -> 
     """[1,1,S,3], or [F,P,S,3] by track with the style's brightness of every shape."""
     chosen = table.colour[None, None]
     if colours == "track":
-        palette = torch.tensor([*TRACK_COLOURS, UNTRACKED]) / 255
+        palette = torch.tensor([*TRACK_COLOURS, _UNTRACKED]) / 255
         palette = palette.to(tracks.device)
         index = torch.where(tracks < 0, len(TRACK_COLOURS), tracks % len(TRACK_COLOURS))
         brightness = table.colour.amax(1)
         chosen = palette[index][:, :, None] * brightness[:, None]
     return chosen.flip(-1) if colour_order == "bgr" else chosen
-
-
-def _background(
-    footage: Tensor | None, frames: int, size: Size, fit: str, device: torch.device
-) -> Tensor:
-    """[F,H,W,3], a new tensor that may be drawn upon."""
-    if footage is None:
-        return torch.zeros(frames, *size, 3, device=device)
-    image = fit_images(footage.to(device, torch.float32), size, fit, fill=0.0)
-    return expand_frames(image, frames).clamp(0, 1)  # a copy in any case

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..environment import package_version
 from ..errors import EngineError
 from . import trt
 from .backend import Backend, Capability, Rung, needs_onnx
@@ -87,7 +87,7 @@ class TensorRTBackend(Backend):
             "version": _VERSION,
             "flavour": self.name,
             "library": library,
-            "builder": _builder_version(),
+            "builder": package_version("polygraphy") or "",
             "cuda": torch.version.cuda if not named else None,
             "system": platform.system(),
             "onnx": onnx.sidecar["sha256"],
@@ -134,10 +134,3 @@ def _profile_key(profiles: list[trt.Profile]) -> list[Any]:
     return [
         next(iter(shapes.values())) if len(shapes) == 1 else dict(shapes) for shapes in profiles
     ]
-
-
-def _builder_version() -> str:
-    try:
-        return version("polygraphy")
-    except PackageNotFoundError:
-        return ""

@@ -1,1 +1,1 @@
-"""Association over time, smoothing and gaps."""
+"""Identities over time, smoothing and gaps, for values of any domain."""

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from ..checks import check_masks
 from ..errors import InputError
-from ..geometry.placement import expand_frames, fit_images
+from ..geometry.frames import expand_frames
+from ..geometry.placement import fit_images
 from .fitting import as_frames
 from .morphology import grow
 

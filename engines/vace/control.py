@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..sequence import state_type
-from .placement import Placement
+from .placement import ClipPlacement
 
 
 @state_type()
@@ -25,7 +25,7 @@ class VaceControl:
     video: Tensor
     mask: Tensor
     references: Tensor | None = None
-    placement: Placement | None = None
+    placement: ClipPlacement | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from ..sequence import state_type
-from .inspection import areas_of, coverage, found_in, in_lines, tally
+from .inspection import found_in, in_lines
+from .inspection.content import tally
+from .inspection.flicker import areas_of, coverage
 from .normalise import GENERATE, NEUTRAL
 from .preview import Seen, see
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from ..checks import check_frames, check_masks
 from ..detections.detections import Detections
 from ..errors import InputError
-from ..geometry.placement import Size, expand_frames, fit_images
+from ..geometry.frames import expand_frames
+from ..geometry.placement import Size, fit_images
 from ..pose.poses import Poses
 from .morphology import feather, grow
 from .normalise import NEUTRAL

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..geometry.placement import Size
 from .control import VaceControl
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
-from .placement import Placement
+from .placement import ClipPlacement
 from .presets import PRESETS
 from .reference import fit_if_any
 from .resample import spread
@@ -43,7 +43,7 @@ class Normalised:
 
     image: Tensor
     mask: Tensor
-    placement: Placement
+    placement: ClipPlacement
     references: Tensor | None = None
 
     @property
@@ -113,7 +113,7 @@ def normalise(
     pad = length_mode == "pad"
     ready = fitting.images(image, indices, wanted, exact=exact, pad=pad, progress=progress)
     masks = fitting.masks(mask, indices, wanted, like=image, pad=pad)
-    placement = Placement(
+    placement = ClipPlacement(
         source=fitting.source,
         target=fitting.target,
         fit=fit,
@@ -141,7 +141,7 @@ def check_mask_count(mask: Tensor | None, frames: int) -> None:
 
 
 def fill_up(indices: Tensor, length: int, *, pad: bool) -> Tensor:
-    """[length] int64: `Placement.indices` with what fills up behind them."""
+    """[length] int64: `ClipPlacement.indices` with what fills up behind them."""
     more = length - len(indices)
     filling = indices.new_full((more,), -1) if pad else indices[-1:].expand(more)
     return torch.cat([indices, filling])

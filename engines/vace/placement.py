@@ -6,16 +6,15 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
-from ..geometry.placement import Size, fit_images, placed_box
+from ..geometry.placement import Placement, Size, fit_images
 from ..sequence import state_type
 
 SIZES = ("source", "prepared")
-Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
-@state_type()
+@state_type("Placement")
 @dataclass(frozen=True)
-class Placement:
+class ClipPlacement:
     """How source frames became prepared ones.
 
     source:  height and width of the clip as it was
@@ -43,7 +42,7 @@ class Placement:
     def __post_init__(self) -> None:
         if self.indices.ndim != 1 or not 0 <= self.kept <= len(self.indices):
             raise InputError(
-                f"Placement: expected indices [F] of which 0 to F are kept, found "
+                f"ClipPlacement: expected indices [F] of which 0 to F are kept, found "
                 f"{list(self.indices.shape)} and {self.kept}"
             )
 
@@ -52,35 +51,17 @@ class Placement:
         return len(self.indices)
 
     @property
-    def whole(self) -> Box:
-        """Where the whole source lies on the prepared canvas, px, or beyond it where cropped."""
-        return placed_box(self.source, self.target, self.fit)
-
-    @property
-    def visible(self) -> Box:
-        """The part of the prepared canvas that shows the source; the rest is border."""
-        top, left, bottom, right = self.whole
-        return max(0, top), max(0, left), min(self.target[0], bottom), min(self.target[1], right)
-
-    @property
-    def seen(self) -> Box:
-        """The part of the source that the prepared canvas shows; the rest was cropped."""
-        whole, visible = self.whole, self.visible
-
-        def back(side: int, axis: int) -> int:
-            length = whole[axis + 2] - whole[axis]
-            return round((visible[side] - whole[axis]) * self.source[axis] / length)
-
-        top, left = back(0, 0), back(1, 1)
-        return top, left, max(top + 1, back(2, 0)), max(left + 1, back(3, 1))
-
-    @property
-    def is_cropped(self) -> bool:
-        return self.seen != (0, 0, *self.source)
+    def where(self) -> Placement:
+        """Where the source lies on the prepared canvas."""
+        return Placement.fitted(self.source, self.target, self.fit)
 
 
 def restore(
-    images: Tensor, placement: Placement, *, size: str = "source", original: Tensor | None = None
+    images: Tensor,
+    placement: ClipPlacement,
+    *,
+    size: str = "source",
+    original: Tensor | None = None,
 ) -> Tensor:
     """Cut off what `normalise` added to a clip: borders, and frames that filled up the length.
 
@@ -96,7 +77,8 @@ def restore(
     if size not in SIZES:
         raise InputError(f"size: expected one of {', '.join(SIZES)}, found {size!r}")
     _check_generated(images, placement)
-    top, left, bottom, right = placement.visible
+    where = placement.where
+    top, left, bottom, right = where.visible
     inner = images[: placement.kept, top:bottom, left:right]
     if size == "prepared":
         if original is not None:
@@ -104,10 +86,10 @@ def restore(
         return inner.contiguous()
     if original is not None:
         _check_original(original, placement)
-    top, left, bottom, right = placement.seen
+    top, left, bottom, right = where.seen
     scaled = fit_images(inner.float(), (bottom - top, right - left), "stretch", fill=0.0)
     scaled = scaled.clamp(0, 1)  # resizing rounds past 1
-    if original is None or not placement.is_cropped:
+    if original is None or not where.is_cropped:
         return scaled
     taken = placement.indices[: placement.kept].to(original.device)
     filled = original.index_select(0, taken).to(scaled)
@@ -115,7 +97,7 @@ def restore(
     return filled
 
 
-def _check_generated(images: Tensor, placement: Placement) -> None:
+def _check_generated(images: Tensor, placement: ClipPlacement) -> None:
     check_frames("image", images)
     frames, height, width = images.shape[:3]
     if (height, width) != placement.target:
@@ -138,7 +120,7 @@ def _check_generated(images: Tensor, placement: Placement) -> None:
         )
 
 
-def _check_original(original: Tensor, placement: Placement) -> None:
+def _check_original(original: Tensor, placement: ClipPlacement) -> None:
     check_frames("original", original)
     found = tuple(original.shape[:3])
     if found != (placement.frame_count, *placement.source):

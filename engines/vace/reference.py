@@ -4,7 +4,8 @@ from torch import Tensor
 
 from ..checks import check_frames, check_masks, check_range
 from ..errors import InputError
-from ..geometry.placement import Size, expand_frames, fit_images
+from ..geometry.frames import expand_frames
+from ..geometry.placement import Size, fit_images
 
 WHITE = 1.0
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..geometry.placement import Size
 from .normalise import Normalised
-from .placement import Placement
+from .placement import ClipPlacement
 from .presets import PRESETS, longest_length
 
 
@@ -30,7 +30,7 @@ def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) 
     return "\n".join(lines)
 
 
-def lost_keyframes(mask: Tensor | None, placement: Placement) -> list[int]:
+def lost_keyframes(mask: Tensor | None, placement: ClipPlacement) -> list[int]:
     """Source frames that the mask [F,h,w] keeps whole, alone between generated ones, and that were
     not taken."""
     if mask is None or mask.shape[0] == 1:
@@ -41,15 +41,15 @@ def lost_keyframes(mask: Tensor | None, placement: Placement) -> list[int]:
     return lost
 
 
-def _sizing(placement: Placement) -> list[str]:
+def _sizing(placement: ClipPlacement) -> list[str]:
     """What became of the picture."""
     done = []
     if placement.source != placement.target:
         done.append(f"from {_size(placement.source)}")
-    seen, (height, width) = placement.seen, placement.source
+    seen, (height, width) = placement.where.seen, placement.source
     if cut := _margins(seen, (height, width)):
         done.append(f"cropped {cut}")
-    if border := _margins(placement.visible, placement.target):
+    if border := _margins(placement.where.visible, placement.target):
         done.append(f"grey borders of {border}")
     by_y, by_x = placement.target[0] / height, placement.target[1] / width
     if placement.fit == "stretch" and by_y != by_x:
@@ -57,7 +57,7 @@ def _sizing(placement: Placement) -> list[str]:
     return done
 
 
-def _timing(placement: Placement, preset: str) -> list[str]:
+def _timing(placement: ClipPlacement, preset: str) -> list[str]:
     """What became of the frames."""
     done = []
     taken = placement.indices[: placement.kept].unique()
@@ -77,7 +77,7 @@ def _timing(placement: Placement, preset: str) -> list[str]:
     return done
 
 
-def _evenly(placement: Placement) -> bool:
+def _evenly(placement: ClipPlacement) -> bool:
     """Whether what follows the last frame taken is less than the rate leaves out between two."""
     steps = placement.indices[: placement.kept].diff()
     widest = int(steps.max()) if len(steps) else 1
@@ -93,7 +93,7 @@ def _references(ready: Normalised) -> list[str]:
     return [f"{count} reference images on white, of which WanVaceToVideo uses the first alone"]
 
 
-def _warnings(placement: Placement, preset: str) -> list[str]:
+def _warnings(placement: ClipPlacement, preset: str) -> list[str]:
     warnings = []
     model = PRESETS[preset]
     longest = longest_length(placement.target, model)
@@ -129,7 +129,7 @@ def _margins(box: tuple[int, int, int, int], size: Size) -> str:
     return ", ".join(words)
 
 
-def _rate(placement: Placement) -> str:
+def _rate(placement: ClipPlacement) -> str:
     known = "" if placement.fps else " (assumed: fps is not given)"
     return f"{placement.rate:.4g} fps{known}"
 
@@ -138,11 +138,11 @@ def _size(size: Size) -> str:
     return f"{size[1]}x{size[0]}"
 
 
-def report_restored(restored: Tensor, placement: Placement, size: str, *, pasted: bool) -> str:
+def report_restored(restored: Tensor, placement: ClipPlacement, size: str, *, pasted: bool) -> str:
     """Lines for a node to show: what `restore` gave, and what cannot come back."""
     frames, height, width = restored.shape[:3]
     lines = [f"{frames} frames of {_size((height, width))} at {_rate(placement)}"]
-    if cut := _margins(placement.seen, placement.source):
+    if cut := _margins(placement.where.seen, placement.source):
         what = "filled in from the original" if pasted else "was cropped and cannot come back"
         cure = "" if pasted else "; connect original to fill it in"
         lines.append(f"{cut} of the source {what}{cure if size == 'source' else ''}")

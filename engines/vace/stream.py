@@ -10,7 +10,7 @@ from ..geometry.placement import Size
 from ..sequence import state_type
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .normalise import Normalised, check_mask_count
-from .placement import Placement
+from .placement import ClipPlacement
 from .settings import Settings
 
 
@@ -195,7 +195,7 @@ class Normaliser:
         return self._normalised(ready[:whole], fitting, kept=whole) if whole else None
 
     def _normalised(self, ready: _Frames, fitting: Fitting, *, kept: int) -> Normalised:
-        placement = Placement(
+        placement = ClipPlacement(
             source=fitting.source,
             target=fitting.target,
             fit=fitting.fit,

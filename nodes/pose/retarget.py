@@ -1,6 +1,6 @@
 """Retarget Poses: brings poses onto another canvas or body."""
 
-from ...engines.geometry.canvas import sized
+from ...engines.geometry.placement import complete_size
 from ...engines.pose.poses import Poses
 from ...engines.pose.retarget import onto_canvas, with_proportions
 from ...engines.pose.tracks import need_tracks
@@ -79,5 +79,5 @@ class RetargetPoses(io.ComfyNode):
         if reference is not None:
             need_tracks(poses)
             poses = with_proportions(poses, reference.to(poses.device), strength=strength)
-        size = sized(poses.canvas, height, width)
+        size = complete_size(poses.canvas, height or None, width or None)
         return io.NodeOutput(poses if size == poses.canvas else onto_canvas(poses, size, fit))

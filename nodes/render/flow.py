@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 from ...engines.flow.flow import Flow
-from ...engines.render.flow_colours import COLOURS
 from ...engines.render.flow_drawing import NOISE_FLOOR, WAYS, DrawnFlow, draw_flow
 from ...engines.render.flow_scales import NORMALISATIONS, ScaleState
+from ...engines.render.wheels import WHEELS
 from ..api import host, io
 from ..inputs import own_state
 from ..previews import of_images
@@ -47,7 +47,7 @@ class DrawFlow(io.ComfyNode):
                 flow_input(),
                 io.Combo.Input(
                     "colours",
-                    options=list(COLOURS),
+                    options=list(WHEELS),
                     default="middlebury",
                     tooltip="middlebury: the colour wheel of VACE, RAFT and most others. hsv: hue "
                     "for the direction, saturation for the speed. In both, motion to the right is "

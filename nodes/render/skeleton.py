@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...engines.checks import check_frames
 from ...engines.errors import InputError
-from ...engines.geometry.canvas import sized
+from ...engines.geometry.placement import complete_size
 from ...engines.pose.poses import Poses
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
@@ -169,7 +169,7 @@ class DrawSkeleton(io.ComfyNode):
             style=style,
             parts=_parts(style, {"hands": hands, "face": face, "feet": feet}),
             colours=colours,
-            size=sized(poses.canvas, height, width),
+            size=complete_size(poses.canvas, height or None, width or None),
             fit=fit,
             footage=footage if background == "footage" else None,
             line_width=line_width,

@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from flow_probes import warp
 from kinograph.engines.datasets import made_flow as made
 from kinograph.engines.datasets.made_flow import SCENES, Layer, make
 from kinograph.engines.errors import InputError
 from kinograph.engines.evaluation.flow import Truth
-from kinograph.engines.flow.consistency import warp
 from kinograph.engines.video.clip import Clip
 
 SIZE = (144, 192)

@@ -304,7 +304,7 @@ def test_without_pycocotools(people: Make, saved: Save, monkeypatch: pytest.Monk
         (lambda raw: raw.pop("images"), 'expected an object with "images", found an object with'),
         (lambda raw: raw.update(images=[]), "expected at least one image, found none"),
         (lambda raw: raw.update(annotations=3), "annotations: expected a list of annotations"),
-        (lambda raw: raw["images"][1].update(id=0), r"images\[1\].id: expected one image of an id"),
+        (lambda raw: raw["images"][1].update(id=0), r"images\[1\].id: expected one image per id"),
         (
             lambda raw: raw["images"][0].pop("width"),
             r'images\[0\]: expected an object with "width"',

@@ -14,7 +14,8 @@ from kinograph.engines.flow.consistency import carried
 from kinograph.engines.flow.dis import Dis
 from kinograph.engines.flow.estimate import FlowEstimator, FlowState, estimate_flow
 from kinograph.engines.flow.flow import Flow
-from kinograph.engines.flow.sizes import FlowSize
+from kinograph.engines.flow.resize import from_placement
+from kinograph.engines.geometry.placement import Placement
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
@@ -90,25 +91,25 @@ def test_vectors_are_in_pixels_of_the_frames_whatever_the_computation() -> None:
 def test_sizes(
     source: tuple[int, int], size: int, inner: tuple[int, int], padded: tuple[int, int]
 ) -> None:
-    place = FlowSize.fit(source, size, stride=8, least=128)
-    assert (place.inner, place.padded) == (inner, padded)
+    place = Placement.padded(source, size, stride=8, least=128)
+    assert (place.inner, place.target) == (inner, padded)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_padding_is_undone_exactly(high: int, wide: int) -> None:
-    place = FlowSize.fit((high, wide), 0, stride=8, least=128)
+    place = Placement.padded((high, wide), 0, stride=8, least=128)
     flow = torch.rand(1, 2, high, wide)
     images = torch.cat([flow, flow[:, :1]], 1)
-    padded = place.apply(images)
-    assert tuple(padded.shape[2:]) == place.padded
-    assert torch.equal(place.back(padded[:, :2]), flow)
+    padded = place.resize(images, fill=None)
+    assert tuple(padded.shape[2:]) == place.target
+    assert torch.equal(from_placement(padded[:, :2], place), flow)
 
 
 def test_every_axis_is_scaled_by_itself() -> None:
-    place = FlowSize.fit((301, 1000), 100, stride=8, least=128)
+    place = Placement.padded((301, 1000), 100, stride=8, least=128)
     assert place.inner == (30, 100)
-    back = place.back(torch.ones(1, 2, *place.padded))
+    back = from_placement(torch.ones(1, 2, *place.target), place)
     assert back[0, 0].unique().tolist() == pytest.approx([10])
     assert back[0, 1].unique().tolist() == pytest.approx([301 / 30])
 

@@ -24,9 +24,10 @@ from kinograph.engines.errors import EngineError, InputError, ModelError
 from kinograph.engines.flow import choose as choosing
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.flow.flow import Flow
-from kinograph.engines.flow.stream import FlowStream, stretched
+from kinograph.engines.flow.resize import stretched
 from kinograph.engines.models.registry import Asset, Model, resolve
 from kinograph.engines.programs import flow as module
+from kinograph.engines.programs.flow_stream import FlowStream
 from kinograph.engines.render.flow_drawing import draw_flow
 
 SIZE = (40, 64)

@@ -11,10 +11,12 @@ from torchvision.utils import flow_to_image
 from kinograph.engines.errors import InputError
 from kinograph.engines.flow.flow import Flow
 from kinograph.engines.flow.speeds import blocks, fastest
-from kinograph.engines.render.flow_colours import COLOURS, colour_wheel, flow_colours
+from kinograph.engines.render.flow_colours import flow_colours
 from kinograph.engines.render.flow_drawing import DrawnFlow, draw_flow
 from kinograph.engines.render.flow_legend import draw_legend
 from kinograph.engines.render.flow_scales import NORMALISATIONS, ScaleState, flow_scales
+from kinograph.engines.render.wheels import WHEELS
+from kinograph.engines.render.wheels.middlebury import colour_wheel
 
 
 def flows(count: int = 3, seed: int = 0, size: tuple[int, int] = (40, 60)) -> torch.Tensor:
@@ -67,7 +69,7 @@ def test_hsv_is_hue_and_saturation() -> None:
             assert image[row, column].tolist() == pytest.approx(wanted, abs=1e-5)
 
 
-@pytest.mark.parametrize("colours", COLOURS)
+@pytest.mark.parametrize("colours", WHEELS)
 def test_right_is_red_and_hues_follow_clockwise(colours: str) -> None:
     image = flow_colours(round_the_wheel(), torch.ones(1), colours=colours)[0, 0]
     assert image[0].tolist() == pytest.approx([1, 0, 0], abs=1e-5)

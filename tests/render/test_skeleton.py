@@ -13,10 +13,11 @@ from torch import Tensor
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
-from kinograph.engines.render.skeleton import draw_skeletons
-from kinograph.engines.render.styles import OPENPOSE, PARTS, STYLES, TRACK_COLOURS, YOLO_NAS
+from kinograph.engines.render.skeleton import TRACK_COLOURS, draw_skeletons
+from kinograph.engines.render.styles import STYLES
+from kinograph.engines.render.styles.style import PARTS
 
-BODY = OPENPOSE.groups[0]
+BODY = STYLES["openpose"].groups[0]
 Golden = Callable[[str, Tensor], None]
 People = Callable[..., Poses]
 
@@ -67,7 +68,7 @@ def opencv_yolo_nas(poses: Poses, frame: int) -> np.ndarray:
     for person in poses.as_openpose().keypoints[frame].int().tolist():
         for x, y in person:
             cv2.circle(canvas, (x, y), 8, (0, 255, 0), -1, cv2.LINE_AA)
-        for (i, j), colour in YOLO_NAS.groups[0].limbs:
+        for (i, j), colour in STYLES["yolo_nas"].groups[0].limbs:
             full = tuple(round(c / 0.75) for c in colour)
             cv2.line(canvas, person[i], person[j], full, 10, cv2.LINE_AA)
     return canvas * 0.75 / 255

@@ -67,3 +67,15 @@ def straight(start: tuple[float, float], end: tuple[float, float], frames: int) 
     """Return a straight path [F,2] px."""
     part = torch.linspace(0, 1, frames)[:, None]
     return torch.tensor(start) * (1 - part) + torch.tensor(end) * part
+
+
+def same(a: Poses, b: Poses) -> bool:
+    most = max(a.scores.shape[1], b.scores.shape[1])
+    a, b = a.with_places(most), b.with_places(most)
+    names = ("keypoints", "confidence", "boxes", "scores", "track_ids", "count")
+    return all(torch.allclose(getattr(a, n), getattr(b, n), atol=1e-4) for n in names)
+
+
+CROSSING = torch.stack(
+    [straight((150, 250), (650, 250), 40), straight((650, 260), (150, 260), 40)], 1
+)

@@ -36,16 +36,16 @@ def test_boxes_are_where_the_picture_went(
     target = (rows * 16, columns * 16)
     placement = prepared((height, width), target, fit).placement
     shown = fit_images(torch.ones(1, height, width, 1), target, fit, fill=0.0)[0, ..., 0] > 0.5
-    top, left, bottom, right = placement.visible
+    top, left, bottom, right = placement.where.visible
     box = torch.zeros_like(shown)
     box[top:bottom, left:right] = True
     assert torch.equal(box, shown)
-    top, left, bottom, right = placement.seen
+    top, left, bottom, right = placement.where.seen
     assert 0 <= top < bottom <= height
     assert 0 <= left < right <= width
-    assert placement.is_cropped == ((top, left, bottom, right) != (0, 0, height, width))
+    assert placement.where.is_cropped == ((top, left, bottom, right) != (0, 0, height, width))
     if fit != "crop":
-        assert not placement.is_cropped
+        assert not placement.where.is_cropped
 
 
 @pytest.mark.parametrize("length_mode", LENGTH_MODES)
@@ -73,7 +73,7 @@ def test_what_was_cropped_comes_from_the_original() -> None:
     ready = normalise(source, width=160, height=160, fit="crop", fps=30, target_fps=15)
     placement = ready.placement
     assert placement.indices.tolist() == [0, 2, 4, 6, 6]
-    assert placement.seen == (0, 50, 100, 150)
+    assert placement.where.seen == (0, 50, 100, 150)
     part = restore(ready.image, placement)
     assert part.shape == (4, 100, 100, 3)
     assert float((part - source[::2, :, 50:150]).abs().max()) < 0.02

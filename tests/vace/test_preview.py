@@ -15,7 +15,7 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.render.flow_colours import flow_colours
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.vace.combine import combine
-from kinograph.engines.vace.inspection import inspect, report
+from kinograph.engines.vace.inspection import report, warnings
 from kinograph.engines.vace.keyframes import keyframes
 from kinograph.engines.vace.masks import mask_clip
 from kinograph.engines.vace.normalise import normalise
@@ -31,6 +31,15 @@ def frames(count: int = 5, height: int = 32, width: int = 48) -> Tensor:
     random = torch.Generator().manual_seed(0)
     image = torch.rand(count, height, width, 3, generator=random) * 0.3
     return image + torch.tensor([0.6, 0.3, 0.0])
+
+
+def inspect(image: Tensor, mask: Tensor | None = None, **options: Any) -> tuple[str, ...]:
+    """The warnings about what WanVaceToVideo would see."""
+    settings = {k: options[k] for k in ("width", "height", "length") if k in options}
+    reference = options.get("reference")
+    seen = see(image, mask, reference=reference, **settings)
+    rest = {k: v for k, v in options.items() if k not in settings}
+    return warnings(seen, image, mask, **rest)
 
 
 def half(count: int = 5, height: int = 32, width: int = 48) -> Tensor:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from kinograph.engines.errors import InputError
 from kinograph.engines.vace.control import VaceControl
 from kinograph.engines.vace.normalise import Normalised, normalise
-from kinograph.engines.vace.placement import Placement
+from kinograph.engines.vace.placement import ClipPlacement
 from kinograph.engines.vace.report import report
 from kinograph.nodes.standin import host
 from kinograph.nodes.vace.normalise import VaceNormalise
@@ -82,7 +82,7 @@ def test_the_node_says_what_it_did(
 
 
 def test_what_is_beyond_the_model_is_warned_of() -> None:
-    placement = Placement((512, 1024), (512, 1024), "crop", 89, torch.arange(89), 89, 8, 25, 25)
+    placement = ClipPlacement((512, 1024), (512, 1024), "crop", 89, torch.arange(89), 89, 8, 25, 25)
     image = torch.zeros(1).expand(89, 512, 1024, 3)
     assert report(Normalised(image, image[..., 0], placement), "ltx").splitlines() == [
         "89 frames of 1024x512 at 25 fps",

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.errors import InputError, ModelError
-from kinograph.engines.flow.stream import FlowStream
 from kinograph.engines.models.registry import registry
+from kinograph.engines.programs.flow_stream import FlowStream
 from kinograph.engines.runtime.backends import names
 from kinograph.engines.video.clip import Clip
 from scope_stand_in import Node, Scope, entry_point_of, scope_with

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
 from ...engines.flow.estimate import FlowEstimator
 from ...engines.flow.family import FlowFamily, Reference, flow_family
@@ -23,7 +24,7 @@ from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.runtime.tensor_spec import DTYPES
-from .measure import footage_of, named, versions, wait
+from .measure import footage_of, wait
 
 
 def bench_flow(
@@ -85,7 +86,7 @@ def bench_flow(
             "network": network.name,
             "backend": engine.backend,
             "precision": engine.precision,
-            "device": named(engine.device),
+            "device": describe_device(engine.device),
             "ms_per_pair": {},
         }
         images = frames.movedim(-1, 1).to(engine.device).contiguous()
@@ -133,7 +134,11 @@ def _dis(frames: Tensor, runs: int) -> dict[str, Any]:
             name: statistics.median(times[1:]) / len(frames) * 1000 for name, times in spent.items()
         }
         presets[preset] = part | {"fps": 1000 / sum(part.values())}
-    return {"device": named(torch.device("cpu")), "frames": len(frames), "presets": presets}
+    return {
+        "device": describe_device(torch.device("cpu")),
+        "frames": len(frames),
+        "presets": presets,
+    }
 
 
 def _theirs(

@@ -1,14 +1,12 @@
 """What the benchmarks share: footage of any size, waiting for the device, its name, versions."""
 
 import math
-import platform
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ... import __version__
 from ...engines.video.read import read_video
 
 
@@ -27,18 +25,3 @@ def wait(device: torch.device) -> None:
     """Wait until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def named(device: torch.device) -> str:
-    """Return a device with its name, such as "cuda:0 (NVIDIA H200)"."""
-    on = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
-    return f"{device} ({on or platform.machine()})"
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what the figures depend on."""
-    return {
-        "kinograph": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }

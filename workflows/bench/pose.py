@@ -12,6 +12,7 @@ import torch
 
 from ...engines.checks import check_frames
 from ...engines.detections.detect import letterbox_for
+from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
 from ...engines.models.registry import registry, resolve
 from ...engines.pose.family import one_stage
@@ -25,7 +26,7 @@ from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
-from .measure import named, versions, wait
+from .measure import wait
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
 
@@ -77,7 +78,7 @@ def bench_pose(
         "network_input": [letterbox.target[1], letterbox.target[0]],
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": named(where),
+        "device": describe_device(where),
         "threads": torch.get_num_threads(),
         "runs": runs,
         "ms_per_frame": {**per_frame, "total": total},

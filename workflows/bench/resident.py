@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...engines.detections.detect import letterbox_for
+from ...engines.environment import describe_device, versions
 from ...engines.errors import InputError
 from ...engines.models.registry import resolve
 from ...engines.pose.detect import detect_poses
 from ...engines.pose.family import one_stage
 from ...engines.pose.one_stage import from_outputs
 from ...engines.render.skeleton import draw_skeletons
-from ...engines.render.styles import OPENPOSE
+from ...engines.render.styles import STYLES
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
-from .measure import footage_of, named, versions, wait
+from .measure import footage_of, wait
 
 STAGES = ("preprocess", "network", "heads", "draw")
 _PEOPLE, _SCORE, _KEYPOINT = 6, 0.2, 0.3
@@ -98,7 +99,7 @@ def bench_resident(
         "detection_size": longer,
         "backend": engine.backend,
         "precision": engine.precision,
-        "device": named(where),
+        "device": describe_device(where),
         "threads": torch.get_num_threads(),
         "runs": runs,
         "stages_ms_per_frame": {
@@ -176,7 +177,7 @@ def _draw(canvas: NDArray[np.uint8], points: NDArray[Any], confidence: NDArray[A
     import cv2
 
     library: Any = cv2
-    body = OPENPOSE.groups[0]
+    body = STYLES["openpose"].groups[0]
     for (a, b), colour in body.limbs:
         if confidence[a] <= 0 or confidence[b] <= 0:
             continue

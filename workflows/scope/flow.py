@@ -26,8 +26,8 @@ def flow_pipeline() -> type[Any]:
 
     from ...engines.flow.choose import choose
     from ...engines.flow.estimate import FlowEstimator
-    from ...engines.flow.stream import FlowStream
     from ...engines.models.registry import registry
+    from ...engines.programs.flow_stream import FlowStream
     from ...engines.render.flow_drawing import NOISE_FLOOR
 
     models = [

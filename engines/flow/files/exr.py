@@ -18,25 +18,18 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, MediaError
-from ...files import atomic_write
 from .values import check_pair, head
 
 _MAGIC = b"\x76\x2f\x31\x01"
 _PLAIN = (("u", "v"), ("x", "y"), ("X", "Y"), ("R", "G"))
 
 
-def write_exr(path: Path, forward: Tensor | None = None, backward: Tensor | None = None) -> None:
-    """Write one pair's flows, each [2,H,W] px.
+def save_exr(path: Path, forward: Tensor | None = None, backward: Tensor | None = None) -> None:
+    """Write one pair's flows, each [2,H,W] px, straight to `path`.
 
     Raises `InputError` for other shapes or without the package, `MediaError` for a path that
     cannot be written.
     """
-    with atomic_write(path) as aside:
-        save_exr(aside, forward, backward)
-
-
-def save_exr(path: Path, forward: Tensor | None = None, backward: Tensor | None = None) -> None:
-    """What `write_exr` does, but straight to `path`: for folders that are written aside."""
     package = openexr()
     given = {"forward": forward, "backward": backward}
     flows = {layer: flow for layer, flow in given.items() if flow is not None}

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import atomic_write
 from .values import check_pair, content, known
 
 STEPS = 64
@@ -25,18 +24,11 @@ _MAGIC = b"\x89PNG\r\n\x1a\n"
 _KINDS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
 
 
-def write_kitti(flow: Tensor, path: Path, valid: Tensor | None = None) -> None:
-    """Write a flow [2,H,W] px and where it is `valid`, [H,W] bool; None: everywhere.
+def kitti_bytes(flow: Tensor, valid: Tensor | None = None) -> bytes:
+    """Return the file of a flow [2,H,W] px and where it is `valid`, [H,W] bool; None: everywhere.
 
     Raises `InputError` for another shape, and for valid flow that is NaN or not in -512..511.98.
     """
-    data = kitti_bytes(flow, valid)
-    with atomic_write(path) as aside:
-        aside.write_bytes(data)
-
-
-def kitti_bytes(flow: Tensor, valid: Tensor | None = None) -> bytes:
-    """What `write_kitti` writes."""
     import cv2
 
     check_pair(flow)

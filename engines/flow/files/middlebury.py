@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import atomic_write
 from .values import check_pair, content
 
 _MAGIC = 202021.25  # "PIEH" as a little-endian float
@@ -16,15 +15,8 @@ _HEAD = struct.Struct("<fii")
 _LARGEST = 99_999  # px a side, as in the published reader
 
 
-def write_flo(flow: Tensor, path: Path) -> None:
-    """Write a flow [2,H,W] px. Raises `InputError` for another shape."""
-    data = flo_bytes(flow)
-    with atomic_write(path) as aside:
-        aside.write_bytes(data)
-
-
 def flo_bytes(flow: Tensor) -> bytes:
-    """What `write_flo` writes."""
+    """Return the file of a flow [2,H,W] px. Raises `InputError` for another shape."""
     check_pair(flow)
     _, height, width = flow.shape
     values = flow.detach().to("cpu", torch.float32).movedim(0, -1).contiguous().numpy()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kinograph.engines.geometry.letterbox import Letterbox
+from kinograph.engines.geometry.placement import Placement
 from kinograph.engines.models.registry import EMBEDDED, resolve
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.video.clip import Clip
@@ -25,7 +25,7 @@ def network() -> movenet.MoveNetMultiPose:
 @pytest.fixture(scope="module")
 def images(clip: Clip) -> Tensor:
     """[4,3,256,448] real frames, two with one person and two with two."""
-    letterbox = Letterbox.fit((464, 832), 448, stride=32)
+    letterbox = Placement.longer_side((464, 832), 448, stride=32)
     return letterbox.apply(clip.frames[[0, 8, 16, 32]])
 
 

@@ -6,7 +6,6 @@ import argparse
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 from ..arguments import add_debug
 from ..command import Command
@@ -22,6 +21,7 @@ def print_doctor() -> None:
     import torch
 
     from .... import __version__
+    from ....engines.environment import gpus, package_version, system
     from ....engines.models.registry import registry, state_of
     from ....engines.runtime.ladder import capabilities
     from ..terminal import print_table
@@ -29,22 +29,23 @@ def print_doctor() -> None:
     rows = [
         ["kinograph", __version__],
         ["Python", f"{platform.python_version()} ({sys.executable})"],
-        ["system", f"{platform.system()} {platform.release()} {platform.machine()}"],
+        ["system", system()],
         ["CPU", f"{os.cpu_count()} cores, {torch.get_num_threads()} threads for PyTorch"],
         ["torch", torch.__version__],
-        *([package, _version(package)] for package in ("av", "numpy", "safetensors", "Pillow")),
+        *(
+            [package, package_version(package) or "not installed"]
+            for package in ("av", "numpy", "safetensors", "Pillow")
+        ),
     ]
-    if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            card = torch.cuda.get_device_properties(index)
-            rows.append(
-                [
-                    f"GPU {index}",
-                    f"{card.name}, compute capability {card.major}.{card.minor}, "
-                    f"{card.total_memory / 2**30:.0f} GiB",
-                ]
-            )
-    else:
+    for index, card in enumerate(gpus()):
+        rows.append(
+            [
+                f"GPU {index}",
+                f"{card['name']}, compute capability {card['capability']}, "
+                f"{card['memory'] / 2**30:.0f} GiB",
+            ]
+        )
+    if not gpus():
         rows.append(["GPU", "none that PyTorch can use"])
     print_table(["part", "found"], rows)
     print()
@@ -64,13 +65,6 @@ def print_doctor() -> None:
         ["model", "task", "licence", "file"],
         [[e.name, e.task, e.licence, state_of(e)] for e in registry().values()],
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 COMMAND = Command(

@@ -3,15 +3,14 @@
 import logging
 from dataclasses import dataclass, field, replace
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
+from ..flow.estimate import FlowEstimator
+from ..flow.resize import resized
 from ..geometry.placement import Size
 from ..render.flow_drawing import NOISE_FLOOR, draw_flow
 from ..render.flow_scales import ScaleState
-from .estimate import FlowEstimator
-from .flow import Flow
 
 log = logging.getLogger("kinograph")
 
@@ -66,7 +65,7 @@ class FlowStream:
         estimator = replace(self.estimator)  # what fails leaves the stream as it was
         flow = estimator.update(frames)
         drawn = draw_flow(
-            flow if size is None else _resized(flow, size),
+            flow if size is None else resized(flow, size),
             normalise=normalise,
             noise_floor=noise_floor,
             strength=strength,
@@ -79,25 +78,3 @@ class FlowStream:
                 "is white; give two frames or more, or choose first_frame white"
             )
         return drawn.image
-
-
-def _resized(flow: Flow, size: Size) -> Flow:
-    forward, backward = (
-        None if rows is None else stretched(rows, size) for rows in (flow.forward, flow.backward)
-    )
-    return replace(flow, forward=forward, backward=backward)
-
-
-def stretched(flow: Tensor, size: Size) -> Tensor:
-    """Flow [N,2,H,W] -> [N,2,h,w] of the frames stretched to `size`, in pixels of that size.
-
-    x is scaled by w / W and y by h / H, so directions turn as they do in the stretched frames.
-    Antialiased bilinear between pixels.
-    """
-    high, wide = flow.shape[2:]
-    if size == (high, wide):
-        return flow
-    if not len(flow):
-        return flow.new_zeros(0, 2, *size)
-    by = flow.new_tensor([size[1] / wide, size[0] / high])[:, None, None]  # x, y
-    return F.interpolate(flow, size, mode="bilinear", antialias=True) * by
