@@ -8,6 +8,7 @@ import torch
 from kinograph.engines.detections.detections import Detections
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
+from kinograph.engines.sequence import FrameSequence
 
 
 def made(frames: int = 3, places: int = 2, count: int = 1) -> Detections:
@@ -51,6 +52,7 @@ def test_what_does_not_fit_together(change: dict[str, Any], message: str) -> Non
 
 def test_frames_are_cut_and_joined() -> None:
     found = made(5)
+    assert isinstance(found, FrameSequence)
     assert found.frame_count == len(found) == 5
     parts = [found.slice(0, 2), found.slice(2, 5).with_places(4)]
     again = Detections.cat(parts)
