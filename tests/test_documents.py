@@ -61,6 +61,16 @@ def test_links_lead_somewhere(document: str) -> None:
     assert list(broken_links(document)) == []
 
 
+@pytest.mark.parametrize("document", [d for d in documents() if d != "CHANGELOG.md"])
+def test_files_that_are_named_exist(document: str) -> None:
+    """Paths of the source code in backticks; NAME stands for a new file or folder."""
+    named = re.findall(
+        r"`((?:engines|nodes|workflows|tests|locales|\.ci)/[\w./-]*)`", read(document)
+    )
+    places = {path.split("NAME")[0] for path in named}
+    assert [place for place in sorted(places) if not (ROOT / place).exists()] == []
+
+
 def test_every_page_is_in_the_index() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert set(re.findall(r"\]\((\w[\w-]*\.md)\)", read("docs/README.md"))) == pages
