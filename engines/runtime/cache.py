@@ -104,17 +104,17 @@ class EngineCache:
         if the build, the check of a new build, or writing fails.
         """
         path = self.path(name, key)
-        found, _ = self._usable(path, key, check)
-        if found is not None:
-            return found
+        cached, _ = self._usable(path, key, check)
+        if cached is not None:
+            return cached
         self._make_folder()
         lock = FileLock(path.with_suffix(".lock"), timeout=timeout)
         try:
             with lock:
                 # Another process may have built it while this one waited for the lock.
-                found, reason = self._usable(path, key, check)
-                if found is not None:
-                    return found
+                cached, reason = self._usable(path, key, check)
+                if cached is not None:
+                    return cached
                 notes = []
                 if path.exists():
                     notes.append(f"{path.name} was not usable ({reason}) and is rebuilt")

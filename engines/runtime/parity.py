@@ -38,19 +38,19 @@ def compare(
     for name, wanted in reference.items():
         if name not in outputs:
             return Verdict(False, f"the output {name!r} is missing", errors)
-        found = outputs[name].detach().to("cpu", torch.float64)
-        if found.shape != wanted.shape:
-            shapes = f"expected {list(wanted.shape)}, found {list(found.shape)}"
+        value = outputs[name].detach().to("cpu", torch.float64)
+        if value.shape != wanted.shape:
+            shapes = f"expected {list(wanted.shape)}, found {list(value.shape)}"
             return Verdict(False, f"{name}: {shapes}", errors)
         allowed = types if wanted.is_floating_point() else (wanted.dtype,)
         if outputs[name].dtype not in allowed:
             expected = " or ".join(str(t).removeprefix("torch.") for t in dict.fromkeys(allowed))
             kind = str(outputs[name].dtype).removeprefix("torch.")
             return Verdict(False, f"{name}: expected {expected}, found {kind}", errors)
-        if not bool(found.isfinite().all()):
+        if not bool(value.isfinite().all()):
             return Verdict(False, f"{name}: NaN or infinity", errors)
         exact = wanted.detach().to("cpu", torch.float64)
-        errors[name] = float((found - exact).norm() / exact.norm().clamp(min=1e-12))
+        errors[name] = float((value - exact).norm() / exact.norm().clamp(min=1e-12))
     worst = max(errors, key=lambda name: errors[name])
     if errors[worst] > tolerance:
         reason = f"{worst}: relative error {errors[worst]:.2g}, at most {tolerance:g} allowed"

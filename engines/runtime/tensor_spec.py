@@ -96,6 +96,8 @@ class TensorSpec:
                 f"tensor {self.name}: expected one of the types {', '.join([FLOAT, *_FIXED])}, "
                 f"found {self.dtype!r}"
             )
+        if not self.dims:
+            raise EngineError(f"tensor {self.name}: expected at least one axis, found none")
         axes = tuple(Axis(dim) if isinstance(dim, str) else dim for dim in self.dims)
         for axis in axes:
             if axis.over < 1 if isinstance(axis, Axis) else axis < 1:

@@ -88,7 +88,7 @@ def pruned(
     days:       remove engines that are older, too; 0 = of any age
     only_say:   remove nothing, only return what would be removed
     """
-    found = []
+    findings = []
     names = list(names)
     for artifact in selected(cache, names):
         reason = "asked for" if names or everything else _useless(artifact)
@@ -98,14 +98,14 @@ def pruned(
         size = _size(artifact.path)
         if reason and not only_say:
             cache.remove(artifact)
-        found.append(Finding(artifact.name, size, "removed" if reason else "kept", reason))
+        findings.append(Finding(artifact.name, size, "removed" if reason else "kept", reason))
     if not names:
         for path in cache.leftovers():
             size = _size(path)
             if not only_say:
                 path.unlink(missing_ok=True)
-            found.append(Finding(path.name, size, "removed", "left over"))
-    return found
+            findings.append(Finding(path.name, size, "removed", "left over"))
+    return findings
 
 
 def rebuilt(
@@ -117,26 +117,26 @@ def rebuilt(
 
     What to build is read from the sidecar; an engine without one cannot be rebuilt.
     """
-    found = []
+    findings = []
     names = list(names)
     for artifact in selected(cache, names):
         reason = "asked for" if names else _useless(artifact)
         if not reason:
-            found.append(Finding(artifact.name, _size(artifact.path), "kept", ""))
+            findings.append(Finding(artifact.name, _size(artifact.path), "kept", ""))
             continue
         request = _request(artifact)
         if request is None:
             detail = f"{reason}; its sidecar is lost: build it anew with kinograph build"
-            found.append(Finding(artifact.name, _size(artifact.path), "kept", detail))
+            findings.append(Finding(artifact.name, _size(artifact.path), "kept", detail))
             continue
         cache.remove(artifact)
         try:
             path = build(cache, **request, models=models)
         except KinographError as error:
-            found.append(Finding(artifact.name, 0, "removed", f"{reason}; not rebuilt: {error}"))
+            findings.append(Finding(artifact.name, 0, "removed", f"{reason}; not rebuilt: {error}"))
         else:
-            found.append(Finding(path.stem, _size(path), "rebuilt", reason))
-    return found
+            findings.append(Finding(path.stem, _size(path), "rebuilt", reason))
+    return findings
 
 
 def build(
@@ -162,8 +162,8 @@ def build(
 
     Raises `EngineError` if the backend keeps no file or cannot be used here.
     """
-    found = resolve(model, folder=models).with_options(**options or {})
-    network = network_of(found)
+    chosen = resolve(model, folder=models).with_options(**options or {})
+    network = network_of(chosen)
     asked = tuple(sizes)
     low, high = within(network, (asked[0], asked[1]) if asked else None)
     builder, cards = backend_of(backend), tuple(capabilities)
@@ -173,12 +173,12 @@ def build(
         others = ", ".join(each.name for each in backends() if each.builds_for)
         raise EngineError(f"backend {backend}: it cannot build for other cards; choose {others}")
     if cards or builder.portable:
-        request = BuildRequest(found, network, max_batch, (low, high), cache, progress)
+        request = BuildRequest(chosen, network, max_batch, (low, high), cache, progress)
         kind = "cuda" if cards else "cpu"
         rung = Rung(backend, torch.device(kind), precision, cards)
         return builder.build(request, rung, lambda path: None).path
     engine = build_engine(
-        found,
+        chosen,
         network,
         backend=backend,
         precision=precision,

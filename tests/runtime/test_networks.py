@@ -315,6 +315,7 @@ def test_axes_follow_from_others(axis: Axis, text: str, size: int) -> None:
         (lambda: TensorSpec("my input", "float", (1,)), "expected a Python identifier"),
         (lambda: TensorSpec("x", "double", (1,)), "expected one of the types float, .* 'double'"),
         (lambda: TensorSpec("x", "float", (0,)), "expected sizes of at least 1"),
+        (lambda: TensorSpec("x", "float", ()), "expected at least one axis"),
         (lambda: replace(UPSCALER, inputs=()), "inputs and outputs of distinct names"),
         (
             lambda: replace(UPSCALER, inputs=(TensorSpec("x", "float", (3, "batch")),)),
