@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torchvision.ops import nms
 
 from ..geometry.boxes import clipped, corners, from_corners
 from ..geometry.placement import Placement
@@ -35,6 +34,8 @@ class Candidates:
         Those that overlap a surer one by an IoU of more than `overlap`, and those whose score is
         at most `above`, get the score 0. All frames are done at once, on the tensors' device.
         """
+        from torchvision.ops import nms  # imports PyTorch's compiler, too: seconds
+
         frame, place = (self.scores > above).nonzero(as_tuple=True)
         boxes = self.boxes[frame, place].float()
         # Frames are moved apart, so that only boxes of the same frame overlap.

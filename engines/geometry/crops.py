@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torchvision.ops import roi_align
 
 from . import boxes as box
 
@@ -36,6 +35,8 @@ def crop(
     Sampling is bilinear, averaged over all the pixels that fall on one if a box is larger than
     `size`.
     """
+    from torchvision.ops import roi_align  # imports PyTorch's compiler, too: seconds
+
     if fill:
         return crop(frames - fill, frame, boxes, size) + fill
     rois = torch.cat([frame[:, None].to(boxes.dtype), boxes], 1)
