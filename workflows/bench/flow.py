@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...engines.environment import describe_device, versions
+from ...engines.environment import describe_device
 from ...engines.errors import InputError
 from ...engines.flow.estimate import FlowEstimator
 from ...engines.flow.family import FlowFamily, Reference, flow_family
@@ -24,7 +24,7 @@ from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.runtime.tensor_spec import DTYPES
-from .measure import footage_of, wait
+from .measure import bench_report, footage_of, wait
 
 
 def bench_flow(
@@ -59,17 +59,15 @@ def bench_flow(
         if value < 1:
             raise InputError(f"{name}: expected at least 1, found {value}")
     frames = footage_of(video, size, batch + 1)
-    report: dict[str, Any] = {
-        "subject": "flow",
+    results: dict[str, Any] = {
         "model": model,
         "size": [size[1], size[0]],
         "batch": batch,
         "runs": runs,
         "threads": torch.get_num_threads(),
-        "versions": versions(),
     }
     if model == "dis":
-        return report | _dis(frames, runs)
+        return bench_report("flow", results | _dis(frames, runs))
     with tempfile.TemporaryDirectory() as folder:
         chosen = _model(model, Path(folder)).with_options(updates=updates, both=both)
         network = network_of(chosen)
@@ -81,7 +79,7 @@ def bench_flow(
             precision=precision,
             max_batch=batch + 1,
         )
-        report |= {
+        results |= {
             "model": chosen.name,
             "network": network.name,
             "backend": engine.backend,
@@ -94,13 +92,13 @@ def bench_flow(
             for pairs in dict.fromkeys((batch, 1)):
                 _reset_peak(engine.device)  # includes capturing a graph
                 taken = _taken(partial(engine.infer, images[: pairs + 1]), engine.device, runs)
-                report["ms_per_pair"][str(pairs)] = taken / pairs
-                report.setdefault("gpu_bytes", {})[str(pairs)] = _peak(engine.device)
+                results["ms_per_pair"][str(pairs)] = taken / pairs
+                results.setdefault("gpu_bytes", {})[str(pairs)] = _peak(engine.device)
             reference = flow_family(chosen).reference
             if baseline and reference is not None:
-                report["torchvision"] = _theirs(reference, chosen, engine, images, batch, runs)
-                report["floor"] = _floor(reference, chosen, engine, size)
-    return report
+                results["torchvision"] = _theirs(reference, chosen, engine, images, batch, runs)
+                results["floor"] = _floor(reference, chosen, engine, size)
+    return bench_report("flow", results)
 
 
 def _model(name: str, folder: Path) -> Model:

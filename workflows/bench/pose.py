@@ -12,7 +12,7 @@ import torch
 
 from ...engines.checks import check_frames
 from ...engines.detections.detect import letterbox_for
-from ...engines.environment import describe_device, versions
+from ...engines.environment import describe_device
 from ...engines.errors import InputError
 from ...engines.models.registry import registry, resolve
 from ...engines.pose.family import one_stage
@@ -26,7 +26,7 @@ from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
-from .measure import wait
+from .measure import bench_report, wait
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
 
@@ -68,8 +68,7 @@ def bench_pose(
         for stage in STAGES
     }
     total = statistics.median(sum(s.seconds.values()) for s in samples) / frames * 1000
-    return {
-        "subject": "pose",
+    results = {
         "video": video.name,
         "frames": frames,
         "size": [canvas[1], canvas[0]],
@@ -84,8 +83,8 @@ def bench_pose(
         "ms_per_frame": {**per_frame, "total": total},
         "fps": 1000 / total,
         "jitter_px_per_frame2": samples[0].jitter,
-        "versions": versions(),
     }
+    return bench_report("pose", results)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...engines.detections.detect import letterbox_for
-from ...engines.environment import describe_device, versions
+from ...engines.environment import describe_device
 from ...engines.errors import InputError
 from ...engines.models.registry import resolve
 from ...engines.pose.detect import detect_poses
@@ -28,7 +28,7 @@ from ...engines.render.skeleton import draw_skeletons
 from ...engines.render.styles import STYLES
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
-from .measure import footage_of, wait
+from .measure import bench_report, footage_of, wait
 
 STAGES = ("preprocess", "network", "heads", "draw")
 _PEOPLE, _SCORE, _KEYPOINT = 6, 0.2, 0.3
@@ -90,8 +90,7 @@ def bench_resident(
     ours = frames / statistics.median(seconds)
     theirs = len(few) / statistics.median(slow)
     where = engine.device
-    return {
-        "subject": "pose, resident",
+    results = {
         "model": chosen.name,
         "frames": frames,
         "size": [size[1], size[0]],
@@ -108,8 +107,8 @@ def bench_resident(
         "fps": ours,
         "baseline": {"backend": plain.backend, "precision": plain.precision, "fps": theirs},
         "ratio": ours / theirs,
-        "versions": versions(),
     }
+    return bench_report("pose, resident", results)
 
 
 def _run(footage: Tensor, engine: Engine, batch: int, size: int) -> float:
