@@ -1,1 +1,1 @@
-"""Data sets on disk, and data sets that are made."""
+"""Data sets on disk, and synthetic ones."""

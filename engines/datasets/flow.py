@@ -1,4 +1,4 @@
-"""Pairs of frames with a known motion: made ones, a package's, and data sets on disk."""
+"""Pairs of frames with known motion: synthetic ones, a stereo pair, and data sets on disk."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ class Dataset:
     pairs: tuple[Pair, ...]
 
     def thinned(self, most: int) -> "Dataset":
-        """At most so many of its pairs, evenly from first to last; 0 = all.
+        """Return at most so many of the pairs, evenly from first to last; 0: all.
 
         Raises `InputError` for a negative number.
         """
@@ -65,8 +65,8 @@ class Dataset:
 
 
 def find_datasets(where: str, *, picture: Tensor | None = None) -> list[Dataset]:
-    """The data sets that `where` means: "made", "motorcycle" or a folder, whose structure says
-    which it is (`LAYOUTS`); Sintel's are two, clean and final.
+    """Return the data sets that `where` names: "made", "motorcycle", or a folder whose structure
+    tells which it is (`LAYOUTS`); Sintel has two, clean and final.
 
     picture: [h,w,3] 0..1, for made footage of a picture beside that of noise
 
@@ -91,7 +91,7 @@ def find_datasets(where: str, *, picture: Tensor | None = None) -> list[Dataset]
 
 
 def made_footage(picture: Tensor | None = None) -> Dataset:
-    """Every scene of `made.SCENES`, of noise and, where there is one, of a picture."""
+    """Return every scene of `made.SCENES`, of noise and, if there is one, of a picture."""
     textures = {made.NOISE: None} if picture is None else {made.NOISE: None, "picture": picture}
     pairs = tuple(
         Pair(scene, name, partial(made.make, scene, picture=texture))
@@ -102,8 +102,8 @@ def made_footage(picture: Tensor | None = None) -> Dataset:
 
 
 def motorcycle() -> Dataset:
-    """The stereo pair of scikit-image, 741x500 (Scharstein et al., GCPR 2014: "Motorcycle"): from
-    the left picture to the right everything moves left by its disparity.
+    """Return the stereo pair of scikit-image, 741x500 (Scharstein et al., GCPR 2014: "Motorcycle"):
+    from left to right picture everything moves left by its disparity.
 
     Only the package's files are read; nothing of it is run. Raises `InputError` without it.
     """
@@ -135,7 +135,7 @@ def _motorcycle(folder: Path) -> Loaded:
 
 
 def _sintel(folder: Path) -> list[Dataset]:
-    """Every pixel counts, as in the results that are published; `invalid` is not looked at."""
+    """Return Sintel's pairs. Every pixel counts, as in published results; `invalid` is not used."""
     base = _base(folder, "flow")
     passes = [name for name in ("clean", "final") if (base / name).is_dir()]
     flows = sorted((base / "flow").glob("*/frame_*.flo"))
@@ -192,7 +192,7 @@ def _middlebury(folder: Path) -> list[Dataset]:
 
 
 def _base(folder: Path, needed: str) -> Path:
-    """The folder `training`, which may be given itself."""
+    """Return the folder `training`, which may be given itself."""
     return folder if (folder / needed).is_dir() else folder / "training"
 
 
@@ -207,8 +207,8 @@ def _pair(
     occluded: Path | None = None,
     visible: Path | None = None,
 ) -> Pair:
-    """A pair of files, which must be there. occluded: a picture that is white where the second
-    frame shows nothing; visible: the flow of pixels that it shows; either may be missing."""
+    """Return a pair of files, which must exist. occluded: a picture that is white where the second
+    frame shows nothing; visible: the flow of the pixels that it shows; either may be missing."""
     for frame in (one, two):
         if not frame.is_file():
             raise InputError(f"{flow}: expected the frames {one} and {two}, found no {frame.name}")
@@ -248,7 +248,7 @@ def _read(
 
 
 def _frames(one: Path, two: Path) -> Tensor:
-    """[2,H,W,3] 0..1"""
+    """Read two pictures as [2,H,W,3] 0..1."""
     first, second = (_pixels(path, "RGB") for path in (one, two))
     if first.shape != second.shape:
         raise InputError(
@@ -259,7 +259,7 @@ def _frames(one: Path, two: Path) -> Tensor:
 
 
 def _pixels(path: Path, mode: str) -> Tensor:
-    """[H,W,3] for RGB, [H,W] for L, uint8."""
+    """Read a picture as uint8: [H,W,3] for RGB, [H,W] for L."""
     try:
         with Image.open(path) as image:
             return torch.from_numpy(np.asarray(image.convert(mode)).copy())

@@ -1,4 +1,4 @@
-"""Footage with a known motion: textures that shift, turn, grow and cover each other.
+"""Synthetic footage with known motion: textures that shift, turn, grow and cover each other.
 
 A frame is sampled from textures at where the motion says, by bicubic interpolation, so that motions
 need not be whole pixels. The textures have no detail finer than frames can show.
@@ -91,7 +91,7 @@ def make(
     picture: Tensor | None = None,
     seed: int = 0,
 ) -> tuple[Tensor, Truth]:
-    """Frames [F,H,W,3] 0..1 of one of the `SCENES` and their motion, known everywhere.
+    """Make the frames [F,H,W,3] 0..1 of one of the `SCENES`, and their motion, known everywhere.
 
     picture: [h,w,3] 0..1 for the texture, mirrored where it ends; None: noise with the spectrum of
              natural pictures (amplitudes as 1/f: Field, JOSA A 4, 1987)
@@ -126,7 +126,7 @@ def make(
 
 @lru_cache(4)
 def noise_texture(seed: int) -> Tensor:
-    """[S,S,3] 0..1, which repeats without a seam; `_DENSITY` of its px are one of the frames."""
+    """Return a seamless texture [S,S,3] 0..1; `_DENSITY` of its px are one px of the frames."""
     random = torch.Generator().manual_seed(seed)
     shared, *own = torch.randn(4, _TILE, _TILE, generator=random)
     white = shared + torch.stack(own) * _COLOUR
@@ -142,7 +142,7 @@ def noise_texture(seed: int) -> Tensor:
 
 
 def picture_texture(picture: Tensor) -> Tensor:
-    """[h,w,3] -> [2h,2w,3], which repeats without a seam, without the finest detail."""
+    """Return a picture [h,w,3] as a seamless texture [2h,2w,3], without the finest detail."""
     image = picture.movedim(-1, 0)[None].float()
     image = F.pad(image, (1, 1, 1, 1), mode="replicate")
     kernel = torch.tensor([0.25, 0.5, 0.25])  # nothing is left at two px a cycle
@@ -153,7 +153,7 @@ def picture_texture(picture: Tensor) -> Tensor:
 
 
 def _texture(number: int, picture: Tensor | None, seed: int) -> tuple[Tensor, int]:
-    """Texture of a layer and its px a px of the frames."""
+    """Return the texture of a layer, and its px per px of the frames."""
     if picture is None:
         return noise_texture(seed + number), _DENSITY
     check_shape("picture", picture, ("height", "width", 3))
@@ -164,25 +164,26 @@ def _texture(number: int, picture: Tensor | None, seed: int) -> tuple[Tensor, in
 
 
 def _points(size: Size) -> Tensor:
-    """[H,W,2] float64: x, y of every pixel from the middle of the picture."""
+    """Return x, y of every pixel from the middle of the picture, [H,W,2] float64."""
     y, x = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2 for side in size)
     return torch.stack([x.expand(size), y[:, None].expand(size)], -1)
 
 
 def _ways_back(motions: Tensor, frames: int) -> Tensor:
-    """[L,3,3] -> [L,F,3,3]: from frame i to the first."""
+    """Return the matrices from frame i to the first, [L,3,3] -> [L,F,3,3]."""
     inverse = torch.linalg.inv(motions)
     return torch.stack([torch.linalg.matrix_power(inverse, i) for i in range(frames)], 1)
 
 
 def _applied(matrices: Tensor, points: Tensor) -> Tensor:
-    """Matrices [...,1,3,3] on points [...,H,W,2]."""
+    """Apply matrices [...,1,3,3] to points [...,H,W,2]."""
     turned = points @ matrices[..., :2, :2].transpose(-1, -2)
     return turned + matrices[..., None, :2, 2]
 
 
 def _covers(scene: Scene, first: Tensor, height: int) -> Tensor:
-    """[L,...] how much of each pixel layers fill, by the points [L,...,2] of the first frame."""
+    """Return how much of each pixel layers cover [L,...], by points [L,...,2] of the first
+    frame."""
     covers = []
     for layer, places in zip(scene.layers, first, strict=True):
         if layer.part is None:
@@ -197,7 +198,7 @@ def _covers(scene: Scene, first: Tensor, height: int) -> Tensor:
 
 
 def _sampled(texture: tuple[Tensor, int], places: Tensor) -> Tensor:
-    """Colours [F,H,W,3] of a texture that repeats, at places [F,H,W,2] px of the frames."""
+    """Return colours [F,H,W,3] of a seamless texture at places [F,H,W,2] px of the frames."""
     image, density = texture
     sides = torch.tensor([image.shape[1], image.shape[0]], dtype=places.dtype)
     inside = torch.remainder(places * density, sides) + _MARGIN
@@ -211,7 +212,8 @@ def _sampled(texture: tuple[Tensor, int], places: Tensor) -> Tensor:
 def _truth(
     scene: Scene, motions: Tensor, back: Tensor, cover: Tensor, points: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Flow [N,2,H,W] px of what is in front, and where that is hidden in the next frame."""
+    """Return the flow [N,2,H,W] px of what is in front, and where that is hidden in the next
+    frame."""
     height, width = points.shape[:2]
     flows = _applied(motions[:, None], points) - points  # [L,H,W,2]
     front = _front(cover)[:-1]  # [N,H,W]
@@ -225,6 +227,6 @@ def _truth(
 
 
 def _front(cover: Tensor) -> Tensor:
-    """[L,...] -> [...]: the foremost layer that fills at least half of a pixel."""
+    """Return the foremost layer that covers at least half of a pixel, [L,...] -> [...]."""
     numbers = torch.arange(len(cover)).view(-1, *[1] * (cover.ndim - 1))
     return torch.where(cover >= 0.5, numbers, 0).amax(0)

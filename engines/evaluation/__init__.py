@@ -1,1 +1,1 @@
-"""Figures of quality and speed, each in one report envelope."""
+"""Evaluation of quality and speed; every report has the same envelope."""

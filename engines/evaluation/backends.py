@@ -1,4 +1,4 @@
-"""The same network on several backends: do they agree, and how fast is each?
+"""Compare and time the same network on several backends.
 
 One report for both questions; its form is the one of YOLOZU's backend suite. A backend that cannot
 be had is unavailable, never passed, and every output of every backend is judged.
@@ -124,7 +124,7 @@ def run_suite(
 
 
 def passed(report: dict[str, Any], backends: Sequence[str]) -> bool:
-    """Whether each of `backends` was there and agreed."""
+    """Return whether each of `backends` was there and agreed."""
     candidates = report["parity"]["candidates"]
     return all(candidates[name]["available"] and candidates[name]["passed"] for name in backends)
 
@@ -178,7 +178,7 @@ def _judged(engine: Engine, inputs: list[dict[str, Tensor]], wanted: list[Any]) 
 def _timed(
     engine: Engine, shape: tuple[int, int, int, int], runs: int, warmup: int, before: dict[str, int]
 ) -> dict[str, Any]:
-    """Milliseconds a call, each to its end on the device."""
+    """Measure milliseconds per call, each to its end on the device."""
     given = _on(engine.device, examples(engine.network, shape[0], *shape[2:]))
     for _ in range(warmup):
         engine.infer(given)
@@ -223,7 +223,7 @@ def _wait(device: torch.device) -> None:
 
 
 def _memory() -> dict[str, int]:
-    """Bytes that this process holds, and that torch holds on the GPU."""
+    """Return the bytes that this process holds, and that PyTorch holds on the GPU."""
     held = {"process": int(psutil.Process().memory_info().rss)}
     if torch.cuda.is_available():
         held["cuda"] = torch.cuda.memory_reserved()

@@ -22,7 +22,7 @@ MATCH = 0.5  # least OKS of the pairs whose joints are measured
 
 
 def judged(results: list[dict[str, Any]], truth: Annotations) -> Any:
-    """pycocotools' evaluator, which has evaluated and accumulated."""
+    """Return pycocotools' evaluator after evaluating and accumulating."""
     try:
         coco, cocoeval = import_module("pycocotools.coco"), import_module("pycocotools.cocoeval")
     except ImportError as error:
@@ -48,7 +48,7 @@ def judged(results: list[dict[str, Any]], truth: Annotations) -> Any:
 
 
 def joint_distances(judge: Any) -> dict[str, Any]:
-    """Distances between the joints of people that were found, matched at OKS `MATCH`."""
+    """Return the distances between the joints of detected people, matched at OKS `MATCH`."""
     pairs = []
     similar = []
     for image in judge.evalImgs[: len(judge.params.imgIds)]:  # those of every area come first
@@ -90,7 +90,7 @@ def _distances(
 
 
 def by_height(judge: Any) -> dict[str, Any]:
-    """The figures for people of each class of `HEIGHTS`, as COCO has them for areas.
+    """Return the figures for people of each class of `HEIGHTS`, as COCO has them for areas.
 
     OKS has been computed with the areas; from here on the heights stand in their place, so that
     people of other heights are neither missed nor found falsely.
@@ -127,7 +127,7 @@ def by_height(judge: Any) -> dict[str, Any]:
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
-    """Of what is there: -1 stands for nobody to judge."""
+    """Return the mean of what was judged: -1 stands for nobody to judge."""
     there = values[values > -1]
     return float(there.mean()) if there.size else None
 

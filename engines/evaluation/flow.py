@@ -1,4 +1,4 @@
-"""How good flow is: distances and angles to a known truth, over all pixels and by their speed."""
+"""Evaluate flow: end-point and angular errors, over all pixels and by speed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from .report import report
 
 SCHEMA = 1
 OUTLIERS = (1, 3, 5)  # px
-# Bands of the true speed in px a frame, as MPI Sintel's s0-10, s10-40 and s40+ (Butler et al., ECCV
-# 2012), and what is all but still, which is part of the first of them.
+# Bands of the true speed in px per frame, as MPI Sintel's s0-10, s10-40 and s40+ (Butler et al.,
+# ECCV 2012), and what hardly moves, which is part of the first of them.
 SPEEDS = {"0-1": (0.0, 1.0), "0-10": (0.0, 10.0), "10-40": (10.0, 40.0), "40+": (40.0, np.inf)}
 # An outlier of KITTI 2015 is off by more than this many px and by this part of the true speed
 # (Menze and Geiger, CVPR 2015: "Fl").
@@ -78,13 +78,14 @@ class Truth:
 
 
 def end_point_errors(flow: Tensor, truth: Tensor) -> Tensor:
-    """Flows [N,2,H,W] -> [N,H,W] px: the distance between where each pixel is said to go and where
-    it goes (Otte and Nagel, ECCV 1994; EPE)."""
+    """Return the end-point errors [N,H,W] px of flows [N,2,H,W]: the distance between where each
+    pixel is said to go and where it goes (Otte and Nagel, ECCV 1994; EPE)."""
     return lengths(flow.float() - truth.float())
 
 
 def angular_errors(flow: Tensor, truth: Tensor) -> Tensor:
-    """Flows [N,2,H,W] -> [N,H,W] degrees between (u, v, 1) and the true (u, v, 1).
+    """Return the angles [N,H,W] in degrees between (u, v, 1) and the true (u, v, 1) of flows
+    [N,2,H,W].
 
     The AE of Middlebury (Baker et al., IJCV 2011), after Barron, Fleet and Beauchemin, IJCV 1994;
     from sine and cosine, as the arc cosine of fp32 is off by up to 0.03 degrees near 0.
@@ -192,7 +193,7 @@ class _Tally:
 
 
 def _groups(speed: Tensor, hidden: Tensor | None) -> Tensor:
-    """[G,P] bool: which of P pixels of such a speed belong to which of `_GROUPS`."""
+    """Return which of P pixels belong to which of `_GROUPS`, by their speed, [G,P] bool."""
     everything = torch.ones_like(speed, dtype=torch.bool)
     nothing = ~everything
     seen, hidden = (nothing, nothing) if hidden is None else (~hidden, hidden)
@@ -214,7 +215,8 @@ def _figures(sums: list[float], sizes: Tensor) -> dict[str, Any]:
 
 
 def _median(sizes: Tensor, pixels: int) -> float:
-    """px, from the counts [S] of errors by size; within a size they are taken to lie evenly."""
+    """Return the median in px from the counts [S] of errors by size, taken as evenly spread within
+    a size."""
     before = sizes.cumsum(0)
     place = int((before * 2 < pixels).sum())  # the first size at which half of them are reached
     there = int(sizes[place])

@@ -1,4 +1,4 @@
-"""How good poses are: COCO's average precision over annotated frames, and pixels by joint.
+"""Evaluate poses: COCO's average precision over annotated frames, and pixels by joint.
 
 The precisions are pycocotools' own; what is added here is who is judged, and the distances.
 """
@@ -102,7 +102,7 @@ def _report(
 
 
 def _sha256(path: Path) -> str:
-    """Of a file; of a folder, of the names and sums of its files."""
+    """Return the SHA-256 of a file, or of the names and sums of a folder's files."""
     if not path.is_dir():
         return sha256_of(path)
     lines = [f"{sha256_of(p)}  {p.name}\n" for p in sorted(path.iterdir()) if p.is_file()]

@@ -1,1 +1,1 @@
-"""Optical flow: one file a family of networks."""
+"""Optical flow."""

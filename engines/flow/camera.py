@@ -1,4 +1,4 @@
-"""The motion of the camera: what all that stands still does in the picture."""
+"""Estimate camera motion: how the still parts of the scene move in the picture."""
 
 import math
 from dataclasses import dataclass
@@ -52,8 +52,10 @@ class CameraMotion:
         return self.matrix[:, :, 1:] + torch.eye(2, device=self.matrix.device)
 
     def reversed(self) -> "CameraMotion":
-        """The motion there from the motion back. A motion that nothing can undo, as all becomes a
-        line or a point, is turned round instead."""
+        """Return the motion in the opposite direction.
+
+        One that cannot be inverted, as everything becomes a line or a point, is negated instead.
+        """
         linear = self._linear.double()
         exists = (torch.linalg.det(linear).abs() > 1e-6)[:, None, None]
         back, _ = torch.linalg.inv_ex(linear)
@@ -62,7 +64,7 @@ class CameraMotion:
         return CameraMotion(torch.where(exists, undone.float(), -self.matrix))
 
     def field(self, size: tuple[int, int], block: Block) -> Tensor:
-        """[n,2,h,W] px, the motion in the frames and rows of `block`."""
+        """Return [n,2,h,W] px, the motion in the frames and rows of `block`."""
         at, rows = block
         y, x = (torch.arange(side, device=self.matrix.device) - (side - 1) / 2 for side in size)
         shift, across, down = self.matrix[at, :, :, None, None].unbind(2)
@@ -70,7 +72,7 @@ class CameraMotion:
 
 
 def camera_motion(flow: Tensor, camera: str = "affine") -> CameraMotion:
-    """The camera's part of the flows [N,2,H,W] px.
+    """Fit the camera's part of the flows [N,2,H,W] px.
 
     camera: translation: the median motion. affine: shift, zoom, rotation and shear that most of the
             picture moves by, fitted to every few pixels by iteratively reweighted least squares
@@ -101,7 +103,7 @@ def camera_motion(flow: Tensor, camera: str = "affine") -> CameraMotion:
 
 
 def _samples(flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Places [2,S] x, y px from the picture's centre, and the motion [N,2,S] there."""
+    """Return places [2,S] x, y px from the picture's centre, and the motion [N,2,S] there."""
     height, width = flow.shape[2:]
     step = max(1, math.ceil(math.sqrt(height * width / _POINTS)))
     starts = [min(step // 2, side - 1) for side in (height, width)]
@@ -115,13 +117,15 @@ def _samples(flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _weights(residuals: Tensor) -> Tensor:
-    """[N,S] px -> 0..1, falling with the fourth power beyond the noise."""
+    """Return weights 0..1 for residuals [N,S] px, falling with the fourth power beyond the
+    noise."""
     noise = residuals.median(1, keepdim=True).values.mul_(_SPREAD).clamp_(min=_FINEST)
     return (1 + (residuals / noise).square()).square().reciprocal()
 
 
 def _fit(weights: Tensor, products: Tensor, basis: Tensor, motion: Tensor) -> Tensor:
-    """[N,2,3] the matrices that lead from `basis` [3,S] to `motion` [N,2,S] with least squares."""
+    """Return the least-squares matrices [N,2,3] that lead from `basis` [3,S] to `motion`
+    [N,2,S]."""
     squares = (weights @ products.T).view(-1, 3, 3)
     ridge = weights.new_tensor([0.0, _RIDGE, _RIDGE]).diag()
     squares = squares + weights.sum(1)[:, None, None] * ridge

@@ -1,4 +1,4 @@
-"""What becomes hidden, and pictures moved along a flow."""
+"""Occlusion by forward-backward consistency, and warping along a flow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from .speeds import blocks, fastest
 ONTO = ("previous onto this", "next onto this")
 
 # Sundaram, Brox and Keutzer, Dense Point Trajectories by GPU-accelerated Large Displacement Optical
-# Flow, 2010: there and back must lead home but for this part of the way, and this many px².
+# Flow, 2010: forward and backward flow must cancel but for this part of their length, and so many
+# px².
 _PART, _SLACK = 0.01, 0.5
 _SLOW = 1e-3  # cells², the weight of what is still
 
@@ -26,8 +27,8 @@ class Occlusion:
 
     lost:       0 or 1: what the next frame hides; nothing in the last frame
     new:        0 or 1: what the frame before did not show; nothing in the first frame of a clip
-    confidence: 0..1: how well the way back from a frame to the one before leads home: 1 exactly,
-                1/e where it counts as hidden, 0 beyond the picture; 1 in the first frame of a clip
+    confidence: 0..1: how well backward and forward flow agree: 1 exactly, 1/e where a pixel counts
+                as hidden, 0 beyond the picture; 1 in the first frame of a clip
     """
 
     lost: Tensor
@@ -36,7 +37,7 @@ class Occlusion:
 
 
 def occlusion(flow: Flow) -> Occlusion:
-    """The occlusion of a clip or chunk, frame by frame.
+    """Find the occlusion of a clip or chunk, frame by frame.
 
     The last frame of a chunk has nothing lost, as the frame after it is in the next chunk.
     Raises `InputError` for a flow without one of its directions, and for one that is not finite.
@@ -56,8 +57,8 @@ def occlusion(flow: Flow) -> Occlusion:
 def warp_clip(
     images: Tensor, flow: Flow, onto: str = "previous onto this"
 ) -> tuple[Tensor, Tensor]:
-    """Each frame of a clip [F,H,W,3] 0..1 as its neighbour shows it, on the flow's device, and
-    masks [F,H,W] 0 or 1 of what cannot be known from there.
+    """Warp the neighbouring frame onto each frame of a clip [F,H,W,3] 0..1, on the flow's device;
+    return it with masks [F,H,W], 0 or 1, of what the neighbour does not show.
 
     onto: previous onto this: frame i - 1 brought onto frame i, along the backward flow. next onto
           this: frame i + 1 brought onto frame i, along the forward flow.
@@ -108,20 +109,20 @@ def _warp(images: Tensor, flow: Tensor, out: Tensor) -> None:
 
 
 def _hiding(there: Tensor, back: Tensor, out: Tensor) -> None:
-    """Which pixels are hidden, 0 or 1 into `out` [N,H,W]."""
+    """Write which pixels are hidden, 0 or 1, into `out` [N,H,W]."""
     for at, rows in blocks(there):
         out[at, rows], _ = _hidden(there[at], back[at], rows)
 
 
 def _leaving(there: Tensor, out: Tensor) -> None:
-    """Which pixels leave the picture, 0 or 1 into `out` [N,H,W]."""
+    """Write which pixels leave the picture, 0 or 1, into `out` [N,H,W]."""
     for at, rows in blocks(there):
         out[at, rows] = _beyond(_places(there[at], rows), there)
 
 
 def carried(flow: Tensor, stride: int, ways: Sequence[int]) -> Tensor:
-    """Flow [N,2,H,W] px carried along itself, at 1/stride of its size and in pixels of that: what
-    the pair that follows may begin with.
+    """Carry flow [N,2,H,W] px along itself, at 1/stride of its size and in pixels of that: what the
+    next pair may start from.
 
     ways: of each of the N flows: 1 if it leads on in time, -1 if it leads back
 
@@ -156,7 +157,7 @@ def _both(flow: Flow) -> tuple[Tensor, Tensor]:
 
 
 def _hidden(there: Tensor, back: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
-    """[n,h,W] which pixels of some rows are hidden, and the confidence 0..1 of each.
+    """Return [n,h,W] which pixels of some rows are hidden, and the confidence 0..1 of each.
 
     there, back: [n,2,H,W] px
     """
@@ -171,7 +172,7 @@ def _hidden(there: Tensor, back: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
 
 
 def _places(flow: Tensor, rows: slice) -> Tensor:
-    """[n,2,h,W] x and y of where each pixel of some rows ends, in pixel centres."""
+    """Return [n,2,h,W] x and y of where each pixel of some rows ends, in pixel centres."""
     _, _, height, width = flow.shape
     places = flow[:, :, rows].float().clone(memory_format=torch.contiguous_format)
     places[:, 0] += torch.arange(width, device=flow.device)
@@ -180,7 +181,7 @@ def _places(flow: Tensor, rows: slice) -> Tensor:
 
 
 def _beyond(places: Tensor, picture: Tensor) -> Tensor:
-    """[n,h,W] whether a place lies beyond the picture [...,H,W].
+    """Return [n,h,W] whether a place lies beyond the picture [...,H,W].
 
     The picture reaches half a pixel beyond its outer centres: noise does not lead out of it.
     """
@@ -190,7 +191,7 @@ def _beyond(places: Tensor, picture: Tensor) -> Tensor:
 
 
 def _looked_up(values: Tensor, places: Tensor) -> Tensor:
-    """Values [n,C,H,W] at `places` [n,2,h,W]: [n,C,h,W]"""
+    """Return values [n,C,H,W] at `places` [n,2,h,W]: [n,C,h,W]."""
     sides = values.new_tensor([values.shape[3], values.shape[2]])[:, None, None]
     grid = (places * 2).add_(1).div_(sides).sub_(1).permute(0, 2, 3, 1)
     return F.grid_sample(values, grid, padding_mode="border", align_corners=False)

@@ -42,8 +42,8 @@ class Dis:
         self._own = threading.local()
 
     def __call__(self, images: Tensor, direction: str) -> dict[str, Tensor]:
-        """Images [F,3,H,W] RGB 0..1, sides at least `LEAST` -> flow [F-1,2,H,W] px on their
-        device, "forward", "backward" or both, as `direction` says."""
+        """Return the flow [F-1,2,H,W] px of images [F,3,H,W] RGB 0..1, on their device, by
+        "forward", "backward" or both, as `direction` says; sides are at least `LEAST`."""
         grey = _grey(images)
         ways = {"forward": (grey, grey[1:]), "backward": (grey[1:], grey)}
         with _one_thread_each(), ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
@@ -55,7 +55,7 @@ class Dis:
             return {name: _stacked(list(rows), images) for name, rows in found.items()}
 
     def _flow(self, one: Picture, two: Picture) -> NDArray[np.float32]:
-        """[H,W,2]"""
+        """Return [H,W,2]."""
         estimator = getattr(self._own, "estimator", None)
         if estimator is None:
             import cv2
@@ -67,14 +67,14 @@ class Dis:
 
 
 def _grey(images: Tensor) -> list[Picture]:
-    """[F,3,H,W] RGB 0..1 -> F pictures [H,W] with the luma of Rec. 601"""
+    """Convert RGB [F,3,H,W] 0..1 to F grey pictures [H,W], with the luma of Rec. 601."""
     weights = images.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     luma = (images * weights).sum(1).mul_(255).round_().clamp_(0, 255)
     return list(luma.to(torch.uint8).cpu().numpy())
 
 
 def _stacked(rows: list[NDArray[np.float32]], images: Tensor) -> Tensor:
-    """F-1 flows [H,W,2] as a tensor [F-1,2,H,W] on the images' device"""
+    """Stack F-1 flows [H,W,2] into a tensor [F-1,2,H,W] on the images' device."""
     if not rows:
         return images.new_zeros(0, 2, *images.shape[2:], dtype=torch.float32)
     stacked = torch.from_numpy(np.stack(rows)).to(images.device)

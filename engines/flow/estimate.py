@@ -1,4 +1,4 @@
-"""From frames to `Flow`: whole clips, and clips that come in chunks."""
+"""Estimate the flow of whole clips, and of clips that come in chunks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ def estimate_flow(
     preset: str = "medium",
     progress: Progress | None = None,
 ) -> Flow:
-    """The motion between the frames of a clip [F,H,W,3] 0..1; see `FlowEstimator`."""
+    """Estimate the motion between the frames of a clip [F,H,W,3] 0..1; see `FlowEstimator`."""
     estimator = FlowEstimator(
         engine, direction=direction, size=size, first=first, fps=fps, preset=preset
     )
@@ -63,7 +63,7 @@ class FlowEstimator:
     size:      longer side of the frames in the computation, px; 0 = the model's recommendation,
                but no more than their own; DIS: their own. The flow is of the frames' size.
     first:     what stands for the first frame of all: see `Flow`
-    fps:       frames a second of the clip
+    fps:       frames per second of the clip
     preset:    of DIS: ultrafast, fast or medium
     state:     from before, to go on
 
@@ -95,11 +95,12 @@ class FlowEstimator:
             )
 
     def reset(self) -> None:
-        """The next frames begin another clip."""
+        """Start another clip with the next frames."""
         self.state = FlowState()
 
     def update(self, frames: Tensor, progress: Progress | None = None) -> Flow:
-        """The flow of the next frames [F,H,W,3] 0..1, on the engine's device, with DIS on theirs.
+        """Return the flow of the next frames [F,H,W,3] 0..1, on the engine's device; with DIS on
+        theirs.
 
         The first chunk of F frames has F - 1 pairs, every other one F: its first pair begins in
         the last frame of the chunk before. progress: called with frames done since the last call.
@@ -139,7 +140,7 @@ class FlowEstimator:
         return Flow(**found, fps=self.fps, first=first)
 
     def pairs_at_once(self, size: tuple[int, int]) -> int:
-        """How many pairs of frames of `size` (height, width) are computed together."""
+        """Return how many pairs of frames of `size` (height, width) are computed together."""
         return self._pairs(self._place(size))
 
     def _place(self, source: tuple[int, int]) -> Placement:
@@ -152,7 +153,7 @@ class FlowEstimator:
         return place
 
     def _pairs(self, place: Placement) -> int:
-        """How many pairs to compute at once."""
+        """Return how many pairs to compute at once."""
         if self.engine is None:
             fit = _DIS_PIXELS // (place.target[0] * place.target[1])
             return min(_DIS_PAIRS, max(torch.get_num_threads(), fit))
@@ -161,7 +162,7 @@ class FlowEstimator:
         return max(1, self.engine.batch_for(*place.target) - 1)
 
     def _flow(self, images: Tensor) -> dict[str, Tensor]:
-        """Images [F,3,h,w] -> flow [F-1,2,h,w] by direction."""
+        """Return images [F,3,h,w] -> flow [F-1,2,h,w] by direction."""
         if self._dis is not None:
             return self._dis(images, self.direction)
         assert self.engine is not None
@@ -177,7 +178,7 @@ class FlowEstimator:
         return flows
 
     def _warm(self, images: Tensor) -> dict[str, Tensor]:
-        """A pair [2,3,h,w], begun with where the pair before leads."""
+        """Estimate the flow of a pair [2,3,h,w], starting from where the pair before leads."""
         assert self.engine is not None
         network = self.engine.network
         if self.direction == "backward":
@@ -192,6 +193,6 @@ class FlowEstimator:
         return {self.direction: found[:1]}
 
     def _reversed(self, images: Tensor) -> Tensor:
-        """Backward flow as the forward one of the clip played backwards."""
+        """Return the backward flow, as the forward flow of the clip played backward."""
         assert self.engine is not None
         return self.engine.infer(images.flip(0))["flow"].flip(0)

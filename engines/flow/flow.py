@@ -23,7 +23,7 @@ class Flow:
     forward:  [N,2,H,W] float32 x, y in pixels, or None; row i says where each pixel of the first
               frame of pair i is in the second
     backward: [N,2,H,W] or None; row i says where each pixel of the second frame was in the first
-    fps:      frames a second of the clip
+    fps:      frames per second of the clip
     first:    what stands for the clip's first frame, which nothing comes before: the next frame's
               motion ("duplicate"), none at all and drawn white ("white") or black ("zero"); "" in a
               chunk that goes on from another, where the first pair begins in the chunk before
@@ -61,7 +61,7 @@ class Flow:
             )
 
     def __len__(self) -> int:
-        """How many pairs of frames."""
+        """Return how many pairs of frames."""
         return self.main.shape[0]
 
     @property
@@ -118,7 +118,7 @@ class Flow:
         return self.main.device
 
     def one(self, direction: str) -> Tensor:
-        """[N,2,H,W] the flow in `direction`. Raises `InputError` where it is not there."""
+        """Return the flow in `direction`, [N,2,H,W]. Raises `InputError` if there is none."""
         found = {"forward": self.forward, "backward": self.backward}[direction]
         if found is None:
             raise InputError(
@@ -128,8 +128,8 @@ class Flow:
         return found
 
     def per_frame(self, rows: Tensor | None = None) -> Tensor:
-        """[frames,...] `rows` (one a pair; None: `main`) with one more in front for the first
-        frame: the first row again, or zeros."""
+        """Return `rows` (one per pair; None: `main`) as [frames,...], with one more in front for
+        the first frame: the first row again, or zeros."""
         rows = self.main if rows is None else rows
         if not self.first:
             return rows
@@ -138,12 +138,12 @@ class Flow:
         return torch.cat([start, rows])
 
     def to(self, device: torch.device | str) -> "Flow":
-        """The same flow on `device`."""
+        """Return the same flow on `device`."""
         ways = (self.forward, self.backward)
         forward, backward = (None if way is None else way.to(device) for way in ways)
         return replace(self, forward=forward, backward=backward)
 
 
 def lengths(flow: Tensor) -> Tensor:
-    """[N,2,H,W] -> [N,H,W] px"""
+    """Return the lengths [N,H,W] px of the vectors of flow [N,2,H,W]."""
     return torch.hypot(flow[:, 0], flow[:, 1])  # vector_norm is 200 times slower over this layout

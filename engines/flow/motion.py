@@ -11,9 +11,9 @@ from .speeds import blocks
 def motion_mask(
     flow: Flow, *, threshold: float = 1.0, soft: float = 0.0, camera: str = "keep"
 ) -> torch.Tensor:
-    """[frames,H,W] 0..1: what is at least `threshold` px a frame fast.
+    """Return a mask [frames,H,W] 0..1 of what moves by at least `threshold` px per frame.
 
-    soft:   px a frame; what is faster fades in from `threshold` on, to 1 at so much more
+    soft:   px per frame; what is faster fades in from `threshold` on, to 1 at so much more
     camera: of what motion is subtracted first: see `camera_motion`
 
     Of the flow's main direction. The first frame has the next one's mask, or none, as `flow.first`

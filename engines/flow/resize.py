@@ -1,4 +1,4 @@
-"""Flow of resized frames: vectors that are scaled as the frames are."""
+"""Resize flow, whose vectors are scaled as the frames are."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Speeds of flow, in parts that suit the memory of their device."""
+"""Speeds of flow, in blocks that fit the memory of their device."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ Block = tuple[slice, slice]
 
 
 def blocks(flow: Tensor, *, whole: bool = False) -> Iterator[Block]:
-    """Which frames and rows of [N,...,H,W] to compute at once: some frames, or rows of one frame;
-    whole: never less than a frame."""
+    """Yield which frames and rows of [N,...,H,W] to compute at once: some frames, or rows of one
+    frame; whole: never less than a frame."""
     count, height, width = flow.shape[0], flow.shape[-2], flow.shape[-1]
     most = _CPU if flow.device.type == "cpu" else _GPU
     frames = max(1, most // max(1, height * width))
@@ -27,7 +27,7 @@ def blocks(flow: Tensor, *, whole: bool = False) -> Iterator[Block]:
 
 
 def fastest(flow: Tensor) -> Tensor:
-    """[N] px: the length of the longest vector of each of the flows [N,2,H,W].
+    """Return the length of the longest vector of each of the flows [N,2,H,W], [N] px.
 
     Raises `InputError` for flow without pixels and for NaN and infinity.
     """
@@ -44,6 +44,6 @@ def fastest(flow: Tensor) -> Tensor:
     if bad:
         raise InputError(
             f"flow: expected finite vectors, found NaN or infinity in {len(bad)} of {len(flow)} "
-            f"pairs of frames, the first of them pair {bad[0]}; estimate the flow anew, in fp32"
+            f"pairs of frames, the first of them pair {bad[0]}; estimate the flow again, in fp32"
         )
     return found

@@ -1,4 +1,4 @@
-"""How fast, where to, and how much: flow in numbers."""
+"""Statistics of flow: speeds, directions, moving pixels, camera motion."""
 
 import json
 import math
@@ -23,7 +23,7 @@ _HEAD = "frame    mean  median    95 %     max direction  moving      dx      dy
 class FlowStatistics:
     """Numbers of a flow's N pairs of frames, [N] on its device.
 
-    mean, median, p95, most: speeds, px a frame; p95 is what 95 % of the pixels do not exceed
+    mean, median, p95, most: speeds, px per frame; p95 is what 95 % of the pixels do not exceed
     direction:               degrees -180..180 of the mean motion: 0 right, 90 down
     moving:                  part of the pixels that are faster than the threshold, or as fast
     camera:                  the affine motion of most of the picture
@@ -40,7 +40,7 @@ class FlowStatistics:
     numbers: range
 
     def rows(self) -> list[dict[str, float]]:
-        """One for each pair."""
+        """Return one row per pair."""
         columns = {
             "mean": self.mean,
             "median": self.median,
@@ -76,19 +76,20 @@ class FlowStatistics:
 
     @property
     def clip_mean(self) -> float:
-        """px a frame, 0 without pairs"""
+        """px per frame, 0 without pairs"""
         return float(self.mean.mean()) if len(self.mean) else 0.0
 
     @property
     def clip_max(self) -> float:
-        """px a frame, 0 without pairs"""
+        """px per frame, 0 without pairs"""
         return float(self.most.max()) if len(self.most) else 0.0
 
 
 def flow_statistics(flow: Flow, *, threshold: float = 1.0) -> FlowStatistics:
-    """The numbers of a flow. Of backward flow alone, turned round: they say how things move on.
+    """Measure a flow. Backward flow alone is turned round, so that figures always say how things
+    move on.
 
-    threshold: px a frame from which on a pixel moves
+    threshold: px per frame from which on a pixel moves
 
     Raises `InputError` for a negative threshold and for flow that is not finite.
     """
@@ -117,17 +118,17 @@ def flow_statistics(flow: Flow, *, threshold: float = 1.0) -> FlowStatistics:
 
 
 def as_table(found: FlowStatistics) -> str:
-    """Lines of text: a frame each, at most 60, and the clip's mean and maximum."""
+    """Return lines of text: one per frame, at most 60, and the clip's mean and maximum."""
     rows = found.rows()
     lines = [_line(row) for row in rows[:_TABLE]]
     if len(rows) > _TABLE:
         lines.append(f"... and {len(rows) - _TABLE} frames more")
-    total = f"clip: mean {found.clip_mean:.2f}, max {found.clip_max:.2f} px a frame"
+    total = f"clip: mean {found.clip_mean:.2f}, max {found.clip_max:.2f} px per frame"
     return "\n".join([_HEAD, *lines, total] if rows else ["one frame: nothing to compare", total])
 
 
 def as_json(found: FlowStatistics, *, fps: float, threshold: float) -> str:
-    """The same as JSON: fps, threshold, clip {mean, max} and frames, one object for each pair."""
+    """Return the same as JSON: fps, threshold, clip {mean, max} and frames, one object per pair."""
     return json.dumps(
         {
             "fps": fps,

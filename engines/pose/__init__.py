@@ -1,1 +1,1 @@
-"""People in pictures: finding them, describing them, reading and writing them."""
+"""People in pictures: poses, their detection and their files."""

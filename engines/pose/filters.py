@@ -1,4 +1,4 @@
-"""Whom to keep: by track, by size, by place."""
+"""Filter people by track, size and place."""
 
 import re
 from collections.abc import Collection
@@ -37,14 +37,14 @@ def filter_people(
     region: Tensor | None = None,
     most: int = 0,
 ) -> Poses:
-    """People of these tracks, of this size and in this region; all that is asked must hold.
+    """Keep people of these tracks, of this size and in this region; all conditions must hold.
 
     tracks:                 ranges of ids (see `parse_tracks`); None = all
     min_height, max_height: of the person's box in parts of the canvas's height, 0..1; max_height
                             1 has no upper end
     region:                 [1 or F,h,w] 0..1 over the canvas; a person belongs to it when the
                             middle of their box lies where it is above 0.5
-    most:                   at most so many a frame, the largest boxes; 0 = all
+    most:                   at most so many per frame, the largest boxes; 0 = all
 
     Raises `InputError` for numbers out of range and a region of another number of frames.
     """
@@ -78,7 +78,10 @@ _RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", re.ASCII)
 
 
 def parse_tracks(text: str) -> list[range] | None:
-    """ "0, 2-4" -> [range(0, 1), range(2, 5)], "" -> None; `InputError` for anything else."""
+    """Parse "0, 2-4" as [range(0, 1), range(2, 5)] and "" as None.
+
+    Raises `InputError` for anything else.
+    """
     if not text.strip():
         return None
     tracks = []
@@ -92,7 +95,7 @@ def parse_tracks(text: str) -> list[range] | None:
 
 
 def _inside(poses: Poses, region: Tensor) -> Tensor:
-    """[F,P] bool"""
+    """Return who is inside the region, [F,P] bool."""
     frames = len(poses)
     check_masks("region", region)
     if region.shape[0] not in (1, frames):

@@ -1,4 +1,4 @@
-"""Gaps of tracks, filled between what was seen."""
+"""Fill gaps of tracks between the frames in which they are seen."""
 
 from dataclasses import dataclass, field
 

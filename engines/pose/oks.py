@@ -16,6 +16,6 @@ _NECK = 0.079  # as the shoulders it lies between
 
 
 def sigmas(skeleton: str) -> NDArray[np.float32]:
-    """[K] of every joint of `skeleton`."""
+    """Return the per-joint standard deviation of `skeleton`, [K]."""
     known = dict(zip(COCO_17.joints, _COCO_SIGMAS, strict=True)) | {"neck": _NECK}
     return np.array([known.get(j, _SMALL) for j in SKELETONS[skeleton].joints], np.float32)

@@ -18,7 +18,7 @@ _EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
 @state_type()
 @dataclass(frozen=True)
 class Poses:
-    """People in F frames, P places a frame, K joints a person, padded with a count.
+    """People in F frames, P places per frame, K joints per person, padded with a count.
 
     keypoints:  [F,P,K,2] x, y in pixels of the canvas; (0, 0) is the canvas's top left corner
     confidence: [F,P,K] 0..1; 0 = not seen, whatever the keypoint says
@@ -76,7 +76,7 @@ class Poses:
         skeleton: str = COCO_17.name,
         device: torch.device | str = "cpu",
     ) -> "Poses":
-        """Nobody in any of `frames` frames."""
+        """Return poses with nobody in any of `frames` frames."""
         joints = len(SKELETONS[skeleton].joints)
         return cls(
             keypoints=torch.zeros(frames, people, joints, 2, device=device),
@@ -136,7 +136,7 @@ class Poses:
         return self._with_tensors(lambda name: getattr(self, name)[start:stop])
 
     def with_places(self, people: int) -> "Poses":
-        """The same people in at least so many places a frame."""
+        """Return the same people in at least so many places per frame."""
         more = people - self.scores.shape[1]
         if more <= 0:
             return self
@@ -151,13 +151,13 @@ class Poses:
         return self._with_tensors(widened)
 
     def to(self, device: torch.device | str) -> "Poses":
-        """The same poses on `device`."""
+        """Return the same poses on `device`."""
         if self.device == torch.device(device):
             return self
         return self._with_tensors(lambda name: getattr(self, name).to(device))
 
     def _with_tensors(self, make: Callable[[str], Tensor]) -> "Poses":
-        """The same canvas and skeleton with every tensor made anew from its name."""
+        """Return the same canvas and skeleton with every tensor made by its name."""
         return Poses(
             keypoints=make("keypoints"),
             confidence=make("confidence"),
@@ -170,7 +170,7 @@ class Poses:
         )
 
     def as_openpose(self) -> "Poses":
-        """The same people with OpenPose's body, which has a neck: 18 joints, or 134.
+        """Return the same people with OpenPose's body, which has a neck: 18 joints, or 134.
 
         The neck is the midpoint of the shoulders, seen only if both shoulders are, with the
         lower of their confidences.
@@ -182,14 +182,14 @@ class Poses:
         return self._ordered(keypoints, confidence, coco, OPENPOSE_OF[self.skeleton])
 
     def as_coco(self) -> "Poses":
-        """The same people with COCO's body, without the neck: 17 joints, or 133."""
+        """Return the same people with COCO's body, without the neck: 17 joints, or 133."""
         if self.skeleton not in COCO_OF:
             return self
         openpose = SKELETONS[self.skeleton]
         return self._ordered(self.keypoints, self.confidence, openpose, COCO_OF[self.skeleton])
 
     def body(self) -> "Poses":
-        """The same people without feet, face and hands."""
+        """Return the same people without feet, face and hands."""
         whole = SKELETONS[self.skeleton]
         part = whole.parts["body"]
         smaller = next(s for s in SKELETONS.values() if s.joints == whole.joints[part])

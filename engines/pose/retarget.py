@@ -1,4 +1,4 @@
-"""The same movement on another canvas, or by a body of other proportions."""
+"""Retarget poses to another canvas, or to a body of other proportions."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from .tracks import by_track, to_poses
 
 
 def onto_canvas(poses: Poses, size: tuple[int, int], fit: str = "letterbox") -> Poses:
-    """`poses` as they lie on a canvas of `size` (height, width) px that the frames are brought to.
+    """Map `poses` onto a canvas of `size` (height, width) px that the frames are fitted to.
 
     fit: each side by itself (stretch), whole with empty borders (letterbox), filled and cut (crop)
     """
@@ -47,7 +47,7 @@ _LONGEST = 0.9  # quantile of a limb's lengths over a clip: foreshortened ones s
 
 
 def with_proportions(poses: Poses, reference: Poses, *, strength: float = 1.0) -> Poses:
-    """Everybody's movement with the limbs of the person in `reference`.
+    """Give everybody the limb lengths of the person in `reference`.
 
     Limbs keep their directions and take the reference's lengths, by the torso's, so that a person
     stays as large in the picture as they are; feet stay on the ground where they were. A limb that
@@ -99,7 +99,7 @@ def with_proportions(poses: Poses, reference: Poses, *, strength: float = 1.0) -
 
 
 def _reference(reference: Poses) -> tuple[Tensor, Tensor]:
-    """Keypoints [K,2] and whether seen [K] of the person that gives the proportions."""
+    """Return keypoints [K,2] and whether seen [K] of the person that gives the proportions."""
     somebody = reference.count.nonzero()
     if not len(somebody):
         raise InputError("reference: expected a person, found nobody in any frame")
@@ -110,7 +110,7 @@ def _reference(reference: Poses) -> tuple[Tensor, Tensor]:
 
 
 def _lengths(points: Tensor, seen: Tensor) -> Tensor:
-    """[...,K,2] px -> [...,L], NaN where an end is not seen."""
+    """Return the limb lengths [...,L] px of joints [...,K,2], NaN where an end is not seen."""
     parents, children = ([limb[end] for limb in _LIMBS] for end in (0, 1))
     length = (points[..., children, :] - points[..., parents, :]).norm(dim=-1)
     both = seen[..., children] & seen[..., parents]
@@ -118,26 +118,27 @@ def _lengths(points: Tensor, seen: Tensor) -> Tensor:
 
 
 def _torso(points: Tensor, seen: Tensor) -> Tensor:
-    """[...] px from the neck to the middle of the hips, NaN where not seen."""
+    """Return the distance [...] px from the neck to the middle of the hips, NaN where not seen."""
     hips = points[..., _HIPS, :].mean(-2)
     whole = seen[..., [_NECK, *_HIPS]].all(-1)
     return torch.where(whole, (points[..., _NECK, :] - hips).norm(dim=-1), torch.nan)
 
 
 def _longest(lengths: Tensor) -> Tensor:
-    """[F,T,L] -> [T,L]"""
+    """Return a high quantile of the lengths over the frames, [F,T,L] -> [T,L]."""
     return lengths.float().nanquantile(_LONGEST, dim=0)
 
 
 def _either_side(lengths: Tensor) -> Tensor:
-    """[...,L] with the other side's length where one is missing."""
+    """Return the lengths [...,L], with the other side's where one is missing."""
     number = {child: n for n, (_, child, _) in enumerate(_LIMBS)}
     other = lengths[..., [number[mirror] for _, _, mirror in _LIMBS]]
     return torch.where(lengths.isfinite(), lengths, other)
 
 
 def _to_the_ground(before: Tensor, after: Tensor, seen: Tensor) -> Tensor:
-    """[F,T,1,2] px that brings the lower ankle back to where it was; 0 where none is seen."""
+    """Return the shift [F,T,1,2] px that brings the lower ankle back to where it was; 0 if none is
+    seen."""
     shown = seen[..., _ANKLES]
     low_before = torch.where(shown, before[..., _ANKLES, 1], -torch.inf).amax(-1)
     low_after = torch.where(shown, after[..., _ANKLES, 1], -torch.inf).amax(-1)
@@ -146,7 +147,7 @@ def _to_the_ground(before: Tensor, after: Tensor, seen: Tensor) -> Tensor:
 
 
 def _boxes(boxes: Tensor, before: Tensor, after: Tensor, seen: Tensor) -> Tensor:
-    """[F,T,4] grown as the joints' extent has."""
+    """Return the boxes [F,T,4], grown as the extent of the joints has."""
 
     def extent(points: Tensor) -> Tensor:
         low = torch.where(seen[..., None], points, torch.inf).amin(2)

@@ -1,4 +1,4 @@
-"""Joint orders and the ways between them."""
+"""Joint orders, and conversions between them."""
 
 from dataclasses import dataclass
 
@@ -90,7 +90,7 @@ COCO_OF = {openpose.name: SKELETONS[name] for name, openpose in OPENPOSE_OF.item
 
 
 def order_from(source: Skeleton, target: Skeleton) -> tuple[int, ...]:
-    """For every joint of `target` its place in `source`; the neck, which COCO has not, stands
-    behind the last of them."""
+    """Return for every joint of `target` its index in `source`; the neck, which COCO does not have,
+    follows the last of them."""
     places = {joint: place for place, joint in enumerate((*source.joints, "neck"))}
     return tuple(places[joint] for joint in target.joints)

@@ -1,4 +1,4 @@
-"""Steadier joints: One-Euro filtering by track."""
+"""Smooth the joints of each track with One-Euro filters."""
 
 from dataclasses import dataclass, field, replace
 
@@ -96,7 +96,7 @@ class Smoother:
         return ids
 
     def _filtered(self, tracks: Tracks, poses: Poses) -> Tensor:
-        """[F,T,K,2] px, computed on the CPU."""
+        """Return the filtered joints [F,T,K,2] px, computed on the CPU."""
         seen = tracks.seen.cpu()
         points = tracks.keypoints.cpu().float()
         height = sides(tracks.boxes)[..., 1].cpu().clamp(min=1)[..., None]  # [F,T,1]

@@ -1,4 +1,4 @@
-"""Who is who from frame to frame: people, by their joints."""
+"""Track people from frame to frame by their joints."""
 
 from dataclasses import dataclass, field, replace
 

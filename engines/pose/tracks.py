@@ -1,4 +1,4 @@
-"""Poses by person instead of by place: what smoothing and gap filling work on."""
+"""Poses by track instead of by place: what smoothing and gap filling work on."""
 
 from dataclasses import dataclass, replace
 

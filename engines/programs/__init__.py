@@ -1,1 +1,1 @@
-"""The classes for programs."""
+"""Classes for programs that use Kinograph as a library."""

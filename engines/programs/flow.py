@@ -1,4 +1,4 @@
-"""Frames in, flow maps out, in one call: for programs."""
+"""Frames in, flow maps out, in one call."""
 
 import threading
 
@@ -115,7 +115,7 @@ class OpticalFlowTensorRTPreprocessor:
     def __call__(
         self, frames: Tensor, target_height: int | None = None, target_width: int | None = None
     ) -> Tensor:
-        """Flow maps, [1,3,F,H,W] float32 in -1..1, on the device that it runs on.
+        """Return flow maps [1,3,F,H,W] float32 in -1..1, on the device that computes them.
 
         frames: the next of the video, RGB, floats in 0..1 or uint8, on any device; [1,3,F,H,W],
                 [3,F,H,W] or [F,H,W,3]. A last dimension of 3 is always the colours
@@ -145,7 +145,7 @@ class OpticalFlowTensorRTPreprocessor:
         return video_of(maps)
 
     def reset(self) -> None:
-        """The next frames begin another video."""
+        """Start another video with the next frames."""
         with self._lock:
             self._stream = None
 
@@ -162,7 +162,7 @@ class OpticalFlowTensorRTPreprocessor:
         self._maps(stream, torch.zeros(2, high, wide, 3), (self.height or high, self.width or wide))
 
     def report(self) -> str:
-        """What runs where and why, in words; before the first call, that nothing does yet."""
+        """Describe what runs where and why; before the first call, that nothing is built yet."""
         choice, stream = self._choice, self._stream
         if choice is None:
             return "nothing is built yet: the first call does it, or warmup()"

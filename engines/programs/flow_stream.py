@@ -1,4 +1,4 @@
-"""From the frames of a stream to pictures of their motion."""
+"""Draw the flow of frames that come in chunks."""
 
 import logging
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ class FlowStream:
     scales: ScaleState | None = None
 
     def reset(self) -> None:
-        """The next frames begin another video."""
+        """Start another video with the next frames."""
         self.estimator.reset()
         self.scales = None
 
@@ -46,7 +46,7 @@ class FlowStream:
         noise_floor: float = NOISE_FLOOR,
         strength: float = 1.0,
     ) -> Tensor:
-        """The maps [F,H,W,3] 0..1 of the next frames [F,H,W,3] 0..1.
+        """Return the maps [F,H,W,3] 0..1 of the next frames [F,H,W,3] 0..1.
 
         size: of the maps; None = as the frames. Another shape stretches the flow as it would the
               frames (`stretched`), before it is normalised: px are those of the maps

@@ -1,4 +1,4 @@
-"""What the classes for programs share: frames of any layout in, a video for VACE out."""
+"""Layouts of frames that the classes for programs accept, and the video that they return."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from ..errors import InputError
 
 
 def images_of(frames: object) -> Tensor:
-    """Frames of any accepted layout as [F,H,W,3], a view.
+    """Return frames of any accepted layout as [F,H,W,3], a view.
 
     frames: RGB, floats in 0..1 or uint8; [1,3,F,H,W], [3,F,H,W] or [F,H,W,3]. A last dimension of
             3 is always the colours
@@ -38,12 +38,12 @@ def images_of(frames: object) -> Tensor:
 
 
 def as_floats(images: Tensor, device: torch.device) -> Tensor:
-    """uint8 as floats in 0..1 on `device`; floats as they are, where they are."""
+    """Convert uint8 to floats in 0..1 on `device`; return floats unchanged."""
     return images.to(device).float() / 255 if images.dtype == torch.uint8 else images
 
 
 def video_of(images: Tensor) -> Tensor:
-    """Images [F,H,W,3] in 0..1 as a video for VACE, [1,3,F,H,W] in -1..1."""
+    """Convert images [F,H,W,3] in 0..1 to a video for VACE, [1,3,F,H,W] in -1..1."""
     video = images.new_empty(1, 3, *images.shape[:3])
     torch.add(-1.0, images.movedim(-1, 0), alpha=2.0, out=video[0])  # FHWC -> CFHW
     return video

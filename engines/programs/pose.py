@@ -1,4 +1,4 @@
-"""Frames in, pose control video out, in one call: for programs."""
+"""Frames in, skeletons out, in one call."""
 
 import threading
 
@@ -79,7 +79,8 @@ class PoseTensorRTPreprocessor:
     def __call__(
         self, frames: Tensor, target_height: int | None = None, target_width: int | None = None
     ) -> Tensor:
-        """Skeletons on black, [1,3,F,H,W] float32 in -1..1, on the device that computed them.
+        """Return skeletons on black, [1,3,F,H,W] float32 in -1..1, on the device that computed
+        them.
 
         frames: RGB, floats in 0..1 or uint8, on any device; [1,3,F,H,W], [3,F,H,W] or [F,H,W,3].
                 A last dimension of 3 is always the colours
@@ -112,7 +113,7 @@ class PoseTensorRTPreprocessor:
         self(torch.zeros(1, 3, 1, high, wide))
 
     def report(self) -> str:
-        """What runs where and why, in words; before the first call, that nothing does yet."""
+        """Describe what runs where and why; before the first call, that nothing is built yet."""
         engine = self._engine
         if engine is None:
             return "nothing is built yet: the first call does it, or warmup()"
@@ -144,8 +145,8 @@ class PoseTensorRTPreprocessor:
 
 
 def nearest_size(network: Network, wanted: int) -> int:
-    """The longer side nearest to `wanted` that `network` takes: a multiple of its stride, within
-    its range; of two as near, the larger."""
+    """Return the longer side nearest to `wanted` that `network` takes: a multiple of its stride
+    within its range; the larger of two equally near."""
     stride = network.stride
     low, high = -(-network.sizes[0] // stride), network.sizes[1] // stride
     return max(low, min(high, (wanted + stride // 2) // stride)) * stride

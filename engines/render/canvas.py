@@ -78,7 +78,7 @@ class Canvas:
 
 
 def _behind(footage: Tensor, frames: int, size: Size, fit: str) -> Tensor:
-    """[F,H,W,3], a new tensor that may be drawn upon."""
+    """Return what lies behind the drawing, [F,H,W,3], a new tensor that may be drawn upon."""
     if footage.shape[0] not in (1, frames):
         raise InputError(
             f"footage: expected {frames} frames (as many as there are poses) or 1, "

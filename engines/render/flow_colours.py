@@ -1,4 +1,4 @@
-"""Optical flow as colours: hue for the direction, paleness for the speed."""
+"""Draw optical flow in colours: hue for the direction, saturation for the speed."""
 
 import math
 
@@ -47,7 +47,8 @@ def flow_colours(
 
 
 def _table(colours: str) -> Tensor:
-    """[n,6] of a wheel's n colours: what each adds to white, and the way from there to the next."""
+    """Return a wheel's n colours [n,6]: what each adds to white, and the step from there to the
+    next."""
     if colours not in WHEELS:
         raise InputError(f"colours: expected one of {', '.join(WHEELS)}, found {colours!r}")
     wheel = WHEELS[colours].colours
@@ -55,7 +56,7 @@ def _table(colours: str) -> Tensor:
 
 
 def _paint(flow: Tensor, gains: Tensor, floor: float, table: Tensor, out: Tensor) -> None:
-    """Flows [n,2,h,W] times `gains` [n,1,1], as colours into `out` [n,h,W,3]."""
+    """Draw flows [n,2,h,W] times `gains` [n,1,1] as colours into `out` [n,h,W,3]."""
     u, v = flow.unbind(1)
     radius = torch.hypot(u, v)
     fade = ((radius - floor) / floor).clamp_(0, 1) if floor else None

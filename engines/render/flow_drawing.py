@@ -1,4 +1,4 @@
-"""`Flow` as control images, one for each frame of its clip."""
+"""Draw `Flow` as control images, one per frame of its clip."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ def draw_flow(
     state: ScaleState | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> DrawnFlow:
-    """The flow's pictures, with what `flow.first` says for the first frame: the next picture again,
-    white or black; white, too, where there is no next.
+    """Draw a flow, one picture per frame. The first frame is what `flow.first` says: the next
+    picture again, white or black; white, too, if there is no next.
 
     colours, strength:       see `flow_colours`
     normalise, scale, state: see `flow_scales`; scale is its `fixed`
@@ -95,7 +95,7 @@ def _moving(flow: Tensor, least: float, out: Tensor) -> None:
 
 
 def _begin(flow: Flow, image: Tensor, mask: Tensor) -> None:
-    """The first frame."""
+    """Draw the first frame."""
     if flow.first == "duplicate" and len(flow):
         image[0], mask[0] = image[1], mask[1]
     else:

@@ -40,7 +40,7 @@ _FINEST = 160  # px of the shorter side for each pixel of a dot
 
 def draw_legend(image: Tensor, scales: Tensor, colours: str = "middlebury") -> None:
     """Draw into `image` [F,H,W,3], in the lower left corner: the wheel, whose rim is the speed in
-    full colour, and below it that speed, `scales` [F] px a frame, up to 9999.99.
+    full colour, and below it that speed, `scales` [F] px per frame, up to 9999.99.
 
     Raises `InputError` for pictures too small for it.
     """
@@ -64,7 +64,8 @@ def draw_legend(image: Tensor, scales: Tensor, colours: str = "middlebury") -> N
 
 
 def _wheel(size: int, colours: str, device: torch.device) -> Tensor:
-    """[size,size,3] a disc in all directions, speeds 0 in the middle to 1 at the rim."""
+    """Return a disc of all directions, with speed 0 in the middle and 1 at the rim,
+    [size,size,3]."""
     at = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1
     flow = torch.stack(torch.meshgrid(at, at, indexing="xy"))[None]
     inside = ((1 - torch.hypot(flow[0, 0], flow[0, 1])) * (size / 2) + 0.5).clamp(0, 1)
@@ -73,7 +74,7 @@ def _wheel(size: int, colours: str, device: torch.device) -> Tensor:
 
 
 def _text(scales: Tensor) -> Tensor:
-    """[F,2*9,8*6] 0 or 1: a number to the right, and its unit below."""
+    """Return a number, right-aligned, and its unit below as dots [F,2*9,8*6], 0 or 1."""
     hundredths = (scales.double() * 100).round().clamp(max=10 * _PLACES[0] - 1)[:, None]
     places = torch.tensor(_PLACES, device=scales.device, dtype=torch.float64)
     digits = (hundredths / places).floor() % 10
@@ -86,7 +87,7 @@ def _text(scales: Tensor) -> Tensor:
 
 
 def _line(glyphs: Tensor) -> Tensor:
-    """Numbers of glyphs [F,L] as dots [F,9,6L]."""
+    """Return numbers of glyphs [F,L] as dots [F,9,6L]."""
     columns = torch.tensor(list(_GLYPHS.values()), device=glyphs.device)[glyphs]  # [F,L,5]
     columns = torch.nn.functional.pad(columns, (0, _EM - 5)).flatten(1)
     bits = torch.arange(_LINE, device=glyphs.device)[:, None]

@@ -1,4 +1,4 @@
-"""Which speed is drawn in full colour."""
+"""Choose the speed that is drawn in full colour."""
 
 import math
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ def flow_scales(
     floor: float = 0.0,
     state: ScaleState | None = None,
 ) -> tuple[Tensor, ScaleState]:
-    """[N] px: the speed that is drawn in full colour in each of the flows [N,2,H,W]; and the state
-    for the chunk that follows.
+    """Return the speed [N] px that is drawn in full colour in each of the flows [N,2,H,W], and the
+    state for the next chunk.
 
     normalise: vace: each frame's own fastest pixel, as VACE's annotator; clip: the clip's fastest;
                fixed: `fixed` px (0 = 2 % of the diagonal); ema: as vace, but falling slowly, by 5 %
@@ -71,8 +71,8 @@ def flow_scales(
 
 
 def _held(values: Tensor, before: float) -> tuple[Tensor, float]:
-    """[N] each value, or what is left of the largest before it: max over j <= i of v_j h^(i-j);
-    and the last of them. `before` is the value in front of the first.
+    """Return each value [N], or what is left of the largest before it: max over j <= i of v_j
+    h^(i-j); and the last of them. `before` is the value in front of the first.
 
     One after the other, as numbers: in parallel the last bit would depend on where a chunk begins.
     """

@@ -86,7 +86,8 @@ def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> Non
 def _coverage(
     shapes: Shapes, height: int, width: int, antialias: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The pixels [M] (flat index over frames) that shapes [M] cover, and how much of each [M]."""
+    """Return the pixels [M] (flat index over frames) that shapes [M] cover, and how much of each
+    [M]."""
     a, b = shapes.half_length, shapes.half_width
     c, s = shapes.direction.unbind(1)
     cx, cy = shapes.center.unbind(1)
@@ -139,7 +140,8 @@ def _coverage(
 
 
 def _distance(shapes: Shapes, shape: Tensor, dx: Tensor, dy: Tensor) -> Tensor:
-    """[M] px from points (dx, dy) off the centres of `shape` [M] to their outlines, < 0 inside."""
+    """Return the distances [M] px from points (dx, dy) off the centres of `shape` [M] to their
+    outlines, negative inside."""
     c, s = (part[shape] for part in shapes.direction.unbind(1))
     a, b = shapes.half_length[shape], shapes.half_width[shape]
     u, v = c * dx + s * dy, c * dy - s * dx  # along and across
@@ -188,7 +190,7 @@ def _polygon_rows(shapes: Shapes, first: Tensor, rows: Tensor, left: Tensor, rig
 
 
 def _ramp(counts: Tensor) -> Tensor:
-    """[2, 3] -> [0, 1, 0, 1, 2]."""
+    """Count up within each run: [2, 3] -> [0, 1, 0, 1, 2]."""
     ends = counts.cumsum(0)
     total = int(ends[-1]) if counts.numel() else 0
     starts = torch.repeat_interleave(ends - counts, counts, output_size=total)
@@ -196,7 +198,7 @@ def _ramp(counts: Tensor) -> Tensor:
 
 
 def _topmost(pixel: Tensor, order: Tensor, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Which entry is on top at each covered pixel.
+    """Find which entry is on top at each covered pixel.
 
     Returns `slot` [M], every entry's place in the list of the U covered pixels; `place` [U], the
     pixels of that list; `top` [U], the topmost entry of each.
@@ -211,7 +213,7 @@ def _topmost(pixel: Tensor, order: Tensor, pixels: int) -> tuple[Tensor, Tensor,
 
 
 def _sides(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The pixels on the sides between successive corners [E,N] -> [E,(N-1)*S].
+    """Return the pixels on the sides between successive corners, [E,N] -> [E,(N-1)*S].
 
     Bresenham's lines as OpenCV draws them, from the left end, ties staying behind; and, as the
     fill between them rounds ties to the right, the steeper sides once more so.

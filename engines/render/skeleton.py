@@ -1,4 +1,4 @@
-"""Skeletons of a whole batch of frames, drawn at once on the poses' device."""
+"""Draw the skeletons of a whole batch of frames at once, on the device of the poses."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -98,7 +98,8 @@ def _check(name: str, found: str, known: Collection[str]) -> None:
 
 
 def _points(poses: Poses) -> tuple[Tensor, Tensor]:
-    """[F,P,J,2] px and whether seen [F,P,J], in the order of the styles."""
+    """Return points [F,P,J,2] px and whether each is seen [F,P,J], in the joint order of the
+    styles."""
     joints = poses.as_openpose()
     points = joints.keypoints.float()
     seen = (joints.confidence > 0) & poses.present[..., None]
@@ -137,7 +138,8 @@ class _Table:
         joint_radius: float,
         device: torch.device,
     ) -> "_Table":
-        """joints: how many the poses have; line_width, joint_radius: the body's, 0 = as styled"""
+        """Return the shapes of a style. joints: how many the poses have; line_width, joint_radius:
+        the body's, 0 = the style's."""
         body = style.groups[0]
         thicker = line_width / 2 / body.half_width(*size) if line_width > 0 else 1.0
         larger = joint_radius / body.radius(*size) if joint_radius > 0 else 1.0
@@ -177,7 +179,7 @@ def _shapes(
     by_person: bool,
     whole: bool,
 ) -> Shapes:
-    """The ellipses, lines and dots of [F,P,J,2] points, where seen [F,P,J].
+    """Return the ellipses, lines and dots of points [F,P,J,2] that are seen [F,P,J].
 
     colour: [F or 1,P or 1,S,3]
 
@@ -234,7 +236,8 @@ def _shapes(
 
 
 def _colours(table: _Table, colours: str, colour_order: str, tracks: Tensor) -> Tensor:
-    """[1,1,S,3], or [F,P,S,3] by track with the style's brightness of every shape."""
+    """Return the colours of the shapes: [1,1,S,3], or [F,P,S,3] by track with the style's
+    brightness of every shape."""
     chosen = table.colour[None, None]
     if colours == "track":
         palette = torch.tensor([*TRACK_COLOURS, _UNTRACKED]) / 255

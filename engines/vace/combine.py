@@ -1,4 +1,4 @@
-"""One control over another: skeletons over flow, poses in the masked part of footage."""
+"""Lay one control over another: skeletons over flow, poses in the masked part of footage."""
 
 import torch
 from torch import Tensor
@@ -23,7 +23,8 @@ def combine(
     black: float = 0.02,
     fit: str = "crop",
 ) -> tuple[Tensor, Tensor]:
-    """`over` on top of `base`: IMAGE [F,H,W,3] in base's size, and MASK [F,H,W] where over shows.
+    """Lay `over` on top of `base`: IMAGE [F,H,W,3] in the size of base, and MASK [F,H,W] where over
+    shows.
 
     base, over: [F,H,W,3] 0..1; a single image serves every frame of the other
     mode:       "over_black": over without its black background, its smooth edges mixed as they
@@ -79,7 +80,7 @@ def combine(
 
 
 def over_black_alpha(images: Tensor, black: float) -> Tensor:
-    """[F,H,W] 0..1: how much of each pixel of drawings on black [F,H,W,3] is covered.
+    """Return how much of each pixel is covered, [F,H,W] 0..1, in drawings on black [F,H,W,3].
 
     Inside a drawing, however dark its colour, all of it. A pixel that touches the background is
     an edge: it is covered by as much as its brightest channel is of the brightest beside it.

@@ -1,4 +1,4 @@
-"""Frames of one size from frames of another, piece by piece into the result."""
+"""Fit frames of one size to another, piece by piece into the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _PIECE = 1 << 24  # values that are resized at a time: what is needed besides so
 
 
 def as_frames(name: str, image: Tensor) -> tuple[Tensor, bool]:
-    """[F,H,W,C] with C = 3, or C = 1 for grey images, and whether all values lie in 0..1.
+    """Return frames [F,H,W,C], with C = 3, or 1 if grey, and whether all values lie in 0..1.
 
     image: an IMAGE [F,H,W,3], or grey as depth and edges are: [F,H,W,1] or a MASK [F,H,W]
 
@@ -48,7 +48,8 @@ class Fitting:
         pad: bool,
         progress: Callable[[int], None] | None = None,
     ) -> Tensor:
-        """[N,H,W,C] -> [length,h,w,3]: the frames `indices`, then the last again, or grey (`pad`).
+        """Return the frames `indices` of images [N,H,W,C] as [length,h,w,3], filled up with the
+        last one or, with `pad`, with grey.
 
         exact:    all values lie in 0..1. Frames that are to stay as they are are not copied.
         progress: called with the number of frames done since the last call
@@ -69,7 +70,8 @@ class Fitting:
     def masks(
         self, masks: Tensor | None, indices: Tensor, length: int, *, like: Tensor, pad: bool
     ) -> Tensor:
-        """[N,h,w], [1,h,w] or None -> [length,H,W]: as `images`, stretched onto the source first.
+        """Return the masks of `indices` from [N,h,w], [1,h,w] or None as [length,H,W], stretched
+        onto the source first.
 
         None: ones. Borders and padding are ones. On the device of `like`.
         """
@@ -117,7 +119,7 @@ def _fill(out: Tensor, start: int, value: float | None) -> None:
 
 
 def _run(indices: Tensor) -> slice | None:
-    """The frames as a slice, if each is the one after the last."""
+    """Return the frames as a slice, if each is the one after the last."""
     if len(indices) == 0 or not bool((indices.diff() == 1).all()):
         return None
     first = int(indices[0])

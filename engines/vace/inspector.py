@@ -1,4 +1,4 @@
-"""What is wrong with the input of a VACE model that comes in chunks."""
+"""Inspection of the input of a VACE model that comes in chunks."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +98,7 @@ class Inspector:
     def finish(
         self, *, fps: float, step: int, side: int, rate: float
     ) -> tuple[tuple[str, ...], str]:
-        """The warnings and the report; the arguments are those of `inspection.warnings`."""
+        """Return the warnings and the report; for the arguments see `inspection.warnings`."""
         state = self.state
         assert state is not None  # some frames came
         frames, counts, whole = self.length or state.images, state.counts, state.whole
@@ -130,5 +130,5 @@ class Inspector:
 
 
 def _limits(values: Tensor) -> Tensor:
-    """[2] the lowest and the highest; NaN where there is one."""
+    """Return the lowest and the highest value [2]; NaN if there is one."""
     return torch.stack(values.aminmax())

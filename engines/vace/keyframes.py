@@ -1,4 +1,4 @@
-"""A clip of which only some frames are given: VACE's first, last and any frame references."""
+"""Clips of which only some frames are given: the first, the last, or any others."""
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ def keyframes(
     control: Tensor | None = None,
     fit: str = "crop",
 ) -> Masked:
-    """A clip of `length` frames in which `images` stand at `positions` and are kept.
+    """Return a clip of `length` frames in which `images` stand at `positions` and are kept.
 
     images:    [K,H,W,3] 0..1, the frames that are known
     positions: K frames, see `parse_frames`, in the order of the images; empty = spread evenly from
@@ -68,7 +68,7 @@ def keyframes(
 
 
 def _spread(count: int, length: int) -> list[int]:
-    """`count` frames from the first to the last, as even as whole numbers allow."""
+    """Return `count` frames from the first to the last, as even as whole numbers allow."""
     if count > length:
         raise InputError(f"images: {count} do not fit into a clip of {length} frames")
     return [round(place) for place in torch.linspace(0, length - 1, count).tolist()]

@@ -1,4 +1,4 @@
-"""What the model shall generate: masks for every frame, 1 = generate, and the footage to keep."""
+"""Masks of what the model generates, 1 = generate, and the footage to keep."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def mask_clip(
     steady: bool = False,
     binary: bool = True,
 ) -> Masked:
-    """Footage with what the model shall generate painted neutral grey, and the mask of it.
+    """Paint what the model is to generate neutral grey, and return the footage and its mask.
 
     image:      [F,H,W,3] 0..1, the footage
     generate:   everything ("all"), nothing ("none"), where `mask` is white, or in `boxes`; "auto"
@@ -85,12 +85,13 @@ def mask_clip(
 
 
 def paint(image: Tensor, mask: Tensor) -> Tensor:
-    """Images [F,H,W,3] turned to neutral grey as far as the masks [F,H,W] say."""
+    """Blend images [F,H,W,3] with neutral grey by masks [F,H,W]."""
     return torch.lerp(image, image.new_tensor(NEUTRAL), mask[..., None])
 
 
 def in_words(mask: Tensor) -> str:
-    """How much of a mask [F,H,W] is generated, and how many frames are kept or left whole."""
+    """Describe how much of a mask [F,H,W] is generated, and how many frames are kept or generated
+    whole."""
     frames = mask.shape[0]
     lows, highs = mask.flatten(1).aminmax(dim=1)
     kept, free = int((highs == 0).sum()), int((lows == 1).sum())
@@ -101,7 +102,7 @@ def in_words(mask: Tensor) -> str:
 
 
 def boxes_mask(boxes: Boxed, size: Size, *, margin: float = 0.0) -> Tensor:
-    """[F,H,W] float32, 1 in every pixel that a box touches; boxes in pixels of their canvas.
+    """Return masks [F,H,W] float32 that are 1 in every pixel that a box touches.
 
     margin: added on each side, in parts of that side. Raises `InputError` for a box that is not
     a number.
@@ -134,7 +135,7 @@ def _region(
     margin: float,
     binary: bool,
 ) -> Tensor:
-    """[F,H,W] or [1,H,W]: what `generate` asks for."""
+    """Return what `generate` asks for, [F,H,W] or [1,H,W]."""
     if generate not in REGIONS:
         raise InputError(f"generate: expected one of {', '.join(REGIONS)}, found {generate!r}")
     if generate == "mask" and mask is None:

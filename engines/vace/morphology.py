@@ -1,4 +1,4 @@
-"""Growing, shrinking and softening masks [F,H,W], all frames at once."""
+"""Dilate, erode and soften masks [F,H,W], all frames at once."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ _FADE = 4  # an edge fades 95 % of the way within 4 standard deviations
 
 
 def grow(mask: Tensor, pixels: int) -> Tensor:
-    """Grown by `pixels` on every side, in squares; negative shrinks.
+    """Grow masks by `pixels` on every side, in squares; a negative number shrinks them.
 
     What lies beyond the picture's edge counts as what lies at it: nothing grows or shrinks there.
     """
@@ -19,7 +19,7 @@ def grow(mask: Tensor, pixels: int) -> Tensor:
 
 
 def feather(mask: Tensor, pixels: float) -> Tensor:
-    """Edges faded over `pixels`, half on each side; a Gaussian of a quarter of that.
+    """Blur the edges of masks over `pixels`, half on each side, by a Gaussian of a quarter of that.
 
     What lies beyond the picture's edge is as what lies at it, so that a mask stays full there.
     """
@@ -38,7 +38,7 @@ def feather(mask: Tensor, pixels: float) -> Tensor:
 
 
 def _highest(mask: Tensor, reach: int, axis: int) -> Tensor:
-    """The maximum within `reach` on both sides along `axis`.
+    """Return the maximum within `reach` on both sides along `axis`.
 
     The window doubles at each step: the cost is the logarithm of its width.
     """

@@ -1,4 +1,4 @@
-"""From any control images to what WanVaceToVideo takes without changing it."""
+"""Normalise control images to what WanVaceToVideo takes without changing it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Normalised:
         return self.image.shape[1], self.image.shape[2]
 
     def control(self) -> VaceControl:
-        """The same as tensors in -1..1."""
+        """Return the same as tensors in -1..1."""
         return VaceControl(
             video=_signed(self.image),
             mask=self.mask[None, None].contiguous(),
@@ -95,8 +95,8 @@ def normalise(
                    rounded down, at most what the preset's model was trained for
     fit:           see `geometry.FITS`; borders are neutral grey with a mask of ones
     preset:        one of `PRESETS`
-    fps:           frames a second of the clip; 0 = unknown, every frame is used
-    target_fps:    frames a second to come to by leaving frames out or showing them again; 0 = the
+    fps:           frames per second of the clip; 0 = unknown, every frame is used
+    target_fps:    frames per second to come to by leaving frames out or showing them again; 0 = the
                    preset's, if the clip has more
     references, reference_masks: see `fit_references`
     progress:      called with the number of images done since the last call
@@ -141,14 +141,14 @@ def check_mask_count(mask: Tensor | None, frames: int) -> None:
 
 
 def fill_up(indices: Tensor, length: int, *, pad: bool) -> Tensor:
-    """[length] int64: `ClipPlacement.indices` with what fills up behind them."""
+    """Return `ClipPlacement.indices` with what fills them up behind, [length] int64."""
     more = length - len(indices)
     filling = indices.new_full((more,), -1) if pad else indices[-1:].expand(more)
     return torch.cat([indices, filling])
 
 
 def _taken(settings: Settings, frames: int, target: Size) -> tuple[Tensor, int, float]:
-    """Source frames of the prepared ones, how many are wanted, and their rate."""
+    """Return the source frames of the prepared ones, how many are wanted, and their rate."""
     if settings.length_mode == "spread":
         wanted = settings.length_for(frames, target)
         rate = settings.fps * wanted / frames if settings.fps else settings.rate
@@ -162,5 +162,5 @@ def _taken(settings: Settings, frames: int, target: Size) -> tuple[Tensor, int, 
 
 
 def _signed(images: Tensor) -> Tensor:
-    """[F,H,W,3] 0..1 -> [1,3,F,H,W] -1..1."""
+    """Map images [F,H,W,3] in 0..1 to [1,3,F,H,W] in -1..1."""
     return torch.add(-1.0, images.movedim(-1, 0)[None], alpha=2.0)

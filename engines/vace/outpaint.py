@@ -1,4 +1,4 @@
-"""A larger canvas round the footage, for the model to fill."""
+"""Enlarge the canvas around footage, for the model to fill."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ def margins_of(
     unit: str = "pixels",
     side: int = SIDE,
 ) -> Margins:
-    """Margins that make the sides of the canvas divisible by `side`.
+    """Return margins that make the sides of the canvas divisible by `side`.
 
     size: height, width of the footage, of which percent are parts
 
@@ -69,10 +69,10 @@ def outpaint(
     feather: int = 0,
     mask: Tensor | None = None,
 ) -> Masked:
-    """The footage [F,H,W,3] on the larger canvas, grey and mask 1 in the margins.
+    """Put footage [F,H,W,3] on a larger canvas, with grey and mask 1 in the margins.
 
     mask:    [F,h,w] or [1,h,w] 0..1, stretched onto the footage: what of it is generated, too
-    overlap: px of the footage beside a margin that are generated anew
+    overlap: px of the footage beside a margin that are generated again
     feather: px further in over which the mask falls to 0, in a straight line
 
     Raises `InputError` when overlap and feather leave nothing of the footage.
@@ -103,7 +103,7 @@ def outpaint(
 
 
 def _snapped(source: int, before: float, after: float, side: int) -> tuple[int, int]:
-    """Both margins of a direction in whole pixels, with the canvas divisible by `side`."""
+    """Return both margins of a direction in whole pixels, with the canvas divisible by `side`."""
     total = -(-round(source + before + after) // side) * side
     spare = total - source
     part = before / (before + after) if before + after else 0.5
@@ -112,7 +112,8 @@ def _snapped(source: int, before: float, after: float, side: int) -> tuple[int, 
 
 
 def _kept(source: int, before: int, after: int, overlap: int, feather: int) -> Tensor:
-    """[before + source + after] 0..1: 0 in margins and overlap, rising to 1 over `feather` px."""
+    """Return how much is kept along a side, [before + source + after]: 0 in margins and overlap,
+    rising to 1 over `feather` px."""
     at = torch.arange(source) + 0.5  # pixel centres
     ramp = torch.ones(source)
     for margin, distance in ((before, at), (after, source - at)):

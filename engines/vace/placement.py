@@ -1,4 +1,4 @@
-"""Where the frames of a clip went when it was normalised, and the way back."""
+"""Where the frames of a normalised clip lie, and how to restore them."""
 
 from dataclasses import dataclass
 
@@ -25,8 +25,8 @@ class ClipPlacement:
              the clip; -1: neutral grey
     kept:    prepared frames that come from the clip; the rest fill up the length
     step:    lengths are step*n + 1
-    fps:     frames a second of the source, 0 unknown
-    rate:    frames a second as prepared
+    fps:     frames per second of the source, 0 unknown
+    rate:    frames per second as prepared
     """
 
     source: Size

@@ -10,7 +10,7 @@ _EVERY = re.compile(r"every\s+(\d+)")
 
 
 def parse_frames(text: str, frames: int, *, name: str = "keep") -> list[int]:
-    """The frames that `text` names, in its order, counted from 0.
+    """Return the frames that `text` names, in its order, counted from 0.
 
     text: parts divided by commas: first, last, a number (negative: from the end), a range with
           both ends (0-8), or every N (0, N, 2N ...); empty = none

@@ -12,7 +12,7 @@ class Preset:
 
     side:    both sides are multiples of it: the VAE's downsampling times the transformer's patch
     step:    lengths are step*n + 1: the VAE takes the first frame alone, then `step` at a time
-    fps:     frames a second of the model's clips
+    fps:     frames per second of the model's clips
     size:    height and width of the model's own format, whose area is the most; None: any
     longest: frames that fit into the model's sequence at that area; None: any
     """
@@ -43,7 +43,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def reference_size(source: Size, preset: Preset) -> Size:
-    """Height and width that VACE itself gives a clip of the size `source`.
+    """Return the height and width that VACE's own code gives a clip of the size `source`.
 
     In squares of `side` x `side` pixels: area = min(preset's, (h // side) * (w // side)),
     rows = round(sqrt(area * h / w)), columns = int(area / rows). So the shape is kept as nearly as
@@ -61,7 +61,8 @@ def reference_size(source: Size, preset: Preset) -> Size:
 
 
 def longest_length(size: Size, preset: Preset) -> int | None:
-    """Frames of `size` that fit into the sequence the model was trained with; None: any number.
+    """Return how many frames of `size` fit the sequence the model was trained with; None: any
+    number.
 
     A frame of the latent video takes one place a square of `side` pixels; smaller frames leave room
     for more of them. At least 1.

@@ -1,4 +1,4 @@
-"""What a VACE model is given, as pictures to look at."""
+"""Pictures of what a VACE model is given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def see(
     length: int = 0,
     reference: Tensor | None = None,
 ) -> Seen:
-    """The arithmetic of ComfyUI's WanVaceToVideo up to the VAE, values as they come.
+    """Do what ComfyUI's WanVaceToVideo does before the VAE, without clamping values.
 
     image:     [F,H,W,3 or 4], control_video
     mask:      [f,h,w], control_masks; None = ones
@@ -86,7 +86,8 @@ def see(
 
 
 def strips(seen: Seen, *, panel: int = 320) -> Tensor:
-    """[F,h,w,3] 0..1: for every frame the pictures of `ROWS` under each other, with their names.
+    """Return the pictures of `ROWS` of every frame one above the other, with their names, [F,h,w,3]
+    0..1.
 
     panel: px of the longer side of a picture; not more than it has
     """
@@ -107,7 +108,7 @@ def strips(seen: Seen, *, panel: int = 320) -> Tensor:
 
 
 def sheet(strip: Tensor, frames: Sequence[int], names: Sequence[int] | None = None) -> Tensor:
-    """[1,h,w,3]: the strips of some frames side by side, each under its number, or its name."""
+    """Return the strips of some frames side by side, each under its number or name, [1,h,w,3]."""
     chosen = strip[list(frames)]
     heads = [words(f"frame {number}", strip.shape[2]) for number in names or frames]
     columns = torch.cat([torch.cat(heads).to(strip.device), chosen], 1)
@@ -116,13 +117,13 @@ def sheet(strip: Tensor, frames: Sequence[int], names: Sequence[int] | None = No
 
 
 def spread_over(frames: int, most: int) -> list[int]:
-    """At most so many frames of a clip, from the first to the last, evenly."""
+    """Return at most so many frames of a clip, evenly from the first to the last."""
     count = min(frames, most)
     return sorted({round(place) for place in torch.linspace(0, frames - 1, count).tolist()})
 
 
 def words(text: str, width: int) -> Tensor:
-    """[1,16,width,3]: a line of words on the paper of a sheet."""
+    """Return a line of words as a picture on the background of a sheet, [1,16,width,3]."""
     from PIL import Image, ImageDraw
 
     line = Image.new("L", (width, _BAR), round(_PAPER * 255))
@@ -149,7 +150,7 @@ def check_planes(name: str, mask: Tensor) -> None:
 
 
 def _sized(images: Tensor, size: Size) -> Tensor:
-    """[F,H,W,C] -> [F,h,w,C] as ComfyUI's common_upscale with bilinear and center."""
+    """Resize [F,H,W,C] to [F,h,w,C] as ComfyUI's common_upscale with bilinear and center."""
     height, width = images.shape[1:3]
     if (height, width) == size:
         return images
@@ -160,7 +161,8 @@ def _sized(images: Tensor, size: Size) -> Tensor:
 
 
 def cut(height: int, width: int, size: Size) -> tuple[int, int]:
-    """Pixels that are cut from top and bottom, and from left and right, to get `size`'s shape."""
+    """Return how many pixels are cropped from top and bottom, and from left and right, for the
+    aspect ratio of `size`."""
     shape, wanted = width / height, size[1] / size[0]
     if shape > wanted:
         return 0, round((width - width * (wanted / shape)) / 2)
@@ -170,7 +172,7 @@ def cut(height: int, width: int, size: Size) -> tuple[int, int]:
 
 
 def _small(images: Tensor, size: Size) -> Tensor:
-    """For looking at: within 0..1, NaN black, antialiased."""
+    """Resize for display: within 0..1, NaN black, antialiased."""
     images = images.nan_to_num(0.0, 1.0, 0.0).clamp(0, 1)
     if images.shape[1:3] == size:
         return images

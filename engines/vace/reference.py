@@ -1,4 +1,4 @@
-"""Reference images: what a person or thing of the new clip shall look like."""
+"""Reference images: what a person or thing in the new clip looks like."""
 
 from torch import Tensor
 
@@ -26,7 +26,7 @@ def fit_if_any(images: Tensor | None, target: Size, masks: Tensor | None) -> Ten
 
 
 def fit_references(images: Tensor, target: Size, masks: Tensor | None = None) -> Tensor:
-    """Whole pictures in the middle of a white canvas of the clip's size, as VACE was trained.
+    """Centre whole pictures on a white canvas of the clip's size, as VACE was trained.
 
     images: [R,H,W,3] 0..1, or [R,H,W,4]: what is transparent becomes white
     target: height and width of the clip

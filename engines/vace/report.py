@@ -1,4 +1,4 @@
-"""In words: what was done to a clip, and what is unlikely to be meant."""
+"""Report what was done to a clip, and warn about what is probably a mistake."""
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,8 @@ from .presets import PRESETS, longest_length
 
 
 def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) -> str:
-    """Lines for a node to show of a whole clip: the result, what was done for it, then warnings.
+    """Return the lines that a node shows for a whole clip: the result, what was done, then
+    warnings.
 
     mask: that of the source, [F,h,w]
     """
@@ -31,8 +32,8 @@ def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) 
 
 
 def lost_keyframes(mask: Tensor | None, placement: ClipPlacement) -> list[int]:
-    """Source frames that the mask [F,h,w] keeps whole, alone between generated ones, and that were
-    not taken."""
+    """Return the source frames that the mask [F,h,w] keeps whole between generated ones, and that
+    were not taken."""
     if mask is None or mask.shape[0] == 1:
         return []
     whole = F.pad(mask.flatten(1).amax(1).cpu() <= 0, (1, 1))
@@ -42,7 +43,7 @@ def lost_keyframes(mask: Tensor | None, placement: ClipPlacement) -> list[int]:
 
 
 def _sizing(placement: ClipPlacement) -> list[str]:
-    """What became of the picture."""
+    """Describe what became of the picture."""
     done = []
     if placement.source != placement.target:
         done.append(f"from {_size(placement.source)}")
@@ -58,7 +59,7 @@ def _sizing(placement: ClipPlacement) -> list[str]:
 
 
 def _timing(placement: ClipPlacement, preset: str) -> list[str]:
-    """What became of the frames."""
+    """Describe what became of the frames."""
     done = []
     taken = placement.indices[: placement.kept].unique()
     again = placement.kept - len(taken)
@@ -78,7 +79,8 @@ def _timing(placement: ClipPlacement, preset: str) -> list[str]:
 
 
 def _evenly(placement: ClipPlacement) -> bool:
-    """Whether what follows the last frame taken is less than the rate leaves out between two."""
+    """Return whether what follows the last frame taken is less than the rate leaves out between
+    two."""
     steps = placement.indices[: placement.kept].diff()
     widest = int(steps.max()) if len(steps) else 1
     return placement.frame_count - int(placement.indices[placement.kept - 1]) <= widest
@@ -105,14 +107,15 @@ def _warnings(placement: ClipPlacement, preset: str) -> list[str]:
     area = placement.target[0] * placement.target[1]
     if model.area is not None and area > model.area:
         warnings.append(
-            f"{_size(placement.target)} is more than the {model.area} pixels a frame that {preset} "
-            "was trained with"
+            f"{_size(placement.target)} is more than the {model.area} pixels per frame that "
+            f"{preset} was trained with"
         )
     return warnings
 
 
 def _margins(box: tuple[int, int, int, int], size: Size) -> str:
-    """How far a box is from the edges: "12 px left and right"; "" if it fills the size."""
+    """Describe how far a box is from the edges, such as "12 px left and right"; "" if it fills the
+    size."""
     top, left, bottom, right = box
     sides = {
         "left": left,
@@ -139,7 +142,7 @@ def _size(size: Size) -> str:
 
 
 def report_restored(restored: Tensor, placement: ClipPlacement, size: str, *, pasted: bool) -> str:
-    """Lines for a node to show: what `restore` gave, and what cannot come back."""
+    """Return the lines that a node shows: what `restore` gave, and what cannot come back."""
     frames, height, width = restored.shape[:3]
     lines = [f"{frames} frames of {_size((height, width))} at {_rate(placement)}"]
     if cut := _margins(placement.where.seen, placement.source):

@@ -1,4 +1,4 @@
-"""Which frames of a clip are taken when its rate changes: whole frames, never mixtures."""
+"""Choose the frames of a clip at another frame rate: whole frames, never blended ones."""
 
 import math
 from fractions import Fraction
@@ -8,14 +8,14 @@ from torch import Tensor
 
 from ..errors import InputError
 
-SLOWEST, FASTEST = 0.1, 1000.0  # frames a second
+SLOWEST, FASTEST = 0.1, 1000.0  # frames per second
 
 
 def check_rate(name: str, fps: float) -> None:
     """Raise `InputError` unless `fps` is 0 (not given) or a frame rate."""
     if fps != 0 and not (math.isfinite(fps) and SLOWEST <= fps <= FASTEST):
         raise InputError(
-            f"{name}: expected {SLOWEST:g} to {FASTEST:g} frames a second (or 0), found {fps:g}"
+            f"{name}: expected {SLOWEST:g} to {FASTEST:g} frames per second (or 0), found {fps:g}"
         )
 
 
@@ -33,17 +33,19 @@ class Sampling:
         self._step = exact[0] / exact[1]
 
     def count(self, frames: int) -> int:
-        """How many frames of the new rate the first `frames` of the clip give."""
+        """Return how many frames of the new rate the first `frames` of the clip give."""
         return math.ceil(frames / self._step)
 
     def indices(self, start: int, stop: int) -> Tensor:
-        """[stop - start] int64: the source frames of the new ones from `start` to before `stop`."""
+        """Return the source frames of the new ones from `start` up to but not including `stop`,
+        [stop - start] int64."""
         new = torch.arange(start, stop)
         return new * self._step.numerator // self._step.denominator
 
 
 def spread(frames: int, length: int) -> Tensor:
-    """[length] int64: frames taken evenly over a whole clip, its first and its last among them.
+    """Return frames taken evenly over a whole clip, the first and the last among them, [length]
+    int64.
 
     Times from 0 to the middle of the last frame, (frames - 0.5), and the frame on show at each; at
     the instant of a change the earlier one. Source: `_get_frameid_bbox_adjust_last` of VACE.

@@ -1,4 +1,4 @@
-"""What is asked of a normalised clip: size, length, fit and rate."""
+"""Settings of a normalised clip: size, length, fit and frame rate."""
 
 from dataclasses import dataclass
 
@@ -81,7 +81,7 @@ class Settings:
 
     @property
     def rate(self) -> float:
-        """Frames a second after resampling; the model's own where the clip's is not given."""
+        """Frames per second after resampling; the model's own where the clip's is not given."""
         if self.target_fps:
             return self.target_fps
         if not self.fps:
@@ -90,7 +90,7 @@ class Settings:
         return self.fps if self.preset == "none" else min(self.fps, self.model.fps)
 
     def size_for(self, source: Size) -> Size:
-        """Height and width for a clip of the size `source`."""
+        """Return height and width for a clip of the size `source`."""
         side = self.model.side
         if self.height and self.width:
             return self.height, self.width
@@ -103,7 +103,7 @@ class Settings:
         return reference_size(source, self.model)
 
     def length_for(self, frames: int, size: Size) -> int:
-        """Number of frames for a clip that has `frames` at the rate asked for.
+        """Return the number of frames for a clip that has `frames` at the rate asked for.
 
         Raises `InputError` where frames are missing that cut cannot give.
         """

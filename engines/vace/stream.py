@@ -1,4 +1,4 @@
-"""Normalising a clip that comes in chunks, of whatever length."""
+"""Normalise a clip that comes in chunks of any length."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class _Frames:
         return len(self.indices)
 
     def copied(self) -> "_Frames":
-        """The same in memory of their own: a slice would keep the whole chunk."""
+        """Copy into memory of its own: a slice would keep the whole chunk."""
         return _Frames(self.image.clone(), self.mask.clone(), self.indices)
 
 
@@ -70,7 +70,7 @@ class Normaliser:
         self.reset()
 
     def reset(self) -> None:
-        """What comes next begins another clip, of whatever size."""
+        """Start another clip, of any size, with the next chunk."""
         self._fitting: Fitting | None = None
         self._seen = 0  # frames of the clip
         self._ready = 0  # prepared frames, those held back included
@@ -99,7 +99,7 @@ class Normaliser:
             )
 
     def update(self, image: Tensor, mask: Tensor | None = None) -> Normalised | None:
-        """The prepared frames that the next chunk gives; None if it gives none yet.
+        """Take the next chunk; return the prepared frames that are ready, or None.
 
         image: [F,H,W,3] (or grey) as in `normalise`, of the size of the first chunk
         mask:  [F,h,w], [1,h,w] or None
@@ -132,8 +132,7 @@ class Normaliser:
         return self._normalised(ready, fitting, kept=count)
 
     def finish(self) -> Normalised | None:
-        """The frames that make the length whole; None if none are missing. What comes next begins
-        another clip.
+        """Return the frames that complete the length, or None; the next chunk begins another clip.
 
         Raises `InputError` if there were no frames, or too few for the length asked for.
         """
@@ -165,7 +164,7 @@ class Normaliser:
         return self._normalised(ready, fitting, kept=0)
 
     def _count(self, frames: int) -> int:
-        """Prepared frames that the first `frames` of the clip give."""
+        """Return prepared frames that the first `frames` of the clip give."""
         count = frames if self._sampling is None else self._sampling.count(frames)
         return min(count, self._settings.length or count)
 
@@ -182,7 +181,7 @@ class Normaliser:
         return self._fitting
 
     def _all_but_the_rest(self, ready: _Frames, fitting: Fitting) -> Normalised | None:
-        """For the length mode cut: frames that more frames may yet make whole wait."""
+        """Hold back frames that more frames may yet complete, in the length mode cut."""
         if self._held is not None:
             ready = _Frames(
                 torch.cat([self._held.image, ready.image]),

@@ -19,7 +19,7 @@ CHANNELS = ("video0", "video1", "video2", "mask")
 
 
 def channel_bytes(control: VaceControl) -> dict[str, bytes]:
-    """What the frames of a chunk add to each of `CHANNELS`."""
+    """Return the bytes that the frames of a chunk add to each of `CHANNELS`."""
     planes = (*control.video[0], control.mask[0, 0])
     return {name: _bytes(plane) for name, plane in zip(CHANNELS, planes, strict=True)}
 
@@ -54,8 +54,8 @@ def put_together(
 
 
 def _head(shapes: Mapping[str, Sequence[int]]) -> bytes:
-    """The length of the JSON in 8 bytes, little endian, then the JSON, filled up with spaces to a
-    multiple of 8. Source: github.com/huggingface/safetensors, README, Format."""
+    """Return the length of the JSON in 8 bytes, little-endian, then the JSON, padded with spaces to
+    a multiple of 8 (github.com/huggingface/safetensors, README, Format)."""
     at = 0
     entries = {}
     for name, shape in shapes.items():

@@ -1,1 +1,1 @@
-"""Reading and writing moving pictures, by PyAV (FFmpeg)."""
+"""Read and write videos with PyAV (FFmpeg)."""

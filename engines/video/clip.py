@@ -10,7 +10,7 @@ from ..checks import check_shape
 
 @dataclass(frozen=True)
 class Audio:
-    """waveform: [1,channels,samples] float32 in -1..1; rate: samples a second."""
+    """waveform: [1,channels,samples] float32 in -1..1; rate: samples per second."""
 
     waveform: Tensor
     rate: int
@@ -21,7 +21,7 @@ class Audio:
 
 @dataclass(frozen=True)
 class Clip:
-    """frames: [F,H,W,3] float32 in 0..1; rate: frames a second, exact."""
+    """frames: [F,H,W,3] float32 in 0..1; rate: frames per second, exact."""
 
     frames: Tensor
     rate: Fraction

@@ -1,4 +1,4 @@
-"""Where one shot ends and the next begins."""
+"""Detect scene cuts."""
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +11,13 @@ _COLOURS = 0.30  # part of the pixels whose colours are other ones
 
 
 def thumbnails(frames: Tensor) -> Tensor:
-    """[F,H,W,3] -> [F,3,36,64], what `scene_cuts` looks at."""
+    """Shrink frames [F,H,W,3] to what `scene_cuts` compares, [F,3,36,64]."""
     images = frames.movedim(-1, 1).float()
     return F.interpolate(images, size=_THUMBNAIL, mode="area")
 
 
 def scene_cuts(frames: Tensor, before: Tensor | None = None) -> Tensor:
-    """[F] bool: frames of `frames` [F,H,W,3] 0..1 that show another scene than the frame before.
+    """Return which frames [F,H,W,3] 0..1 show another scene than the frame before, [F] bool.
 
     before: [1,3,36,64] the thumbnail of the frame before the first, of the chunk before
 
@@ -34,7 +34,7 @@ def scene_cuts(frames: Tensor, before: Tensor | None = None) -> Tensor:
 
 
 def _histograms(small: Tensor) -> Tensor:
-    """[F,3,bins], parts of the pixels."""
+    """Return the colour histograms [F,3,bins], in parts of the pixels."""
     values = (small.flatten(2).clamp(0, 1) * _BINS).long().clamp(max=_BINS - 1)
     counts = torch.zeros(*values.shape[:2], _BINS, device=small.device)
     counts.scatter_add_(2, values, torch.ones_like(values, dtype=counts.dtype))

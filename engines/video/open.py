@@ -1,4 +1,4 @@
-"""Video files, opened."""
+"""Open video files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from ..errors import MediaError
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """A container with a video stream. Raises `MediaError` for anything else."""
+    """Open a container with a video stream. Raises `MediaError` for anything else."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise MediaError(f"{path}: expected a video file, but it {what}")

@@ -1,4 +1,4 @@
-"""Video files to frames."""
+"""Decode the frames of video files."""
 
 import os
 from collections.abc import Callable, Generator, Iterator
@@ -30,7 +30,7 @@ class VideoInfo:
 
 
 def read_video(path: Path, *, progress: Callable[[int, int], None] | None = None) -> Clip:
-    """All frames of the first video stream, RGB, and the first audio stream if there is one.
+    """Read all frames of the first video stream as RGB, and the first audio stream if there is one.
 
     progress: called with frames done and the number that the file promises (0 if unknown)
 
@@ -74,7 +74,8 @@ class FrameReader:
         self._pictures = _pictures(path, skip)
 
     def take(self, count: int) -> Tensor | None:
-        """[F,H,W,3] float32: the next `count` frames, or as many as are left; None behind the last.
+        """Return the next `count` frames, or as many as are left, [F,H,W,3] float32; None at the
+        end.
 
         Raises `MediaError` as `read_video` does, when the place is reached.
         """
@@ -82,13 +83,13 @@ class FrameReader:
         return torch.stack(pictures) / 255 if pictures else None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._pictures.close()
 
 
 def read_some(path: Path, indices: list[int]) -> tuple[Tensor, int]:
-    """The frames [N,H,W,3] at `indices`, which rise, as far as they are there; and how many frames
-    there are, for which all are decoded. Raises `MediaError` as `read_video` does."""
+    """Read the frames [N,H,W,3] at `indices`, which ascend, as far as they exist, and count all
+    frames. Raises `MediaError` as `read_video` does."""
     wanted = set(indices)
     found: list[Tensor] = []
     count = 0
@@ -104,7 +105,7 @@ def read_some(path: Path, indices: list[int]) -> tuple[Tensor, int]:
 
 
 def video_info(path: Path) -> VideoInfo:
-    """What the file states. Raises as `read_video` does."""
+    """Return what the file states. Raises as `read_video` does."""
     with opened(path) as container:
         stream = container.streams.video[0]
         stated = stream.average_rate or stream.guessed_rate or Fraction(1)
@@ -113,7 +114,7 @@ def video_info(path: Path) -> VideoInfo:
 
 
 def video_size(path: Path) -> tuple[int, int]:
-    """Height and width that the file states. Raises as `read_video` does."""
+    """Return the height and width that the file states. Raises as `read_video` does."""
     return video_info(path).size
 
 
@@ -132,12 +133,12 @@ def _check_memory(path: Path, needed: int) -> None:
 
 
 def _pixels(picture: av.VideoFrame, converter: VideoReformatter) -> Tensor:
-    """[H,W,3] uint8"""
+    """Return a decoded frame as [H,W,3] uint8."""
     return torch.from_numpy(converter.reformat(picture, format="rgb24").to_ndarray())
 
 
 def _pictures(path: Path, skip: int) -> Generator[Tensor, None, None]:
-    """[H,W,3] uint8 of every frame from `skip` on, all of one size."""
+    """Yield every frame from `skip` on as [H,W,3] uint8, all of one size."""
     size: tuple[int, int] | None = None
     done = 0
     converter = VideoReformatter()  # to make one takes longer than a small picture

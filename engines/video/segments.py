@@ -48,12 +48,12 @@ def checked_size(path: Path, height: int, width: int) -> None:
 
 
 def as_encoded(rate: Fraction) -> Fraction:
-    """Frames a second as they are written: 29.97002997 is meant as 30000/1001."""
+    """Return frames per second as they are encoded: 29.97002997 means 30000/1001."""
     return rate.limit_denominator(1001)
 
 
 def planes_of(pictures: Iterable[NDArray[np.uint8]]) -> Iterator[Planes]:
-    """[H,W,3] RGB -> [H*3/2,W], 4:2:0: what is encoded."""
+    """Convert a frame [H,W,3] RGB to the encoder's planes [H*3/2,W], 4:2:0."""
     converter = VideoReformatter()  # to make one takes longer than a small picture
     for pixels in pictures:
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
@@ -62,7 +62,7 @@ def planes_of(pictures: Iterable[NDArray[np.uint8]]) -> Iterator[Planes]:
 
 
 def to_bytes(frames: Tensor) -> NDArray[np.uint8]:
-    """[F,H,W,3] 0..1 -> 0..255, cut and not rounded, as ComfyUI's Save Video does."""
+    """Convert [F,H,W,3] 0..1 to 0..255, truncated as in ComfyUI's Save Video."""
     pixels: NDArray[np.uint8] = (frames * 255).clamp(0, 255).to("cpu", torch.uint8).numpy()
     return pixels
 
@@ -129,7 +129,8 @@ def join_segments(
 
 
 def _packets(segments: Sequence[Path], rate: Fraction) -> Iterator[tuple[Any, int]]:
-    """Every packet in the order of storage, stamped in frames of the whole, and its number."""
+    """Yield every packet in the order of storage, stamped in frames of the whole, and its
+    number."""
     number = start = 0
     for segment in segments:
         with av.open(str(segment)) as container:
@@ -151,7 +152,7 @@ def _packets(segments: Sequence[Path], rate: Fraction) -> Iterator[tuple[Any, in
 def _sound_packets(
     container: OutputContainer, sound: Audio | FileSound, samples: int
 ) -> Iterator[tuple[float, Any]]:
-    """AAC packets of the first `samples`, with their times in seconds."""
+    """Yield AAC packets of the first `samples`, with their times in seconds."""
     layout = "mono" if channels_of(sound) == 1 else "stereo"
     stream = container.add_stream("aac", rate=sound.rate, layout=layout)
 

@@ -1,4 +1,4 @@
-"""Sound, piece by piece: of a clip in memory, or still in its file."""
+"""Sound in pieces, from a clip in memory or straight from its file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class FileSound:
     channels: int
 
     def pieces(self) -> Iterator[Tensor]:
-        """[channels,samples] float32 in -1..1, one after the other.
+        """Yield the sound in pieces [channels,samples] float32 in -1..1.
 
         Raises `MediaError` for sound that is damaged, when its place is reached.
         """
@@ -44,12 +44,12 @@ class FileSound:
                 raise MediaError(f"{self.path}: the sound is damaged ({error.strerror})") from error
 
     def audio(self) -> Audio | None:
-        """All of it in memory; None if the stream holds no samples."""
+        """Read the whole sound into memory; None if the stream holds no samples."""
         pieces = list(self.pieces())
         return Audio(torch.cat(pieces, dim=1)[None], self.rate) if pieces else None
 
     def read(self) -> dict[str, object] | None:
-        """All of it as ComfyUI's AUDIO."""
+        """Read the whole sound as ComfyUI's AUDIO."""
         audio = self.audio()
         if audio is None:
             return None
@@ -57,7 +57,10 @@ class FileSound:
 
 
 def find_sound(path: Path) -> FileSound | None:
-    """The sound of a video file, or None. Raises `MediaError` for a file that is no video."""
+    """Return the sound of a video file, or None.
+
+    Raises `MediaError` for a file that is no video.
+    """
     with opened(path) as container:
         if not container.streams.audio:
             return None
@@ -66,7 +69,7 @@ def find_sound(path: Path) -> FileSound | None:
 
 
 def pieces_of(sound: Audio | FileSound) -> Iterator[Tensor]:
-    """[channels,samples] float32, one after the other."""
+    """Yield a sound in pieces [channels,samples] float32."""
     if isinstance(sound, FileSound):
         yield from sound.pieces()
     else:
@@ -74,5 +77,5 @@ def pieces_of(sound: Audio | FileSound) -> Iterator[Tensor]:
 
 
 def channels_of(sound: Audio | FileSound) -> int:
-    """How many channels a sound has."""
+    """Return how many channels a sound has."""
     return sound.channels if isinstance(sound, FileSound) else sound.waveform.shape[1]

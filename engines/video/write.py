@@ -1,4 +1,4 @@
-"""Frames to video files."""
+"""Encode frames as video files."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping

@@ -22,7 +22,7 @@ from kinograph.engines.runtime.network import network_of
 
 
 def moving(frames: int, high: int = 72, wide: int = 104, step: tuple[int, int] = (3, 1)) -> Tensor:
-    """A texture that moves by `step` (x, y) px a frame."""
+    """A texture that moves by `step` (x, y) px per frame."""
     size = (high + 64, wide + 128)
     coarse = torch.rand(
         1, 3, size[0] // 6, size[1] // 6, generator=torch.Generator().manual_seed(3)

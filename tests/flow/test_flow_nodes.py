@@ -34,7 +34,7 @@ def run(node: type[io.ComfyNode], **inputs: Any) -> tuple[tuple[Any, ...], str]:
 
 
 def square(pairs: int = 3, first: str = "duplicate") -> Flow:
-    """A square that moves right by 4 px a frame, in both directions."""
+    """A square that moves right by 4 px per frame, in both directions."""
     forward = torch.zeros(pairs, 2, *SIZE)
     backward = torch.zeros(pairs, 2, *SIZE)
     for i in range(pairs):

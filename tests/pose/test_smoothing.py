@@ -28,7 +28,7 @@ def test_what_moves_is_followed() -> None:
     path = straight((100, 250), (700, 250), 30)[:, None]
     poses = Tracker().update(poses_of(path))
     lag = (poses.keypoints - Smoother(fps=30).update(poses).keypoints)[5:, 0, :, 0]
-    assert float(lag.abs().max()) < 12  # 20 px a frame
+    assert float(lag.abs().max()) < 12  # 20 px per frame
     both = (poses.keypoints - Smoother(fps=30, direction="both").update(poses).keypoints)[5:25]
     assert float(both.abs().max()) < 0.5  # the ends are not quite over
 

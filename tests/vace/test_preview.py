@@ -211,8 +211,8 @@ WARNINGS: dict[str, tuple[dict[str, Any], str]] = {
     "signed": ({"image": IMAGE * 2 - 1}, r"image: values of .* Map -1..1 to 0..1 by x/2 \+ 0.5"),
     "overshoot": ({"image": IMAGE * 1.2}, r"image: values of .* outside 0..1.* Clamp them"),
     "mask 8 bit": ({"mask": MASK * 255}, r"mask: values of 0..255 lie outside 0..1.* Divide by"),
-    "fps": ({"fps": 30.0}, "fps: 30 frames a second, the model makes 16; .* 1.9 times slower"),
-    "slow": ({"fps": 8.0}, "fps: 8 frames a second, the model makes 16; .* 2 times faster"),
+    "fps": ({"fps": 30.0}, "fps: 30 frames per second, the model makes 16; .* 1.9 times slower"),
+    "slow": ({"fps": 8.0}, "fps: 8 frames per second, the model makes 16; .* 2 times faster"),
     "nothing": ({"mask": MASK * 0}, "mask: nothing is generated, it is nowhere above 0.5"),
     "faint": ({"mask": MASK * 0.2}, "mask: nothing is generated, it is nowhere above 0.5"),
     "inverted": ({"mask": 1 - MASK}, "mask: it looks inverted; what it keeps is neutral grey"),
@@ -351,12 +351,10 @@ def test_grids_of_other_models() -> None:
 
 def test_the_report_is_a_line_a_warning() -> None:
     seen = see(IMAGE, MASK)
-    assert report(seen, (), fps=16.0) == (
-        "48x32, 5 frames at 16 a second, 50% generated\nno warnings"
-    )
+    assert report(seen, (), fps=16.0) == ("48x32, 5 frames at 16 fps, 50% generated\nno warnings")
     text = report(see(IMAGE, MASK, reference=IMAGE), ("a.", "b."))
     assert text.splitlines() == [
-        "48x32, 5 frames (a second: unknown, the model makes 16), 50% generated, 1 reference",
+        "48x32, 5 frames (frame rate unknown, the model makes 16 fps), 50% generated, 1 reference",
         "2 warnings:",
         "- a.",
         "- b.",

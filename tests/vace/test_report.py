@@ -87,7 +87,7 @@ def test_what_is_beyond_the_model_is_warned_of() -> None:
     assert report(Normalised(image, image[..., 0], placement), "ltx").splitlines() == [
         "89 frames of 1024x512 at 25 fps",
         "Warning: ltx was trained with up to 65 frames of 1024x512, these are 89",
-        "Warning: 1024x512 is more than the 393216 pixels a frame that ltx was trained with",
+        "Warning: 1024x512 is more than the 393216 pixels per frame that ltx was trained with",
     ]
 
 

@@ -120,7 +120,7 @@ def test_spread_takes_the_whole_clip_but_no_more_than_the_model_was_trained_with
     ("rates", "message"),
     [
         ({"target_fps": 16.0}, r"fps: expected the clip's own rate, since target_fps is 16"),
-        ({"fps": -1.0}, r"fps: expected 0.1 to 1000 frames a second \(or 0\), found -1"),
+        ({"fps": -1.0}, r"fps: expected 0.1 to 1000 frames per second \(or 0\), found -1"),
         ({"fps": float("nan")}, "fps: .*found nan"),
         ({"fps": 30.0, "target_fps": float("inf")}, "target_fps: .*found inf"),
         ({"fps": 30.0, "target_fps": 0.01}, "target_fps: .*found 0.01"),

@@ -141,7 +141,7 @@ def test_preview_of_a_vace_tensor_is_that_of_its_image() -> None:
 def test_preview_warns() -> None:
     report = preview(image=frames(6), mask=torch.zeros(1, 32, 48), length=7, fps=30.0).args[2]
     head, count, *lines = report.splitlines()
-    assert head == "48x32, 7 frames at 30 a second, 86% generated"
+    assert head == "48x32, 7 frames at 30 fps, 86% generated"
     assert count == f"{len(lines)} warnings:"
     assert [line.split(":")[0] for line in lines][:4] == ["- length", "- image", "- mask", "- fps"]
 

@@ -1,4 +1,4 @@
-"""Files of optical flow, one format a module: reading, whoever wrote them, and writing."""
+"""Files of optical flow, one format per module."""
 
 import math
 from collections.abc import Callable
@@ -43,9 +43,10 @@ def write_flow(
 
 
 def read_flow(path: Path, *, fps: float | None = None) -> Flow:
-    """The flow in a file or folder of any of the `FORMS`, or PFM, found out by looking; on the CPU.
+    """Read the flow in a file or folder of any of the `FORMS`, or PFM, onto the CPU; the format is
+    detected automatically.
 
-    fps: frames a second of the clip, over what the file says; None: as it says, or 16
+    fps: frames per second of the clip, over what the file says; None: as it says, or 16
 
     A file of one pair gives a flow of one pair, forward unless it says backward. Raises
     `InputError` with the file, what was expected and what was found; also for flow that is not
@@ -65,7 +66,7 @@ def read_flow(path: Path, *, fps: float | None = None) -> Flow:
 
 
 def read_ground_truth(path: Path) -> tuple[Tensor, Tensor]:
-    """The flow [2,H,W] px of a file of one pair, and where it is known, [H,W] bool.
+    """Read the flow [2,H,W] px of a file of one pair, and where it is known, [H,W] bool.
 
     Reads .flo, .npz, .exr, .pfm and KITTI's .png; of a file with both directions the forward
     flow. Not known is what is NaN, infinite, beyond 1e9 (as Middlebury marks it), or not valid by

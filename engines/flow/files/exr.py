@@ -1,4 +1,4 @@
-"""Flow as OpenEXR: a file a pair, float32, exact, compressed with ZIP; needs the package OpenEXR.
+"""Flow as OpenEXR: a file per pair, float32, exact, ZIP-compressed; needs the package OpenEXR.
 
 Written are the layers that Nuke has for motion vectors, forward.u and forward.v, backward.u and
 backward.v or all four, in pixels. In Nuke, v points UP (its pictures begin at the bottom), so v is
@@ -56,7 +56,7 @@ def save_exr(path: Path, forward: Tensor | None = None, backward: Tensor | None 
 
 
 def read_exr(path: Path) -> dict[str, Tensor]:
-    """The flows [2,H,W] px of a file, by direction; two plain channels are a forward flow.
+    """Read the flows [2,H,W] px of a file, by direction; two plain channels are a forward flow.
 
     Raises `InputError` for a file that is missing, damaged, has no such channels, or has pixels
     for a part of the picture only; and without the package.
@@ -87,7 +87,7 @@ def read_exr(path: Path) -> dict[str, Tensor]:
 
 
 def openexr() -> ModuleType:
-    """The package. Raises `InputError` where it is missing."""
+    """Return the package OpenEXR. Raises `InputError` if it is not installed."""
     try:
         import OpenEXR
 
@@ -100,7 +100,7 @@ def openexr() -> ModuleType:
 
 
 def _channels(parts: Any) -> dict[str, tuple[Any, Any]]:
-    """Channel and its part's header, by name and by PART.NAME."""
+    """Return each channel with the header of its part, by name and by PART.NAME."""
     found: dict[str, tuple[Any, Any]] = {}
     for part in parts:
         for name, channel in part.channels.items():
@@ -113,7 +113,7 @@ def _channels(parts: Any) -> dict[str, tuple[Any, Any]]:
 def _flow(
     path: Path, channels: dict[str, tuple[Any, Any]], names: tuple[str, str], *, up: bool
 ) -> Tensor:
-    """[2,H,W] px of two channels."""
+    """Return the flow [2,H,W] px of two channels."""
     arrays = []
     for name in names:
         channel, header = channels[name]
@@ -141,5 +141,5 @@ def _flow(
 
 
 def _window(box: Any) -> list[int]:
-    """x0, y0, x1, y1"""
+    """Return a window of the header as x0, y0, x1, y1."""
     return [int(value) for corner in box for value in corner]

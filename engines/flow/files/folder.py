@@ -1,4 +1,4 @@
-"""A folder of flow: one file a pair, and flow.json, which says what the files do not.
+"""A folder of flow: one file per pair, and flow.json, which says what the files do not.
 
 One direction alone: flow_000000.flo ... in the folder itself, or in its folder backward. Both:
 in the folders forward and backward; or, for EXR, in one file. flow.json holds format, version,
@@ -28,7 +28,7 @@ from .values import check_known, rows_of
 SIDECAR = "flow.json"
 FORMAT, VERSION = "kinograph.flow", 1
 _ENDINGS = {"flo": ".flo", "exr": ".exr", "kitti": ".png"}
-_FASTEST = 1e9  # frames a second; JSON has numbers that no float can hold
+_FASTEST = 1e9  # frames per second; JSON has numbers that no float can hold
 _THREADS = min(8, os.cpu_count() or 1)  # EXR and PNG: up to twice as fast on two cores
 GAPS = "a ground truth with gaps is for evaluation (read_ground_truth), not for drawing"
 """What to do with unknown flow."""
@@ -96,7 +96,7 @@ def _write_pair(flow: Flow, pair: int, folder: Path, form: str, first: int = 0) 
 
 
 def read(folder: Path) -> Flow:
-    """The flow of a folder, on the CPU: its files in the order of their numbers.
+    """Read the flow of a folder onto the CPU, its files in the order of their numbers.
 
     Raises `InputError` for a folder without files of flow or with those of two clips, for files
     of different sizes, for one that is damaged or has unknown flow, and for pairs that are missing.
@@ -129,7 +129,8 @@ def read(folder: Path) -> Flow:
 
 
 def _stacked(files: list[Path], folder: Path, *, one: bool = False) -> dict[str, Tensor]:
-    """[N,2,H,W] of N files for each direction that they have; one: they must have one only."""
+    """Read N files into [N,2,H,W] for each direction that they have; one: they must have exactly
+    one."""
     if not files:
         raise InputError(f"{folder}: expected files of flow ({', '.join(SUFFIXES)}), found none")
     first = _pair(files[0])
@@ -168,7 +169,10 @@ def _pair(path: Path) -> Flow:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of flow in a folder, 2 before 10. Raises `InputError` for those of two clips."""
+    """Return the flow files of a folder, 2 before 10.
+
+    Raises `InputError` for those of two clips.
+    """
     try:
         paths = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."]
     except OSError as error:
@@ -190,7 +194,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _sidecar(folder: Path) -> dict[str, Any]:
-    """pairs, fps and first, as far as flow.json is there and says them."""
+    """Return pairs, fps and first, as far as flow.json exists and states them."""
     path = folder / SIDECAR
     if not path.exists():
         return {}

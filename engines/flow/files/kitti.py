@@ -57,7 +57,7 @@ def kitti_bytes(flow: Tensor, valid: Tensor | None = None) -> bytes:
 
 
 def read_kitti(path: Path) -> tuple[Tensor, Tensor]:
-    """The flow [2,H,W] px, 0 where it is not valid, and where it is, [H,W] bool.
+    """Read the flow [2,H,W] px, 0 where it is not valid, and where it is valid, [H,W] bool.
 
     Raises `InputError` for a file that is missing, damaged, or no PNG of 16 bits and 3 channels.
     """
@@ -78,7 +78,8 @@ def read_kitti(path: Path) -> tuple[Tensor, Tensor]:
 
 
 def _check_png(path: Path, data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG with flow in it, whose every chunk is there and undamaged.
+    """Return width and height of a PNG with flow in it, after checking that every chunk is
+    complete.
 
     Decoders complain to the terminal, or fill up what is missing.
     """

@@ -1,4 +1,4 @@
-"""Middlebury's .flo: one flow a file, float32, exact (vision.middlebury.edu/flow/code)."""
+"""Middlebury's .flo: one flow per file, float32, exact (vision.middlebury.edu/flow/code)."""
 
 import struct
 from pathlib import Path
@@ -24,7 +24,7 @@ def flo_bytes(flow: Tensor) -> bytes:
 
 
 def read_flo(path: Path) -> Tensor:
-    """The flow [2,H,W] px of a file, as it stands there: beyond 1e9 it is unknown (`known`).
+    """Read the flow [2,H,W] px of a file unchanged: beyond 1e9 it is unknown (`known`).
 
     Raises `InputError` for a file that is missing, of another kind, cut off or too long.
     """

@@ -2,7 +2,7 @@
 
 forward:  [N,2,H,W] px, as in `Flow`
 backward: [N,2,H,W] px; one of the two, or both
-fps:      frames a second
+fps:      frames per second
 first:    what stands for the first frame, as in `Flow`
 
 The arrays are stored as they are. Deflated at level 1, a clip of 81 frames 832x464 (247 MB, flow
@@ -60,7 +60,7 @@ def write_npz(flow: Flow, path: Path) -> None:
 
 
 def read_npz(path: Path) -> Flow:
-    """The flow of a file, on the CPU, as it stands there: beyond 1e9 it is unknown (`known`).
+    """Read the flow of a file onto the CPU, unchanged: beyond 1e9 it is unknown (`known`).
 
     Arrays of half or double precision become float32. Raises `InputError` for a file that is
     missing, damaged, or has no flow in it, or more than one.
@@ -88,7 +88,7 @@ def read_npz(path: Path) -> Flow:
 
 
 def _rows(array: Any) -> Any:
-    """An array as [N,2,H,W]; None for one that is no flow."""
+    """Return an array as [N,2,H,W]; None if it is no flow."""
     if array.dtype.kind != "f" or array.ndim not in (3, 4) or 0 in array.shape[-3:]:
         return None
     if array.ndim == 4:
@@ -101,7 +101,7 @@ def _rows(array: Any) -> Any:
 
 
 def _settings(arrays: dict[str, Any]) -> dict[str, Any]:
-    """fps and first, where a file has them."""
+    """Return fps and first, as far as the file has them."""
     found: dict[str, Any] = {}
     fps, first = arrays.get("fps"), arrays.get("first")
     if fps is not None:
@@ -116,7 +116,7 @@ def _settings(arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arrays(path: Path) -> dict[str, Any]:
-    """The arrays of a file, without a copy."""
+    """Return the arrays of a file, without a copy."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {
@@ -134,7 +134,7 @@ def _arrays(path: Path) -> dict[str, Any]:
 
 
 def _array(data: bytes) -> Any:
-    """The array in an .npy file; `archive.read` has compared its checksum."""
+    """Return the array in an .npy file; `archive.read` has compared its checksum."""
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     if version == (1, 0):

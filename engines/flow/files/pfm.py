@@ -21,7 +21,7 @@ _HEAD = re.compile(rb"P[Ff]\s+(\d{1,5})\s+(\d{1,5})\s+([-+.\deE]{1,40})(?:\r\n|\
 
 
 def read_pfm(path: Path) -> Tensor:
-    """The flow [2,H,W] px of a file, as it stands there.
+    """Read the flow [2,H,W] px of a file unchanged.
 
     Raises `InputError` for a file that is missing, of another kind, cut off, too long, or with
     one channel, which is a disparity.

@@ -1,4 +1,4 @@
-"""One file of flow, whatever its form."""
+"""Single files of flow, of any format."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ _BEGINNINGS = {
 
 
 def read_single(path: Path) -> Flow:
-    """The flow of one file, found out by how it begins, on the CPU; NaN or beyond 1e9 where it is
-    not known.
+    """Read the flow of one file, whose format its first bytes tell, onto the CPU; NaN or beyond 1e9
+    where it is not known.
 
     Raises `InputError` for a file that is none of these, or damaged.
     """

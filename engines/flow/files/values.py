@@ -1,4 +1,4 @@
-"""What files of flow have in common: pixels, those whose flow is not known, and bytes."""
+"""What flow files have in common: checks of pixels, unknown flow, and bytes."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ flowIO.cpp, vision.middlebury.edu/flow/code). Middlebury writes 1e10."""
 
 
 def rows_of(flow: Flow) -> dict[str, Tensor]:
-    """[N,2,H,W] by direction, forward first, for the one or two directions that a flow has."""
+    """Return the flow [N,2,H,W] by direction, forward first, for the directions that it has."""
     both = {"forward": flow.forward, "backward": flow.backward}
     return {direction: rows for direction, rows in both.items() if rows is not None}
 
 
 def known(flow: Tensor) -> Tensor:
-    """[...,2,H,W] -> [...,H,W] bool: whether a pixel's flow is known."""
+    """Return where flow [...,2,H,W] is known, [...,H,W] bool."""
     return (flow.abs() <= UNKNOWN).all(-3)  # NaN is not
 
 
@@ -45,7 +45,7 @@ def check_known(name: str, flow: Tensor, cure: str) -> None:
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a file. Raises `InputError` when it cannot be read."""
+    """Return the bytes of a file. Raises `InputError` if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -53,7 +53,7 @@ def content(path: Path) -> bytes:
 
 
 def head(path: Path) -> bytes:
-    """The first 8 bytes of a file. Raises `InputError` when it cannot be read."""
+    """Return the first 8 bytes of a file. Raises `InputError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(8)

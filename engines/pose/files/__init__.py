@@ -1,4 +1,4 @@
-"""Files of poses, one format a module: reading, whoever wrote them, and writing."""
+"""Files of poses, one format per module."""
 
 from pathlib import Path
 
@@ -28,7 +28,8 @@ _KEYS = {
 def read_poses(
     path: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
 ) -> Poses:
-    """The poses in a file or folder of any of the `FORMS`, found out by looking.
+    """Read the poses in a file or folder of any of the `FORMS`; the format is detected
+    automatically.
 
     canvas: height and width of the frames, for files that do not say (openpose, coco, others'
             predictions); where a file does, that holds
@@ -70,7 +71,7 @@ def write_poses(poses: Poses, path: Path, form: str) -> None:
 
 
 def look(path: Path) -> tuple[str, Value]:
-    """Which of the `FORMS` a path has, and what its JSON says (None for those without).
+    """Return which of the `FORMS` a path has, and what its JSON says (None for those without).
 
     Raises `InputError` when it has none of them.
     """
@@ -104,7 +105,7 @@ def look(path: Path) -> tuple[str, Value]:
 
 
 def _lengthened(poses: Poses, document: Value, frames: int | None) -> Poses:
-    """With empty frames behind, so that there are `frames`."""
+    """Append empty frames, so that there are `frames`."""
     more = frame_count(document, len(poses), frames) - len(poses)
     if more == 0:
         return poses

@@ -1,4 +1,4 @@
-"""Between people as files list them and `Poses`."""
+"""Convert between people as files list them and `Poses`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -41,12 +41,13 @@ def assemble(
     source: str,
     scale: tuple[float, float] = (1.0, 1.0),
 ) -> Poses:
-    """Poses of `people`, those of a frame by falling score, otherwise in the order given.
+    """Return the poses of `people`, those of a frame by falling score, otherwise in the order
+    given.
 
     scale: pixels by which the files' x and y are multiplied
 
     Joints that are not seen lie at (0, 0). Who has neither a joint that is seen nor a box is
-    nobody. There is at least one place a frame. Raises `InputError` when it is too much.
+    nobody. There is at least one place per frame. Raises `InputError` when it is too much.
     """
     people = [p for p in people if p.box is not None or any(p.joints[2::3])]
     joints, n = len(SKELETONS[skeleton]), len(people)
@@ -100,7 +101,7 @@ def assemble(
 
 
 def _bounds(keypoints: Tensor, seen: Tensor) -> Tensor:
-    """[N,4] of the joints that are seen; zero where none is."""
+    """Return the bounding boxes [N,4] of the joints that are seen; zero if none is."""
     inside = seen[..., None]
     low = torch.where(inside, keypoints, torch.inf).amin(1)
     high = torch.where(inside, keypoints, -torch.inf).amax(1)
@@ -108,7 +109,7 @@ def _bounds(keypoints: Tensor, seen: Tensor) -> Tensor:
 
 
 def settled(poses: Poses) -> Poses:
-    """The same on the CPU as files hold them: joints that are not seen at (0, 0).
+    """Return the same poses on the CPU as files hold them: joints that are not seen at (0, 0).
 
     Raises `InputError` for people with NaN or infinity.
     """
@@ -129,12 +130,13 @@ def settled(poses: Poses) -> Poses:
 
 
 def triples(poses: Poses) -> Tensor:
-    """[F,P,K,3] x, y, confidence of settled poses."""
+    """Return x, y, confidence of settled poses, [F,P,K,3]."""
     return torch.cat([poses.keypoints, poses.confidence[..., None]], -1)
 
 
 def frame_count(document: Value, found: int, frames: int | None) -> int:
-    """How many frames there are: `found` in the document, or `frames`, the last of them empty.
+    """Return how many frames there are: `found` in the document, or `frames`, the last of them
+    empty.
 
     Raises `InputError` when the document has more.
     """

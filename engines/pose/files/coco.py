@@ -17,7 +17,7 @@ PERSON = 1  # COCO's category
 
 
 def to_coco(poses: Poses, image_ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """The people of all frames, without feet, face and hands.
+    """Return the people of all frames as COCO results, without feet, face and hands.
 
     image_ids: of each frame; None = the frame's number
 
@@ -49,7 +49,7 @@ def parse(
     frames: int | None = None,
     image_ids: Sequence[int] | None = None,
 ) -> Poses:
-    """The poses in a list of results, as coco_17.
+    """Return the poses in a list of results, as coco_17.
 
     canvas:    height and width, which the results do not say
     frames:    how many there are; None = up to the last image's

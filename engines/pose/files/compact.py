@@ -39,8 +39,8 @@ def write(poses: Poses, path: Path) -> None:
 
 
 def _in_order(content: bytes) -> bytes:
-    """The same file with its metadata in alphabetical order, which otherwise changes from run to
-    run."""
+    """Return the same file with its metadata in alphabetical order, which otherwise changes from
+    run to run."""
     (size,) = struct.unpack("<Q", content[:8])
     head = json.loads(content[8 : 8 + size])
     head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
@@ -49,7 +49,7 @@ def _in_order(content: bytes) -> bytes:
 
 
 def read(path: Path) -> Poses:
-    """The poses in a file, on the CPU.
+    """Read the poses in a file onto the CPU.
 
     Raises `InputError` for a file that is damaged, is none of ours, is of a newer version, or
     whose tensors do not fit together.

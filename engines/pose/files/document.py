@@ -1,4 +1,4 @@
-"""JSON from elsewhere: read strictly, and every complaint says where."""
+"""Strict reading of JSON from elsewhere; every error names the place in the file."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,8 @@ class Value:
     __slots__ = ("_parent", "_step", "raw")
 
     def __init__(self, raw: Any, step: str, parent: "Value | None" = None) -> None:
-        """raw: as `json` gives it; step: name of the document, or the way from `parent`"""
+        """Set up a value. raw: as `json` gives it; step: name of the document, or the step from
+        `parent`."""
         self.raw = raw
         self._step = step
         self._parent = parent
@@ -37,13 +38,13 @@ class Value:
         return "" if self._parent is None else self._parent.way + self._step
 
     def wrong(self, expected: str, found: str | None = None) -> InputError:
-        """The error to raise here."""
+        """Return the error to raise here."""
         way = self.way.removeprefix(".")
         name = f"{self.source}: {way}" if way else self.source
         return InputError(f"{name}: expected {expected}, found {found or _described(self.raw)}")
 
     def entries(self, expected: str) -> Iterator["Value"]:
-        """Of a list."""
+        """Return the entries of a list."""
         if not isinstance(self.raw, list | tuple):
             raise self.wrong(expected)
         return (Value(raw, f"[{i}]", self) for i, raw in enumerate(self.raw))
@@ -52,19 +53,19 @@ class Value:
         return isinstance(self.raw, list) and not self.raw
 
     def members(self, expected: str) -> Iterator[tuple[str, "Value"]]:
-        """Of an object, with their names."""
+        """Return the members of an object, with their names."""
         if not isinstance(self.raw, dict):
             raise self.wrong(expected)
         return ((str(key), self._member(key)) for key in self.raw)
 
     def member(self, key: str) -> "Value | None":
-        """Of an object; None where it is missing or null."""
+        """Return a member of an object; None if it is missing or null."""
         if not isinstance(self.raw, dict):
             raise self.wrong("an object")
         return self._member(key) if self.raw.get(key) is not None else None
 
     def needed(self, key: str) -> "Value":
-        """Of an object, where it must be."""
+        """Return a member of an object, which must exist."""
         found = self.member(key)
         if found is None:
             there = f"{json.dumps(key)}: null" if key in self.raw else _keys(self.raw)
@@ -77,20 +78,20 @@ class Value:
         return self.raw
 
     def number(self, low: float, high: float) -> float:
-        """A finite number in low..high."""
+        """Return a finite number in low..high."""
         if not (_is_number(self.raw) and low <= self.raw <= high):
             raise self.wrong(f"a number in {low:g}..{high:g}")
         return float(self.raw)
 
     def whole(self, low: int, high: int = 2**63 - 1) -> int:
-        """A whole number in low..high; 3.0 is one."""
+        """Return a whole number in low..high; 3.0 is one."""
         if not (_is_number(self.raw) and low <= self.raw <= high and int(self.raw) == self.raw):
             least = f" from {low}" if high == 2**63 - 1 else f" in {low}..{high}"
             raise self.wrong(f"a whole number{least}")
         return int(self.raw)
 
     def numbers(self, *counts: int) -> list[float]:
-        """A list of finite numbers, as many as one of `counts`."""
+        """Return a list of finite numbers, as many as one of `counts`."""
         raw = self.raw.tolist() if hasattr(self.raw, "tolist") else self.raw
         wanted = f"{' or '.join(map(str, counts))} numbers"
         if not isinstance(raw, list | tuple):
@@ -105,7 +106,7 @@ class Value:
         return list(raw)
 
     def joints(self, *counts: int) -> list[float]:
-        """A flat list of x, y, c for as many joints as one of `counts`; c is 0..`SUREST`."""
+        """Return a flat list of x, y, c for as many joints as one of `counts`; c is 0..`SUREST`."""
         numbers = self.numbers(*(3 * count for count in counts))
         for i in range(2, len(numbers), 3):
             if not 0 <= numbers[i] <= SUREST:
@@ -118,7 +119,7 @@ class Value:
 
 
 def load(path: Path) -> Value:
-    """The document in a JSON file.
+    """Load the document in a JSON file.
 
     Raises `InputError` for a file that cannot be read, is no JSON, is cut off, nests too deep,
     names a key twice, or holds NaN or Infinity, which are not JSON.
@@ -154,7 +155,7 @@ def dump(raw: Any, path: Path) -> None:
 
 
 def as_text(raw: Any) -> str:
-    """JSON, compact, numbers in the shortest form that reads back the same.
+    """Return compact JSON, numbers in the shortest form that reads back the same.
 
     Arrays become lists. Raises `InputError` for NaN, infinity and what JSON has no form for.
     """

@@ -1,4 +1,4 @@
-"""OpenPose's own output: a folder with one JSON file a frame, CLIP_000000000012_keypoints.json.
+"""OpenPose's own output: a folder with a JSON file per frame, CLIP_000000000012_keypoints.json.
 
 Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md (version 1.3).
 """
@@ -28,7 +28,7 @@ _IN_3D = tuple(f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", 
 
 
 def write(poses: Poses, folder: Path) -> None:
-    """Write a folder named after the clip, one file a frame; it appears when it is complete.
+    """Write a folder named after the clip, one file per frame; it appears when it is complete.
 
     Bodies have 18 points, whole bodies 25, as OpenPose's BODY_25: with the feet, and the middle
     of the hips as mid hip. c is the confidence, person_id the track. `score` and `box` are keys
@@ -62,7 +62,7 @@ def write_frames(poses: Poses, folder: Path, name: str, first: int = 0) -> list[
 
 
 def _columns(joints: Poses) -> dict[str, Any]:
-    """For every key of a person its values by frame and place."""
+    """Return for every key of a person its values by frame and place."""
     skeleton = SKELETONS[joints.skeleton]
     points = triples(joints)
     body = points[:, :, skeleton.parts["body"]]
@@ -89,7 +89,7 @@ def _columns(joints: Poses) -> dict[str, Any]:
 def read(
     folder: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
 ) -> Poses:
-    """The poses in a folder; frames whose file is missing are empty.
+    """Read the poses in a folder; frames whose file is missing are empty.
 
     canvas: height and width of the frames, which the files do not say
     frames: how many there are; None = up to the last file's
@@ -111,7 +111,7 @@ def read(
             continue
         frame = int(named["frame"])
         if frame in files:
-            raise InputError(f"{path}: expected one file a frame, found {files[frame].name}, too")
+            raise InputError(f"{path}: expected one file per frame, found {files[frame].name}, too")
         files[frame] = path
         clips.setdefault(named["clip"], path)
     where = Value(None, str(folder))

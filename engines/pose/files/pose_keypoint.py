@@ -1,6 +1,6 @@
 """POSE_KEYPOINT, as controlnet_aux and DWPose packs write it and OpenPose editors read it.
 
-A list with one object a frame: people, canvas_height, canvas_width. A person has flat lists of
+A list with one object per frame: people, canvas_height, canvas_width. A person has flat lists of
 x, y, c: pose_keypoints_2d (18 points, or 25 as OpenPose's BODY_25), face_keypoints_2d (68, or 70
 with the pupils), hand_left_keypoints_2d and hand_right_keypoints_2d (21 each), or null.
 Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md, and the code of
@@ -33,7 +33,7 @@ _PUPILS = (14, 15)  # of the body: the eyes stand in for the pupils, which nobod
 
 
 def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
-    """One dict a frame, as controlnet_aux writes and openpose editors read.
+    """Return one dict per frame, as controlnet_aux writes and OpenPose editors read.
 
     `pose_keypoints_2d` is a flat list of 18 times x, y, c in pixels of the canvas. Readers drop
     every point with c < 1, so c is 1.0 where the joint is seen and 0.0 (with x = y = 0) where
@@ -72,13 +72,13 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
 
 
 def with_pupils(points: Tensor, face: slice) -> Tensor:
-    """[F,P,70,3]: the face of whole bodies [F,P,134,3] as OpenPose has it."""
+    """Return the face of whole bodies [F,P,134,3] as OpenPose has it, [F,P,70,3]."""
     return torch.cat([points[:, :, face], points[:, :, _PUPILS]], 2)
 
 
 def to_bounding_boxes(poses: Poses) -> list[list[dict[str, Any]]]:
-    """For each frame the boxes of its people, as ComfyUI's BOUNDING_BOX: x, y, width, height in
-    pixels of the canvas, with label and score."""
+    """Return the boxes of the people of each frame as ComfyUI's BOUNDING_BOX: x, y, width, height
+    in pixels of the canvas, with label and score."""
     here = poses.to("cpu")
     boxes, scores, counts = here.boxes.tolist(), here.scores.tolist(), here.count.tolist()
     return [
@@ -100,7 +100,7 @@ def to_bounding_boxes(poses: Poses) -> list[list[dict[str, Any]]]:
 def from_pose_keypoint(
     pose_keypoint: Any, *, canvas: tuple[int, int] | None = None, frames: int | None = None
 ) -> Poses:
-    """What a POSE_KEYPOINT socket carries, ours or another pack's; see `parse`.
+    """Return the poses of a POSE_KEYPOINT socket, ours or another pack's; see `parse`.
 
     Raises `InputError` for what is malformed, with the place in it.
     """
@@ -110,7 +110,7 @@ def from_pose_keypoint(
 def parse(
     document: Value, *, canvas: tuple[int, int] | None = None, frames: int | None = None
 ) -> Poses:
-    """The poses in a document: a list of frames, or the object of a single one.
+    """Return the poses in a document: a list of frames, or the object of a single one.
 
     canvas: height and width, for documents that do not say
     frames: how many there are; those behind the document's are empty
@@ -124,7 +124,7 @@ def parse(
     found: list[tuple[int, Value]] = []
     sizes: dict[tuple[int, int], Value] = {}
     length = 0
-    for i, entry in enumerate(entries or document.entries("a list with one object a frame")):
+    for i, entry in enumerate(entries or document.entries("a list with one object per frame")):
         people = entry.needed("people").entries("a list of people")
         found += [(i, person) for person in people]
         size = _canvas(entry)
@@ -184,7 +184,7 @@ class Body:
         return any(points is not None for part, points in self.parts.items() if part != "body")
 
     def joints(self, *, whole: bool) -> list[float]:
-        """In the order of openpose_18 or openpose_wholebody_134."""
+        """Return the joints in the order of openpose_18 or openpose_wholebody_134."""
         skeleton = OPENPOSE_134 if whole else OPENPOSE_18
         joints: list[float] = []
         for part, place in skeleton.parts.items():
@@ -196,7 +196,7 @@ class Body:
 
 
 def read_person(person: Value) -> Body:
-    """A person of POSE_KEYPOINT, or of one of OpenPose's own files."""
+    """Read a person of POSE_KEYPOINT, or of one of OpenPose's own files."""
     parts: dict[str, list[float] | None] = {}
     spare = None
     ours = False
@@ -236,13 +236,13 @@ def _canvas(frame: Value) -> tuple[int, int] | None:
 
 
 def score_of(person: Value) -> float | None:
-    """Our key `score`; None where it is not there."""
+    """Return our key `score`; None if it is missing."""
     value = person.member("score")
     return None if value is None else value.number(0, 1)
 
 
 def track_of(person: Value) -> int:
-    """Our key `track_id`, else OpenPose's `person_id`, a list of one number; -1 without."""
+    """Return our key `track_id`, else OpenPose's `person_id`, a list of one number; else -1."""
     track = person.member("track_id") or person.member("person_id")
     if track is not None and isinstance(track.raw, list):
         track = next(track.entries("a list of one number"), None)
@@ -250,7 +250,7 @@ def track_of(person: Value) -> int:
 
 
 def box_of(person: Value) -> list[float] | None:
-    """Our key `box`: x0, y0, x1, y1; None where it is not there."""
+    """Return our key `box`: x0, y0, x1, y1; None if it is missing."""
     box = person.member("box")
     return None if box is None else box.numbers(4)
 

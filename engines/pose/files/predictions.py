@@ -30,7 +30,7 @@ _FARTHEST = 10.0  # images: keypoints further out are pixels, not fractions
 
 
 def to_predictions(poses: Poses, images: Sequence[str] | None = None) -> dict[str, Any]:
-    """The wrapped form, with every frame, also the empty ones, in the poses' own skeleton.
+    """Return the wrapped form, with every frame, also the empty ones, in the poses' own skeleton.
 
     images: names of the frames; None = frame_000000.png and so on
 
@@ -75,7 +75,7 @@ def parse(
     images: Sequence[str] | None = None,
     others: bool = False,
 ) -> Poses:
-    """The poses in a document of any of the forms.
+    """Return the poses in a document of any of the forms.
 
     canvas: height and width, for documents whose `meta` does not say
     frames: how many there are; None = as many as `images`, or up to the last that is named
@@ -143,7 +143,7 @@ def _is_wrapped(document: Value) -> bool:
 
 
 def _entries(document: Value) -> Iterable[tuple[Value, Value]]:
-    """The name of each image, and its detections."""
+    """Return the name of each image, and its detections."""
     if _is_wrapped(document):
         version = document.member("schema_version")
         if version is not None and version.raw != SCHEMA:
@@ -160,7 +160,7 @@ def _entries(document: Value) -> Iterable[tuple[Value, Value]]:
 def _frames(
     names: Sequence[Value], images: Sequence[str] | None, frames: int | None, *, others: bool
 ) -> list[int | None]:
-    """The frame of each entry; None: it belongs to none, and may."""
+    """Return the frame of each entry; None: it belongs to none, and may."""
     found: list[int | None]
     if images is None:
         found = [number_in(name.text()) for name in names]
@@ -193,7 +193,8 @@ def _frames(
 
 
 def number_in(name: str) -> int | None:
-    """The last number in a file name, before its suffix; None without one, or a huge one."""
+    """Return the last number in a file name, before its suffix; None if there is none, or a huge
+    one."""
     stem = re.sub(r"\.[A-Za-z][A-Za-z0-9]{1,4}$", "", _base(name))
     digits = re.findall(r"\d+", stem)
     return int(digits[-1]) if digits and len(digits[-1]) < 16 else None
@@ -204,13 +205,13 @@ def _base(name: str) -> str:
 
 
 def _unique(keys: Sequence[Any]) -> dict[Any, int]:
-    """Place of every key that occurs once; the others, and None, tell nothing."""
+    """Return the index of every key that occurs once; the others, and None, tell nothing."""
     often = Counter(keys)
     return {key: i for i, key in enumerate(keys) if key is not None and often[key] == 1}
 
 
 def _keypoints(detection: Value) -> list[float] | None:
-    """x, y, c, flat."""
+    """Return x, y, c in one flat list."""
     points = detection.member("keypoints")
     if points is None or points.is_empty_list():
         return None
@@ -229,7 +230,7 @@ def _keypoints(detection: Value) -> list[float] | None:
 
 
 def _box(detection: Value, *, needed: bool) -> list[float] | None:
-    """x0, y0, x1, y1 in fractions."""
+    """Return x0, y0, x1, y1 in fractions of the canvas."""
     box = detection.needed("bbox") if needed else detection.member("bbox")
     if box is None:
         return None

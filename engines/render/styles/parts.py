@@ -49,7 +49,7 @@ def body(half_width: Pixels, radius: Pixels) -> Group:
 
 
 def feet(half_width: Pixels, radius: Pixels) -> Group:
-    """Toes and heels as OpenPose's BODY_25 has them; the packs find but do not draw them."""
+    """Return toes and heels as in OpenPose's BODY_25; the packs find but do not draw them."""
     left, right = 13, 10  # ankles
     limbs, dots = [], []
     for side, (ankle, colour) in enumerate(((left, (0, 0, 255)), (right, (0, 255, 255)))):
@@ -61,7 +61,7 @@ def feet(half_width: Pixels, radius: Pixels) -> Group:
 
 
 def hands(half_width: Pixels, radius: Pixels) -> Group:
-    """Fingers in the colours of a circle of hues, blue dots."""
+    """Return fingers in the colours of a circle of hues, with blue dots."""
     limbs, dots = [], []
     for hand in _HANDS:
         edges = [(4 * f + p if p else 0, 4 * f + p + 1) for f in range(5) for p in range(4)]
@@ -74,6 +74,6 @@ def hands(half_width: Pixels, radius: Pixels) -> Group:
 
 
 def face(radius: Pixels) -> Group:
-    """White dots; the packs' 70 are these 68 and the eyes of the body."""
+    """Return white dots; the packs' 70 are these 68 and the eyes of the body."""
     dots = tuple((joint, (255, 255, 255)) for joint in range(_FACE.start, _FACE.stop))
     return Group("face", (), dots, radius, radius)

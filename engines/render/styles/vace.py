@@ -5,7 +5,7 @@ from .style import Pixels, Style
 
 
 def _size(pixels: float) -> Pixels:
-    """`pixels` on a canvas whose shorter side is 1024 rounded to 64, seen at height x width.
+    """Return a length that is `pixels` on a canvas whose shorter side is 1024, rounded to 64.
 
     VACE draws there and shrinks the picture.
     """

@@ -7,7 +7,7 @@ from .parts import body, constant
 
 
 def _size(height: int, width: int) -> float:
-    """The ControlNets were trained with sticks that grow with the picture."""
+    """Return the sticks' half width, which grows with the picture as in training."""
     longer = max(height, width)
     return 4.0 * (1 if longer < 500 else min(2 + longer // 1000, 7))
 

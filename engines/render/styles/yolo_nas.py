@@ -9,7 +9,7 @@ from .style import RGB, Group, Pixels, Style
 
 
 def _size(pixels: float) -> Pixels:
-    """`pixels` on the 640x640 canvas of the networks, seen at height x width."""
+    """Return a length that is `pixels` on the 640x640 canvas of the networks."""
     return lambda height, width: pixels * max(height, width) / 640
 
 

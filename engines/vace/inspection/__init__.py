@@ -119,7 +119,7 @@ def in_lines(
 ) -> str:
     """Return `report` from numbers; generated: part of the pixels, 0..1."""
     frames, height, width = shape
-    speed = f"at {fps:g} a second" if fps else f"(a second: unknown, the model makes {rate:g})"
+    speed = f"at {fps:g} fps" if fps else f"(frame rate unknown, the model makes {rate:g} fps)"
     head = f"{width}x{height}, {frames} frames {speed}, {generated:.0%} generated"
     if reference:
         head += ", 1 reference"

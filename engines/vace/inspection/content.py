@@ -35,7 +35,7 @@ class Content:
 
     @classmethod
     def of(cls, tally: Sequence[int]) -> "Content":
-        """tally: see `tally`"""
+        """Return the shares from counts; see `tally`."""
         generated, pixels, sample, generate, soft, grey_kept, grey_generated, footage = tally
         return cls(
             generated=generated / pixels,
@@ -47,9 +47,8 @@ class Content:
 
 
 def tally(seen: Seen) -> list[int]:
-    """Pixels that are generated, and all; then of a sample: all, generated, with a mask clearly
-    between 0 and 1, grey and kept, grey and generated, like footage and generated. Of two parts of
-    a clip they add up."""
+    """Count pixels: generated, all; and of a sample: all, generated, between 0 and 1, grey and
+    kept, grey and generated, like footage and generated. The counts of chunks add up."""
     height, width = seen.mask.shape[1:]
     every = max(1, math.ceil(math.sqrt(height * width / _SAMPLES)))
     rows, columns = slice(None, None, every), slice(0, max(1, width - 1), every)
@@ -71,8 +70,8 @@ def tally(seen: Seen) -> list[int]:
 
 
 def _like_footage(pixels: Tensor, beside: Tensor) -> Tensor:
-    """Bool: coloured, neither dark nor as bright as the colours of drawings and of flow, and not
-    quite the same as the pixel beside it."""
+    """Return which pixels are coloured, neither dark nor as bright as drawings and flow, and not
+    quite the same as the pixel beside them."""
     low, high = pixels.aminmax(dim=-1)
     coloured = high - low > 0.03
     middling = (high > 0.08) & (high < 0.95)

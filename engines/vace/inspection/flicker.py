@@ -17,14 +17,15 @@ Areas = tuple[list[float], list[bool]]
 
 
 def coverage(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """[F] the part of each frame of a mask that is generated, and [H,W] what is in every frame."""
+    """Return the generated part of each frame of a mask [F], and what every frame generates
+    [H,W]."""
     generate = mask > SPLIT
     return generate.flatten(1).float().mean(1), generate.all(0)
 
 
 def areas_of(whole: Tensor, always: Tensor) -> Areas:
-    """Of every frame: the part that is generated, without what is generated in all frames (borders,
-    still boxes), and whether the frame is masked in part.
+    """Return the generated part of every frame, without what all frames generate (borders, still
+    boxes), and whether the frame is masked in part.
 
     whole, always: see `coverage`
     """
@@ -57,7 +58,7 @@ def flicker_warnings(areas: list[float], partial: list[bool]) -> Iterator[str]:
 
 
 def _every_nth(areas: list[float]) -> bool:
-    """Whether empty frames come evenly from the first on, as "every 16" keeps them."""
+    """Return whether empty frames come evenly from the first on, as "every 16" keeps them."""
     last = len(areas) - 1  # may be kept besides
     starts = [
         f for f, area in enumerate(areas) if area == 0 and f < last and (f == 0 or areas[f - 1] > 0)
@@ -67,7 +68,7 @@ def _every_nth(areas: list[float]) -> bool:
 
 
 def _lost(areas: list[float], partial: list[bool]) -> list[int]:
-    """Frames in short empty runs between frames that are masked in part."""
+    """Return frames in short empty runs between frames that are masked in part."""
     lost: list[int] = []
     run: list[int] = []
     inside = False

@@ -130,13 +130,14 @@ def rate_warnings(fps: float, model: float) -> Iterator[str]:
     if fps and abs(fps - model) > 1:
         way = "slower" if fps > model else "faster"
         yield (
-            f"fps: {fps:g} frames a second, the model makes {model:g}; everything moves "
+            f"fps: {fps:g} frames per second, the model makes {model:g}; everything moves "
             f"{max(fps / model, model / fps):.2g} times {way}. Resample the clip to {model:g}."
         )
 
 
 def _left_over(source: tuple[int, int], target: tuple[int, int]) -> float:
-    """The part of `source` that is left when it is cut to the shape of `target`."""
+    """Return the part of `source` that is left after cropping it to the aspect ratio of
+    `target`."""
     shape, wanted = source[1] / source[0], target[1] / target[0]
     return min(shape, wanted) / max(shape, wanted)
 

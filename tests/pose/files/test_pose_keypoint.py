@@ -183,7 +183,7 @@ def test_peaks_above_one_count_as_one() -> None:
 
 def test_malformed_sockets() -> None:
     for frames, message in (
-        ("x", "pose_keypoint: expected a list with one object a frame, found the text 'x'"),
+        ("x", "pose_keypoint: expected a list with one object per frame, found the text 'x'"),
         ([], "pose_keypoint: expected at least one frame, found an empty list"),
         (
             [frame({"pose_keypoints_2d": [math.nan] * 54})],
@@ -201,7 +201,7 @@ def test_malformed_sockets() -> None:
         ([], "expected files named CLIP_000000000000_keypoints.json, found none"),
         (["frame.json"], "expected files named CLIP_000000000000_keypoints.json, found none"),
         (["a_0_keypoints.json", "b_1_keypoints.json"], "of one clip, found a_0_.* and b_1_"),
-        (["a_0_keypoints.json", "a_00_keypoints.json"], "expected one file a frame, found a_0"),
+        (["a_0_keypoints.json", "a_00_keypoints.json"], "expected one file per frame, found a_0"),
         (["a_99999999999999999999_keypoints.json"], "are too many"),
     ],
 )
