@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kinograph.engines.errors import ModelError
 from kinograph.engines.flow.families.neuflow import LEAST, STRIDE, NeuFlow, _Volume, load, network
+from kinograph.engines.runtime.tensor_spec import BATCH, HEIGHT, WIDTH
 
 State = dict[str, Tensor]
 
@@ -229,9 +230,10 @@ def test_network() -> None:
     plain, fast = network(), network(updates=4, both=True)
     assert plain.name == "neuflow_v2-8"
     assert (plain.stride, plain.least, plain.min_batch) == (16, 64, 2)
-    assert plain.outputs == {"flow": 2}
+    rows = (BATCH - 1, 2, HEIGHT, WIDTH)
+    assert {spec.name: spec.dims for spec in plain.outputs} == {"flow": rows}
     assert fast.name == "neuflow_v2-4-both"
-    assert fast.outputs == {"flow": 2, "backward": 2}
+    assert {spec.name: spec.dims for spec in fast.outputs} == {"flow": rows, "backward": rows}
     for wrong in (-1, 65):
         with pytest.raises(ModelError, match=f"expected 1 to 64, or 0 for 8, found {wrong}"):
             network(updates=wrong)
