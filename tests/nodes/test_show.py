@@ -174,4 +174,4 @@ def test_what_cannot_be_drawn(people: Callable[..., Poses]) -> None:
 def test_warnings_of_vace_are_told() -> None:
     size = {"width": 1024, "height": 512}
     told = warnings(VaceNormalise, image=torch.rand(9, 64, 128, 3), preset="ltx", **size)
-    assert told == ["1024x512 is more than the 393216 pixels a frame that ltx was trained with"]
+    assert told == ["1024x512 is more than the 393216 pixels per frame that ltx was trained with"]
