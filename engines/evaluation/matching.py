@@ -12,6 +12,7 @@ from ..pose.files.coco import PERSON, to_coco
 from ..pose.files.document import FARTHEST, Value
 from ..pose.poses import Poses
 from ..pose.skeletons import COCO_17
+from ..words import counted
 from .annotations import AnnotatedImage, Annotations
 
 
@@ -56,7 +57,8 @@ def join_frames(
     if ids is not None:
         if len(ids) != len(poses):
             raise InputError(
-                f"images: expected one id for each of {len(poses)} frames, found {len(ids)}"
+                f"images: expected one id for each of {counted(len(poses), 'frame')}, found "
+                f"{len(ids)}"
             )
         known = {image.id: image for image in truth.images}
         joined = [known.get(image) for image in ids]

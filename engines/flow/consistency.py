@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
+from ..words import counted
 from .flow import Flow
 from .speeds import blocks, fastest
 
@@ -74,7 +75,7 @@ def warp_clip(
     count, (height, width) = flow.frame_count, flow.size
     if images.shape[:3] != (count, height, width):
         raise InputError(
-            f"image: expected the {count} frames of {width}x{height} of the flow, found "
+            f"image: expected the {counted(count, 'frame')} of {width}x{height} of the flow, found "
             f"{images.shape[0]} of {images.shape[2]}x{images.shape[1]}; connect the frames that "
             "the flow was estimated from"
         )

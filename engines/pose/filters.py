@@ -11,6 +11,7 @@ from ..checks import COMMA, check_masks
 from ..errors import InputError
 from ..geometry.boxes import areas, centres, sides
 from ..tracking.columns import Places
+from ..words import counted
 from .poses import Poses
 
 
@@ -100,7 +101,8 @@ def _inside(poses: Poses, region: Tensor) -> Tensor:
     check_masks("region", region)
     if region.shape[0] not in (1, frames):
         raise InputError(
-            f"region: expected a mask for every one of {frames} frames, or one for all; found "
+            f"region: expected a mask for every one of {counted(frames, 'frame')}, or one for "
+            "all; found "
             f"shape {list(region.shape)}"
         )
     mask = region.to(poses.device)

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import Size, fit_images, scale_and_shift
+from ..words import counted
 
 # Pixels drawn in one go: bounds the working memory to some hundred MB at any length of video,
 # and on a CPU keeps it near the caches.
@@ -81,7 +82,7 @@ def _behind(footage: Tensor, frames: int, size: Size, fit: str) -> Tensor:
     """Return what lies behind the drawing, [F,H,W,3], a new tensor that may be drawn upon."""
     if footage.shape[0] not in (1, frames):
         raise InputError(
-            f"footage: expected {frames} frames (as many as there are poses) or 1, "
+            f"footage: expected {counted(frames, 'frame')} (as many as there are poses) or 1, "
             f"found {footage.shape[0]}"
         )
     image = fit_images(footage, size, fit, fill=0.0)

@@ -7,6 +7,7 @@ from ..checks import check_masks
 from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import fit_images
+from ..words import counted
 from .fitting import as_frames
 from .morphology import grow
 
@@ -56,7 +57,7 @@ def combine(
         if count not in (1, frames):
             said = ", ".join(f"{key} {value}" for key, value in counts.items())
             raise InputError(
-                f"{name}: expected {frames} frames or 1, found {count} ({said}); "
+                f"{name}: expected {counted(frames, 'frame')} or 1, found {count} ({said}); "
                 "cut or repeat frames so that the numbers agree"
             )
     base = base.float().clamp(0, 1)

@@ -7,6 +7,7 @@ from ..checks import check_frames
 from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import fit_images
+from ..words import counted
 from .fitting import as_frames
 from .masks import Masked
 from .normalise import GENERATE, NEUTRAL, STEP
@@ -43,7 +44,8 @@ def keyframes(
     at = parse_frames(positions, length, name="positions") or _spread(count, length)
     if len(at) != count:
         raise InputError(
-            f"positions: {positions!r} names {len(at)} of {length} frames, but there are {count} "
+            f"positions: {positions!r} names {len(at)} of {counted(length, 'frame')}, but there "
+            f"are {count} "
             "images; name one frame for each image"
         )
     twice = sorted({place for place in at if at.count(place) > 1})
@@ -57,7 +59,8 @@ def keyframes(
         control = as_frames("control", control)[0].expand(-1, -1, -1, 3)  # depth has one
         if control.shape[0] not in (1, length):
             raise InputError(
-                f"control: expected {length} frames (the length) or 1, found {control.shape[0]}"
+                f"control: expected {counted(length, 'frame')} (the length) or 1, found "
+                f"{control.shape[0]}"
             )
         fitted = fit_images(control.to(images), (height, width), fit, fill=NEUTRAL)
         clip.copy_(expand_frames(fitted, length))
@@ -70,5 +73,5 @@ def keyframes(
 def _spread(count: int, length: int) -> list[int]:
     """Return `count` frames from the first to the last, as even as whole numbers allow."""
     if count > length:
-        raise InputError(f"images: {count} do not fit into a clip of {length} frames")
+        raise InputError(f"images: {count} do not fit into a clip of {counted(length, 'frame')}")
     return [round(place) for place in torch.linspace(0, length - 1, count).tolist()]

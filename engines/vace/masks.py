@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import Size, fit_images
 from ..pose.poses import Poses
+from ..words import counted
 from .morphology import feather, grow
 from .normalise import NEUTRAL
 from .positions import parse_frames
@@ -96,7 +97,7 @@ def in_words(mask: Tensor) -> str:
     lows, highs = mask.flatten(1).aminmax(dim=1)
     kept, free = int((highs == 0).sum()), int((lows == 1).sum())
     said = [f"{float(mask.mean()):.0%} generated"]
-    said += [f"{kept} of {frames} frames kept whole"] if kept else []
+    said += [f"{kept} of {counted(frames, 'frame')} kept whole"] if kept else []
     said += [f"{free} of {frames} generated whole"] if 0 < free < frames else []
     return ", ".join(said)
 
@@ -161,8 +162,8 @@ def _boxed(boxes: Boxed, image: Tensor, margin: float) -> Tensor:
     frames, height, width = image.shape[:3]
     if len(boxes) not in (1, frames):
         raise InputError(
-            f"boxes: expected boxes of {frames} frames (as many as there are images) or 1, "
-            f"found {len(boxes)}"
+            f"boxes: expected boxes of {counted(frames, 'frame')} (as many as there are images) or "
+            f"1, found {len(boxes)}"
         )
     return boxes_mask(boxes.to(image.device), (height, width), margin=margin)
 

@@ -8,6 +8,7 @@ from ..checks import check_frames
 from ..errors import InputError
 from ..geometry.placement import Placement, Size, fit_images
 from ..sequence import state_type
+from ..words import counted
 
 SIZES = ("source", "prepared")
 
@@ -115,7 +116,8 @@ def _check_generated(images: Tensor, placement: ClipPlacement) -> None:
                 "WanVaceToVideo's trim_latent before the decoding"
             )
         raise InputError(
-            f"image: expected {placement.length} frames, as VACE Normalise prepared them, found "
+            f"image: expected {counted(placement.length, 'frame')}, as VACE Normalise prepared "
+            "them, found "
             f"{frames}; {cure}"
         )
 
@@ -126,6 +128,7 @@ def _check_original(original: Tensor, placement: ClipPlacement) -> None:
     if found != (placement.frame_count, *placement.source):
         tall, wide = placement.source
         raise InputError(
-            f"original: expected the {placement.frame_count} frames of {wide}x{tall} that went "
+            f"original: expected the {counted(placement.frame_count, 'frame')} of {wide}x{tall} "
+            "that went "
             f"into VACE Normalise, found {found[0]} of {found[2]}x{found[1]}"
         )

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..geometry.placement import Size
+from ..words import counted
 from .normalise import Normalised
 from .placement import ClipPlacement
 from .presets import PRESETS, longest_length
@@ -17,7 +18,7 @@ def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) 
     mask: that of the source, [F,h,w]
     """
     placement = ready.placement
-    lines = [f"{ready.length} frames of {_size(ready.size)} at {_rate(placement)}"]
+    lines = [f"{counted(ready.length, 'frame')} of {_size(ready.size)} at {_rate(placement)}"]
     done = [*_sizing(placement), *_timing(placement, preset), *_references(ready)]
     if done:
         lines.append("; ".join(done))
@@ -67,14 +68,14 @@ def _timing(placement: ClipPlacement, preset: str) -> list[str]:
     if len(taken) < used or again:
         before = f"{placement.fps:.4g} fps" if placement.fps else "unknown rate"
         shown = f", {again} shown again" if again else ""
-        done.append(f"{len(taken)} of {used} frames at {before} taken{shown}")
+        done.append(f"{len(taken)} of {counted(used, 'frame')} at {before} taken{shown}")
     if preset != "none" and placement.fps and placement.rate < PRESETS[preset].fps:
         done.append(f"slower than the {PRESETS[preset].fps:g} fps of {preset}, as VACE leaves it")
     if added := placement.length - placement.kept:
         kind = "neutral grey" if int(placement.indices[-1]) < 0 else "the last one again"
-        done.append(f"{added} frames added at the end ({kind})")
+        done.append(f"{counted(added, 'frame')} added at the end ({kind})")
     if used < placement.frame_count and not _evenly(placement):
-        done.append(f"{placement.frame_count - used} frames cut off at the end")
+        done.append(f"{counted(placement.frame_count - used, 'frame')} cut off at the end")
     return done
 
 
@@ -101,8 +102,8 @@ def _warnings(placement: ClipPlacement, preset: str) -> list[str]:
     longest = longest_length(placement.target, model)
     if longest is not None and placement.length > longest:
         warnings.append(
-            f"{preset} was trained with up to {longest} frames of {_size(placement.target)}, "
-            f"these are {placement.length}"
+            f"{preset} was trained with up to {counted(longest, 'frame')} of "
+            f"{_size(placement.target)}, these are {placement.length}"
         )
     area = placement.target[0] * placement.target[1]
     if model.area is not None and area > model.area:
@@ -144,7 +145,7 @@ def _size(size: Size) -> str:
 def report_restored(restored: Tensor, placement: ClipPlacement, size: str, *, pasted: bool) -> str:
     """Return the lines that a node shows: what `restore` gave, and what cannot come back."""
     frames, height, width = restored.shape[:3]
-    lines = [f"{frames} frames of {_size((height, width))} at {_rate(placement)}"]
+    lines = [f"{counted(frames, 'frame')} of {_size((height, width))} at {_rate(placement)}"]
     if cut := _margins(placement.where.seen, placement.source):
         what = "filled in from the original" if pasted else "was cropped and cannot come back"
         cure = "" if pasted else "; connect original to fill it in"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..geometry.placement import FITS, Size
+from ..words import counted
 from .presets import PRESETS, Preset, longest_length, reference_size
 from .resample import Sampling, check_rate
 
@@ -115,7 +116,8 @@ class Settings:
             return below if self.length_mode == "cut" or below == frames else below + step
         if self.length > frames and self.length_mode == "cut":
             raise InputError(
-                f"length: {self.length} frames asked for, the clip has {frames}, and length_mode "
+                f"length: {counted(self.length, 'frame')} asked for, the clip has {frames}, and "
+                "length_mode "
                 "is cut; choose repeat_last or pad, or a shorter length"
             )
         return self.length

@@ -15,6 +15,7 @@ from av.video.reformatter import VideoReformatter
 from torch import Tensor
 
 from ..errors import MediaError
+from ..words import counted
 from .clip import Clip
 from .open import opened
 from .sound import find_sound
@@ -167,7 +168,9 @@ def _decoded(container: InputContainer, path: Path) -> Iterator[av.VideoFrame]:
     try:
         for packet in container.demux(stream):
             if packet.is_corrupt:
-                raise MediaError(f"{path}: breaks off after {done} of {promised} frames; {cure}")
+                raise MediaError(
+                    f"{path}: breaks off after {done} of {counted(promised, 'frame')}; {cure}"
+                )
             for picture in packet.decode():
                 yield picture
                 done += 1

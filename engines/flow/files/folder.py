@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...files import atomic_folder
+from ...words import counted
 from ..flow import FIRST_FRAMES, Flow
 from .exr import openexr, save_exr
 from .kitti import kitti_bytes
@@ -119,7 +120,8 @@ def read(folder: Path) -> Flow:
     for direction, rows in flows.items():
         if pairs is not None and len(rows) != pairs:
             raise InputError(
-                f"{folder}: expected {pairs} pairs, as {SIDECAR} says, found {len(rows)} files of "
+                f"{folder}: expected {counted(pairs, 'pair')}, as {SIDECAR} says, found "
+                f"{counted(len(rows), 'file')} of "
                 f"{direction} flow; write it again, or remove {SIDECAR}"
             )
     try:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...words import counted
 from ..poses import Poses
 from ..skeletons import SKELETONS
 from .document import Value
@@ -144,7 +145,8 @@ def frame_count(document: Value, found: int, frames: int | None) -> int:
         return found
     if frames < found:
         raise InputError(
-            f"{document.source}: expected poses for {frames} frames, found {found} frames; "
+            f"{document.source}: expected poses for {counted(frames, 'frame')}, found "
+            f"{counted(found, 'frame')}; "
             "check that the file belongs to this clip"
         )
     return frames

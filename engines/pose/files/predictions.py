@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from ...words import counted
 from ..poses import Poses
 from ..skeletons import COCO_17, SKELETONS
 from .assemble import Person, assemble, frame_count, need_canvas, settled
@@ -187,7 +188,9 @@ def _frames(
             one = f"{name.raw!r} for the image of {taken[frame].way}"
             raise name.wrong("one entry an image", one)
         if frames is not None and frame >= frames:
-            raise name.wrong(f"a number in 0..{frames - 1}, as the clip has {frames} frames")
+            raise name.wrong(
+                f"a number in 0..{frames - 1}, as the clip has {counted(frames, 'frame')}"
+            )
         taken[frame] = name
     return found
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ...words import counted
 from ..masks import SPLIT
 from ..normalise import SIDE, STEP
 from ..preview import Seen
@@ -120,10 +121,10 @@ def in_lines(
     """Return `report` from numbers; generated: part of the pixels, 0..1."""
     frames, height, width = shape
     speed = f"at {fps:g} fps" if fps else f"(frame rate unknown, the model makes {rate:g} fps)"
-    head = f"{width}x{height}, {frames} frames {speed}, {generated:.0%} generated"
+    head = f"{width}x{height}, {counted(frames, 'frame')} {speed}, {generated:.0%} generated"
     if reference:
         head += ", 1 reference"
     if not found:
         return f"{head}\nno warnings"
-    many = "1 warning" if len(found) == 1 else f"{len(found)} warnings"
+    many = counted(len(found), "warning")
     return "\n".join([head, f"{many}:", *(f"- {line}" for line in found)])

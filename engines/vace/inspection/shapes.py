@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ...words import counted
+
 _OUT = 1e-3  # beyond 0..1: rounding
 _RATIO = 0.02  # two shapes that differ by less are the same
 
@@ -25,12 +27,14 @@ def count_warnings(frames: int, image: Tensor, mask: Tensor | None) -> Iterator[
     images = image.shape[0]
     if images > frames:
         yield (
-            f"image: {images} frames for a length of {frames}; the last {images - frames} are not "
+            f"image: {counted(images, 'frame')} for a length of {frames}; the last "
+            f"{images - frames} are not "
             "used. Set the length to that of the clip, or cut the clip on purpose."
         )
     elif images < frames:
         yield (
-            f"image: {images} frames for a length of {frames}; the {frames - images} missing ones "
+            f"image: {counted(images, 'frame')} for a length of {frames}; the {frames - images} "
+            "missing ones "
             "are grey and left to the model. Lower the length, or let VACE Normalise repeat the "
             "last frame."
         )
@@ -44,12 +48,14 @@ def count_warnings(frames: int, image: Tensor, mask: Tensor | None) -> Iterator[
         )
     elif masks < frames:
         yield (
-            f"mask: {masks} masks for {images} images; frames without a mask are generated. Give "
+            f"mask: {counted(masks, 'mask')} for {counted(images, 'image')}; frames without a "
+            "mask are generated. Give "
             "one mask for each image."
         )
     else:
         yield (
-            f"mask: {masks} masks for {images} images; they may not belong to the same frames. "
+            f"mask: {counted(masks, 'mask')} for {counted(images, 'image')}; they may not belong "
+            "to the same frames. "
             "Give one mask for each image."
         )
 

@@ -36,7 +36,7 @@ def test_safetensors_keeps_what_is_not_seen_and_every_type(tmp_path: Path) -> No
     longer = read_poses(path, frames=4)
     assert longer.count.tolist() == [3, 1, 0, 0]
     assert longer.track_ids[3].tolist() == [-1, -1, -1]
-    with pytest.raises(InputError, match="expected poses for 1 frames, found 2 frames"):
+    with pytest.raises(InputError, match="expected poses for 1 frame, found 2 frames"):
         read_poses(path, frames=1)
 
 
