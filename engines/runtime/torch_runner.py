@@ -1,9 +1,13 @@
 """Runners of PyTorch: eager, from CUDA graphs, and compiled ahead of time; CPU and CUDA."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -201,12 +205,12 @@ def compile_ahead(
             module = prepared(network.module(weights), device, precision)
             inputs = example_inputs(network, device, precision)
             program = torch.export.export(module, inputs, dynamic_shapes=_free_axes(network))
-            package = path.with_name(path.name + ".pt2")  # the suffix that it insists on
-            try:
+            with TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+                package = Path(folder, "model.pt2")
                 aoti_compile_and_package(program, package_path=str(package))
+                if device.type == "cuda":
+                    _try_to_load(package)
                 package.replace(path)
-            finally:
-                package.unlink(missing_ok=True)
     except EngineError:
         raise
     except Exception as error:  # the compiler's exceptions share no narrower base
@@ -260,6 +264,31 @@ def compiled(
     )
 
 
+_LOADING = """
+import sys
+from importlib.util import find_spec
+if find_spec("onnxruntime"):
+    import onnxruntime
+import torch
+make = torch._C._aoti.AOTIModelPackageLoader
+try:
+    make(sys.argv[1], "model", True, 1, -1)
+except TypeError:
+    make(sys.argv[1], "model", True, 1, -1, False)
+"""
+
+
+def _try_to_load(package: Path) -> None:
+    """Load a package in a process of its own, as PyTorch's loader can end the process.
+
+    Raises `EngineError` if it does.
+    """
+    command = [sys.executable, "-c", _LOADING, str(package)]
+    code = subprocess.run(command, capture_output=True, check=False).returncode
+    if code < 0 or code > 255:  # a signal; on Windows an exception
+        raise EngineError(f"PyTorch's loader crashes on what it has compiled (exit status {code})")
+
+
 def _loaded(path: Path, index: int) -> Callable[..., Any]:
     """Return the function that a package of AOTInductor computes, for one thread at a time: CUDA
     graphs ask for that, and it is how the runner calls it.
@@ -270,6 +299,10 @@ def _loaded(path: Path, index: int) -> Callable[..., Any]:
     and the key of the cache contains the instructions. Where PyTorch's loader is not as expected,
     its Python part is used.
     """
+    if torch.cuda.is_available() and find_spec("onnxruntime") is not None:
+        # PyTorch 2.11 on an H100 crashes here, and in its Python part, unless the library of ONNX
+        # Runtime was loaded before; why is not known.
+        import onnxruntime  # noqa: F401
     try:
         make: Any = torch._C._aoti.AOTIModelPackageLoader
         arguments = (str(path), "model", True, 1, index)
