@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from comfyui_server import ComfyUI, ComfyUIError
 from kinograph.engines.vace.presets import PRESETS
+from kinograph.engines.words import counted
 
 pytestmark = pytest.mark.comfyui
 
@@ -156,7 +157,7 @@ def test_wan_vace_encodes_the_very_pixels(comfy: ComfyUI, name: str) -> None:
     assert torch.equal(passed["vace_mask"][0, :, extra:], patches)
 
     text = outputs["ready"]["text"][0]
-    assert text.startswith(f"{frames} frames of {width}x{height} at ")
+    assert text.startswith(f"{counted(frames, 'frame')} of {width}x{height} at ")
     assert float(outputs["seen"]["text"][0]) == pytest.approx(_rate(case), rel=1e-4)
 
 
