@@ -21,11 +21,17 @@ class Audio:
 
 @dataclass(frozen=True)
 class Clip:
-    """frames: [F,H,W,3] float32 in 0..1; rate: frames per second, exact."""
+    """Frames in memory.
+
+    frames: [F,H,W,3] float32 in 0..1
+    rate:   frames per second, exact
+    alpha:  [F,H,W] float32 in 0..1, 1 is opaque; None if there is none or nobody asked for it
+    """
 
     frames: Tensor
     rate: Fraction
     audio: Audio | None = None
+    alpha: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:

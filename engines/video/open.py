@@ -7,13 +7,15 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.stream import VideoStream
 
 from ..errors import MediaError
+from .facts import video_stream
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """Open a container with a video stream. Raises `MediaError` for anything else."""
+    """Open a file with a video stream. Raises `MediaError` for anything else."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise MediaError(f"{path}: expected a video file, but it {what}")
@@ -25,7 +27,19 @@ def opened(path: Path) -> Iterator[InputContainer]:
             "check that it plays, or copy it again"
         ) from error
     with container:
-        if not container.streams.video:
-            kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-            raise MediaError(f"{path}: has no video stream, only {kinds}")
+        if video_stream(container) is None:
+            kinds = {str(s.type) for s in container.streams} - {"video"}
+            if container.streams.video:
+                kinds.add("cover art")
+            found = " and ".join(sorted(kinds)) or "nothing"
+            raise MediaError(f"{path}: has no video stream, only {found}")
         yield container
+
+
+@contextmanager
+def opened_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a file and its first video stream that is no cover art. Raises as `opened` does."""
+    with opened(path) as container:
+        stream = video_stream(container)
+        assert stream is not None  # `opened` has looked
+        yield container, stream

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,49 +16,104 @@ from .clip import Audio
 from .open import opened
 
 _SAMPLES = 1 << 16  # a piece of sound that lies in memory
+_GAP = 0.05  # s: shorter gaps between frames of sound are rounding of their times
+_WORTH_SAYING = 0.1  # s
 
 
 @state_type()
 @dataclass(frozen=True)
 class FileSound:
-    """The first audio stream of a file, which is not read before somebody asks for it."""
+    """The first audio stream of a file that can be decoded, which is not read before somebody asks.
+
+    rate:     samples per second
+    begin:    time in the file that the sound begins at: that of the first picture, s; silence is
+              put before sound that starts later, what comes earlier is left out
+    length:   most samples, as long as the pictures last; None = all
+    remarks:  what that changes, in words
+    """
 
     path: Path
     rate: int
     channels: int
+    begin: Fraction = Fraction(0)
+    length: int | None = None
+    remarks: tuple[str, ...] = ()
 
     def pieces(self) -> Iterator[Tensor]:
-        """Yield the sound in pieces [channels,samples] float32 in -1..1.
+        """Yield [channels,samples] float32 in -1..1, one after the other.
 
         Raises `MediaError` for sound that is damaged, when its place is reached.
         """
+        left = self.length
+        for piece in self._placed():
+            if left is not None:
+                piece = piece[:, :left]
+                left -= piece.shape[1]
+            if piece.shape[1]:
+                yield piece
+            if left == 0:
+                return
+
+    def _placed(self) -> Iterator[Tensor]:
+        """The samples from `begin` on, with silence where the file has none."""
+        at: int | None = None  # the sample that comes next, counted from `begin`
+        for seconds, piece in self._decoded():
+            if at is None:
+                at = 0 if seconds is None else round((seconds - self.begin) * self.rate)
+                if at > 0:
+                    yield torch.zeros(len(piece), at)
+            elif seconds is not None:
+                gap = round((seconds - self.begin) * self.rate) - at
+                if gap > _GAP * self.rate:
+                    if at + gap > 0:
+                        yield torch.zeros(len(piece), min(gap, at + gap))
+                    at += gap
+            skipped = min(max(0, -at), piece.shape[1])
+            at += piece.shape[1]
+            yield piece[:, skipped:]
+
+    def _decoded(self) -> Iterator[tuple[Fraction | None, Tensor]]:
+        """The time of each piece in the file, and the piece."""
         with opened(self.path) as container:
             stream = container.streams.audio[0]
             resampler = av.AudioResampler(format="fltp", layout=stream.layout)
             try:
                 for frame in container.decode(stream):
+                    seconds = None
+                    if frame.pts is not None and frame.time_base is not None:
+                        seconds = frame.pts * Fraction(frame.time_base)
                     for part in resampler.resample(frame):
-                        yield torch.from_numpy(part.to_ndarray())
+                        yield seconds, torch.from_numpy(part.to_ndarray())
                 for part in resampler.resample(None):
-                    yield torch.from_numpy(part.to_ndarray())
+                    yield None, torch.from_numpy(part.to_ndarray())
             except FFmpegError as error:
                 raise MediaError(f"{self.path}: the sound is damaged ({error.strerror})") from error
 
     def audio(self) -> Audio | None:
-        """Read the whole sound into memory; None if the stream holds no samples."""
+        """Return all of it in memory; None if the stream holds no samples."""
         pieces = list(self.pieces())
         return Audio(torch.cat(pieces, dim=1)[None], self.rate) if pieces else None
 
     def read(self) -> dict[str, object] | None:
-        """Read the whole sound as ComfyUI's AUDIO."""
+        """Return all of it as ComfyUI's AUDIO."""
         audio = self.audio()
         if audio is None:
             return None
         return {"waveform": audio.waveform, "sample_rate": audio.rate}
 
 
-def find_sound(path: Path) -> FileSound | None:
-    """Return the sound of a video file, or None.
+def find_sound(
+    path: Path,
+    begin: Fraction = Fraction(0),
+    seconds: Fraction | None = None,
+    *,
+    is_part: bool = False,
+) -> FileSound | None:
+    """Return the sound of a video file from `begin` on, for `seconds`, or None.
+
+    begin:   time in the file, s
+    seconds: None = to its end
+    is_part: whether the user asked for a part, so that it is no news that others are left out
 
     Raises `MediaError` for a file that is no video.
     """
@@ -65,11 +121,44 @@ def find_sound(path: Path) -> FileSound | None:
         if not container.streams.audio:
             return None
         stream = container.streams.audio[0]
-        return FileSound(path, stream.rate, stream.layout.nb_channels)
+        rate = stream.rate
+        length = None if seconds is None else round(seconds * rate)
+        remarks = () if is_part else _remarks(stream, begin, seconds)
+        return FileSound(path, rate, stream.layout.nb_channels, begin, length, remarks)
+
+
+def _remarks(stream: av.AudioStream, begin: Fraction, seconds: Fraction | None) -> tuple[str, ...]:
+    """What placing the sound changes, as far as the stream states its times."""
+    if stream.start_time is None or stream.time_base is None:
+        return ()
+    said = []
+    start = float(stream.start_time * Fraction(stream.time_base) - begin)
+    if start > _WORTH_SAYING:
+        said.append(f"its sound starts {start:.2f} s after the picture; silence is put before it")
+    elif start < -_WORTH_SAYING:
+        said.append(f"its sound starts {-start:.2f} s before the picture; that is left out")
+    stands = _stated_seconds(stream)
+    if stands and seconds is not None:
+        more = start + stands - float(seconds)
+        if more > _WORTH_SAYING:
+            said.append(f"its sound ends {more:.2f} s after the picture; that is left out")
+    return tuple(said)
+
+
+def _stated_seconds(stream: av.AudioStream) -> float:
+    """How long a stream says it is; Matroska keeps that in a tag. 0 = it does not say."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * Fraction(stream.time_base))
+    parts = stream.metadata.get("DURATION", "").split(":")
+    try:
+        hours, minutes, seconds = map(float, parts)
+    except ValueError:
+        return 0.0
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def pieces_of(sound: Audio | FileSound) -> Iterator[Tensor]:
-    """Yield a sound in pieces [channels,samples] float32."""
+    """Yield [channels,samples] float32, one after the other."""
     if isinstance(sound, FileSound):
         yield from sound.pieces()
     else:

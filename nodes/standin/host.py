@@ -19,6 +19,7 @@ from ...engines.files import first_there
 from ...engines.models import folders
 from ...engines.runtime import folders as engine_folders
 from ...engines.runtime.engine import Engine
+from ...engines.video.timing import WHOLE, ReadOptions
 from .prefix import filled_in
 
 
@@ -26,6 +27,7 @@ from .prefix import filled_in
 class Settings:
     """Folders, device and progress of one run.
 
+    reading: which part of videos that a graph loads is read, and at which rate
     live:   whether frames come one by one, as they are captured
     saved:  called with each path that `save_path` returns, before it is written
     warned: called with each warning of a node; by default it goes to the log
@@ -34,6 +36,7 @@ class Settings:
     output: Path = Path("kinograph-output")
     inputs: tuple[Path, ...] = (Path(),)
     device: str = "auto"
+    reading: ReadOptions = WHOLE
     live: bool = False
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
     saved: Callable[[Path], None] = lambda path: None

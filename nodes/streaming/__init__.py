@@ -1,6 +1,6 @@
 """How nodes run when frames come to them in chunks: what stands beside each node as `STREAMING`."""
 
-from .rule import ONCE, Refusal, Rule, Saves, Survey, Values, always
+from .rule import ONCE, Opens, Refusal, Rule, Saves, Survey, Values, always
 from .sinks import Folder, GrowingFiles, Sink
 from .steps import Ahead, Behind, Carrying, Look, Outputs, Step
 
@@ -12,6 +12,7 @@ __all__ = [
     "Folder",
     "GrowingFiles",
     "Look",
+    "Opens",
     "Outputs",
     "Refusal",
     "Rule",

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from torch import Tensor
+
+from ...engines.video.source import VideoSource
 from .sinks import Sink
 from .steps import Step
 
@@ -72,6 +75,24 @@ class Saves:
 
 
 @dataclass(frozen=True)
+class Opens:
+    """How a node that gives the frames of a video opens it.
+
+    video:   makes what frames are taken from, from the node's inputs
+    outputs: the outputs, from the first on, that come with frames [F,H,W,3], or [F,H,W,4] with
+             alpha
+    known:   by number, the outputs that are the same for all frames, from the sound or None, the
+             frames per second, and the number of frames or 0
+    says:    what the node shows as text
+    """
+
+    video: Callable[[Values], VideoSource]
+    known: Callable[[Any, float, int], Mapping[int, Any]]
+    outputs: Callable[[Tensor], tuple[Any, ...]] = lambda frames: (frames,)
+    says: Callable[[VideoSource], str] = lambda source: ""
+
+
+@dataclass(frozen=True)
 class Rule:
     """How a node runs when frames come to it in chunks.
 
@@ -91,6 +112,7 @@ class Rule:
     fixed:    outputs that are the same in every chunk
     ends:     outputs that are known at the end only
     never:    outputs that are not made in chunks
+    opens:    of a source, how it opens its video
     saves:    of a sink, how it saves; None if it only shows
     survey:   the pass over the frames that the node may need before its own
     whole:    why these values need the whole clip; None if they do not
@@ -108,6 +130,7 @@ class Rule:
     fixed: tuple[int, ...] = ()
     ends: tuple[int, ...] = ()
     never: tuple[int, ...] = ()
+    opens: Opens | None = None
     saves: Saves | None = None
     survey: Survey | None = None
     whole: Callable[[Values], Refusal | None] = _never

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import KinographError
 from ...engines.files import sha256_of
+from ...engines.video.timing import WHOLE, ReadOptions
 from ..graph.model import Graph, Link
 from .inputs import IMAGES, VIDEOS, Target, bound
 from .manifest import Output, Worker, file_of
@@ -30,6 +31,7 @@ class Job:
     target:  the input of the graph that takes the path of the file
     folders: where to look for the other files that the graph names
     chunk:   frames at a time; 0: all at once
+    reading: which part of videos is read, and at which rate
     """
 
     graph: Graph
@@ -37,6 +39,7 @@ class Job:
     folders: tuple[Path, ...] = ()
     device: str = "auto"
     chunk: int = 0
+    reading: ReadOptions = WHOLE
 
     @property
     def recipe(self) -> str:
@@ -116,7 +119,12 @@ def attempt(
         }
     except OSError as error:
         return failed(f"{path}: cannot be read ({error.strerror or error})")
-    settings = host.Settings(output=folder, inputs=(path.parent, *job.folders), device=job.device)
+    settings = host.Settings(
+        output=folder,
+        inputs=(path.parent, *job.folders),
+        device=job.device,
+        reading=job.reading,
+    )
     try:
         report = run_graph(
             bound(job.graph, job.target, path),

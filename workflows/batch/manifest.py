@@ -89,6 +89,7 @@ class Header:
     input:        the input that takes the files
     values:       the values that were set
     chunk:        frames at a time; 0: all
+    reading:      which part of videos is read, and at which rate; "": all
     """
 
     graph: str
@@ -96,6 +97,7 @@ class Header:
     input: str
     values: tuple[str, ...] = ()
     chunk: int = 0
+    reading: str = ""
 
 
 class Manifest:

@@ -196,6 +196,12 @@ def _opened(folder: Path, header: Header, options: BatchOptions) -> Manifest:
             f"{header.input}); choose another --output-dir, or use --restart to remove "
             "those results and start over"
         )
+    if old.header.reading != header.reading:
+        raise InputError(
+            f"{folder}: holds the results of videos read {old.header.reading or 'whole'}, now "
+            f"{header.reading or 'whole'}; choose another --output-dir, or use --restart to remove "
+            "those results and start over"
+        )
     return Manifest(folder, header, old.items.values())
 
 

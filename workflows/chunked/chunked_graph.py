@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ...engines.errors import GraphError
 from ...nodes.standin import host
-from ..core.get_video_components import AUDIO, RATE
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link
 from ..graph.plan import Plan
@@ -83,7 +82,10 @@ class ChunkedGraph:
         if self._stage is not None:
             return
         for source in self._layout.sources:
-            self._single.given |= {(source, AUDIO): None, (source, RATE): float(fps)}
+            opens = self._layout.rules[source].opens
+            assert opens is not None  # a source's rule says it
+            known = opens.known(None, float(fps), 0)
+            self._single.given |= {(source, slot): value for slot, value in known.items()}
         needed = {i for i in self._layout.passes[0].before if self._is_needed(i)}
         self._single.run(tuple(i for i in self._layout.passes[0].before if i in needed))
         self._stage = self._new()

@@ -96,7 +96,13 @@ def identity(plan: Plan, settings: host.Settings) -> dict[str, Any]:
         for name, value in plan.values[id_].items()
         if name in _FILES and isinstance(value, str) and (path := _found(value, settings))
     }
-    return {"kinograph": __version__, "device": settings.device, "nodes": nodes, "files": files}
+    return {
+        "kinograph": __version__,
+        "device": settings.device,
+        "reading": str(settings.reading),
+        "nodes": nodes,
+        "files": files,
+    }
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -104,6 +110,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
     for name, title in (("kinograph", "Kinograph's version"), ("device", "the device")):
         if before.get(name) != now[name]:
             yield f"{title} was {before.get(name)}, is {now[name]}"
+    if (was := before.get("reading", "")) != now["reading"]:
+        yield f"videos were read {was or 'whole'}, are read {now['reading'] or 'whole'}"
     one, other = before.get("nodes", {}), now["nodes"]
     for id_ in sorted({*one, *other}):
         if id_ not in one or id_ not in other:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from ...engines.errors import GraphError, MediaError
 from ...engines.files import sync_file
 from ...engines.video.segments import SEGMENT
+from ...engines.video.source import VideoSource
 from ...nodes.standin import host
 from ...nodes.standin.prefix import has_time
 from ...nodes.streaming import Sink
@@ -29,7 +30,7 @@ from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
 from .single_run import SingleRunNodes
-from .sources import VideoSource, look_ahead, open_sources
+from .sources import look_ahead, open_sources
 from .stage import Stage
 
 log = logging.getLogger("kinograph")

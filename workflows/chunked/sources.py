@@ -1,16 +1,11 @@
 """Where the frames of a chunked run come from, and what steps see of them in advance."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from torch import Tensor
 
-from ...engines.video.clip import Clip
-from ...engines.video.read import FrameReader, read_some, video_info
-from ...engines.video.sound import find_sound
+from ...engines.video.source import VideoSource
 from ...nodes.streaming import Look
-from ..core.get_video_components import AUDIO, RATE
-from ..core.video_file import VideoFile
 from ..graph.model import Link
 from .layout import Layout
 from .single_run import SingleRunNodes
@@ -19,68 +14,22 @@ from .stage import Stage
 _PLAIN = ("frames", "source")  # kinds of nodes whose frames each depend on one frame
 
 
-class VideoSource:
-    """A video that frames are taken from: a file, or a clip in memory.
-
-    frame_count: frames that the file states, 0 = unknown
-    rate:        frames per second
-    audio:       the sound, or None
-    """
-
-    def __init__(self, video: VideoFile | Clip):
-        self._video = video
-        self._reader: FrameReader | None = None
-        self._at = 0
-        if isinstance(video, VideoFile):
-            info = video_info(video.path)
-            self.frame_count, self.rate = info.frame_count, info.rate
-            self.audio: Any = find_sound(video.path)
-        else:
-            self.frame_count, self.rate = len(video.frames), video.rate
-            self.audio = video.audio and {
-                "waveform": video.audio.waveform,
-                "sample_rate": video.audio.rate,
-            }
-
-    def begin(self, skip: int = 0) -> None:
-        """Start at the frame `skip`."""
-        self.close()
-        self._at = skip
-        if isinstance(self._video, VideoFile):
-            self._reader = FrameReader(self._video.path, skip=skip)
-
-    def take(self, count: int) -> Tensor | None:
-        """Return at most `count` of the next frames [F,H,W,3], None after the last."""
-        if self._reader is not None:
-            return self._reader.take(count)
-        assert isinstance(self._video, Clip)
-        chunk = self._video.frames[self._at : self._at + count]
-        self._at += len(chunk)
-        return chunk if len(chunk) else None
-
-    def some(self, indices: list[int]) -> tuple[Tensor, int]:
-        """Return the frames at those `indices` that exist, and the number of frames."""
-        if isinstance(self._video, VideoFile):
-            return read_some(self._video.path, indices)
-        there = [index for index in indices if index < self.frame_count]
-        return self._video.frames[there], self.frame_count
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-
 def open_sources(single: SingleRunNodes) -> dict[str, VideoSource]:
     """Return the videos of all sources, after giving their sound and rate to the nodes."""
     sources: dict[str, VideoSource] = {}
     for id_ in single.layout.sources:
-        link = single.layout.plan.values[id_]["video"]
-        single.run_up_to(link.node)
+        opens = single.layout.rules[id_].opens
+        assert opens is not None  # a source's rule says it
+        values = dict(single.layout.plan.values[id_])
+        for name, value in values.items():
+            if isinstance(value, Link):
+                single.run_up_to(value.node)
+                values[name] = single.given[value.node, value.slot]
         with single.named(id_):
-            source = sources[id_] = VideoSource(single.given[link.node, link.slot])
-        single.given |= {(id_, AUDIO): source.audio, (id_, RATE): float(source.rate)}
+            source = sources[id_] = opens.video(values)
+        single.say(id_, opens.says(source))
+        known = opens.known(source.audio, float(source.rate), source.frame_count)
+        single.given |= {(id_, slot): value for slot, value in known.items()}
     return sources
 
 

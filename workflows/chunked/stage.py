@@ -126,7 +126,9 @@ class Stage:
         """
         came: dict[str, Any] = {}
         for id_, chunk in frames.items():
-            self._hand_out(id_, (chunk,), came)
+            opens = self._layout.rules[id_].opens
+            assert opens is not None  # a source's rule says it
+            self._hand_out(id_, opens.outputs(chunk), came)
         for id_ in self._nodes:
             if id_ in self._inputs:
                 self._advance(id_, came, pace, flushing=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..graph.shipped import MEDIA
 
 if TYPE_CHECKING:
+    from ...engines.video.timing import ReadOptions
     from ..remote.link import Server
 
 OUTPUT = Path("kinograph-output")
@@ -31,6 +32,38 @@ def add_output_dir(parser: argparse.ArgumentParser) -> None:
     """Add --output-dir."""
     parser.add_argument(
         "--output-dir", type=Path, default=OUTPUT, metavar="DIR", help=f"default: {OUTPUT}"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add --start, --duration, --every and --fps."""
+    group = parser.add_argument_group("reading videos", "for every video that the graph loads")
+    group.add_argument("--start", type=seconds, default=0.0, metavar="S", help="skip S seconds")
+    group.add_argument(
+        "--duration", type=positive, default=0.0, metavar="S", help="read S seconds (default: all)"
+    )
+    group.add_argument("--every", type=ordinal, default=1, metavar="N", help="take every Nth frame")
+    group.add_argument(
+        "--fps",
+        type=positive,
+        default=0.0,
+        metavar="R",
+        help="read at R frames per second, by time: frames are repeated or left out; the frame "
+        "rate of pictures in a folder (default: the video's own; 16 for pictures)",
+    )
+
+
+def reading_of(arguments: argparse.Namespace) -> ReadOptions:
+    """Return how videos are to be read."""
+    from fractions import Fraction
+
+    from ...engines.video.timing import ReadOptions
+
+    return ReadOptions(
+        start=arguments.start,
+        duration=arguments.duration,
+        every=arguments.every,
+        fps=Fraction(arguments.fps).limit_denominator(1001),
     )
 
 
@@ -91,6 +124,24 @@ def count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected an integer of at least 0, found {text}")
     return int(text)
+
+
+def ordinal(text: str) -> int:
+    """Parse an integer of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, found {text}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Parse a number of at least 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"expected seconds, at least 0, found {text}")
+    return number
 
 
 def positive(text: str) -> float:

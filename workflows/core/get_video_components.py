@@ -5,11 +5,10 @@ from typing import Any
 
 from ...engines.video.clip import Clip
 from ...engines.video.part import VideoPart
+from ...engines.video.source import VideoSource
 from ...nodes.standin import io
-from ...nodes.streaming import Outputs, Rule, Step
+from ...nodes.streaming import Opens, Outputs, Rule, Step, Values
 from .video_file import VideoFile
-
-AUDIO, RATE = 1, 2  # outputs that belong to the video as a whole
 
 
 class _Step(Step):
@@ -20,10 +19,23 @@ class _Step(Step):
         return video.frames, video.audio, float(video.rate)
 
 
+def _opened(inputs: Values) -> VideoSource:
+    video: VideoFile | Clip = inputs["video"]
+    if isinstance(video, Clip):
+        return VideoSource(video)
+    source = video.source()
+    video.warn_of_losses()
+    return source
+
+
+def _known(audio: Any, fps: float, frames: int) -> dict[int, Any]:
+    return {1: audio, 2: fps}
+
+
 class GetVideoComponents(io.ComfyNode):
     """Gives the frames, sound and frame rate of a VIDEO."""
 
-    STREAMING = Rule("source", ("video",), step=_Step, fixed=(AUDIO, RATE))
+    STREAMING = Rule("source", ("video",), step=_Step, fixed=(1, 2), opens=Opens(_opened, _known))
     ORDER = 20
 
     @classmethod
@@ -42,6 +54,8 @@ class GetVideoComponents(io.ComfyNode):
 
     @classmethod
     def execute(cls, video: VideoFile | Clip) -> io.NodeOutput:
+        if isinstance(video, VideoFile):
+            video.warn_of_losses()
         clip = video.clip() if isinstance(video, VideoFile) else video
         audio = None
         if clip.audio is not None:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from ...engines.video.read import video_size
-from ...nodes.standin import io
+from ...nodes.standin import host, io, ui
 from ...nodes.streaming import ONCE
-from .input_files import exists, find, fingerprint
+from .input_files import clip_exists, clip_fingerprint, find_clip
 from .video_file import VideoFile
 
 
@@ -33,14 +32,15 @@ class LoadVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, file: Any = None, **_: Any) -> bool | str:
-        return exists(file, "video")
+        return clip_exists(file)
 
     @classmethod
     def fingerprint_inputs(cls, file: Any = None, **_: Any) -> list[Any] | float:
-        return fingerprint(file, "video")
+        return clip_fingerprint(file)
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        path = find(file, "video")
-        video_size(path)  # so that this node reports a file that is no video
-        return io.NodeOutput(VideoFile(path))
+        path = find_clip(file)
+        video = VideoFile(path, host.settings.get().reading)
+        said = video.source().words  # so that this node reports a file that is no video
+        return io.NodeOutput(video, ui=ui.PreviewText(said))

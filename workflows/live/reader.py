@@ -56,7 +56,7 @@ class Reader(threading.Thread):
         try:
             for clip, picture in self._source.pictures(self._stop_asked, self._say):
                 number += 1
-                frame = Frame(number, clip, time.monotonic(), picture)
+                frame = Frame(number, clip, time.monotonic(), picture, self._source.convert)
                 self._figures.captured(dropped=self._slot.put(frame))
         except KinographError as error:
             self.failure = error

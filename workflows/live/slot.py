@@ -1,6 +1,7 @@
 """What passes between the threads of a live run: the newest frame or picture, never a queue."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -47,6 +48,12 @@ class Slot(Generic[T]):
             return self._ended and not self._held
 
 
+def plain_pixels(picture: Any) -> Pixels:
+    """Return a picture as [H,W,3] RGB, as it is stored."""
+    pixels: Pixels = picture.to_ndarray(format="rgb24")
+    return pixels
+
+
 @dataclass(frozen=True)
 class Frame:
     """A frame of a stream.
@@ -55,19 +62,21 @@ class Frame:
     clip:     changes when the stream restarts, so that no state is carried over
     captured: `time.monotonic()` when it arrived
     picture:  the decoded `av.VideoFrame`; it is converted to pixels only if it is used
+    convert:  picture -> pixels [H,W,3] RGB, upright and in SDR
     """
 
     number: int
     clip: int
     captured: float
     picture: Any
+    convert: Callable[[Any], Pixels] = plain_pixels
 
     def pixels(self, size: tuple[int, int] | None = None) -> Pixels:
         """Return the frame as [H,W,3] RGB.
 
         size: height and width; the centre is cropped to their aspect ratio, then scaled
         """
-        pixels: Pixels = self.picture.to_ndarray(format="rgb24")
+        pixels = self.convert(self.picture)
         return pixels if size in (None, pixels.shape[:2]) else _covering(pixels, *size)
 
 

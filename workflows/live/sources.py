@@ -12,10 +12,14 @@ from typing import Any
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError
 
 from ...engines.errors import MediaError
-from ...engines.video.open import opened
+from ...engines.video.decode import decoded, deinterlaced
+from ...engines.video.facts import PictureFacts
+from ...engines.video.open import opened_video
+from ...engines.video.pixels import PixelConverter
+from ...engines.video.probe import probe
+from .slot import Pixels, plain_pixels
 
 SILENCE = 5.0  # seconds without data after which a source is given up
 _MAX_LAG = 1.0  # seconds; a file that falls further behind continues from now, without catching up
@@ -42,9 +46,12 @@ class SourceOptions:
 class FrameSource:
     """Frames as they arrive. Call `open`, then `pictures` in a thread, then `close`.
 
-    size: height and width once it is open; (0, 0): unknown
-    rate: frames per second once it is open
+    size:    height and width once it is open; (0, 0): unknown
+    rate:    frames per second once it is open
+    convert: picture -> pixels [H,W,3] RGB, as its pictures are to be seen
     """
+
+    convert: Callable[[av.VideoFrame], Pixels] = staticmethod(plain_pixels)
 
     def __init__(self, name: str, options: SourceOptions):
         self.name = name
@@ -63,6 +70,11 @@ class FrameSource:
         Raises `MediaError` if the source is lost for good.
         """
         raise NotImplementedError
+
+    def obey(self, facts: PictureFacts) -> None:
+        """Convert pictures as the stream asks for: upright, with square pixels, in SDR."""
+        converter = PixelConverter(facts)
+        self.convert = lambda picture: converter.of(picture).numpy()
 
     def close(self) -> None:
         """Release the source."""
@@ -108,19 +120,25 @@ class FileSource(FrameSource):
     """A file, played in real time."""
 
     def open(self) -> None:
-        with opened(Path(self.name)) as container:
-            self.size, rate = stated(container)
-        self.rate = self.options.fps or rate
+        probed = probe(Path(self.name))
+        self.size = probed.facts.size
+        self.rate = self.options.fps or float(probed.timing.average)
+        self.obey(probed.facts)
 
     def pictures(self, stop: threading.Event, say: Say) -> Pictures:
+        path = Path(self.name)
+        facts = probe(path).facts
+        for words in facts.words:
+            say(f"{path.name}: {words}")
         clock = Clock(stop)
         clip = 0
         while clip == 0 or self.options.loop:
             done = 0
-            with opened(Path(self.name)) as container:
-                container.streams.video[0].thread_type = "AUTO"
-                decoded = _decoded(container, self.name)
-                for picture in clock.paced(decoded, self.rate, fixed=self.options.fps > 0):
+            with opened_video(path) as (container, stream):
+                pictures = decoded(container, stream, path)
+                if facts.interlaced and stream.time_base is not None:
+                    pictures = deinterlaced(pictures, Fraction(stream.time_base))
+                for picture in clock.paced(pictures, self.rate, fixed=self.options.fps > 0):
                     yield clip, picture
                     done += 1
             if stop.is_set():
@@ -135,19 +153,6 @@ def stated(container: InputContainer) -> tuple[tuple[int, int], float]:
     stream = container.streams.video[0]
     rate = stream.average_rate or stream.guessed_rate or Fraction(30)
     return (stream.height, stream.width), float(rate)
-
-
-def _decoded(container: InputContainer, name: str) -> Iterator[av.VideoFrame]:
-    done = 0
-    try:
-        for picture in container.decode(container.streams.video[0]):
-            yield picture
-            done += 1
-    except FFmpegError as error:
-        raise MediaError(
-            f"{name}: is truncated or damaged after {done} frames ({error.strerror}); copy the "
-            "file again"
-        ) from error
 
 
 class CameraSource(FrameSource):

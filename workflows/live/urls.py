@@ -4,12 +4,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 
 from ...engines.errors import MediaError
+from ...engines.video.facts import picture_facts
 from .sources import SILENCE, Clock, FrameSource, Pictures, Say, SourceOptions, stated
 
 SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "rtp", "srt", "tcp", "udp")
@@ -42,7 +44,7 @@ class UrlSource(FrameSource):
             try:
                 if self._container is None:
                     self._container = self._connected()
-                for picture in self._coming(self._container, stop):
+                for picture in self._obeyed(self._coming(self._container, stop), say):
                     if lost:
                         say(f"{self.name}: reconnected")
                     wait, lost = _WAITS[0], False
@@ -57,6 +59,18 @@ class UrlSource(FrameSource):
             say(f"{why.removeprefix(f'{self.name}: ')}; reconnecting in {wait:g} s")
             stop.wait(wait)
             wait = min(2 * wait, _WAITS[1])
+
+    def _obeyed(self, pictures: Iterator[av.VideoFrame], say: Say) -> Iterator[av.VideoFrame]:
+        """Yield the pictures after reading from the first how they are to be shown."""
+        for number, picture in enumerate(pictures):
+            if number == 0 and self._container is not None:
+                facts = picture_facts(self._container.streams.video[0], picture)
+                self.obey(facts)
+                for words in replace(facts, interlaced=False).words:
+                    say(f"{self.name}: {words}")
+                if facts.interlaced:
+                    say(f"{self.name}: it is interlaced, and shown as it comes")
+            yield picture
 
     def _connected(self) -> InputContainer:
         quick = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}

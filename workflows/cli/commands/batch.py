@@ -10,7 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import add_debug, add_device, add_graph, add_output_dir, count, input_folders
+from ..arguments import (
+    add_debug,
+    add_device,
+    add_graph,
+    add_output_dir,
+    add_reading,
+    count,
+    input_folders,
+    reading_of,
+)
 from ..command import Command
 
 if TYPE_CHECKING:
@@ -100,6 +109,7 @@ def _run(arguments: argparse.Namespace) -> int:
         input_folders(arguments.graph),
         arguments.device,
         arguments.chunk,
+        reading_of(arguments),
     )
     header = Header(
         str(arguments.graph.resolve()),
@@ -107,6 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
         str(target),
         tuple(arguments.set),
         arguments.chunk,
+        str(job.reading),
     )
     options = BatchOptions(
         retries=arguments.retries,
@@ -218,7 +229,7 @@ COMMAND = Command(
     name="batch",
     help="run a graph once for each of many videos or images",
     run=_run,
-    arguments=(add_graph, add_debug, add_device, add_output_dir, _add_arguments),
+    arguments=(add_graph, add_debug, add_device, add_output_dir, _add_arguments, add_reading),
     description="Run GRAPH once for each input, into DIR/NAME/. The same command again resumes an "
     "interrupted batch: DIR/manifest.json records what became of each input.",
     epilog="""exit status:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ...graph.shipped import DEMO_GRAPH
-from ..arguments import add_debug, add_device, add_output_dir
+from ..arguments import add_debug, add_device, add_output_dir, add_reading
 from ..command import Command
 from .run import run_command
 
@@ -20,6 +20,6 @@ COMMAND = Command(
     name="demo",
     help="run the shipped graph on the shipped clip",
     run=run_command,
-    arguments=(add_debug, add_device, add_output_dir, _set_graph),
+    arguments=(add_debug, add_device, add_output_dir, _set_graph, add_reading),
     order=10,
 )

@@ -15,9 +15,11 @@ from ..arguments import (
     add_device,
     add_graph,
     add_output_dir,
+    add_reading,
     add_server,
     count,
     input_folders,
+    reading_of,
     server_of,
 )
 from ..command import Command
@@ -82,6 +84,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
     from ....engines.errors import InputError
+    from ....engines.video.timing import ReadOptions
 
     server = server_of(arguments)
     if arguments.restart and not arguments.chunk:
@@ -91,6 +94,11 @@ def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
             raise InputError(
                 "--chunk: ComfyUI processes whole clips; leave out --chunk, or leave out --server "
                 "to run here"
+            )
+        if reading_of(arguments) != ReadOptions():
+            raise InputError(
+                "--start, --duration, --every and --fps: ComfyUI reads whole videos; leave these "
+                "out, or leave out --server to run here"
             )
         from ...remote.run_on_server import run_on_server
 
@@ -113,6 +121,7 @@ def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
         output=arguments.output_dir,
         inputs=input_folders(arguments.graph),
         device=arguments.device,
+        reading=reading_of(arguments),
     )
     return run_graph(
         with_values(load_graph(arguments.graph), arguments.set, nodes),
@@ -173,7 +182,7 @@ COMMAND = Command(
     name="run",
     help="run a graph, here or on a running ComfyUI",
     run=run_command,
-    arguments=(add_graph, add_debug, add_device, add_output_dir, _add_arguments),
+    arguments=(add_graph, add_debug, add_device, add_output_dir, _add_arguments, add_reading),
     description="Run a graph: a workflow saved by the editor, one exported for the API, or a "
     "picture or video that has one embedded.",
     epilog="""exit status:
