@@ -7,13 +7,31 @@ from enum import Enum
 from typing import Any
 
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+DYNAMIC_COMBO, AUTOGROW = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What an input that grows becomes: inputs alike, as many as are given.
+
+    spec:  what each of them takes
+    names: theirs, in order
+    least: how many of them must be there
+    """
+
+    spec: "InputSpec"
+    names: tuple[str, ...]
+    least: int
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """One input of a node; `options` are the values of a COMBO, `widget` holds the rest.
 
-    lazy: evaluated only when the node's `check_lazy_status` asks for it
+    lazy:     evaluated only when the node's `check_lazy_status` asks for it
+    branches: of a dynamic combo, the further inputs that each option brings
+    grows:    of an input that grows, what it becomes
+    template: the name that inputs and outputs share that have the same type, "" if there is none
     """
 
     id: str
@@ -24,20 +42,27 @@ class InputSpec:
     options: tuple[str, ...] = ()
     widget: Mapping[str, Any] = field(default_factory=dict)
     lazy: bool = False
+    branches: Mapping[str, tuple["InputSpec", ...]] = field(default_factory=dict)
+    grows: Growth | None = None
+    template: str = ""
 
     @property
     def is_widget(self) -> bool:
-        return self.io_type in WIDGETS
+        return self.io_type in (*WIDGETS, DYNAMIC_COMBO)
 
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of a node; the next node runs once for each element of a list."""
+    """One output of a node; the next node runs once for each element of a list.
+
+    template: the name that it shares with the inputs whose type it has, "" if there is none
+    """
 
     io_type: str
     display_name: str
     tooltip: str = ""
     is_output_list: bool = False
+    template: str = ""
 
 
 class _Socket:
@@ -98,6 +123,103 @@ Image, Mask, Video, Audio, AnyType = (
 Int, Float, String, Boolean, Combo = (_Widget(name) for name in WIDGETS)
 
 
+class MultiType:
+    """An input that takes several types: `MultiType.Input("size", [Image, Mask])`."""
+
+    @staticmethod
+    def Input(  # noqa: N802
+        id: str, types: Sequence[_Socket], *, optional: bool = False, tooltip: str = ""
+    ) -> InputSpec:
+        return InputSpec(id, ",".join(kind.io_type for kind in types), optional, tooltip)
+
+
+class MatchType:
+    """Inputs and outputs that all have one type: that of what is linked to the inputs."""
+
+    @dataclass(frozen=True)
+    class Template:
+        """What they share: a name, and the types that may be linked."""
+
+        template_id: str
+        allowed_types: Sequence[_Socket] = (AnyType,)
+
+        @property
+        def io_type(self) -> str:
+            return ",".join(kind.io_type for kind in self.allowed_types)
+
+    @staticmethod
+    def Input(  # noqa: N802
+        id: str,
+        template: "MatchType.Template",
+        *,
+        optional: bool = False,
+        tooltip: str = "",
+        lazy: bool = False,
+    ) -> InputSpec:
+        return InputSpec(
+            id, template.io_type, optional, tooltip, lazy=lazy, template=template.template_id
+        )
+
+    @staticmethod
+    def Output(  # noqa: N802
+        template: "MatchType.Template", *, display_name: str = "MATCHTYPE", tooltip: str = ""
+    ) -> OutputSpec:
+        return OutputSpec(template.io_type, display_name, tooltip, template=template.template_id)
+
+
+class DynamicCombo:
+    """A COMBO whose options bring further inputs with them, which may be dynamic combos, too.
+
+    In a graph they have dotted names, such as `format.codec`; the node gets `{"format": "mp4",
+    "codec": {...}}`.
+    """
+
+    @dataclass(frozen=True)
+    class Option:
+        """An option and the inputs that it brings."""
+
+        key: str
+        inputs: Sequence[InputSpec]
+
+    @staticmethod
+    def Input(  # noqa: N802
+        id: str,
+        options: "Sequence[DynamicCombo.Option]",
+        *,
+        optional: bool = False,
+        tooltip: str = "",
+        **widget: Any,
+    ) -> InputSpec:
+        keys = tuple(option.key for option in options)
+        branches = {option.key: tuple(option.inputs) for option in options}
+        return InputSpec(
+            id, DYNAMIC_COMBO, optional, tooltip, None, keys, widget, branches=branches
+        )
+
+
+class Autogrow:
+    """An input that becomes as many as are given, with dotted names such as `images.image0`.
+
+    The node gets them by their names, `{"image0": ...}`.
+    """
+
+    @staticmethod
+    def TemplatePrefix(  # noqa: N802
+        input: InputSpec, prefix: str, min: int = 1, max: int = 10
+    ) -> Growth:
+        return Growth(input, tuple(f"{prefix}{number}" for number in range(max)), min)
+
+    @staticmethod
+    def TemplateNames(input: InputSpec, names: Sequence[str], min: int = 1) -> Growth:  # noqa: N802
+        return Growth(input, tuple(names), min)
+
+    @staticmethod
+    def Input(  # noqa: N802
+        id: str, template: Growth, *, optional: bool = False, tooltip: str = ""
+    ) -> InputSpec:
+        return InputSpec(id, AUTOGROW, optional, tooltip, grows=template)
+
+
 class UploadType(str, Enum):
     """What the upload button of a COMBO accepts in the editor."""
 
@@ -128,10 +250,11 @@ class HiddenHolder:
 class Schema:
     """A node's names, inputs and outputs.
 
-    hidden:         what it gets from the run
-    is_input_list:  it takes whole lists instead of being called for each element
-    not_idempotent: its result may differ from that of another node with the same inputs
-    enable_expand:  it may return a graph to run in its place
+    hidden:            what it gets from the run
+    is_input_list:     it takes whole lists instead of being called for each element
+    not_idempotent:    its result may differ from that of another node with the same inputs
+    enable_expand:     it may return a graph to run in its place
+    accept_all_inputs: it also gets values that were typed into inputs that it does not declare
     """
 
     node_id: str
@@ -145,6 +268,7 @@ class Schema:
     is_input_list: bool = False
     not_idempotent: bool = False
     enable_expand: bool = False
+    accept_all_inputs: bool = False
     search_aliases: Sequence[str] = ()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from ...engines.errors import GraphError
 from ...engines.sequence import cat, frame_count
 from ...nodes.streaming import Step
+from ..graph.dynamic import nested
 from ..graph.model import Link
 from .layout import Slot
 from .queue import Queue
@@ -98,7 +99,12 @@ class Stage:
             for name, one in self._inputs[id_].items()
             if one.queue is None and one.is_given
         }
-        return known | linked
+        return self._nested(id_, known | linked)
+
+    def _nested(self, id_: str, inputs: Values) -> dict[str, Any]:
+        """Return a node's inputs as it takes them."""
+        schema = self._single.catalogue.require(self._single.class_of(id_))
+        return nested(schema.inputs, inputs)
 
     def _linked(self, id_: str) -> Iterator[tuple[str, _Input]]:
         rule = self._layout.rules[id_]
@@ -211,7 +217,7 @@ class Stage:
             elif linked.queue is None:
                 known = self._single.given if linked.is_given else self._fixed
                 inputs[name] = known[linked.slot]
-        return inputs
+        return self._nested(id_, inputs)
 
     def _hand_out(self, id_: str, outputs: tuple[Any, ...], came: dict[str, Any]) -> None:
         came[id_] = outputs

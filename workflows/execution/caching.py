@@ -10,6 +10,7 @@ from ...engines.errors import KinographError
 from ...nodes.standin import host
 from ...nodes.standin.io import Hidden, overridden
 from ..graph.catalogue import Catalogue
+from ..graph.dynamic import nested
 from ..graph.model import Link, Node
 
 
@@ -133,11 +134,12 @@ class CacheKeys:
         if fingerprint is None:
             return None
         known = {n: None if isinstance(v, Link) else v for n, v in self._values[id_].items()}
-        if self._catalogue.require(class_type).is_input_list:
+        schema = self._catalogue.require(class_type)
+        if schema.is_input_list:
             known = {name: [value] for name, value in known.items()}
         try:
             with host.using(self._settings):
-                return fingerprint(**known)
+                return fingerprint(**nested(schema.inputs, known))
         except KinographError as error:
             raise _UnkeyableError from error  # the node raises it again when it runs
 

@@ -13,6 +13,7 @@ import torch
 from ...nodes.standin.graph_builder import set_place
 from ...nodes.standin.io import ExecutionBlocker, HiddenHolder, NodeOutput, OutputSpec, Schema
 from ..graph.catalogue import NodeClass
+from ..graph.dynamic import nested
 
 Lists = Mapping[str, list[Any]]  # elements by input
 
@@ -50,7 +51,7 @@ def call(
     arguments = list(_calls(inputs, schema.is_input_list))
     blockers = [_blocker(values, schema.is_input_list) for values in arguments]
     bound = _with_hidden(class_, hidden)
-    free = {i: values for i, values in enumerate(arguments) if blockers[i] is None}
+    free = {i: nested(schema.inputs, v) for i, v in enumerate(arguments) if blockers[i] is None}
     if iscoroutinefunction(class_.execute):
         returned = _run_coroutine(lambda: _gather(bound, free, id_))
     else:
@@ -82,7 +83,8 @@ def ask_lazy(class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHol
     wanted: dict[str, None] = {}
     for values in _calls(inputs, schema.is_input_list):
         if _blocker(values, schema.is_input_list) is None:
-            wanted |= dict.fromkeys(bound.check_lazy_status(**values) or ())
+            known = nested(schema.inputs, values, named=True)
+            wanted |= dict.fromkeys(bound.check_lazy_status(**known) or ())
     return list(wanted)
 
 

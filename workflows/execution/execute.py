@@ -14,6 +14,7 @@ from ...engines.errors import GraphError, KinographError
 from ...nodes.standin import host
 from ...nodes.standin.io import Hidden, HiddenHolder, Schema, overridden
 from ..graph.catalogue import Catalogue
+from ..graph.dynamic import present
 from ..graph.model import Link, graph_as_json
 from ..graph.plan import Plan, Problem
 from .caching import CacheKeys, NodeResult, ResultCache
@@ -183,9 +184,9 @@ class _Run:
 
     def _first_sources(self, id_: str, schema: Schema) -> dict[str, None]:
         """Return the sources that a node needs first: those of inputs that are not lazy."""
-        lazy = {spec.id for spec in schema.inputs if spec.lazy}
-        values = self._values[id_].items()
-        return {v.node: None for n, v in values if isinstance(v, Link) and n not in lazy}
+        values = self._values[id_]
+        lazy = {spec.id for spec in present(schema.inputs, values) if spec.lazy}
+        return {v.node: None for n, v in values.items() if isinstance(v, Link) and n not in lazy}
 
     def _unfinished(self, sources: Iterable[str]) -> list[str]:
         return [id_ for id_ in sources if not self._results.is_done(id_)]

@@ -6,6 +6,7 @@ from typing import Any
 from ...engines.errors import GraphError
 from ...nodes.standin.io import OutputSpec
 from ..graph.catalogue import Catalogue
+from ..graph.dynamic import is_passed_on, present
 from ..graph.model import Link, Node
 from .calling import CallResults, merged
 
@@ -37,8 +38,15 @@ def _node(id_: str, entry: Mapping[str, Any], catalogue: Catalogue) -> Node:
     if schema is None:
         raise GraphError(f"its graph needs a node class {class_type!r}, which is unknown here")
     inputs = entry.get("inputs", {})
-    values = {spec.id: linked(inputs[spec.id]) for spec in schema.inputs if spec.id in inputs}
-    for spec in schema.inputs:
+    specs = present(schema.inputs, inputs)
+    declared = {spec.id for spec in specs}
+    class_ = catalogue.node(class_type)
+    values = {
+        name: value
+        for name, value in ((name, linked(raw)) for name, raw in inputs.items())
+        if name in declared or is_passed_on(class_, schema, linked=isinstance(value, Link))
+    }
+    for spec in specs:
         if not spec.optional and spec.id not in values:
             raise GraphError(f"its graph's {class_type} {id_} lacks the input {spec.id!r}")
     return Node(id_, class_type, values)

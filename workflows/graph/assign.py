@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...engines.errors import GraphError
-from ...nodes.standin.io import InputSpec
+from ...nodes.standin.io import DYNAMIC_COMBO, InputSpec
 from .catalogue import Catalogue
+from .dynamic import present
 from .model import Graph, input_value
 
 
@@ -22,7 +23,7 @@ def with_values(graph: Graph, assignments: Sequence[str], catalogue: Catalogue) 
     nodes = dict(graph.nodes)
     for assignment in assignments:
         target, equals, text = assignment.partition("=")
-        node_name, dot, name = target.rpartition(".")
+        node_name, dot, name = _halves(graph, target)
         if not equals or not dot:
             raise GraphError(f"--set {assignment}: expected NODE.INPUT=VALUE, e.g. 1.file=clip.mp4")
         matches = graph.find(node_name)
@@ -32,7 +33,7 @@ def with_values(graph: Graph, assignments: Sequence[str], catalogue: Catalogue) 
             raise GraphError(f"--set {assignment}: {what} in {graph.source}; nodes: {known}")
         node = nodes[matches[0].id]  # with the values assigned before
         schema = catalogue.schema(node.class_type)
-        specs = {spec.id: spec for spec in schema.inputs} if schema else {}
+        specs = {s.id: s for s in present(schema.inputs, node.inputs)} if schema else {}
         if schema and name not in specs:
             raise GraphError(
                 f"--set {assignment}: {node.label} has no input {name!r}; inputs: "
@@ -43,8 +44,18 @@ def with_values(graph: Graph, assignments: Sequence[str], catalogue: Catalogue) 
     return replace(graph, nodes=nodes)
 
 
+def _halves(graph: Graph, target: str) -> tuple[str, str, str]:
+    """Return the name of the node, the dot, and the name of the input, which may have dots, too."""
+    node = target.rpartition(".")[0]
+    while "." in node and not graph.find(node):
+        node = node.rpartition(".")[0]
+    if graph.find(node):
+        return node, ".", target[len(node) + 1 :]
+    return target.rpartition(".")
+
+
 def _parsed(text: str, spec: InputSpec | None) -> Any:
-    if spec is not None and spec.io_type in ("STRING", "COMBO"):
+    if spec is not None and spec.io_type in ("STRING", "COMBO", DYNAMIC_COMBO):
         return text
     try:
         return input_value(json.loads(text))

@@ -8,9 +8,10 @@ from typing import Any
 
 from ...engines.errors import GraphError, KinographError
 from ...engines.words import counted
-from ...nodes.standin.io import WIDGETS, InputSpec, Schema, overridden
+from ...nodes.standin.io import DYNAMIC_COMBO, WIDGETS, InputSpec, Schema, overridden
 from .catalogue import Catalogue, NodeClass
 from .decoding import short
+from .dynamic import is_passed_on, nested, present
 from .model import Graph, Link, Node
 
 
@@ -56,6 +57,7 @@ class Plan:
 class _Findings:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    matched: dict[Link, str] = field(default_factory=dict)  # types of outputs that follow inputs
 
 
 def check(graph: Graph, catalogue: Catalogue) -> Plan:
@@ -173,29 +175,67 @@ def _checked_inputs(
         findings.problems.append(Problem(node.id, name, text))
 
     values: dict[str, Any] = {}
-    for spec in schema.inputs:
+    specs = present(schema.inputs, node.inputs)
+    for spec in specs:
         if spec.id not in node.inputs:
             if not spec.optional:
-                hint = f"; its default is {spec.default!r}" if spec.is_widget else ""
+                hint = f"; its default is {spec.default!r}" if spec.default is not None else ""
                 text = f"{node.label}: the input {spec.id!r} ({spec.io_type}) is missing{hint}"
                 findings.problems.append(Problem(node.id, spec.id, text))
             continue
         value = values[spec.id] = node.inputs[spec.id]
         if isinstance(value, Link):
-            problem = _link_problem(graph, value, spec, catalogue)
+            problem = _link_problem(graph, value, spec, catalogue, findings)
         else:
             values[spec.id], problem = coerced(value, spec, bounds=spec.id not in self_checked)
             if not problem and not _accepts_constant(spec, catalogue):
                 problem = f"expected a link to a {spec.io_type} output, found {short(value)}"
         if problem:
             complain(spec.id, problem)
-    known = {spec.id for spec in schema.inputs}
-    for name in (name for name in node.inputs if name not in known):
-        findings.warnings.append(f"{node.label}: has no input {name!r}; it is ignored")
+    _match(node, schema, specs, graph, catalogue, findings)
+    known = {spec.id for spec in specs}
+    for name, value in node.inputs.items():
+        if name in known:
+            continue
+        linked = isinstance(value, Link)
+        if is_passed_on(class_, schema, linked=linked):
+            values[name] = value
+            if linked and (problem := _dangling(graph, value, catalogue)):
+                complain(name, problem)
+        elif value not in ("", None):  # widgets of a frontend's own send such, which lose nothing
+            findings.warnings.append(f"{node.label}: has no input {name!r}; it is ignored")
     if self_checked and len(findings.problems) == before:
-        own = {name: values[name] for name in values if name in self_checked}
-        _validate(node, class_, schema, own, findings)
+        _validate(node, class_, schema, values, self_checked, findings)
     return values
+
+
+def _match(
+    node: Node,
+    schema: Schema,
+    specs: Iterable[InputSpec],
+    graph: Graph,
+    catalogue: Catalogue,
+    findings: _Findings,
+) -> None:
+    """Note the types of outputs that follow those of inputs: of all that are linked there."""
+    for slot, output in enumerate(schema.outputs):
+        if not output.template:
+            continue
+        values = (node.inputs.get(spec.id) for spec in specs if spec.template == output.template)
+        links = [value for value in values if isinstance(value, Link)]
+        types = [
+            _type_of(link, graph, catalogue, findings)
+            for link in links
+            if not _dangling(graph, link, catalogue)
+        ]
+        if types and "*" not in types:
+            parts = dict.fromkeys(part for type_ in types for part in type_.split(","))
+            findings.matched[Link(node.id, slot)] = ",".join(parts)
+
+
+def _type_of(link: Link, graph: Graph, catalogue: Catalogue, findings: _Findings) -> str:
+    outputs = catalogue.require(graph.nodes[link.node].class_type).outputs
+    return findings.matched.get(link, outputs[link.slot].io_type)
 
 
 def _self_checked_inputs(class_: NodeClass, schema: Schema) -> set[str]:
@@ -212,14 +252,20 @@ def _self_checked_inputs(class_: NodeClass, schema: Schema) -> set[str]:
 
 
 def _validate(
-    node: Node, class_: NodeClass, schema: Schema, values: Mapping[str, Any], findings: _Findings
+    node: Node,
+    class_: NodeClass,
+    schema: Schema,
+    values: Mapping[str, Any],
+    self_checked: set[str],
+    findings: _Findings,
 ) -> None:
     """Call the node's own `validate_inputs`, with None for linked inputs, as ComfyUI does."""
     known = {name: None if isinstance(v, Link) else v for name, v in values.items()}
-    if not known:
-        return
     if schema.is_input_list:
         known = {name: [value] for name, value in known.items()}
+    known = {n: v for n, v in nested(schema.inputs, known).items() if n in self_checked}
+    if not known:
+        return
     try:
         verdict = class_.validate_inputs(**known)
     except KinographError as error:
@@ -229,7 +275,25 @@ def _validate(
         findings.problems.append(Problem(node.id, "", f"{node.label}: {said}"))
 
 
-def _link_problem(graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogue) -> str:
+def _link_problem(
+    graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogue, findings: _Findings
+) -> str:
+    if spec.io_type == DYNAMIC_COMBO:
+        return (
+            f"expected one of {', '.join(spec.options)} as a constant, as it decides which inputs "
+            f"the node has; found a link to node {link.node}"
+        )
+    if problem := _dangling(graph, link, catalogue):
+        return problem
+    given = _type_of(link, graph, catalogue, findings)
+    if not _fits(given, spec.io_type):
+        label = graph.nodes[link.node].label
+        return f"expected {spec.io_type}, but output {link.slot} of {label} is {given}"
+    return ""
+
+
+def _dangling(graph: Graph, link: Link, catalogue: Catalogue) -> str:
+    """Return what is wrong with a link that leads to no output, or ""."""
     source = graph.nodes.get(link.node)
     if source is None:
         return f"linked to node {link.node}, which does not exist"
@@ -237,9 +301,6 @@ def _link_problem(graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogu
     if not 0 <= link.slot < len(outputs):
         has = f"has {counted(len(outputs), 'output')}"
         return f"linked to output {link.slot} of {source.label}, which {has} (counted from 0)"
-    given = outputs[link.slot].io_type
-    if not _fits(given, spec.io_type):
-        return f"expected {spec.io_type}, but output {link.slot} of {source.label} is {given}"
     return ""
 
 
@@ -287,7 +348,7 @@ def coerced(value: Any, spec: InputSpec, *, bounds: bool = True) -> tuple[Any, s
 
 
 def _out_of_bounds(value: Any, spec: InputSpec) -> str:
-    if spec.io_type == "COMBO" and spec.options and value not in spec.options:
+    if spec.io_type in ("COMBO", DYNAMIC_COMBO) and spec.options and value not in spec.options:
         near = get_close_matches(str(value), spec.options, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"expected one of {', '.join(spec.options)}, found {short(value)}{hint}"

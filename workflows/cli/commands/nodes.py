@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...graph.dynamic import possible
 from ..arguments import add_debug
 from ..command import Command
 
@@ -37,11 +40,24 @@ def _print(nodes: Catalogue) -> None:
         print(f"{schema.display_name}  ({name}, {schema.category}){mark}")
         if schema.description:
             print(f"    {schema.description}")
-        for spec in schema.inputs:
+        for spec in _shown_inputs(schema.inputs):
             print(f"    in   {spec.id}: {_input_text(spec)}")
         for output in schema.outputs:
             print(f"    out  {output.display_name}: {output.io_type}")
         print()
+
+
+def _shown_inputs(specs: Iterable[InputSpec]) -> Iterator[InputSpec]:
+    """Yield all inputs that a node can have, and one for all that an input grows to."""
+    for spec in specs:
+        if spec.grows is not None:
+            names = spec.grows.names
+            span = f"{spec.id}.{names[0]} .. {spec.id}.{names[-1]}"
+            yield replace(spec.grows.spec, id=span)
+        elif spec.branches:
+            yield from possible([spec])
+        else:
+            yield spec
 
 
 def _input_text(spec: InputSpec) -> str:

@@ -1,0 +1,46 @@
+"""If/Else Switch: one of two values; what leads to the other does not run."""
+
+from typing import Any
+
+from ...nodes.standin import io
+from ...nodes.streaming import Refusal, Rule, Values
+
+
+def _whole(values: Values) -> Refusal | None:
+    """Refuse a choice between frames that only the run makes: both branches would have to run."""
+    if all(name in values for name in ("on_false", "on_true")):
+        return Refusal(
+            "chooses between two branches by a value that is computed",
+            "type the value in, or run it without --chunk",
+        )
+    return None
+
+
+class ComfySwitchNode(io.ComfyNode):
+    STREAMING = Rule("frames", ("on_false", "on_true"), whole=_whole)
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        template = io.MatchType.Template("switch")
+        return io.Schema(
+            node_id="ComfySwitchNode",
+            display_name="If/Else Switch",
+            category="utilities/logic",
+            inputs=[
+                io.Boolean.Input("switch", tooltip="Whether to take on_true."),
+                io.MatchType.Input("on_false", template, lazy=True),
+                io.MatchType.Input("on_true", template, lazy=True),
+            ],
+            outputs=[io.MatchType.Output(template, display_name="output")],
+        )
+
+    @classmethod
+    def check_lazy_status(
+        cls, switch: bool, on_false: Any = None, on_true: Any = None
+    ) -> list[str]:
+        name, value = ("on_true", on_true) if switch else ("on_false", on_false)
+        return [name] if value is None else []
+
+    @classmethod
+    def execute(cls, switch: bool, on_false: Any = None, on_true: Any = None) -> io.NodeOutput:
+        return io.NodeOutput(on_true if switch else on_false)
