@@ -5,6 +5,7 @@ it is encoded at once, in chunks, or in two runs, it is always cut at the same f
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from math import ceil
@@ -15,7 +16,7 @@ import av
 import numpy as np
 import torch
 from av.container import OutputContainer
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -35,6 +36,9 @@ _SAME_EVERYWHERE = {"threads": "8", "x264-params": "cpu-independent=1"}
 # (its defaults bframes 3, b-pyramid normal). Its first packet is stamped so much before 0.
 _REORDERED = 2
 
+_BT709, _SRGB, _LIMITED = 1, 13, 1  # FFmpeg's numbers
+_FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
+
 Planes = NDArray[np.uint8]
 
 
@@ -52,12 +56,30 @@ def as_encoded(rate: Fraction) -> Fraction:
     return rate.limit_denominator(1001)
 
 
-def planes_of(pictures: Iterable[NDArray[np.uint8]]) -> Iterator[Planes]:
+@dataclass(frozen=True)
+class Encoding:
+    """How H.264 is written.
+
+    crf:    the quality, from 0 (lossless) to 51; None for the encoder's default
+    tagged: converted by BT.709 and tagged so, instead of the default BT.601 without tags
+    """
+
+    crf: float | None = None
+    tagged: bool = False
+
+
+PLAIN = Encoding()
+
+
+def planes_of(
+    pictures: Iterable[NDArray[np.uint8]], encoding: Encoding = PLAIN
+) -> Iterator[Planes]:
     """Convert a frame [H,W,3] RGB to the encoder's planes [H*3/2,W], 4:2:0."""
+    colours = {"dst_colorspace": Colorspace.ITU709} if encoding.tagged else {}
     converter = VideoReformatter()  # to make one takes longer than a small picture
     for pixels in pictures:
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        planes: Any = converter.reformat(frame, format="yuv420p").to_ndarray()
+        planes: Any = converter.reformat(frame, format="yuv420p", **colours).to_ndarray()
         yield planes
 
 
@@ -67,7 +89,9 @@ def to_bytes(frames: Tensor) -> NDArray[np.uint8]:
     return pixels
 
 
-def write_segment(path: Path, pictures: Iterable[Planes], rate: Fraction) -> int:
+def write_segment(
+    path: Path, pictures: Iterable[Planes], rate: Fraction, encoding: Encoding = PLAIN
+) -> int:
     """Encode pictures [H*3/2,W], at most `SEGMENT` and at least 1, straight to `path`; how many.
 
     Raises FFmpeg's errors.
@@ -76,9 +100,17 @@ def write_segment(path: Path, pictures: Iterable[Planes], rate: Fraction) -> int
     with av.open(str(path), "w", format="mp4") as container:
         rest = iter(pictures)
         first = next(rest)
-        stream = container.add_stream("h264", rate=rate, options=dict(_SAME_EVERYWHERE))
+        options = dict(_SAME_EVERYWHERE)
+        if encoding.crf is not None:
+            options["crf"] = str(encoding.crf)
+        stream = container.add_stream("h264", rate=rate, options=options)
         stream.width, stream.height = first.shape[1], first.shape[0] * 2 // 3
         stream.pix_fmt = "yuv420p"
+        if encoding.tagged:
+            context = stream.codec_context
+            context.color_primaries = context.colorspace = _BT709
+            context.color_trc = _SRGB
+            context.color_range = _LIMITED
         for planes in chain([first], rest):
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = count, 1 / rate
@@ -86,6 +118,11 @@ def write_segment(path: Path, pictures: Iterable[Planes], rate: Fraction) -> int
             count += 1
         container.mux(stream.encode(None))
     return count
+
+
+def tags_of(path: Path) -> dict[str, str]:
+    """Return the options that let a container hold metadata by any key."""
+    return {"movflags": "use_metadata_tags"} if path.suffix == ".mp4" else {}
 
 
 def join_segments(
@@ -97,14 +134,14 @@ def join_segments(
     sound: Audio | FileSound | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write segments one after the other as an mp4, straight to `path`, with sound as AAC that is
-    no longer than the picture.
+    """Write segments one after the other as an mp4 or mkv, straight to `path`, with sound as AAC
+    that is no longer than the picture.
 
     Raises FFmpeg's errors, and `MediaError` for sound that is damaged.
     """
-    tags = {"movflags": "use_metadata_tags"}
+    kind = _FORMATS[path.suffix]
     with (
-        av.open(str(path), "w", format="mp4", options=tags) as container,
+        av.open(str(path), "w", format=kind, options=tags_of(path)) as container,
         av.open(str(segments[0])) as first,
     ):
         for key, value in (metadata or {}).items():

@@ -11,7 +11,9 @@ from ..errors import MediaError
 from ..files import atomic_write
 from .clip import Clip
 from .segments import (
+    PLAIN,
     SEGMENT,
+    Encoding,
     Planes,
     as_encoded,
     checked_size,
@@ -30,8 +32,9 @@ def write_video(
     *,
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
+    encoding: Encoding = PLAIN,
 ) -> None:
-    """Write an mp4: H.264, 4:2:0, at the encoder's default quality; sound as AAC.
+    """Write an mp4 or mkv: H.264, 4:2:0, at the encoder's default quality; sound as AAC.
 
     As ComfyUI's Save Video does: the same encoder settings, pixels cut (not rounded) to 8 bit. The
     rate is the nearest fraction with a denominator of 1001 or less. Always in segments, see
@@ -56,14 +59,16 @@ def write_video(
             segments: list[Path] = []
             for part in clip.frames.split(SEGMENT):
                 segments.append(Path(folder, f"{len(segments):06}.mp4"))
-                write_segment(segments[-1], _planes(part, progress), rate)
+                write_segment(segments[-1], _planes(part, progress, encoding), rate, encoding)
             join_segments(aside, segments, rate, frames=frames, sound=clip.audio, metadata=metadata)
     except FFmpegError as error:
         raise MediaError(f"{path}: cannot be encoded ({error.strerror})") from error
 
 
-def _planes(frames: Tensor, progress: Callable[[int], None] | None) -> Iterator[Planes]:
+def _planes(
+    frames: Tensor, progress: Callable[[int], None] | None, encoding: Encoding
+) -> Iterator[Planes]:
     for chunk in frames.split(_AT_ONCE):
-        yield from planes_of(to_bytes(chunk))
+        yield from planes_of(to_bytes(chunk), encoding)
         if progress is not None:
             progress(len(chunk))

@@ -118,6 +118,9 @@ class Rule:
     whole:    why these values need the whole clip; None if they do not
     not_live: why these values give no picture for each frame of a live stream; None if they do
     latency:  a clause on how the node holds frames back live; "" if it does not
+    unasked:  inputs that do not count with these values, so that what leads to them does not run
+    constant: its output is what is typed in, and known before anything runs
+    passes:   of a sink, the input that its first output passes on; "" if it has no output
     draws:    its first output is the picture to show of a graph that runs live
     shows:    the input whose picture to show of a graph in which nothing draws
     """
@@ -136,6 +139,9 @@ class Rule:
     whole: Callable[[Values], Refusal | None] = _never
     not_live: Callable[[Values], Refusal | None] = _never
     latency: str = ""
+    unasked: Callable[[Values], tuple[str, ...]] = lambda values: ()
+    constant: bool = False
+    passes: str = ""
     draws: bool = False
     shows: str = ""
 

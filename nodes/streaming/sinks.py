@@ -31,12 +31,18 @@ class Sink:
     path:    what appears when everything is there; None if nothing does
     format:  as the node's input chooses it; "" if the node has one format only
     carried: metadata for pictures and videos
+    rows:    of a sink that only shows, the inputs that it may show, the first that comes
     """
 
     def __init__(
-        self, path: Path | None = None, format: str = "", carried: Mapping[str, str] | None = None
+        self,
+        path: Path | None = None,
+        format: str = "",
+        carried: Mapping[str, str] | None = None,
+        rows: tuple[str, ...] = (),
     ):
         self._path = path
+        self._rows = rows
         self.format = format
         self.carried = dict(carried or {})
         self.frame_count = 0
@@ -60,7 +66,7 @@ class Sink:
 
     def write(self, values: Values) -> None:
         """Take the next frames, among the inputs of the node."""
-        chunk = next(v for name, v in values.items() if name in ("images", "source"))
+        chunk = next(values[name] for name in self._rows if values.get(name) is not None)
         self.frame_count += frame_count(chunk)
         size = f" of {chunk.shape[2]}x{chunk.shape[1]}" if isinstance(chunk, Tensor) else ""
         self.text = counted(self.frame_count, "image" if size else "frame") + size

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...engines.errors import GraphError
 from ...engines.sequence import is_small
@@ -65,7 +66,7 @@ def lay_out(plan: Plan, catalogue: Catalogue) -> Layout:
     small. Raises `GraphError` with every node that cannot run in chunks, the reason and what to do,
     and for a graph that takes no frames from a video or a file.
     """
-    search = _Search(_with_surveys(plan, catalogue), catalogue)
+    search = _Search(_with_surveys(_asked(plan, catalogue), catalogue), catalogue)
     for id_ in search.plan.order:
         search.place(id_)
     if search.problems:
@@ -79,6 +80,51 @@ def lay_out(plan: Plan, catalogue: Catalogue) -> Layout:
             "into chunks; run it without --chunk"
         )
     return search.layout(plan)
+
+
+def _asked(plan: Plan, catalogue: Catalogue) -> Plan:
+    """Return the plan without what no node asks for with the values that are known.
+
+    What a node that saves or shows passes on is taken from where that comes from.
+    """
+    values = {id_: dict(plan.values[id_]) for id_ in plan.order}
+    for id_ in plan.order:
+        rule = catalogue.rule(plan.graph.nodes[id_].class_type) or ONCE
+        own = values[id_]
+        own |= {name: _passed_on(value, values, plan, catalogue) for name, value in own.items()}
+        known = {name: _constant(plan, catalogue, value) for name, value in own.items()}
+        for name in rule.unasked(known):
+            own.pop(name, None)
+        if rule.unasked is not ONCE.unasked:
+            own |= {n: v for n, v in known.items() if n in own and not isinstance(v, Link)}
+    needed = set(plan.outputs)
+    for id_ in reversed(plan.order):
+        if id_ in needed:
+            needed |= {v.node for v in values[id_].values() if isinstance(v, Link)}
+    order = tuple(id_ for id_ in plan.order if id_ in needed)
+    return replace(plan, order=order, values={id_: values[id_] for id_ in order})
+
+
+def _passed_on(
+    value: Any, values: Mapping[str, Mapping[str, Any]], plan: Plan, catalogue: Catalogue
+) -> Any:
+    """Return what a link brings, if a node that saves or shows passes it on; else the link."""
+    if isinstance(value, Link):
+        rule = catalogue.rule(plan.graph.nodes[value.node].class_type) or ONCE
+        if rule.passes:
+            return values[value.node][rule.passes]
+    return value
+
+
+def _constant(plan: Plan, catalogue: Catalogue, value: Any) -> Any:
+    """Return what a link brings, if that is typed in where it leads to; else the value itself."""
+    while isinstance(value, Link):
+        source = plan.graph.nodes[value.node]
+        rule = catalogue.rule(source.class_type)
+        if rule is None or not rule.constant:
+            break
+        value = plan.values[value.node]["value"]
+    return value
 
 
 def _with_surveys(plan: Plan, catalogue: Catalogue) -> Plan:

@@ -52,7 +52,8 @@ def make_sinks(single: SingleRunNodes, paths: Mapping[str, Path]) -> dict[str, S
             if single.layout.rules[id_].kind != "sink":
                 continue
             path = paths.get(id_)
-            sinks[id_] = Sink() if path is None else _sink(single, id_, path)
+            rows = single.layout.rules[id_].rows
+            sinks[id_] = Sink(rows=rows) if path is None else _sink(single, id_, path)
     return sinks
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ...engines.errors import InputError
 from ...engines.video.clip import Audio, Clip
 from ...engines.video.part import VideoPart
 from ...nodes.standin import io
@@ -36,13 +37,28 @@ class CreateVideo(io.ComfyNode):
                 io.Image.Input("images", tooltip="The frames."),
                 io.Float.Input("fps", default=30.0, min=1.0, max=120.0, step=1.0),
                 io.Audio.Input("audio", optional=True, tooltip="The sound."),
+                io.Int.Input("bit_depth", default=8, min=8, max=10, step=2, optional=True),
             ],
             outputs=[io.Video.Output()],
         )
 
     @classmethod
+    def validate_inputs(cls, bit_depth: int | None = None) -> bool | str:
+        if bit_depth in (None, 8):
+            return True
+        return f"bit_depth: expected 8, the only depth that is written here, found {bit_depth}"
+
+    @classmethod
     def execute(
-        cls, images: Tensor, fps: float, audio: dict[str, Any] | None = None
+        cls,
+        images: Tensor,
+        fps: float,
+        audio: dict[str, Any] | None = None,
+        bit_depth: int = 8,
     ) -> io.NodeOutput:
+        if bit_depth != 8:
+            raise InputError(
+                f"bit_depth: expected 8, the only depth written here, found {bit_depth}"
+            )
         sound = Audio(audio["waveform"], int(audio["sample_rate"])) if audio else None
         return io.NodeOutput(Clip(images[..., :3], Fraction(fps), sound))

@@ -4,12 +4,12 @@ import sys
 from typing import Any
 
 from ...nodes.standin import io
-from ...nodes.streaming import ONCE
+from ...nodes.streaming import Rule
 
 
 def _primitive(node_id: str, name: str, order: int, kind: Any, **widget: Any) -> type[io.ComfyNode]:
     class Primitive(io.ComfyNode):
-        STREAMING = ONCE
+        STREAMING = Rule("once", constant=True)
         ORDER = order
 
         @classmethod

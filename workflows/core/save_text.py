@@ -2,7 +2,7 @@
 
 import json
 
-from ...engines.files import written_aside
+from ...engines.files import atomic_write
 from ...nodes.standin import host, io, ui
 from ...nodes.streaming import ONCE
 
@@ -38,7 +38,7 @@ class SaveText(io.ComfyNode):
             except (ValueError, RecursionError) as error:
                 host.warn(f"the text is no JSON and is saved as it is: {str(error)[:100]}")
         path = host.save_path(filename_prefix, f".{format}")
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             # lone surrogates have no form in UTF-8
             aside.write_bytes(written.encode("utf-8", "replace"))
         return io.NodeOutput(text, ui=ui.PreviewText(str(path)))

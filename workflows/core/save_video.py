@@ -1,7 +1,8 @@
-"""Save Video: an mp4 that carries the graph."""
+"""Save Video: an mp4 or mkv that carries the graph."""
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,21 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from ...engines.errors import GraphError, MediaError
+from ...engines.errors import GraphError, InputError, MediaError
 from ...engines.files import atomic_write, sync_file
 from ...engines.video.clip import Audio, Clip
 from ...engines.video.open import opened
 from ...engines.video.part import VideoPart
 from ...engines.video.segments import (
+    PLAIN,
     SEGMENT,
+    Encoding,
     Planes,
     as_encoded,
     checked_size,
     join_segments,
     planes_of,
+    tags_of,
     to_bytes,
     write_segment,
 )
@@ -34,9 +38,12 @@ from ...nodes.streaming.states import load_state, save_state
 from .carried import carried_graph
 from .video_file import VideoFile
 
+_CRF = 23.0  # of H.264, where none is given
+_COLOURS = ("auto", "sRGB", "HDR", "HDR PQ")
+
 
 class VideoSink(Sink):
-    """An mp4, encoded in segments: an encoder cannot be interrupted and resumed.
+    """An mp4 or mkv, encoded in segments: an encoder cannot be interrupted and resumed.
 
     Until a segment is complete its frames are kept in a file, in the pixel format of the encoder.
     """
@@ -47,6 +54,7 @@ class VideoSink(Sink):
         self._size: tuple[int, int] = (0, 0)
         self._rate = ""
         self._sizes: list[int] = []  # bytes of each segment
+        self._encoding = PLAIN
 
     @property
     def _about(self) -> Path:
@@ -59,9 +67,10 @@ class VideoSink(Sink):
             checked_size(self.path, height, width)
             self._size = (height, width)
             self._rate = str(as_encoded(video.rate))
+            self._encoding = _chosen(values["format"], values.get("codec")).encoding
             save_state(video.audio, self._about)
             sync_file(self._about)
-        for planes in planes_of(to_bytes(video.frames)):
+        for planes in planes_of(to_bytes(video.frames), self._encoding):
             self._spooled().append(planes.tobytes())
             self.frame_count += 1
             if self.frame_count % SEGMENT == 0:
@@ -86,7 +95,8 @@ class VideoSink(Sink):
         self._spool.close()
         path = self._segment(len(self._sizes))
         try:
-            write_segment(path, self._planes(self._spool.path), Fraction(self._rate))
+            rate = Fraction(self._rate)
+            write_segment(path, self._planes(self._spool.path), rate, self._encoding)
         except FFmpegError as error:
             raise MediaError(f"{self.path}: cannot be encoded ({error.strerror})") from error
         self._sizes.append(sync_file(path))
@@ -104,6 +114,7 @@ class VideoSink(Sink):
             **super().mark(),
             "size": list(self._size),
             "rate": self._rate,
+            "encoding": asdict(self._encoding),
             "segments": list(self._sizes),
             "spool": 0 if self._spool is None else self._spool.size(),
         }
@@ -116,6 +127,7 @@ class VideoSink(Sink):
     def resume(self, mark: Mapping[str, Any]) -> None:
         super().resume(mark)
         self._size, self._rate = (mark["size"][0], mark["size"][1]), mark["rate"]
+        self._encoding = Encoding(**mark["encoding"])
         self._sizes = list(mark["segments"])
         for number, size in enumerate(self._sizes):
             path = self._segment(number)
@@ -167,10 +179,81 @@ def _sound_of(audio: Any) -> Audio | FileSound | None:
     return Audio(audio["waveform"], int(audio["sample_rate"]))
 
 
-class SaveVideo(io.ComfyNode):
-    """Writes an mp4 that carries the graph; a file whose streams fit is not encoded again."""
+@dataclass(frozen=True)
+class _Choice:
+    """What the inputs of the node ask for.
 
-    STREAMING = Rule("sink", ("video",), saves=Saves(VideoSink, suffix=".mp4"))
+    codec:    "auto" or "h264"
+    is_plain: no encoding is asked for, so that streams that fit are copied
+    """
+
+    codec: str
+    encoding: Encoding
+    is_plain: bool
+
+
+def _chosen(format: Any, codec: Any) -> _Choice:
+    """Return what is asked for.
+
+    format, codec: mappings of what is chosen and what that brings
+
+    Raises `InputError` for what is not written here.
+    """
+    container = format["format"]
+    codec = format.get("codec") or codec or {"codec": "auto"}
+    name = codec["codec"]
+    if container == "webm":
+        raise InputError("format: webm is not written here; choose mp4 or mkv")
+    if name == "av1":
+        raise InputError("codec: av1 is not written here; choose auto or h264")
+    given = codec.get("encoding") or {}
+    colours = given.get("color_space", "auto")
+    if colours not in ("auto", "sRGB"):
+        raise InputError(f"color_space: {colours} is not written here; choose auto or sRGB")
+    crf = given.get("crf")
+    if given.get("encoding") == "re-encode" and crf is None:
+        crf = _CRF
+    is_plain = crf is None and colours == "auto"
+    return _Choice(name, Encoding(crf, colours == "sRGB"), is_plain)
+
+
+def _inputs() -> list[io.InputSpec]:
+    """Return the inputs that choose container and codec, as ComfyUI 0.33 has them."""
+    option = io.DynamicCombo.Option
+    space = io.Combo.Input("color_space", options=_COLOURS, default="auto")
+
+    def codec(*names: str) -> io.InputSpec:
+        def recoded(name: str) -> list[io.InputSpec]:
+            if name == "auto":
+                return []
+            default, most = (_CRF, 51.0) if name == "h264" else (30.0, 63.0)
+            crf = io.Float.Input("crf", default=default, min=0.0, max=most, step=1.0)
+            modes = [option("auto", []), option("re-encode", [crf, space])]
+            return [io.DynamicCombo.Input("encoding", modes, optional=True)]
+
+        # graphs of older versions have only the one beside `format`
+        options = [option(name, recoded(name)) for name in names]
+        return io.DynamicCombo.Input("codec", options, optional=True)
+
+    every = codec("auto", "h264", "av1")
+    containers = [option(name, [every]) for name in ("auto", "mp4", "mkv")]
+    containers.append(option("webm", [codec("auto", "av1")]))
+    return [io.DynamicCombo.Input("format", containers), every]
+
+
+def _suffix(format: str) -> str:
+    return ".mkv" if format == "mkv" else ".mp4"
+
+
+class SaveVideo(io.ComfyNode):
+    """Writes a video that carries the graph; a file whose streams fit is not encoded again."""
+
+    STREAMING = Rule(
+        "sink",
+        ("video",),
+        saves=Saves(VideoSink, suffix=_suffix, format_input="format"),
+        passes="video",
+    )
     ORDER = 40
 
     @classmethod
@@ -183,32 +266,44 @@ class SaveVideo(io.ComfyNode):
             inputs=[
                 io.Video.Input("video", tooltip="The video to save."),
                 io.String.Input("filename_prefix", default="video/ComfyUI"),
-                io.Combo.Input("format", options=["auto", "mp4"], default="auto"),
-                io.Combo.Input("codec", options=["auto", "h264"], default="auto"),
+                *_inputs(),
             ],
+            outputs=[io.Video.Output(display_name="video")],
         )
 
     @classmethod
+    def validate_inputs(cls, format: Any = None, codec: Any = None) -> bool | str:
+        containers = ("auto", "mp4", "mkv", "webm")
+        if format["format"] not in containers:
+            found = str(format["format"])[:60]
+            return f"format: expected one of {', '.join(containers)}, found {found!r}"
+        _chosen(format, codec)
+        return True
+
+    @classmethod
     def execute(
-        cls, video: VideoFile | Clip, filename_prefix: str, format: str, codec: str
+        cls, video: VideoFile | Clip, filename_prefix: str, format: Any, codec: Any = None
     ) -> io.NodeOutput:
-        path = host.save_path(filename_prefix, ".mp4", video.size)
+        choice = _chosen(format, codec)
+        path = host.save_path(filename_prefix, _suffix(format["format"]), video.size)
         carried = carried_graph(cls.hidden)
+        clip = video
         if isinstance(video, VideoFile):
-            if _is_copied(video.path, codec):
+            if choice.is_plain and _is_copied(video.path, choice.codec, path.suffix):
                 _copy(video.path, path, carried)
-                return io.NodeOutput(ui=ui.PreviewText(str(path)))
-            video = video.clip()
-        step = host.progress(len(video.frames))
-        write_video(path, video, metadata=carried, progress=step)
-        return io.NodeOutput(ui=ui.PreviewText(str(path)))
+                return io.NodeOutput(video, ui=ui.PreviewText(str(path)))
+            clip = video.clip()
+        step = host.progress(len(clip.frames))
+        write_video(path, clip, metadata=carried, progress=step, encoding=choice.encoding)
+        return io.NodeOutput(video, ui=ui.PreviewText(str(path)))
 
 
-def _is_copied(path: Path, codec: str) -> bool:
-    """Return whether a file is copied by ComfyUI's rule for mp4: it has the codec already."""
+def _is_copied(path: Path, codec: str, suffix: str) -> bool:
+    """Return whether a file is copied by ComfyUI's rule: it has container and codec already."""
     with opened(path) as file:
         coded = file.streams.video[0].codec.name
-        return "mp4" in file.format.name.split(",") and codec in ("auto", coded)
+        kind = "matroska" if suffix == ".mkv" else "mp4"
+        return kind in file.format.name.split(",") and codec in ("auto", coded)
 
 
 def _copy(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
@@ -220,7 +315,7 @@ def _copy(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
         try:
             with (
                 av.open(str(source)) as given,
-                av.open(str(aside), "w", options={"movflags": "use_metadata_tags"}) as made,
+                av.open(str(aside), "w", options=tags_of(aside)) as made,
             ):
                 made.metadata.update({**given.metadata, **metadata})
                 streams = {

@@ -5,19 +5,27 @@ from typing import Any
 from ...nodes.standin import io
 from ...nodes.streaming import Refusal, Rule, Values
 
+_BRANCHES = ("on_false", "on_true")
+
+
+def _unasked(values: Values) -> tuple[str, ...]:
+    """Return the branch that is not taken, where the choice is known."""
+    chosen = values.get("switch")
+    return (_BRANCHES[not chosen],) if isinstance(chosen, bool) else ()
+
 
 def _whole(values: Values) -> Refusal | None:
-    """Refuse a choice between frames that only the run makes: both branches would have to run."""
-    if all(name in values for name in ("on_false", "on_true")):
-        return Refusal(
-            "chooses between two branches by a value that is computed",
-            "type the value in, or run it without --chunk",
-        )
-    return None
+    """Refuse a choice that only the run makes: frames of both branches would have to come."""
+    if isinstance(values.get("switch"), bool):
+        return None
+    return Refusal(
+        "chooses between two branches by a value that is computed",
+        "type the value in, or run it without --chunk",
+    )
 
 
 class ComfySwitchNode(io.ComfyNode):
-    STREAMING = Rule("frames", ("on_false", "on_true"), whole=_whole)
+    STREAMING = Rule("frames", _BRANCHES, unasked=_unasked, whole=_whole)
 
     @classmethod
     def define_schema(cls) -> io.Schema:

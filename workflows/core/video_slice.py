@@ -27,6 +27,13 @@ def _heard(wave: Tensor, rate: int, start: float, duration: float) -> Tensor:
     return wave[..., first : first + int(duration * rate) if duration else None]
 
 
+def _heard_of(sound: Any, start: float, duration: float) -> dict[str, Any]:
+    """Return that part of ComfyUI's AUDIO, or of sound that is still in its file, as AUDIO."""
+    audio = sound.read() if isinstance(sound, FileSound) else sound
+    rate = int(audio["sample_rate"])
+    return {"waveform": _heard(audio["waveform"], rate, start, duration), "sample_rate": rate}
+
+
 class _Step(Step):
     """Passes on the frames in question of a video that this graph is making."""
 
@@ -36,6 +43,7 @@ class _Step(Step):
         self._given = 0
         self._wanted = 0  # frames; 0 = to the end
         self._strict = False
+        self._audio: dict[str, Any] | None = None  # read once
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
         video: VideoPart = inputs["video"]
@@ -50,13 +58,9 @@ class _Step(Step):
         self._given += len(part)
         if not len(part):
             return None
-        audio = video.audio.audio() if isinstance(video.audio, FileSound) else video.audio
-        if isinstance(audio, Audio):
-            audio = {"waveform": audio.waveform, "sample_rate": audio.rate}
-        if audio:
-            wave = _heard(audio["waveform"], audio["sample_rate"], start, duration)
-            audio = {"waveform": wave, "sample_rate": audio["sample_rate"]}
-        return (VideoPart(part, video.rate, audio),)
+        if self._audio is None and video.audio is not None:
+            self._audio = _heard_of(video.audio, start, duration)
+        return (VideoPart(part, video.rate, self._audio),)
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
         _check(self._given, self._wanted if self._strict else 0, inputs["start_time"], self._seen)
