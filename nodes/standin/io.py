@@ -314,7 +314,7 @@ class ComfyNode(ABC):
     def define_schema(cls) -> Schema: ...
 
     @classmethod
-    def validate_inputs(cls, **values: Any) -> bool | str:
+    def validate_inputs(cls, *_: Any, **values: Any) -> bool | str:
         """Return True, or why the typed-in `values` cannot work; called before anything runs.
 
         Linked inputs are None. Inputs that are named here are not checked against their limits.
@@ -328,7 +328,7 @@ class ComfyNode(ABC):
         return None
 
     @classmethod
-    def check_lazy_status(cls, **values: Any) -> list[str]:
+    def check_lazy_status(cls, *_: Any, **values: Any) -> list[str]:
         """Return the names of lazy inputs that are needed, given the others; called until no new
         one is named."""
         return []

@@ -88,7 +88,7 @@ def _boxes(raw: Any, where: str) -> list[Box]:
     """Return boxes of plain data. Raises `InputError` for anything else."""
     if not isinstance(raw, list) or not all(isinstance(box, Mapping) for box in raw):
         raise InputError(f"{where}: expected a list of boxes, found {str(raw)[:60]}")
-    boxes = []
+    boxes: list[Box] = []
     for number, box in enumerate(raw):
         sides = ("x", "y", "width", "height")
         made: dict[str, Any] = {

@@ -287,12 +287,14 @@ class SaveVideo(io.ComfyNode):
         choice = _chosen(format, codec)
         path = host.save_path(filename_prefix, _suffix(format["format"]), video.size)
         carried = carried_graph(cls.hidden)
-        clip = video
-        if isinstance(video, VideoFile):
-            if choice.is_plain and _is_copied(video.path, choice.codec, path.suffix):
-                _copy(video.path, path, carried)
-                return io.NodeOutput(video, ui=ui.PreviewText(str(path)))
-            clip = video.clip()
+        if (
+            isinstance(video, VideoFile)
+            and choice.is_plain
+            and _is_copied(video.path, choice.codec, path.suffix)
+        ):
+            _copy(video.path, path, carried)
+            return io.NodeOutput(video, ui=ui.PreviewText(str(path)))
+        clip = video.clip() if isinstance(video, VideoFile) else video
         step = host.progress(len(clip.frames))
         write_video(path, clip, metadata=carried, progress=step, encoding=choice.encoding)
         return io.NodeOutput(video, ui=ui.PreviewText(str(path)))

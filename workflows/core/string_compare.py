@@ -1,9 +1,15 @@
 """Compare Text: whether a text starts with, ends with or equals another."""
 
+from collections.abc import Callable, Mapping
+
 from ...nodes.standin import io
 from ...nodes.streaming import ONCE
 
-_MODES = {"Starts With": str.startswith, "Ends With": str.endswith, "Equal": str.__eq__}
+_MODES: Mapping[str, Callable[[str, str], bool]] = {
+    "Starts With": str.startswith,
+    "Ends With": str.endswith,
+    "Equal": str.__eq__,
+}
 
 
 class StringCompare(io.ComfyNode):

@@ -29,7 +29,7 @@ def _heard(wave: Tensor, rate: int, start: float, duration: float) -> Tensor:
 
 def _heard_of(sound: Any, start: float, duration: float) -> dict[str, Any]:
     """Return that part of ComfyUI's AUDIO, or of sound that is still in its file, as AUDIO."""
-    audio = sound.read() if isinstance(sound, FileSound) else sound
+    audio: Any = sound.read() if isinstance(sound, FileSound) else sound
     rate = int(audio["sample_rate"])
     return {"waveform": _heard(audio["waveform"], rate, start, duration), "sample_rate": rate}
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ....nodes.standin.io import InputSpec, OutputSpec, Schema
+from ....nodes.standin.io import DYNAMIC_COMBO, InputSpec, OutputSpec, Schema
 from .saved import EditorNode, Slot
 
 Definitions = Mapping[str, Schema]
@@ -22,7 +22,7 @@ _WIDGETS = frozenset(
         *("IMAGECOMPARE", "BOUNDING_BOX", "CHART", "GALLERIA", "PAINTER", "COMPOSITOR"),
         *("TEXTAREA", "CURVE", "RANGE", "VIDEO_EDIT", "RESOLUTION_PREVIEW", "BOUNDING_BOXES"),
         *("LIGHT_INFO_PREVIEW", "COLORS", "AUDIOUPLOAD", "AUDIO_UI", "AUDIO_RECORD", "LOAD_3D"),
-        *("LOAD_3D_ANIMATION", "PREVIEW_3D", "WEBCAM"),
+        *("LOAD_3D_ANIMATION", "PREVIEW_3D", "WEBCAM", DYNAMIC_COMBO),
     }
 )
 _UNSAVED = frozenset({"IMAGECOMPARE", "AUDIO_UI"})  # not in widgets_values
@@ -172,7 +172,7 @@ def _values(node: EditorNode, schema: Schema, shown: list[InputSpec]) -> dict[st
     values: dict[str, Any] = {}
     for spec in shown:
         value = saved.get(spec.id)
-        if spec.id not in saved or (value is None and spec.io_type == "COMBO"):
+        if spec.id not in saved or (value is None and spec.io_type in ("COMBO", DYNAMIC_COMBO)):
             value = start_value(spec) if spec.id not in saved else (spec.options or (None,))[0]
         if spec.io_type not in _UNSENT and (value is not None or spec.id in saved):
             values[spec.id] = value
@@ -194,7 +194,7 @@ def extra_places(spec: InputSpec) -> int:
 
 def start_value(spec: InputSpec) -> Any:
     """Return what a widget shows in a new node, or None for nothing."""
-    if spec.io_type == "COMBO":
+    if spec.io_type in ("COMBO", DYNAMIC_COMBO):
         return spec.default or (spec.options[0] if spec.options else None)
     if spec.default is not None:
         return spec.default
