@@ -39,6 +39,7 @@ from .carried import carried_graph
 from .video_file import VideoFile
 
 _CRF = 23.0  # of H.264, where none is given
+_CONTAINERS = ("auto", "mp4", "mkv", "webm")
 _COLOURS = ("auto", "sRGB", "HDR", "HDR PQ")
 
 
@@ -183,10 +184,12 @@ def _sound_of(audio: Any) -> Audio | FileSound | None:
 class _Choice:
     """What the inputs of the node ask for.
 
-    codec:    "auto" or "h264"
-    is_plain: no encoding is asked for, so that streams that fit are copied
+    container: "auto", "mp4" or "mkv"
+    codec:     "auto" or "h264"
+    is_plain:  no encoding is asked for, so that streams that fit are copied
     """
 
+    container: str
     codec: str
     encoding: Encoding
     is_plain: bool
@@ -195,13 +198,19 @@ class _Choice:
 def _chosen(format: Any, codec: Any) -> _Choice:
     """Return what is asked for.
 
-    format, codec: mappings of what is chosen and what that brings
+    format, codec: mappings of what is chosen and what that brings, or only what is chosen
 
     Raises `InputError` for what is not written here.
     """
-    container = format["format"]
-    codec = format.get("codec") or codec or {"codec": "auto"}
-    name = codec["codec"]
+    if not isinstance(format, Mapping):
+        format = {"format": format}  # noqa: A001
+    codec = format.get("codec") or codec or "auto"
+    if not isinstance(codec, Mapping):
+        codec = {"codec": codec}
+    container, name = format["format"], codec["codec"]
+    if container not in _CONTAINERS:
+        found = str(container)[:60]
+        raise InputError(f"format: expected one of {', '.join(_CONTAINERS)}, found {found!r}")
     if container == "webm":
         raise InputError("format: webm is not written here; choose mp4 or mkv")
     if name == "av1":
@@ -214,7 +223,7 @@ def _chosen(format: Any, codec: Any) -> _Choice:
     if given.get("encoding") == "re-encode" and crf is None:
         crf = _CRF
     is_plain = crf is None and colours == "auto"
-    return _Choice(name, Encoding(crf, colours == "sRGB"), is_plain)
+    return _Choice(container, name, Encoding(crf, colours == "sRGB"), is_plain)
 
 
 def _inputs() -> list[io.InputSpec]:
@@ -273,10 +282,6 @@ class SaveVideo(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, format: Any = None, codec: Any = None) -> bool | str:
-        containers = ("auto", "mp4", "mkv", "webm")
-        if format["format"] not in containers:
-            found = str(format["format"])[:60]
-            return f"format: expected one of {', '.join(containers)}, found {found!r}"
         _chosen(format, codec)
         return True
 
@@ -285,7 +290,7 @@ class SaveVideo(io.ComfyNode):
         cls, video: VideoFile | Clip, filename_prefix: str, format: Any, codec: Any = None
     ) -> io.NodeOutput:
         choice = _chosen(format, codec)
-        path = host.save_path(filename_prefix, _suffix(format["format"]), video.size)
+        path = host.save_path(filename_prefix, _suffix(choice.container), video.size)
         carried = carried_graph(cls.hidden)
         if (
             isinstance(video, VideoFile)
