@@ -21,6 +21,7 @@ from kinograph.workflows.chunked.single_run import SingleRunNodes
 from kinograph.workflows.chunked.sources import open_sources
 from kinograph.workflows.chunked.stage import Stage
 from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.dynamic import nested, possible
 from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
 
@@ -219,6 +220,94 @@ CASES: dict[str, Nodes] = {
         }
         for how in ("bilinear", "lanczos")
     },
+    "GetImageSize": {"x": ("GetImageSize", {"image": ["f", 0]})},
+    "ImageScaleBy": {"x": ("ImageScaleBy", {"image": ["f", 0], "scale_by": 0.5})},
+    "ImageScaleToMaxDimension": {
+        "x": ("ImageScaleToMaxDimension", {"image": ["f", 0], "largest_size": 30})
+    },
+    "ImageScaleToTotalPixels": {
+        "x": ("ImageScaleToTotalPixels", {"image": ["f", 0], "megapixels": 0.01})
+    },
+    **{
+        f"ResizeImageMask {kind}": {
+            "m": ("ImageToMask", {"image": ["f", 0]}),
+            "x": ("ResizeImageMaskNode", {"input": source, "resize_type": kind, **given}),
+        }
+        for kind, source, given in (
+            ("scale width", ["f", 0], {"resize_type.width": 30}),
+            ("scale to multiple", ["m", 0], {"resize_type.multiple": 32}),
+            ("match size", ["f", 0], {"resize_type.match": ["m", 0], "resize_type.crop": "center"}),
+        )
+    },
+    "ResizeImageMask to a picture": {
+        "l": ("LoadImage", {"image": "one.png"}),
+        "x": (
+            "ResizeImageMaskNode",
+            {
+                "input": ["f", 0],
+                "resize_type": "match size",
+                "resize_type.match": ["l", 0],
+                "resize_type.crop": "center",
+            },
+        ),
+    },
+    "ResizeAndPadImage": {
+        "x": ("ResizeAndPadImage", {"image": ["f", 0], "target_width": 40, "target_height": 40})
+    },
+    **{
+        f"ImageFromBatch {first} {length}": {
+            "x": (
+                "ImageFromBatch",
+                {"image": ["f", 0], "batch_index": first, "length": length},
+            )
+        }
+        for first, length in ((0, 3), (9, 40), (50, 2))
+    },
+    "RepeatImageBatch": {"x": ("RepeatImageBatch", {"image": ["f", 0], "amount": 1})},
+    "ImageStitch": {
+        "l": ("LoadImage", {"image": "one.png"}),
+        "x": (
+            "ImageStitch",
+            {"image1": ["l", 0], "image2": ["f", 0], "spacing_width": 4, "direction": "down"},
+        ),
+    },
+    "ImageCompositeMasked": {
+        "l": ("LoadImage", {"image": "one.png"}),
+        "m": ("ImageToMask", {"image": ["f", 0]}),
+        "x": (
+            "ImageCompositeMasked",
+            {"destination": ["f", 0], "source": ["l", 0], "mask": ["m", 0], "x": 70, "y": 4},
+        ),
+    },
+    "ImagePadForOutpaint": {
+        "x": ("ImagePadForOutpaint", {"image": ["f", 0], "left": 8, "feathering": 5})
+    },
+    "ImageInvert": {"x": ("ImageInvert", {"image": ["f", 0]})},
+    "ImageToMask": {"x": ("ImageToMask", {"image": ["f", 0], "channel": "green"})},
+    **{
+        name: {
+            "m": ("ImageToMask", {"image": ["f", 0]}),
+            "x": (name, {"mask": ["m", 0], **given}),
+        }
+        for name, given in (("MaskToImage", {}), ("InvertMask", {}), ("GrowMask", {"expand": 2}))
+    },
+    "SplitImageWithAlpha": {"x": ("SplitImageWithAlpha", {"image": ["f", 0]})},
+    "JoinImageWithAlpha": {
+        "o": ("SolidMask", {"width": 9, "height": 9}),
+        "x": ("JoinImageWithAlpha", {"image": ["f", 0], "alpha": ["o", 0]}),
+    },
+    "ComfySwitchNode": {
+        "n": ("ImageInvert", {"image": ["f", 0]}),
+        "x": ("ComfySwitchNode", {"switch": True, "on_false": ["f", 0], "on_true": ["n", 0]}),
+    },
+    "Canny": {"x": ("Canny", {"image": ["f", 0], "low_threshold": 0.05, "high_threshold": 0.2})},
+    **{
+        f"VideoSlice {start} {duration}": {
+            "c": ("CreateVideo", {"images": ["f", 0], "fps": 12.5, "audio": ["f", 1]}),
+            "x": ("Video Slice", {"video": ["c", 0], "start_time": start, "duration": duration}),
+        }
+        for start, duration in ((0.0, 0.0), (0.3, 1.0), (1.0, 0.0))
+    },
 }
 # Networks are in the shipped graphs, see test_chunked.py.
 ELSEWHERE = {"KinographDetectPoses", "KinographDetectPosesInBoxes"}
@@ -249,8 +338,10 @@ def whole(plan: Plan, settings: host.Settings) -> Mapping[tuple[str, int], Any]:
             name: given[value.node, value.slot] if isinstance(value, Link) else value
             for name, value in plan.values[id_].items()
         }
+        class_type = plan.graph.nodes[id_].class_type
+        inputs = nested(catalogue().require(class_type).inputs, inputs)
         with host.using(settings), torch.inference_mode():
-            output = catalogue().node(plan.graph.nodes[id_].class_type).execute(**inputs)
+            output = catalogue().node(class_type).execute(**inputs)
         given |= {(id_, slot): value for slot, value in enumerate(output.args)}
     return given
 
@@ -351,14 +442,14 @@ def test_every_node_that_runs_in_chunks_is_tested() -> None:
 @pytest.mark.parametrize("name", catalogue().names())
 def test_the_contract_fits_the_schema(name: str) -> None:
     rule, schema = rule_of(name), catalogue().require(name)
-    inputs = {spec.id: spec.io_type for spec in schema.inputs}
+    inputs = {spec.id: spec.io_type for spec in possible(schema.inputs)}
     outputs = [output.io_type for output in schema.outputs]
     assert set(rule.one) <= set(rule.rows) <= set(inputs)
     assert (rule.kind == "state") == ("KINO_STATE" in outputs)
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
     rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_FLOW", "KINO_VACE", "*"}
-    rows |= {"POSE_KEYPOINT", "BOUNDING_BOX"}
+    rows |= {"POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):
         named = {*rule.fixed, *rule.ends, *rule.never}
@@ -374,6 +465,25 @@ REFUSED: dict[str, tuple[Nodes, str]] = {
     "spread": (
         {"x": ("KinographVaceNormalise", {"image": ["f", 0], "length_mode": "spread"})},
         r"node x \(KinographVaceNormalise\): spread .* choose repeat_last, pad or cut",
+    ),
+    "batches": (
+        {"x": ("BatchImagesNode", {"images.image0": ["f", 0]})},
+        r"node x \(BatchImagesNode\): puts clips one after the other; run it without --chunk",
+    ),
+    "from the end of the batch": (
+        {"x": ("ImageFromBatch", {"image": ["f", 0], "batch_index": -1})},
+        r"node x \(ImageFromBatch\): .* choose a batch_index of 0 or more",
+    ),
+    "again and again": (
+        {"x": ("RepeatImageBatch", {"image": ["f", 0], "amount": 2})},
+        r"node x \(RepeatImageBatch\): .* choose an amount of 1",
+    ),
+    "from the end of the video": (
+        {
+            "c": ("CreateVideo", {"images": ["f", 0], "fps": 12.5}),
+            "x": ("Video Slice", {"video": ["c", 0], "start_time": -1.0}),
+        },
+        r"node x \(Video Slice\): .* choose a start_time of 0 or more",
     ),
     "key frames": (
         {"x": ("KinographVaceKeyframes", {"images": ["f", 0]})},

@@ -50,5 +50,5 @@ class ImagePadForOutpaint(io.ComfyNode):
                 far = torch.minimum(far, distance)
         inner = torch.zeros(tall, wide)
         if 0 < feathering * 2 < min(tall, wide):
-            inner = ((feathering - far) / feathering).clamp(min=0) ** 2
+            inner = (((feathering - far.double()) / feathering).clamp(min=0) ** 2).float()
         return io.NodeOutput(padded, F.pad(inner[None], pads, value=1.0))

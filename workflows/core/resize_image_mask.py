@@ -59,14 +59,14 @@ class ResizeImageMaskNode(io.ComfyNode):
         if resize_type["resize_type"] == "scale to multiple":
             return io.NodeOutput(_to_multiple(input, resize_type["multiple"], scale_method))
         height, width = _target((tall, wide), resize_type)
-        if not width and not height and "width" in resize_type:
+        if not width and not height and {"width", "height"} & resize_type.keys():
             return io.NodeOutput(input)
         crop = resize_type.get("crop", "disabled")
         return io.NodeOutput(resized(input, width, height, scale_method, crop))
 
 
 def _target(size: tuple[int, int], given: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the new height and width in px; both are 0 where neither is given."""
+    """Return the new height and width in px; both are 0 where neither is chosen."""
     tall, wide = size
     if "match" in given:
         height, width = given["match"].shape[1:3]
@@ -85,7 +85,7 @@ def _target(size: tuple[int, int], given: Mapping[str, Any]) -> tuple[int, int]:
         return round(tall * factor), round(wide * factor)
     width, height = given.get("width", 0), given.get("height", 0)
     if not width and not height:
-        return (0, 0) if "width" in given else size
+        return 0, 0
     return (
         height or max(1, round(tall * width / wide)),
         width or max(1, round(wide * height / tall)),

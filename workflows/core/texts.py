@@ -49,7 +49,7 @@ def searched(
         raise InputError(f"replace: names a group that {shown!r} does not have") from error
     except TimeoutError as error:
         raise InputError(
-            f"regex_pattern {shown!r}: searches for more than {_SECONDS:.0f} s; write it without "
+            f"regex_pattern {shown!r}: searches for more than {_SECONDS:g} s; write it without "
             "repetitions within repetitions"
         ) from error
 
