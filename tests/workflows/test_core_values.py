@@ -146,7 +146,7 @@ def test_a_malformed_pattern_finds_nothing_and_says_so(tmp_path: Path) -> None:
 
 def test_patterns_and_formats_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "_SECONDS", 0.2)
-    with pytest.raises(InputError, match="searches for more than 0.2 s"):
+    with pytest.raises(InputError, match=r"searches for more than 0\.2 s"):
         outputs_of("RegexMatch", string="a" * 60 + "!", regex_pattern="(a|aa)+$", **FLAGS)
     with pytest.raises(InputError, match="at most 10000000 characters"):
         outputs_of("StringReplace", string="a" * 10_000, find="a", replace="b" * 10_000)

@@ -8,7 +8,7 @@ from ...nodes.streaming import Rule
 
 
 class PreviewAny(io.ComfyNode):
-    STREAMING = Rule("sink", ("source",))
+    STREAMING = Rule("sink", ("source",), never=(0,))
     ORDER = 80
 
     @classmethod
@@ -19,13 +19,19 @@ class PreviewAny(io.ComfyNode):
             category="utils",
             is_output_node=True,
             inputs=[io.AnyType.Input("source", tooltip="What to show as text.")],
+            outputs=[io.String.Output()],
         )
 
     @classmethod
     def execute(cls, source: Any = None) -> io.NodeOutput:
-        if isinstance(source, (str, int, float, bool)):
-            return io.NodeOutput(ui=ui.PreviewText(str(source)))
-        try:
-            return io.NodeOutput(ui=ui.PreviewText(json.dumps(source, indent=4)))
-        except (TypeError, ValueError):
-            return io.NodeOutput(ui=ui.PreviewText(str(source)))
+        text = _text_of(source)
+        return io.NodeOutput(text, ui=ui.PreviewText(text))
+
+
+def _text_of(source: Any) -> str:
+    if isinstance(source, (str, int, float, bool)):
+        return str(source)
+    try:
+        return json.dumps(source, indent=4)
+    except (TypeError, ValueError):
+        return str(source)

@@ -9,7 +9,7 @@ from ...nodes.streaming import Rule
 class PreviewImage(io.ComfyNode):
     """Says what it would show: headless there is no screen."""
 
-    STREAMING = Rule("sink", ("images",), shows="images")
+    STREAMING = Rule("sink", ("images",), passes="images", shows="images")
     ORDER = 70
 
     @classmethod
@@ -20,9 +20,10 @@ class PreviewImage(io.ComfyNode):
             category="image",
             is_output_node=True,
             inputs=[io.Image.Input("images", tooltip="The images to show.")],
+            outputs=[io.Image.Output(display_name="images")],
         )
 
     @classmethod
     def execute(cls, images: Tensor) -> io.NodeOutput:
         frames, height, width = images.shape[:3]
-        return io.NodeOutput(ui=ui.PreviewText(f"{frames} images of {width}x{height}"))
+        return io.NodeOutput(images, ui=ui.PreviewText(f"{frames} images of {width}x{height}"))

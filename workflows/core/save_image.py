@@ -14,7 +14,9 @@ from .pixels import save_png
 class SaveImage(io.ComfyNode):
     """Writes a PNG for each image, which carries the graph."""
 
-    STREAMING = Rule("sink", ("images",), saves=Saves(Pictures, suffix=".png"), shows="images")
+    STREAMING = Rule(
+        "sink", ("images",), saves=Saves(Pictures, suffix=".png"), passes="images", shows="images"
+    )
     ORDER = 60
 
     @classmethod
@@ -28,6 +30,7 @@ class SaveImage(io.ComfyNode):
                 io.Image.Input("images", tooltip="The images to save."),
                 io.String.Input("filename_prefix", default="ComfyUI"),
             ],
+            outputs=[io.Image.Output(display_name="images")],
         )
 
     @classmethod
@@ -43,4 +46,4 @@ class SaveImage(io.ComfyNode):
                 save_png(image, aside, carried)
             paths.append(str(path))
             step(1)
-        return io.NodeOutput(ui=ui.PreviewText("\n".join(paths)))
+        return io.NodeOutput(images, ui=ui.PreviewText("\n".join(paths)))

@@ -48,6 +48,9 @@ class _Step(Step):
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
         video: VideoPart = inputs["video"]
         start, duration = inputs["start_time"], inputs["duration"]
+        if not start and not duration:
+            self._seen = self._given = self._seen + len(video.frames)
+            return (video,)
         first = _at(start, video.rate)
         last = _at(start + duration, video.rate) if duration else None
         self._wanted, self._strict = (last or first) - first, inputs["strict_duration"]
