@@ -29,9 +29,9 @@ class PreviewAny(io.ComfyNode):
 
 
 def _text_of(source: Any) -> str:
-    if isinstance(source, (str, int, float, bool)):
+    if source is None or isinstance(source, (str, int, float, bool)):
         return str(source)
     try:
-        return json.dumps(source, indent=4)
+        return json.dumps(source, indent=4, ensure_ascii=False)
     except (TypeError, ValueError):
         return str(source)
