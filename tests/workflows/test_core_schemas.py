@@ -68,3 +68,10 @@ def test_a_core_node_is_that_of_comfyui(name: str) -> None:
     types = ["*" if "MATCHTYPE" in kind else kind for kind in real["output"][:count]]
     ours = ["*" if output.template else output.io_type for output in schema.outputs]
     assert [kind if isinstance(kind, str) else "COMBO" for kind in types] == ours
+
+
+def test_the_documentation_lists_every_core_node() -> None:
+    text = (Path(__file__).parents[2] / "docs/long-batch-live.md").read_text()
+    rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| ")]
+    listed = [name.strip() for row in rows for name in row.split(",")]
+    assert {schema.display_name for schema in OURS.values()} <= set(listed)
