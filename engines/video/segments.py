@@ -37,7 +37,6 @@ _SAME_EVERYWHERE = {"threads": "8", "x264-params": "cpu-independent=1"}
 _REORDERED = 2
 
 _BT709, _SRGB, _LIMITED = 1, 13, 1  # FFmpeg's numbers
-_FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
 
 Planes = NDArray[np.uint8]
 
@@ -122,7 +121,7 @@ def write_segment(
 
 def tags_of(path: Path) -> dict[str, str]:
     """Return the options that let a container hold metadata by any key."""
-    return {"movflags": "use_metadata_tags"} if path.suffix == ".mp4" else {}
+    return {} if path.suffix == ".mkv" else {"movflags": "use_metadata_tags"}
 
 
 def join_segments(
@@ -139,7 +138,7 @@ def join_segments(
 
     Raises FFmpeg's errors, and `MediaError` for sound that is damaged.
     """
-    kind = _FORMATS[path.suffix]
+    kind = "matroska" if path.suffix == ".mkv" else "mp4"
     with (
         av.open(str(path), "w", format=kind, options=tags_of(path)) as container,
         av.open(str(segments[0])) as first,

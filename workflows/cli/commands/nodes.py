@@ -63,8 +63,9 @@ def _shown_inputs(specs: Iterable[InputSpec]) -> Iterator[InputSpec]:
 def _input_text(spec: InputSpec) -> str:
     """Return type, range and default of an input."""
     parts = ["|".join(spec.options) if spec.options else spec.io_type]
-    if "min" in spec.widget and abs(spec.widget["min"]) < 10**9:
-        parts.append(f"{spec.widget['min']}..{spec.widget['max']}")
+    low, high = spec.widget.get("min"), spec.widget.get("max")
+    if low is not None and abs(low) < 10**9:
+        parts.append(f"{low}..{high}" if high is not None else f"{low} or more")
     if spec.default is not None:
         parts.append(f"default {spec.default!r}")
     if spec.optional:
