@@ -12,10 +12,10 @@ DYNAMIC_COMBO, AUTOGROW = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
 
 @dataclass(frozen=True)
 class Growth:
-    """What an input that grows becomes: inputs alike, as many as are given.
+    """What an input that grows becomes: as many inputs of one kind as are given.
 
     spec:  what each of them takes
-    names: theirs, in order
+    names: their names, in order
     least: how many of them must be there
     """
 
@@ -31,7 +31,7 @@ class InputSpec:
     lazy:     evaluated only when the node's `check_lazy_status` asks for it
     branches: of a dynamic combo, the further inputs that each option brings
     grows:    of an input that grows, what it becomes
-    template: the name that inputs and outputs share that have the same type, "" if there is none
+    template: the name that inputs and outputs of the same type share, "" if there is none
     """
 
     id: str

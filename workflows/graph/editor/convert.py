@@ -27,6 +27,7 @@ from .saved import (
     as_number,
     read_workflow,
 )
+from .scripted import settled
 from .subgraphs import PromotedWidgets, leaves_first, make_ids_unique
 from .values import NamedNode, apply_primitive, queued_value
 
@@ -204,7 +205,7 @@ class _Conversion:
                     )
         return uses
 
-    def _inputs(self, place: _Place, node: EditorNode) -> dict[str, Any]:
+    def _inputs(self, place: _Place, node: EditorNode) -> Mapping[str, Any]:
         layout = self.layouts[place.canvas.id, node.id]
         if layout.problem:
             where = self._label(place.canvas, node)
@@ -213,13 +214,15 @@ class _Conversion:
             name: queued_value(node.type, name, value, layout, self.named)
             for name, value in layout.values.items()
         }
+        chosen = values.get("choice")
         for slot, socket in enumerate(layout.sockets):
             resolved = self._resolve(place, node, slot)
             if isinstance(resolved, _Constant):
                 values[socket.name] = resolved.value
+                chosen = resolved.value if socket.name == "choice" else chosen
             elif resolved is not None:
                 values[socket.name] = resolved
-        return values
+        return settled(node.type, values, chosen)
 
     def _resolve(self, place: _Place, node: EditorNode, slot: int) -> Link | _Constant | None:
         """Return what feeds an input, seen through virtual nodes, or None."""
@@ -246,7 +249,7 @@ class _Conversion:
                     slot, node, place, kind = link.origin_slot, place.instance, place.outer, ""
                     if (node.id, slot) not in place.canvas.into:
                         shows, value = self.promoted.value(place.canvas, node, slot)
-                        return _Constant(value) if shows and value is not None else None
+                        return _Constant(value) if shows else None
                     continue
                 sockets = self._sockets(place.canvas, node)
                 kind = kind or (sockets[slot].type if slot < len(sockets) else "*")

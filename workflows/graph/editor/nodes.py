@@ -5,12 +5,14 @@ what a bypassed node passes on. The file says neither.
 """
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ....nodes.standin.io import DYNAMIC_COMBO, InputSpec, OutputSpec, Schema
-from .saved import EditorNode, Slot
+from ....nodes.standin.io import AUTOGROW, DYNAMIC_COMBO, Growth, InputSpec, OutputSpec, Schema
+from .saved import MAX_SLOTS, EditorNode, Slot
+from .scripted import SavedValues, added_values
 
 Definitions = Mapping[str, Schema]
 
@@ -25,6 +27,11 @@ _WIDGETS = frozenset(
         *("LOAD_3D_ANIMATION", "PREVIEW_3D", "WEBCAM", DYNAMIC_COMBO),
     }
 )
+_COMBOS = ("COMBO", DYNAMIC_COMBO)
+_MATCH_TYPE = "COMFY_MATCHTYPE_V3"
+# How a definition names a form of input that the editor replaces by others.
+_REPLACED = re.compile(r"COMFY_[A-Z0-9_]+_V\d+")
+_MISSING: Any = object()
 _UNSAVED = frozenset({"IMAGECOMPARE", "AUDIO_UI"})  # not in widgets_values
 _UNSENT = frozenset({"IMAGEUPLOAD", "AUDIOUPLOAD"})  # buttons: in widgets_values, but not an input
 
@@ -43,7 +50,7 @@ class NodeLayout:
     """A node as the editor shows it: inputs, the types of outputs, and widget values by name.
 
     specs:   the inputs of the node definition by name; empty for an unknown class
-    problem: why a node of an unknown class cannot be converted, or ""
+    problem: why the node cannot be converted, or ""
     """
 
     sockets: list[Socket]
@@ -63,15 +70,7 @@ def definitions_of(object_info: Mapping[str, Any]) -> dict[str, Schema]:
         inputs = entry.get("input") if isinstance(entry, dict) else None
         if not isinstance(inputs, dict):
             continue
-        specs = []
-        for group in ("required", "optional"):
-            given = _as(dict, inputs.get(group))
-            order = _as(list, _as(dict, entry.get("input_order")).get(group))
-            order = [id_ for id_ in order if isinstance(id_, str)]
-            for id_ in dict.fromkeys([*order, *given]):
-                raw = given.get(id_)
-                if isinstance(raw, list) and raw:
-                    specs.append(_spec(id_, raw, group == "optional"))
+        specs = _specs(inputs, _as(dict, entry.get("input_order")))
         types = [_output_type(t) for t in _as(list, entry.get("output"))]
         names = _as(list, entry.get("output_name")) or types
         schemas[name] = Schema(
@@ -83,6 +82,19 @@ def definitions_of(object_info: Mapping[str, Any]) -> dict[str, Schema]:
             is_output_node=bool(entry.get("output_node")),
         )
     return schemas
+
+
+def _specs(inputs: Mapping[str, Any], order: Mapping[str, Any]) -> list[InputSpec]:
+    """Return the inputs in the groups "required" and "optional", in the order of the editor."""
+    specs = []
+    for group in ("required", "optional"):
+        given = _as(dict, inputs.get(group))
+        first = [id_ for id_ in _as(list, order.get(group)) if isinstance(id_, str)]
+        for id_ in dict.fromkeys([*first, *given]):
+            raw = given.get(id_)
+            if isinstance(raw, list) and raw:
+                specs.append(_spec(id_, raw, group == "optional"))
+    return specs
 
 
 def _as(kind: type[Any], value: Any) -> Any:
@@ -102,7 +114,17 @@ def _spec(id_: str, raw: list[Any], optional: bool) -> InputSpec:
             del options[name]
     if not isinstance(options.get("widgetType", ""), str):
         del options["widgetType"]
+    if kind == DYNAMIC_COMBO:
+        return _dynamic_combo(id_, options, optional)
+    if kind == AUTOGROW:
+        return InputSpec(id_, AUTOGROW, optional, grows=_growth(options.get("template")))
+    if kind == _MATCH_TYPE:
+        shared = _as(dict, options.get("template"))
+        types = shared.get("allowed_types")
+        kind = types if isinstance(types, str) else "*"
+        options["template"] = shared.get("template_id")
     choices = kind if isinstance(kind, list) else options.pop("options", ())
+    template = options.pop("template", "")
     return InputSpec(
         id_,
         "COMBO" if isinstance(kind, list) else str(kind),
@@ -111,13 +133,45 @@ def _spec(id_: str, raw: list[Any], optional: bool) -> InputSpec:
         options.pop("default", None),
         tuple(choices) if isinstance(choices, list) else (),
         options,
+        template=template if isinstance(template, str) else "",
     )
+
+
+def _dynamic_combo(id_: str, options: Mapping[str, Any], optional: bool) -> InputSpec:
+    """Return a COMBO whose options bring inputs of their own, which may be dynamic again."""
+    branches: dict[str, tuple[InputSpec, ...]] = {}
+    for option in _as(list, options.get("options")):
+        key, inputs = (_as(dict, option).get(name) for name in ("key", "inputs"))
+        if isinstance(key, str) and isinstance(inputs, dict):
+            branches[key] = tuple(_specs(inputs, {}))
+    rest = {name: value for name, value in options.items() if name not in ("options", "tooltip")}
+    tooltip = str(options.get("tooltip") or "")
+    return InputSpec(
+        id_, DYNAMIC_COMBO, optional, tooltip, None, tuple(branches), rest, branches=branches
+    )
+
+
+def _growth(raw: Any) -> Growth | None:
+    """Return what an input that grows becomes; None for a form that is not known."""
+    template = _as(dict, raw)
+    elements = _specs(_as(dict, template.get("input")), {})
+    names, prefix = template.get("names"), template.get("prefix")
+    least, most = template.get("min", 0), template.get("max", 0)
+    if len(elements) != 1 or not isinstance(least, int) or not isinstance(most, int):
+        return None
+    if isinstance(names, list):
+        listed = tuple(name for name in names if isinstance(name, str))
+    elif isinstance(prefix, str):
+        listed = tuple(f"{prefix}{number}" for number in range(min(most, MAX_SLOTS)))
+    else:
+        return None
+    return Growth(elements[0], listed, least)
 
 
 def _output_type(raw: Any) -> str:
     if isinstance(raw, list):
         return "COMBO"
-    return "*" if raw == "COMFY_MATCHTYPE_V3" else str(raw)
+    return "*" if raw == _MATCH_TYPE else str(raw)
 
 
 def layout_of(node: EditorNode, definitions: Definitions) -> NodeLayout:
@@ -132,16 +186,110 @@ def layout_of(node: EditorNode, definitions: Definitions) -> NodeLayout:
         if node.type not in VIRTUAL:
             layout.values, layout.problem = _values_of_unknown(node)
         return layout
-    shown = [spec for spec in schema.inputs if is_widget(spec)]
-    sockets = [Socket(s.id, _type_of(s)) for s in schema.inputs if not is_widget(s)]
-    sockets += [Socket(s.id, _type_of(s), s) for s in shown if not s.widget.get("socketless")]
-    taken = {spec.id for spec in schema.inputs}
-    # Inputs that a script of the node pack added. Those of widgets need the widget.
-    sockets += [Socket(s.name, s.type) for s in node.inputs if s.name not in taken and not s.widget]
+    fields = _Fields(node, schema)
+    sockets = [
+        Socket(spec.id, _type_of(spec), spec if is_widget(spec) else None)
+        for spec in fields.specs
+        if not spec.widget.get("socketless")
+    ]
+    sockets += _added_sockets(node, fields)
     outputs = [o.io_type for o in schema.outputs]
     outputs += [s.type for s in node.outputs[len(outputs) :]]
-    values = _values(node, schema, shown)
-    return NodeLayout(sockets, outputs, values, {spec.id: spec for spec in schema.inputs})
+    return NodeLayout(
+        sockets, outputs, fields.values, {spec.id: spec for spec in fields.specs}, fields.problem
+    )
+
+
+def _added_sockets(node: EditorNode, fields: "_Fields") -> list[Socket]:
+    """Return the inputs in the file that the definition does not list, and links into widgets
+    that show no socket.
+
+    Scripts of node packs add inputs. Those of widgets need the widget, and those of an option that
+    is not chosen disappear with it.
+    """
+    known = {spec.id: spec for spec in fields.specs}
+    added = []
+    for slot in node.inputs:
+        spec = known.get(slot.name)
+        if spec is not None:
+            if spec.widget.get("socketless") and slot.link is not None:
+                added.append(Socket(slot.name, _type_of(spec), spec if is_widget(spec) else None))
+        elif not slot.widget and not slot.name.startswith(fields.replaced):
+            added.append(Socket(slot.name, slot.type))
+    return added
+
+
+class _Fields:
+    """The inputs that a node shows, with the values of its widgets.
+
+    A dynamic combo is followed by the inputs of its option, an input that grows is replaced by as
+    many as the file lists; they have dotted names, such as "format.codec" and "images.image0".
+
+    specs:    sockets first, then widgets
+    values:   of widgets by name: as saved, or defaults for widgets that were added since
+    replaced: beginnings of names that only the definition's own inputs may have
+    problem:  an input of an unknown form, or ""
+    """
+
+    def __init__(self, node: EditorNode, schema: Schema):
+        self.specs: list[InputSpec] = []
+        self.values: dict[str, Any] = {}
+        self.replaced: tuple[str, ...] = ()
+        self.problem = ""
+        self._listed = {slot.name for slot in node.inputs}
+        self._named = node.values if isinstance(node.values, dict) else None
+        given = node.values if isinstance(node.values, list) else []
+        self._saved = SavedValues(_without_forced(given, schema))
+        for spec in schema.inputs:
+            if not is_widget(spec):
+                self._add(spec)
+        for spec in schema.inputs:
+            if is_widget(spec):
+                self._add(spec)
+        self.values |= added_values(node.type, self._saved)
+
+    def _add(self, spec: InputSpec) -> None:
+        if spec.io_type == AUTOGROW and spec.grows is not None:
+            for number, name in enumerate(spec.grows.names):
+                id_ = f"{spec.id}.{name}"
+                if number < max(spec.grows.least, 1) or id_ in self._listed:
+                    self._add(replace(spec.grows.spec, id=id_))
+            return
+        if _REPLACED.fullmatch(spec.io_type) and spec.io_type != DYNAMIC_COMBO:
+            self.problem = self.problem or (
+                f"the input {spec.id!r} is of a form that is not known here ({spec.io_type}); "
+                "export the workflow from ComfyUI with Workflow > Export (API)"
+            )
+            return
+        self.specs.append(spec)
+        if not is_widget(spec):
+            return
+        value = self._value(spec)
+        if spec.io_type == DYNAMIC_COMBO:
+            self.replaced += (f"{spec.id}.",)
+            for inner in spec.branches.get(value, ()) if isinstance(value, str) else ():
+                self._add(replace(inner, id=f"{spec.id}.{inner.id}"))
+
+    def _value(self, spec: InputSpec) -> Any:
+        """Return the value of a widget and put it among `values`."""
+        if self._named is not None:
+            value = self._named.get(spec.id, _MISSING)
+        elif spec.io_type in _UNSAVED:
+            value = _MISSING
+        else:
+            if spec.io_type == "LOAD_3D":
+                self.values |= self._saved.view_buttons()
+            value = self._saved.take(_MISSING)
+            for _ in range(extra_places(spec)):
+                self._saved.take()
+        saved = value is not _MISSING
+        if not saved:
+            value = start_value(spec)
+        elif value is None and spec.io_type in _COMBOS:
+            value = (spec.options or (None,))[0]
+        if spec.io_type not in _UNSENT and (value is not None or saved):
+            self.values[spec.id] = value
+        return value
 
 
 def is_widget(spec: InputSpec) -> bool:
@@ -156,27 +304,6 @@ def _type_of(spec: InputSpec) -> str:
 
 def _known_by_file(slot: Slot) -> InputSpec | None:
     return InputSpec(slot.widget, slot.type) if slot.widget else None
-
-
-def _values(node: EditorNode, schema: Schema, shown: list[InputSpec]) -> dict[str, Any]:
-    """Return the widget values: as saved, or defaults for inputs that were added since."""
-    places: list[InputSpec | None] = []  # None: a position that belongs to no input
-    for spec in shown:
-        if spec.io_type not in _UNSAVED:
-            places += [spec, *([None] * extra_places(spec))]
-    if isinstance(node.values, dict):
-        saved = {s.id: node.values[s.id] for s in shown if s.id in node.values}
-    else:
-        given = _without_forced(node.values, schema, len(places))
-        saved = {s.id: v for s, v in zip(places, given, strict=False) if s is not None}
-    values: dict[str, Any] = {}
-    for spec in shown:
-        value = saved.get(spec.id)
-        if spec.id not in saved or (value is None and spec.io_type in ("COMBO", DYNAMIC_COMBO)):
-            value = start_value(spec) if spec.id not in saved else (spec.options or (None,))[0]
-        if spec.io_type not in _UNSENT and (value is not None or spec.id in saved):
-            values[spec.id] = value
-    return values
 
 
 def extra_places(spec: InputSpec) -> int:
@@ -194,14 +321,16 @@ def extra_places(spec: InputSpec) -> int:
 
 def start_value(spec: InputSpec) -> Any:
     """Return what a widget shows in a new node, or None for nothing."""
-    if spec.io_type in ("COMBO", DYNAMIC_COMBO):
+    if spec.io_type in _COMBOS:
         return spec.default or (spec.options[0] if spec.options else None)
     if spec.default is not None:
         return spec.default
+    if spec.io_type == "IMAGECOMPARE":
+        return ["", ""]
     return {"INT": 0, "FLOAT": 0, "STRING": "", "BOOLEAN": False}.get(spec.io_type)
 
 
-def _without_forced(values: list[Any], schema: Schema, places: int) -> list[Any]:
+def _without_forced(values: list[Any], schema: Schema) -> list[Any]:
     """Return the values without those of inputs that have no widget (forceInput).
 
     Older editors saved a position for these, too.
@@ -212,7 +341,7 @@ def _without_forced(values: list[Any], schema: Schema, places: int) -> list[Any]
             forced.append(bool(spec.widget.get("forceInput")))
             if spec.widget.get("control_after_generate"):
                 forced.append(False)
-    if len(values) != len(forced) or (True not in forced and len(values) == places):
+    if len(values) != len(forced):
         return values
     return [value for value, skip in zip(values, forced, strict=True) if not skip]
 

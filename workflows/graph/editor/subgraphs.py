@@ -166,9 +166,9 @@ class PromotedWidgets:
         return None
 
     def value(self, canvas: Canvas, node: EditorNode, slot: int) -> tuple[bool, Any]:
-        """Return whether an instance shows a widget at this input, and the widget's value.
+        """Return whether an instance shows a widget with a value at this input, and the value.
 
-        The value is the instance's own, or that of the widget inside.
+        The value is the instance's own, which may be None, or that of the widget inside.
         """
         while True:
             definition = self.workflow.definitions[node.type]
@@ -179,7 +179,8 @@ class PromotedWidgets:
                 return True, self.values[canvas.id, node.id, slot]
             inner = definition.nodes[target[0]]
             if inner.type not in self.workflow.definitions:
-                return True, self.layouts[definition.id, inner.id].values.get(target[1])
+                value = self.layouts[definition.id, inner.id].values.get(target[1])
+                return value is not None, value
             names = [s.name for s in self.workflow.definitions[inner.type].inputs]
             canvas, node, slot = definition, inner, names.index(target[1])
 
