@@ -76,6 +76,35 @@ def test_convert_takes_definitions_from_a_server(
     assert main(["convert", graph, "--server", server.removeprefix("http://")]) == 0
 
 
+def test_convert_takes_definitions_from_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = written(tmp_path, case("values_by_place"))
+    assert main(["convert", graph, "--definitions", str(OBJECT_INFO)]) == 0
+    found = capsys.readouterr()
+    assert meaning(json.loads(found.out)) == json.loads(recording("values_by_place").read_text())
+    for arguments, message in (
+        ([str(tmp_path / "none.json")], "none.json: there is no such file"),
+        ([graph], "graph.json: expected the node definitions of a ComfyUI, as it lists them at"),
+        ([str(OBJECT_INFO), "--server", "http://127.0.0.1:9"], "expected one of them, found both"),
+    ):
+        assert main(["convert", graph, "--definitions", *arguments]) == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_file_with_a_byte_order_mark_is_read(
+    tmp_path: Path, encoding: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "marked.json"
+    path.write_text(EDITOR.read_text(), encoding=encoding)
+    assert main(["convert", str(EDITOR)]) == 0
+    plain = capsys.readouterr().out
+    assert main(["convert", str(path)]) == 0
+    assert capsys.readouterr().out == plain
+    assert main(["validate", str(path)]) == 0
+
+
 def test_convert_sends_headers(
     tmp_path: Path, server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ from kinograph.nodes.standin import host
 from kinograph.nodes.standin.io import Float, Int
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.editor.nodes import definitions_of, stepped
-from kinograph.workflows.graph.editor.values import NamedNode, chosen, expanded
+from kinograph.workflows.graph.editor.values import NamedNodes, chosen, expanded
 from kinograph.workflows.graph.load import load_graph, parse_graph
 from kinograph.workflows.graph.model import Graph, Link, graph_as_json
 from kinograph.workflows.graph.plan import check
@@ -295,17 +295,16 @@ def test_numbers_from_a_primitive_are_put_on_the_widgets_step() -> None:
 
 
 def test_names_of_files_are_expanded() -> None:
-    known = [
-        NamedNode("Seed", "", {"seed": 7}),
-        NamedNode("", "Seed", {"seed": 8}),
-        NamedNode("x", "t", {}),
-    ]
+    known = NamedNodes()
+    known.add("Seed", "", {"seed": 7})
+    known.add("", "Seed", {"seed": 8})
+    known.add("x", "t", {})
     assert expanded("%Seed.seed%_%t.gone%_%no.way%_%width%_100%", known) == (
         "7_%t.gone%_%no.way%_%width%_100%"
     )
-    known = [NamedNode("A", "", {"f": 2.0, "b": True, "p": "a/b:c", "n": None, "o": 0.25})]
+    known.add("A", "", {"f": 2.0, "b": True, "p": "a/b:c", "n": None, "o": 0.25})
     assert expanded("%A.f%,%A.b%,%A.p%,%A.n%,%A.o%", known) == "2,true,a_b_c,,0.25"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d/\d\d", expanded("%date:yyyy-MM-dd%/%date:yy%", []))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d/\d\d", expanded("%date:yyyy-MM-dd%/%date:yy%", known))
 
 
 def test_a_prompt_takes_one_of_its_choices() -> None:

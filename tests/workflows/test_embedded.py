@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from editor_cases import case, meaning, recording
+from editor_cases import FOLDER, case, meaning, recording
 from kinograph.engines.errors import GraphError
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.model import graph_as_json
@@ -28,6 +28,34 @@ def test_a_png_gives_the_graph_that_it_carries(tmp_path: Path, names: tuple[str,
 
 
 CORE = case("core_nodes")
+
+
+@pytest.mark.parametrize("suffix", ["webp", "jpg"])
+@pytest.mark.parametrize("names", [("prompt",), ("workflow",), ("workflow", "prompt")])
+def test_a_picture_gives_the_graph_in_its_exif_data(
+    tmp_path: Path, suffix: str, names: tuple[str, ...]
+) -> None:
+    forms = {"prompt": json.loads(recording("core_nodes").read_text()), "workflow": CORE}
+    exif = Image.Exif()
+    for tag, name in zip((0x010F, 0x0110), names, strict=False):
+        exif[tag] = f"{name}:{json.dumps(forms[name])}"
+    path = tmp_path / f"made.{suffix}"
+    Image.new("RGB", (4, 4)).save(path, exif=exif)
+    assert meaning(graph_as_json(load_graph(path))) == forms["prompt"]
+
+
+def test_a_webp_of_comfyui_gives_its_graph() -> None:
+    graph = load_graph(FOLDER / "frontend_1_58" / "graph_in_exif.webp")
+    assert graph.nodes["1"].class_type == "LoadVideo"
+
+
+def test_pictures_without_a_graph_are_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.webp")
+    with pytest.raises(GraphError, match=r"plain\.webp: carries no graph"):
+        load_graph(tmp_path / "plain.webp")
+    (tmp_path / "text.webp").write_text("{}")
+    with pytest.raises(GraphError, match=r"text\.webp: is not a picture, despite its name"):
+        load_graph(tmp_path / "text.webp")
 
 
 @pytest.mark.parametrize("packed", [False, True])

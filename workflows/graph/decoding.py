@@ -6,32 +6,38 @@ from typing import Any
 
 from ...engines.errors import GraphError
 
-MAX_DEPTH = (
-    200  # of nested lists and objects; a workflow has about ten, and Python gives up at 1000
-)
+MAX_DEPTH = 200  # of nested lists and objects; a workflow has ten, and Python gives up at 1000
+MAX_NODES = 200_000  # in a file; a large workflow has a thousand
+MAX_BYTES = 256 * 2**20  # of a file
 
 
-def decode(text: str, source: str) -> Any:
+def decode(text: str | bytes, source: str, what: str = "a graph") -> Any:
     """Return the data of a JSON text.
 
+    text:   decoded, or in UTF-8, UTF-16 or UTF-32, with or without a byte-order mark
     source: where the text comes from, for messages
+    what:   what it should be, for messages
 
     Raises `GraphError` for a text that is not JSON, or that is nested deeper than `MAX_DEPTH`.
     """
     try:
         data = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise GraphError(
+            f"{source}: expected {what} as JSON text, but the file cannot be read: {error}"
+        ) from error
     except ValueError as error:  # also numbers with too many digits
         raise GraphError(f"{source}: is not JSON: {error}") from error
     except RecursionError as error:
-        raise _too_deep(source) from error
+        raise _too_deep(source, what) from error
     if is_too_deep(data):
-        raise _too_deep(source)
+        raise _too_deep(source, what)
     return data
 
 
-def _too_deep(source: str) -> GraphError:
+def _too_deep(source: str, what: str) -> GraphError:
     return GraphError(
-        f"{source}: expected a graph, found lists or objects nested more than {MAX_DEPTH} deep"
+        f"{source}: expected {what}, found lists or objects nested more than {MAX_DEPTH} deep"
     )
 
 
@@ -49,6 +55,23 @@ def _children(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+def too_many_nodes(source: str, count: int) -> GraphError:
+    """Return the error for a graph with more nodes than `MAX_NODES`."""
+    return GraphError(f"{source}: expected at most {MAX_NODES:,} nodes, found {count:,}")
+
+
+def cut(text: str, most: int = 80) -> str:
+    """Return a text as messages name it: cut to `most` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def listed(items: Iterable[str], most: int = 20, separator: str = ", ") -> str:
+    """Return items as messages list them: the first `most`, each cut, and how many there are."""
+    items = [*items]
+    shown = separator.join(cut(item) for item in items[:most])
+    return shown if len(items) <= most else f"{shown}{separator}and {len(items) - most:,} more"
 
 
 def short(value: Any) -> str:

@@ -1,7 +1,8 @@
 """Graphs embedded in pictures and videos, where ComfyUI and Kinograph write them on saving.
 
 A PNG has them in text chunks named `prompt` (API format) and `workflow` (editor workflow), an mp4
-or webm in metadata of the same names, or as JSON with both in `comment`.
+or webm in metadata of the same names, or as JSON with both in `comment`. A WebP, JPEG or AVIF has
+"prompt:" and "workflow:" before the JSON in texts of its EXIF data.
 """
 
 import json
@@ -14,7 +15,8 @@ from typing import Any
 from ...engines.errors import GraphError
 from .decoding import decode, is_too_deep
 
-MEDIA_SUFFIXES = (".png", ".mp4", ".m4v", ".mov", ".webm", ".mkv")
+_EXIF_SUFFIXES = (".webp", ".jpg", ".jpeg", ".avif")
+MEDIA_SUFFIXES = (".png", *_EXIF_SUFFIXES, ".mp4", ".m4v", ".mov", ".webm", ".mkv")
 MAX_TEXT = 64 * 2**20  # bytes of a graph in a picture
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -25,7 +27,11 @@ def embedded_graph(path: Path) -> Any:
 
     Raises `GraphError` for a file that is not what its suffix says, or that has no graph in it.
     """
-    texts = _png_texts(path) if path.suffix.lower() == ".png" else _container_texts(path)
+    suffix = path.suffix.lower()
+    if suffix == ".png":
+        texts = _png_texts(path)
+    else:
+        texts = _exif_texts(path) if suffix in _EXIF_SUFFIXES else _container_texts(path)
     texts = {name.lower(): text for name, text in texts.items()}
     for name in ("prompt", "workflow"):
         if name in texts:
@@ -94,6 +100,21 @@ def _text_chunk(kind: bytes, data: bytes) -> tuple[str, str]:
         if not decompressor.eof:
             raise ValueError(f"a text chunk that is truncated, or longer than {MAX_TEXT} bytes")
     return name.decode("latin-1"), rest.decode("utf-8" if kind == b"iTXt" else "latin-1")
+
+
+def _exif_texts(path: Path) -> Mapping[str, str]:
+    """Return the texts "name:text" in the EXIF data of a picture, without decoding its pixels."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            values = [value for value in picture.getexif().values() if isinstance(value, str)]
+    except UnidentifiedImageError as error:
+        raise GraphError(f"{path}: is not a picture, despite its name") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise GraphError(f"{path}: is a damaged picture ({error})") from error
+    pairs = [value.rstrip("\0").partition(":") for value in values]
+    return {name: text for name, colon, text in pairs if colon and name.isidentifier()}
 
 
 def _container_texts(path: Path) -> Mapping[str, str]:

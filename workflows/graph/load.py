@@ -8,8 +8,9 @@ from typing import Any
 from ...engines.errors import GraphError
 from ...nodes.standin.io import Schema
 from .catalogue import catalogue
-from .decoding import decode, short
+from .decoding import MAX_BYTES, MAX_NODES, cut, decode, short, too_many_nodes
 from .editor.convert import convert
+from .editor.nodes import definitions_of
 from .editor.saved import is_editor_workflow
 from .embedded import MEDIA_SUFFIXES, embedded_graph
 from .model import Graph, Node, input_value
@@ -18,8 +19,8 @@ from .model import Graph, Node, input_value
 def load_graph(path: Path) -> Graph:
     """Load the graph in a file.
 
-    The file is JSON in the API format or as the editor saves it, or a PNG, mp4 or webm that
-    ComfyUI or Kinograph has embedded a graph in. Raises `GraphError` for anything else.
+    The file is JSON in the API format or as the editor saves it, or a picture or video that ComfyUI
+    or Kinograph has embedded a graph in. Raises `GraphError` for anything else.
     """
     return parse_graph(read_json(path), str(path))
 
@@ -31,15 +32,39 @@ def read_json(path: Path) -> Any:
     """
     if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file():
         return embedded_graph(path)
+    return _decoded(path, "a graph")
+
+
+def read_definitions(path: Path) -> dict[str, Schema]:
+    """Return the schemas in a saved response of a ComfyUI at /object_info, by class.
+
+    Raises `GraphError` for a file that cannot be read or defines no node.
+    """
+    data = _decoded(path, "node definitions")
+    definitions = definitions_of(data) if isinstance(data, dict) else {}
+    if not definitions:
+        raise GraphError(
+            f"{path}: expected the node definitions of a ComfyUI, as it lists them at "
+            f"/object_info, found {short(data)}"
+        )
+    return definitions
+
+
+def _decoded(path: Path, what: str) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise GraphError(f"{path}: there is no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise GraphError(
-            f"{path}: expected a graph as JSON text, but the file cannot be read: {error}"
+            f"{path}: expected {what} as JSON text, but the file cannot be read: {error}"
         ) from error
-    return decode(text, str(path))
+    if len(data) > MAX_BYTES:
+        raise GraphError(
+            f"{path}: expected {what} of at most {MAX_BYTES // 2**20} MiB, found a larger file"
+        )
+    return decode(data, str(path), what)
 
 
 def parse_graph(data: Any, source: str, definitions: Mapping[str, Schema] | None = None) -> Graph:
@@ -61,16 +86,19 @@ def parse_graph(data: Any, source: str, definitions: Mapping[str, Schema] | None
         raise GraphError(
             f"{source}: expected an object with one entry per node, found {short(data)}"
         )
+    if len(data) > MAX_NODES:
+        raise too_many_nodes(source, len(data))
     nodes = {}
     for id_, entry in data.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("class_type"), str):
             raise GraphError(
-                f"{source}: node {id_}: expected an object with a class_type, found {short(entry)}"
+                f"{source}: node {cut(id_)}: expected an object with a class_type, "
+                f"found {short(entry)}"
             )
         inputs = entry.get("inputs", {})
         if not isinstance(inputs, dict):
             raise GraphError(
-                f"{source}: node {id_}: expected inputs as an object, found {short(inputs)}"
+                f"{source}: node {cut(id_)}: expected inputs as an object, found {short(inputs)}"
             )
         meta = entry.get("_meta")
         title = meta.get("title", "") if isinstance(meta, dict) else ""

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .decoding import cut
+
 
 @dataclass(frozen=True)
 class Link:
@@ -29,7 +31,7 @@ class Node:
     @property
     def label(self) -> str:
         """The node as messages name it."""
-        return f"node {self.id} ({self.class_type})"
+        return f"node {cut(self.id)} ({cut(self.class_type)})"
 
     def links(self) -> Iterable[tuple[str, Link]]:
         """Yield the linked inputs: name and link."""

@@ -23,6 +23,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="API.json", help="default: standard output"
     )
+    parser.add_argument(
+        "--definitions",
+        type=Path,
+        metavar="FILE",
+        help="take the node definitions from this file: the response of a ComfyUI at /object_info, "
+        "saved as JSON",
+    )
     add_server(
         parser,
         "take the node definitions from this running ComfyUI, e.g. http://127.0.0.1:8188: for "
@@ -36,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from ...graph.load import parse_graph, read_json
     from ...graph.model import graph_as_json
 
-    definitions = _definitions(server_of(arguments))
+    definitions = _definitions(arguments.definitions, server_of(arguments))
     source = str(arguments.graph)
     graph = parse_graph(read_json(arguments.graph), source, definitions)
     for warning in _unknown_nodes(graph, definitions):
@@ -51,7 +58,15 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _definitions(server: Server | None) -> dict[str, Schema] | None:
+def _definitions(file: Path | None, server: Server | None) -> dict[str, Schema] | None:
+    from ....engines.errors import InputError
+
+    if file is not None and server is not None:
+        raise InputError("--definitions and --server: expected one of them, found both")
+    if file is not None:
+        from ...graph.load import read_definitions
+
+        return read_definitions(file)
     if server is None:
         return None
     from ...remote.definitions import server_definitions
@@ -77,6 +92,6 @@ COMMAND = Command(
     arguments=(add_debug, _add_arguments),
     description="Turn a workflow that ComfyUI's editor saved into the API format, exactly as the "
     "editor itself would send it. A graph that is in the API format already is normalised; for a "
-    "PNG, mp4 or webm, the embedded graph is extracted.",
+    "picture or video, the embedded graph is extracted.",
     order=30,
 )

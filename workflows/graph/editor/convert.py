@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....engines.errors import GraphError
+from ..decoding import cut
 from ..model import Graph, Link, Node
 from .nodes import VIRTUAL, Definitions, NodeLayout, Socket, layout_of
 from .saved import (
@@ -29,7 +30,7 @@ from .saved import (
 )
 from .scripted import settled
 from .subgraphs import PromotedWidgets, leaves_first, make_ids_unique
-from .values import NamedNode, apply_primitive, queued_value
+from .values import NamedNodes, apply_primitive, queued_value
 
 # Subgraphs that use subgraphs twice, and so on, grow exponentially.
 MAX_NODES = 100_000
@@ -89,7 +90,9 @@ class _Conversion:
     workflow: Workflow
     definitions: Definitions
     layouts: dict[tuple[str, str], NodeLayout] = field(default_factory=dict)
-    named: list[NamedNode] = field(default_factory=list)
+    named: NamedNodes = field(default_factory=NamedNodes)
+    _sockets_of: dict[str, list[Socket]] = field(default_factory=dict)  # by subgraph
+    _known: dict[Any, Link | _Constant | None] = field(default_factory=dict)  # by step
 
     def run(self) -> Graph:
         self._prepare()
@@ -142,15 +145,18 @@ class _Conversion:
             alias = str(node.properties.get("Node name for S&R", node.type))
             layout = self.layouts.get((canvas.id, node.id))
             values = layout.values if layout else {}
-            self.named.append(NamedNode(alias, self._title(node), values))
+            self.named.add(alias, self._title(node), values)
 
     def _label(self, canvas: Canvas, node: EditorNode) -> str:
-        return f"subgraph {canvas.name}: {node.label}" if canvas.id else node.label
+        return f"subgraph {cut(canvas.name)}: {node.label}" if canvas.id else node.label
 
     def _sockets(self, canvas: Canvas, node: EditorNode) -> list[Socket]:
         definition = self.workflow.definitions.get(node.type)
         if definition is not None:
-            return [Socket(slot.name, slot.type) for slot in definition.inputs]
+            sockets = self._sockets_of.setdefault(definition.id, [])
+            for slot in definition.inputs[len(sockets) :]:  # promoted widgets add inputs
+                sockets.append(Socket(slot.name, slot.type))
+            return sockets
         return self.layouts[canvas.id, node.id].sockets
 
     def _outputs(self, canvas: Canvas, node: EditorNode) -> list[str]:
@@ -167,19 +173,30 @@ class _Conversion:
         """
         by_number: dict[tuple[str, int], EditorLink] = {}
         named: dict[tuple[str, int], EditorLink] = {}
+        listing: dict[tuple[str, str], set[str]] = {}  # names of inputs, by node and link
+        for node in canvas.nodes.values():
+            for slot in node.inputs:
+                if slot.link is not None:
+                    listing.setdefault((node.id, slot.link), set()).add(slot.name)
+        numbers: dict[str, dict[str, int]] = {}  # of inputs by name, by node
         for link in canvas.links:
             node = canvas.nodes.get(link.target)
-            number, names = None, []
-            if node is not None:
-                names = [slot.name for slot in node.inputs if slot.link == link.id]
-                sockets = self._sockets(canvas, node)
-                number = next((i for i, s in enumerate(sockets) if s.name in names), None)
+            names = listing.get((link.target, link.id), set())
+            number = None
+            if node is not None and names:
+                if node.id not in numbers:
+                    sockets = self._sockets(canvas, node)
+                    pairs = ((socket.name, i) for i, socket in enumerate(sockets))
+                    numbers[node.id] = dict(reversed([*pairs]))
+                known = numbers[node.id]
+                number = min((known[name] for name in names if name in known), default=None)
             if number is not None:
                 named.setdefault((link.target, number), link)
                 link.target_slot = number
             elif not names:  # otherwise its input no longer exists
                 by_number.setdefault((link.target, link.target_slot), link)
-        canvas.into = {**by_number, **named}
+        canvas.into = {}
+        canvas.connect(by_number | named)
 
     def _real_nodes(self) -> list[tuple[_Place, EditorNode]]:
         """Return every use of every node that runs.
@@ -226,17 +243,30 @@ class _Conversion:
 
     def _resolve(self, place: _Place, node: EditorNode, slot: int) -> Link | _Constant | None:
         """Return what feeds an input, seen through virtual nodes, or None."""
+        steps: dict[Any, None] = {}
+        found = self._follow(place, node, slot, steps)
+        self._known.update(dict.fromkeys(steps, found))
+        return found
+
+    def _follow(
+        self, place: _Place, node: EditorNode, slot: int, steps: dict[Any, None]
+    ) -> Link | _Constant | None:
+        """Return the same; add the steps on the way, which all lead to it."""
         kind = ""  # the wanted type; "": that of the input itself
         entering = True  # at an input; otherwise at an output
         seen: set[tuple[bool, tuple[str, ...], str, int]] = set()
         while True:
             step = (entering, place.path, node.id, slot)
+            whole = (*step, kind)
+            if whole in self._known:
+                return self._known[whole]
             if step in seen:
                 raise GraphError(
                     f"{self.workflow.source}: {self._label(place.canvas, node)}: "
                     "the links form a cycle; remove one of them"
                 )
             seen.add(step)
+            steps[whole] = None
             if entering:
                 link = place.canvas.into.get((node.id, slot))
                 if link is None:
@@ -282,10 +312,12 @@ class _Conversion:
     def _origin(self, place: _Place, node: EditorNode | None, link: EditorLink) -> EditorNode:
         origin = place.canvas.nodes.get(link.origin)
         if origin is None:
-            where = self._label(place.canvas, node) if node else f"subgraph {place.canvas.name}"
+            where = (
+                self._label(place.canvas, node) if node else f"subgraph {cut(place.canvas.name)}"
+            )
             raise GraphError(
-                f"{self.workflow.source}: {where}: link {link.id} comes from node {link.origin}, "
-                "which does not exist"
+                f"{self.workflow.source}: {where}: link {cut(link.id)} comes from node "
+                f"{cut(link.origin)}, which does not exist"
             )
         return origin
 

@@ -5,12 +5,13 @@ target, target slot, type], version 1 and every subgraph have objects. Both are 
 """
 
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ....engines.errors import GraphError
-from ..decoding import short
+from ..decoding import MAX_NODES, cut, short, too_many_nodes
 
 ROOT = ""  # the id of the top-level canvas
 INPUT_NODE, OUTPUT_NODE = "-10", "-20"  # the boundary nodes of a subgraph
@@ -55,7 +56,7 @@ class EditorNode:
 
     @property
     def label(self) -> str:
-        return f"node {self.id} ({self.type})"
+        return f"node {cut(self.id)} ({cut(self.type)})"
 
     @property
     def is_inactive(self) -> bool:
@@ -89,12 +90,20 @@ class Canvas:
     inputs: list[Slot] = field(default_factory=list)
     outputs: list[Slot] = field(default_factory=list)
     into: dict[tuple[str, int], EditorLink] = field(default_factory=dict)
+    _outgoing: dict[tuple[str, int], list[EditorLink]] | None = None
+
+    def connect(self, into: Mapping[tuple[str, int], EditorLink]) -> None:
+        """Add links, by target node and input number; they replace those that are there."""
+        self.into.update(into)
+        self._outgoing = None
 
     def outgoing(self, node: str, slot: int) -> list[EditorLink]:
         """Return the links that leave an output, in the order of the file."""
-        return [
-            link for link in self.into.values() if link.origin == node and link.origin_slot == slot
-        ]
+        if self._outgoing is None:
+            self._outgoing = {}
+            for link in self.into.values():
+                self._outgoing.setdefault((link.origin, link.origin_slot), []).append(link)
+        return self._outgoing.get((node, slot), [])
 
 
 @dataclass
@@ -125,11 +134,15 @@ def read_workflow(data: Mapping[str, Any], source: str) -> Workflow:
     reader = _Reader(source)
     root = reader.canvas(data, ROOT, "")
     definitions: dict[str, Canvas] = {}
+    count = len(root.nodes)
     for entry in reader.definitions(data):
         id_ = reader.text(entry.get("id"), "a subgraph: id")
         if id_ not in definitions:
             name = str(entry.get("name") or id_)
-            definitions[id_] = reader.canvas(entry, id_, name)
+            definitions[id_] = reader.canvas(entry, id_, cut(name))
+            count += len(definitions[id_].nodes)
+            if count > MAX_NODES:
+                raise too_many_nodes(source, count)
     last = data.get("last_node_id")
     if not isinstance(last, int):
         state = data.get("state")
@@ -150,9 +163,9 @@ class _Reader:
 
     def definitions(self, data: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """Yield the subgraph definitions, including nested ones, which older editors wrote."""
-        waiting = [data]
+        waiting = deque([data])
         while waiting:
-            holder = waiting.pop(0).get("definitions") or {}
+            holder = waiting.popleft().get("definitions") or {}
             if not isinstance(holder, dict):
                 raise self.wrong("definitions", "an object", holder)
             for entry in self.entries(holder.get("subgraphs"), "definitions.subgraphs"):
@@ -164,7 +177,10 @@ class _Reader:
     def canvas(self, data: Mapping[str, Any], id_: str, name: str) -> Canvas:
         inside = f"subgraph {name}: " if id_ else ""
         nodes: dict[str, EditorNode] = {}
-        for entry in self.entries(data.get("nodes"), f"{inside}nodes"):
+        entries = self.entries(data.get("nodes"), f"{inside}nodes")
+        if len(entries) > MAX_NODES:
+            raise too_many_nodes(self.source, len(entries))
+        for entry in entries:
             node = self.node(entry, inside)
             if node.id in nodes:
                 raise self.wrong(f"{inside}{node.label}", "a unique id", "that of another node")
@@ -184,8 +200,8 @@ class _Reader:
         if not isinstance(entry, dict):
             raise self.wrong(f"{inside}nodes", "one object per node", entry)
         id_ = self.id(entry.get("id"), f"{inside}a node: id")
-        type_ = self.text(entry.get("type"), f"{inside}node {id_}: type")
-        where = f"{inside}node {id_} ({type_})"
+        type_ = self.text(entry.get("type"), f"{inside}node {cut(id_)}: type")
+        where = f"{inside}node {cut(id_)} ({cut(type_)})"
         mode = entry.get("mode", 0)
         if not isinstance(mode, int):
             raise self.wrong(f"{where}: mode", "a number (2: muted, 4: bypassed)", mode)
@@ -238,7 +254,7 @@ class _Reader:
                 where, "[id, origin, origin slot, target, target slot, type] or an object", entry
             )
         id_, origin, origin_slot, target, target_slot = values
-        where = f"{where}, link {id_}"
+        where = f"{where}, link {short(id_)}"
         return EditorLink(
             self.id(id_, where),
             self.id(origin, f"{where}: origin"),

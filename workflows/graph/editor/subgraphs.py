@@ -5,8 +5,9 @@ value of its own in every instance. Older files list promoted widgets in the pro
 instead; they are treated as if such an input existed.
 """
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +63,11 @@ def make_ids_unique(workflow: Workflow) -> None:
     """Assign new ids to nodes of subgraphs whose ids are taken, as the editor does."""
     taken = set(workflow.root.nodes)
     last = max([workflow.last_node, *(as_number(id_) or 0 for id_ in taken)])
+    uses: dict[str, list[EditorNode]] = {}  # instances by definition
+    for holder in (workflow.root, *workflow.definitions.values()):
+        for node in holder.nodes.values():
+            if node.type in workflow.definitions:
+                uses.setdefault(node.type, []).append(node)
     for canvas in workflow.definitions.values():
         changed: dict[str, str] = {}
         for node in canvas.nodes.values():
@@ -74,26 +80,25 @@ def make_ids_unique(workflow: Workflow) -> None:
                 last = max(last, as_number(node.id) or 0)
             taken.add(changed.get(node.id, node.id))
         if changed:
-            _rename(workflow, canvas, changed)
+            _rename(canvas, changed, uses.get(canvas.id, []))
 
 
-def _rename(workflow: Workflow, canvas: Canvas, changed: dict[str, str]) -> None:
+def _rename(canvas: Canvas, changed: Mapping[str, str], uses: Iterable[EditorNode]) -> None:
     for node in canvas.nodes.values():
         node.id = changed.get(node.id, node.id)
     canvas.nodes = {node.id: node for node in canvas.nodes.values()}
     for link in canvas.links:
         link.origin = changed.get(link.origin, link.origin)
         link.target = changed.get(link.target, link.target)
-    for holder in (workflow.root, *workflow.definitions.values()):
-        for node in holder.nodes.values():
-            if node.type == canvas.id and isinstance(node.properties.get("proxyWidgets"), list):
-                shown = [
-                    [changed.get(str(entry[0]), entry[0]), *entry[1:]]
-                    if isinstance(entry, list) and entry
-                    else entry
-                    for entry in node.properties["proxyWidgets"]
-                ]
-                node.properties = {**node.properties, "proxyWidgets": shown}
+    for node in uses:
+        if isinstance(node.properties.get("proxyWidgets"), list):
+            shown = [
+                [changed.get(str(entry[0]), entry[0]), *entry[1:]]
+                if isinstance(entry, list) and entry
+                else entry
+                for entry in node.properties["proxyWidgets"]
+            ]
+            node.properties = {**node.properties, "proxyWidgets": shown}
 
 
 @dataclass
@@ -108,6 +113,7 @@ class PromotedWidgets:
     layouts: dict[tuple[str, str], NodeLayout]
     values: dict[tuple[str, str, int], Any] = field(default_factory=dict)
     _inside: dict[tuple[str, int], tuple[str, str] | None] = field(default_factory=dict)
+    _shown: dict[str, tuple[list[int], dict[tuple[str, str], int]]] = field(default_factory=dict)
     _made: dict[tuple[str, str], int] = field(default_factory=dict)  # by definition and primitive
 
     def settle(self, canvas: Canvas) -> None:
@@ -118,9 +124,10 @@ class PromotedWidgets:
             if node.type in self.workflow.definitions
         ]
         for node, definition in instances:
-            places = [i for i in range(len(definition.inputs)) if self.inside(definition, i)]
             saved = node.values if isinstance(node.values, list) else []
-            for slot, value in zip(places, saved, strict=False):
+            kept = _kept_by_name(node)
+            for slot, value in zip(self._places(definition)[0], saved, strict=False):
+                value = kept.get(definition.inputs[slot].name, value)
                 self.values[canvas.id, node.id, slot] = value
         for node, definition in instances:
             entries = node.properties.get("proxyWidgets")
@@ -136,6 +143,18 @@ class PromotedWidgets:
                 elif primitive is not None and primitive.type == "PrimitiveNode":
                     for value in list(primitive.values)[:1]:
                         self.values[canvas.id, node.id, shown] = value
+
+    def _places(self, definition: Canvas) -> tuple[list[int], dict[tuple[str, str], int]]:
+        """Return the inputs that show a widget, and for each widget the first of them."""
+        if definition.id not in self._shown:
+            numbers, first = [], {}
+            for slot in range(len(definition.inputs)):
+                target = self.inside(definition, slot)
+                if target is not None:
+                    numbers.append(slot)
+                    first.setdefault(target, slot)
+            self._shown[definition.id] = numbers, first
+        return self._shown[definition.id]
 
     def inside(self, definition: Canvas, slot: int) -> tuple[str, str] | None:
         """Return the node and the widget inside that an input of the definition is linked to.
@@ -193,9 +212,9 @@ class PromotedWidgets:
             return self._made[definition.id, source]
         node = definition.nodes.get(source)
         while True:
-            for slot in range(len(definition.inputs)):
-                if self.inside(definition, slot) == (source, name):
-                    return slot
+            promoted = self._places(definition)[1].get((source, name))
+            if promoted is not None:
+                return promoted
             if node is not None and self._target(definition, node, name) is not None:
                 break
             plain = _PREFIX.match(name)  # older editors prefixed the name with "12: "
@@ -207,17 +226,34 @@ class PromotedWidgets:
             return None
         taken = {slot.name for slot in definition.inputs}
         unique = next(
-            n for n in (name, *(f"{name}_{i}" for i in range(1, 10_000))) if n not in taken
+            n
+            for n in itertools.chain([name], (f"{name}_{i}" for i in itertools.count(1)))
+            if n not in taken
         )
         number = len(definition.inputs)
         if node is not None and node.type == "PrimitiveNode":
             self._made[definition.id, source] = number
         definition.inputs.append(Slot(unique, "*"))
-        for target, at in targets:
-            link = EditorLink(f"{unique}/{target}/{at}", INPUT_NODE, number, target, at)
-            definition.into[target, at] = link
-        self._inside.clear()
+        replaced = any(target in definition.into for target in targets)
+        definition.connect(
+            {
+                (target, at): EditorLink(f"{unique}/{target}/{at}", INPUT_NODE, number, target, at)
+                for target, at in targets
+            }
+        )
+        if replaced:  # what another input led to may be gone
+            self._inside.clear()
+            self._shown.clear()
+        else:
+            self._add_place(definition, number)
         return number
+
+    def _add_place(self, definition: Canvas, number: int) -> None:
+        numbers, first = self._places(definition)
+        target = self.inside(definition, number)
+        if target is not None and number not in numbers[-1:]:
+            numbers.append(number)
+            first.setdefault(target, number)
 
     def _target(self, definition: Canvas, node: EditorNode, name: str) -> int | None:
         """Return the number of the input that belongs to the widget `name` of a node."""
@@ -239,6 +275,19 @@ class PromotedWidgets:
             return [(link.target, link.target_slot) for link in definition.outgoing(node.id, 0)]
         slot = self._target(definition, node, name)
         return [] if slot is None else [(node.id, slot)]
+
+
+def _kept_by_name(node: EditorNode) -> dict[str, Any]:
+    """Return values that the editor keeps aside for inputs that it could not promote."""
+    entries = node.properties.get("proxyWidgetErrorQuarantine")
+    kept: dict[str, Any] = {}
+    for entry in entries if isinstance(entries, list) else []:
+        if not isinstance(entry, dict) or "hostValue" not in entry:
+            continue
+        original = entry.get("originalEntry")
+        if isinstance(original, list) and len(original) >= 2 and original[0] == "-1":
+            kept.setdefault(str(original[1]), entry["hostValue"])
+    return kept
 
 
 def links_from(definition: Canvas, slot: int) -> list[EditorLink]:

@@ -3,8 +3,7 @@
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,21 +26,33 @@ _DATE = re.compile("dd?|MM?|hh?|mm?|ss?|yyyy|yyy|yy")
 _COMMENT = re.compile(r"/\*[\s\S]*?\*/|//.*")
 
 
-@dataclass(frozen=True)
-class NamedNode:
-    """A node that texts may refer to, by an alias that the user may set or by its title."""
+class NamedNodes:
+    """The nodes that texts may refer to, by an alias that the user may set or by their title.
 
-    alias: str
-    title: str
-    values: Mapping[str, Any]
+    Of several nodes with the same name, the first counts. Those of a subgraph are added before the
+    node that instantiates it.
+    """
+
+    def __init__(self) -> None:
+        self._by_alias: dict[str, Mapping[str, Any]] = {}
+        self._by_title: dict[str, Mapping[str, Any]] = {}
+
+    def add(self, alias: str, title: str, values: Mapping[str, Any]) -> None:
+        """Add a node with the values of its widgets."""
+        self._by_alias.setdefault(alias, values)
+        self._by_title.setdefault(title, values)
+
+    def values(self, name: str) -> Mapping[str, Any]:
+        """Return the values of the node of this name; none if there is no such node."""
+        return self._by_alias.get(name, self._by_title.get(name, {}))
 
 
 def queued_value(
-    class_type: str, name: str, value: Any, layout: NodeLayout, named: Sequence[NamedNode]
+    class_type: str, name: str, value: Any, layout: NodeLayout, named: NamedNodes
 ) -> Any:
     """Return a widget's value as the editor sends it: with file names expanded and {a|b} chosen.
 
-    named: all nodes, those of a subgraph before the node that instantiates it
+    named: all nodes
     """
     if not isinstance(value, str):
         return value
@@ -53,9 +64,7 @@ def queued_value(
     return value
 
 
-def apply_primitive(
-    canvas: Canvas, node: EditorNode, layouts: Layouts, named: Sequence[NamedNode]
-) -> None:
+def apply_primitive(canvas: Canvas, node: EditorNode, layouts: Layouts, named: NamedNodes) -> None:
     """Assign a primitive's value to the widgets that it is linked to, whatever its mode.
 
     Its value applies only if the type of its output is that of the first widget. Otherwise the
@@ -84,18 +93,17 @@ def apply_primitive(
         layout.values[spec.id] = stepped(value, spec)
 
 
-def expanded(text: str, named: Sequence[NamedNode]) -> str:
+def expanded(text: str, named: NamedNodes) -> str:
     """Return the text with %date:yyyy-MM-dd% and %Node.widget% replaced; unknown ones are kept."""
 
     def replace(match: re.Match[str]) -> str:
         name, *widget = match.group(1).split(".")
         if len(widget) != 1:
             return _date(name[5:]) if name.startswith("date:") else match.group(0)
-        node = next((n for n in named if n.alias == name), None)
-        node = node or next((n for n in named if n.title == name), None)
-        if node is None or widget[0] not in node.values:
+        values = named.values(name)
+        if widget[0] not in values:
             return match.group(0)
-        return _FORBIDDEN.sub("_", _as_text(node.values[widget[0]]))
+        return _FORBIDDEN.sub("_", _as_text(values[widget[0]]))
 
     return re.sub("%([^%]+)%", replace, text)
 
