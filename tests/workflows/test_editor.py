@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,48 @@ def test_subgraphs_that_unfold_without_end_are_refused() -> None:
     levels = [inside(node(1, b), id_=a) for a, b in itertools.pairwise(deep)]
     with pytest.raises(GraphError, match="subgraphs are nested more than 100 deep"):
         parse_graph(workflow(node(1, deep[0]), definitions={"subgraphs": levels}), "g.json")
+
+
+def primitives(count: int) -> dict[str, Any]:
+    """Return a primitive for each of as many nodes."""
+    number = {"name": "o", "type": "INT"}
+    seed = {"name": "seed", "type": "INT", "widget": {"name": "seed"}}
+    nodes, links = [], []
+    for i in range(count):
+        nodes.append(node(2 * i, "PrimitiveNode", outputs=[number], widgets_values=[i]))
+        nodes.append(node(2 * i + 1, "KSampler", inputs=[{**seed, "link": i}]))
+        links.append([i, 2 * i, 0, 2 * i + 1, 0, "INT"])
+    return workflow(*nodes, links=links)
+
+
+def promoted(count: int) -> dict[str, Any]:
+    """Return a subgraph that shows as many widgets."""
+    nodes = [node(i, "KSampler") for i in range(count)]
+    shown = {"proxyWidgets": [[str(i), "seed"] for i in range(count)]}
+    use = node(1, SUBGRAPH, properties=shown, widgets_values=[*range(count)])
+    return workflow(use, definitions={"subgraphs": [inside(*nodes)]})
+
+
+@pytest.mark.timeout(60)  # what grows with the square takes many minutes
+@pytest.mark.parametrize(
+    ("make", "count"), [(primitives, 10_000), (promoted, 5_000)], ids=["primitives", "promoted"]
+)
+def test_conversion_takes_time_in_proportion_to_the_graph(
+    make: Callable[[int], dict[str, Any]], count: int
+) -> None:
+    info = {"KSampler": {"input": {"required": {"seed": ["INT"]}}, "output": []}}
+    graph = parse_graph(make(count), "g.json", definitions_of(info))
+    values = [node.inputs["seed"] for node in graph.nodes.values()]
+    assert sorted(values) == [*range(count)]
+
+
+def test_a_graph_of_a_million_nodes_is_refused() -> None:
+    entry = node(1, "A")
+    message = r"g\.json: expected at most 100,000 nodes, found 1,000,000"
+    with pytest.raises(GraphError, match=message):
+        parse_graph(workflow(*[entry] * 1_000_000), "g.json")
+    with pytest.raises(GraphError, match=message):
+        parse_graph({str(i): {} for i in range(1_000_000)}, "g.json")
 
 
 def test_a_long_chain_of_reroutes_is_followed() -> None:

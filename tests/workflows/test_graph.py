@@ -212,6 +212,34 @@ def test_files_that_are_no_graph(tmp_path: Path, content: bytes, message: str) -
         load_graph(path)
 
 
+LONG = "A" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"1": {"class_type": LONG}},
+        {LONG: {"class_type": "Foreign"}},
+        {LONG: 1},
+        {str(i): {"class_type": f"Foreign{i}"} for i in range(20_000)},
+        {str(i): {"class_type": "PreviewImage", "inputs": {}} for i in range(20_000)},
+        {"1": {"class_type": "PreviewImage", "inputs": {"images": [LONG, 0], LONG: 1}}},
+        {"1": {"class_type": "PreviewImage", "inputs": {"images": LONG}}},
+        {
+            str(i): {"class_type": "PreviewImage", "inputs": {"images": [str((i + 1) % 20_000), 0]}}
+            for i in range(20_000)
+        },
+        {"nodes": [{"id": LONG, "type": LONG, "mode": LONG}]},
+        {"nodes": [{"id": 1, "type": LONG}], "links": [[LONG, LONG, LONG, LONG, LONG]]},
+    ],
+    ids=range(10),
+)
+def test_messages_have_a_few_thousand_characters_at_most(data: Any) -> None:
+    with pytest.raises(GraphError) as caught:
+        check(parse_graph(data, "g.json"), catalogue())
+    assert len(str(caught.value)) < 12_000
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(GraphError, match=r"no.json: there is no such file"):
         load_graph(tmp_path / "no.json")

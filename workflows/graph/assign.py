@@ -8,6 +8,7 @@ from typing import Any
 from ...engines.errors import GraphError
 from ...nodes.standin.io import DYNAMIC_COMBO, InputSpec
 from .catalogue import Catalogue
+from .decoding import listed
 from .dynamic import present
 from .model import Graph, input_value
 
@@ -28,7 +29,7 @@ def with_values(graph: Graph, assignments: Sequence[str], catalogue: Catalogue) 
             raise GraphError(f"--set {assignment}: expected NODE.INPUT=VALUE, e.g. 1.file=clip.mp4")
         matches = graph.find(node_name)
         if len(matches) != 1:
-            known = ", ".join(f"{n.id} ({n.class_type})" for n in graph.nodes.values())
+            known = listed(n.label.removeprefix("node ") for n in graph.nodes.values())
             what = "more than one node has this class" if matches else "there is no such node"
             raise GraphError(f"--set {assignment}: {what} in {graph.source}; nodes: {known}")
         node = nodes[matches[0].id]  # with the values assigned before

@@ -7,7 +7,7 @@ from typing import Any
 from ...engines.errors import GraphError
 
 MAX_DEPTH = 200  # of nested lists and objects; a workflow has ten, and Python gives up at 1000
-MAX_NODES = 200_000  # in a file; a large workflow has a thousand
+MAX_NODES = 100_000  # in a file, and once subgraphs are expanded; a large workflow has 1,000
 MAX_BYTES = 256 * 2**20  # of a file
 
 
@@ -67,10 +67,11 @@ def cut(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def listed(items: Iterable[str], most: int = 20, separator: str = ", ") -> str:
-    """Return items as messages list them: the first `most`, each cut, and how many there are."""
+def listed(items: Iterable[str], most: int = 20, separator: str = ", ", length: int = 80) -> str:
+    """Return items as messages list them: the first `most`, each cut to `length` characters,
+    and how many more there are."""
     items = [*items]
-    shown = separator.join(cut(item) for item in items[:most])
+    shown = separator.join(cut(item, length) for item in items[:most])
     return shown if len(items) <= most else f"{shown}{separator}and {len(items) - most:,} more"
 
 

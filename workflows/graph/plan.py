@@ -10,7 +10,7 @@ from ...engines.errors import GraphError, KinographError
 from ...engines.words import counted
 from ...nodes.standin.io import DYNAMIC_COMBO, WIDGETS, InputSpec, Schema, overridden
 from .catalogue import Catalogue, NodeClass
-from .decoding import short
+from .decoding import cut, listed, short
 from .dynamic import is_passed_on, nested, present
 from .model import Graph, Link, Node
 
@@ -95,8 +95,9 @@ def check(graph: Graph, catalogue: Catalogue) -> Plan:
 def failure(graph: Graph, problems: list[Problem]) -> GraphError:
     """Return one error that lists all `problems`."""
     if len(problems) == 1:
-        return GraphError(f"{graph.source}: {problems[0].message}")
-    lines = "\n".join(f"  - {problem.message}" for problem in problems)
+        return GraphError(f"{graph.source}: {cut(problems[0].message, 2000)}")
+    shown = (f"  - {cut(problem.message, 400)}" for problem in problems)
+    lines = listed(shown, 20, "\n", 500)
     return GraphError(f"{graph.source}: {len(problems)} problems\n{lines}")
 
 
@@ -106,15 +107,19 @@ def unknown_classes(graph: Graph, catalogue: Catalogue, where: str = "here") -> 
     where: the place where the class is missing, for messages: "here" or "on URL"
     """
     problems = []
+    searched = 0
     for node in graph.nodes.values():
         if catalogue.schema(node.class_type) is None:
-            near = get_close_matches(node.class_type, catalogue.names(), 1)
+            near: list[str] = []
+            if len(node.class_type) < 100 and searched < 20:  # it takes a while
+                near = get_close_matches(node.class_type, catalogue.names(), 1)
+                searched += 1
             hint = "`kinograph nodes` lists the available nodes"
             if where != "here":
                 hint = "install its node pack there"
             if near:
                 hint = f"did you mean {near[0]}?"
-            text = f"{node.label}: there is no node class {node.class_type!r} {where}; {hint}"
+            text = f"{node.label}: there is no node class {cut(node.class_type)!r} {where}; {hint}"
             problems.append(Problem(node.id, "", text))
     return problems
 
@@ -129,6 +134,7 @@ def _topological_order(graph: Graph, outputs: Iterable[str], findings: _Findings
     for output in outputs:
         stack = [(output, "", False)]
         path: list[str] = []
+        places: dict[str, int] = {}  # on the path
         while stack:
             id_, reader, leaving = stack.pop()
             if leaving:
@@ -139,11 +145,18 @@ def _topological_order(graph: Graph, outputs: Iterable[str], findings: _Findings
             if state.get(id_) == 2:
                 continue
             if state.get(id_) == 1:
-                cycle = " -> ".join([*path[path.index(id_) :], id_])
-                text = f"node {id_}: the links form a cycle: {cycle}; remove one of them"
+                start = places[id_]
+                cycle = listed(path[start : start + 10], 10, " -> ")
+                more = len(path) - start - 10
+                dots = f" -> {more:,} more" if more > 0 else ""
+                text = (
+                    f"node {cut(id_)}: the links form a cycle: {cycle}{dots} -> {cut(id_)}; "
+                    "remove one of them"
+                )
                 findings.problems.append(Problem(reader, "", text))
                 continue
             state[id_] = 1
+            places[id_] = len(path)
             path.append(id_)
             stack.append((id_, "", True))
             for _, link in graph.nodes[id_].links():
@@ -171,7 +184,7 @@ def _checked_inputs(
     self_checked = _self_checked_inputs(class_, schema)
 
     def complain(name: str, problem: str) -> None:
-        text = f"{node.label}, input {name!r}: {problem}"
+        text = f"{node.label}, input {cut(name)!r}: {problem}"
         findings.problems.append(Problem(node.id, name, text))
 
     values: dict[str, Any] = {}
@@ -203,7 +216,7 @@ def _checked_inputs(
             if linked and (problem := _dangling(graph, value, catalogue)):
                 complain(name, problem)
         elif value not in ("", None):  # widgets of a frontend's own send such, which lose nothing
-            findings.warnings.append(f"{node.label}: has no input {name!r}; it is ignored")
+            findings.warnings.append(f"{node.label}: has no input {cut(name)!r}; it is ignored")
     if self_checked and len(findings.problems) == before:
         _validate(node, class_, schema, values, self_checked, findings)
     return values
@@ -280,7 +293,7 @@ def _link_problem(
 ) -> str:
     if spec.io_type == DYNAMIC_COMBO:
         return (
-            f"expected one of {', '.join(spec.options)} as a constant, as it decides which inputs "
+            f"expected one of {listed(spec.options, 40)} as a constant, as it decides which inputs "
             f"the node has; found a link to node {link.node}"
         )
     if problem := _dangling(graph, link, catalogue):
@@ -296,7 +309,7 @@ def _dangling(graph: Graph, link: Link, catalogue: Catalogue) -> str:
     """Return what is wrong with a link that leads to no output, or ""."""
     source = graph.nodes.get(link.node)
     if source is None:
-        return f"linked to node {link.node}, which does not exist"
+        return f"linked to node {cut(link.node)}, which does not exist"
     outputs = catalogue.require(source.class_type).outputs
     if not 0 <= link.slot < len(outputs):
         has = f"has {counted(len(outputs), 'output')}"
@@ -351,7 +364,7 @@ def _out_of_bounds(value: Any, spec: InputSpec) -> str:
     if spec.io_type in ("COMBO", DYNAMIC_COMBO) and spec.options and value not in spec.options:
         near = get_close_matches(str(value), spec.options, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        return f"expected one of {', '.join(spec.options)}, found {short(value)}{hint}"
+        return f"expected one of {listed(spec.options, 40)}, found {short(value)}{hint}"
     low, high = spec.widget.get("min"), spec.widget.get("max")
     if spec.io_type in ("INT", "FLOAT"):
         if low is not None and value < low:

@@ -32,10 +32,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report, indent=2))
         return 0 if report["ok"] else 2
-    for warning in report["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
-    for problem in report["problems"]:
-        print(f"kinograph: {arguments.graph}: {problem['message']}", file=sys.stderr)
+    lines = [f"warning: {warning}" for warning in report["warnings"]]
+    problems = (problem["message"] for problem in report["problems"])
+    lines += [f"kinograph: {arguments.graph}: {message}" for message in problems]
+    if lines:
+        from ...graph.decoding import listed
+
+        print(listed(lines, 40, "\n", 1000), file=sys.stderr)
     if report["ok"]:
         outputs = counted(len(report["outputs"]), "output")
         nodes = counted(report["nodes"], "node")

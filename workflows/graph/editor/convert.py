@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....engines.errors import GraphError
-from ..decoding import cut
+from ..decoding import MAX_NODES, cut
 from ..model import Graph, Link, Node
 from .nodes import VIRTUAL, Definitions, NodeLayout, Socket, layout_of
 from .saved import (
@@ -31,9 +31,6 @@ from .saved import (
 from .scripted import settled
 from .subgraphs import PromotedWidgets, leaves_first, make_ids_unique
 from .values import NamedNodes, apply_primitive, queued_value
-
-# Subgraphs that use subgraphs twice, and so on, grow exponentially.
-MAX_NODES = 100_000
 
 
 def convert(data: Mapping[str, Any], source: str, definitions: Definitions) -> Graph:
@@ -215,6 +212,7 @@ class _Conversion:
                         uses.append((place, node))
                 elif place.path or not node.is_inactive:
                     waiting.append(_Place(definition, (*place.path, node.id), place, node))
+                # Subgraphs that use subgraphs twice, and so on, grow exponentially.
                 if len(uses) + len(waiting) > MAX_NODES:
                     raise GraphError(
                         f"{self.workflow.source}: more than {MAX_NODES:,} nodes once "

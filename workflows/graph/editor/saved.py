@@ -94,16 +94,26 @@ class Canvas:
 
     def connect(self, into: Mapping[tuple[str, int], EditorLink]) -> None:
         """Add links, by target node and input number; they replace those that are there."""
+        if self._outgoing is not None:
+            if self.into.keys().isdisjoint(into):
+                self._index(self._outgoing, into.values())
+            else:
+                self._outgoing = None
         self.into.update(into)
-        self._outgoing = None
 
     def outgoing(self, node: str, slot: int) -> list[EditorLink]:
         """Return the links that leave an output, in the order of the file."""
         if self._outgoing is None:
             self._outgoing = {}
-            for link in self.into.values():
-                self._outgoing.setdefault((link.origin, link.origin_slot), []).append(link)
+            self._index(self._outgoing, self.into.values())
         return self._outgoing.get((node, slot), [])
+
+    @staticmethod
+    def _index(
+        outgoing: dict[tuple[str, int], list[EditorLink]], links: Iterable[EditorLink]
+    ) -> None:
+        for link in links:
+            outgoing.setdefault((link.origin, link.origin_slot), []).append(link)
 
 
 @dataclass

@@ -5,7 +5,6 @@ value of its own in every instance. Older files list promoted widgets in the pro
 instead; they are treated as if such an input existed.
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,6 +113,7 @@ class PromotedWidgets:
     values: dict[tuple[str, str, int], Any] = field(default_factory=dict)
     _inside: dict[tuple[str, int], tuple[str, str] | None] = field(default_factory=dict)
     _shown: dict[str, tuple[list[int], dict[tuple[str, str], int]]] = field(default_factory=dict)
+    _taken: dict[str, dict[str, int]] = field(default_factory=dict)  # names, with the next number
     _made: dict[tuple[str, str], int] = field(default_factory=dict)  # by definition and primitive
 
     def settle(self, canvas: Canvas) -> None:
@@ -224,12 +224,7 @@ class PromotedWidgets:
         targets = self._targets(definition, node, name)
         if not targets:
             return None
-        taken = {slot.name for slot in definition.inputs}
-        unique = next(
-            n
-            for n in itertools.chain([name], (f"{name}_{i}" for i in itertools.count(1)))
-            if n not in taken
-        )
+        unique = self._unique_name(definition, name)
         number = len(definition.inputs)
         if node is not None and node.type == "PrimitiveNode":
             self._made[definition.id, source] = number
@@ -247,6 +242,18 @@ class PromotedWidgets:
         else:
             self._add_place(definition, number)
         return number
+
+    def _unique_name(self, definition: Canvas, name: str) -> str:
+        """Return the name, with a number behind it if an input of the definition has it already."""
+        taken = self._taken.setdefault(definition.id, {})
+        if not taken:
+            taken.update(dict.fromkeys((slot.name for slot in definition.inputs), 1))
+        unique = name
+        while unique in taken:
+            unique = f"{name}_{taken[name]}"
+            taken[name] += 1
+        taken[unique] = 1
+        return unique
 
     def _add_place(self, definition: Canvas, number: int) -> None:
         numbers, first = self._places(definition)
