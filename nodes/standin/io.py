@@ -32,6 +32,7 @@ class InputSpec:
     branches: of a dynamic combo, the further inputs that each option brings
     grows:    of an input that grows, what it becomes
     template: the name that inputs and outputs of the same type share, "" if there is none
+    raw_link: the node gets the link itself, [node, output], and not what it leads to
     """
 
     id: str
@@ -45,6 +46,7 @@ class InputSpec:
     branches: Mapping[str, tuple["InputSpec", ...]] = field(default_factory=dict)
     grows: Growth | None = None
     template: str = ""
+    raw_link: bool = False
 
     @property
     def is_widget(self) -> bool:
@@ -78,10 +80,12 @@ class _Socket:
         optional: bool = False,
         tooltip: str = "",
         lazy: bool = False,
+        raw_link: bool = False,
         extra_dict: Mapping[str, Any] | None = None,
     ) -> InputSpec:
+        widget = dict(extra_dict or {})
         return InputSpec(
-            id, self.io_type, optional, tooltip, widget=dict(extra_dict or {}), lazy=lazy
+            id, self.io_type, optional, tooltip, widget=widget, lazy=lazy, raw_link=raw_link
         )
 
     def Output(  # noqa: N802
@@ -234,16 +238,21 @@ class Hidden(str, Enum):
 
     unique_id = "UNIQUE_ID"
     prompt = "PROMPT"
+    dynprompt = "DYNPROMPT"
     extra_pnginfo = "EXTRA_PNGINFO"
 
 
 @dataclass(frozen=True)
 class HiddenHolder:
-    """The node's id, the graph in API format, and further metadata for pictures."""
+    """The node's id, the graph in API format, and further metadata for pictures.
+
+    dynprompt: the running graph, with the nodes that nodes made by expansion
+    """
 
     unique_id: str | None = None
     prompt: Mapping[str, Any] | None = None
     extra_pnginfo: Mapping[str, Any] | None = None
+    dynprompt: Any = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kinograph.engines.errors import InputError
 from kinograph.nodes.standin import host, io, ui
-from kinograph.nodes.standin.graph_builder import GraphBuilder
+from kinograph.nodes.standin.graph_builder import GraphBuilder, is_link
 from kinograph.workflows.graph.catalogue import Catalogue
 
 CALLS: list[Any] = []
@@ -191,5 +191,65 @@ class Wrong(io.ComfyNode):
         return {"ui": {}}
 
 
-CLASSES = (*(Make, Next, Choose, Keep, Fail, Expand, Numbers, Later, Blocks, WhoAmI, Wrong),)
+class LoopOpen(io.ComfyNode):
+    """The beginning of a loop: passes on what the next round starts with."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        inputs = [io.Int.Input("left"), ANY.Input("value")]
+        outputs = [io.Custom("LOOP").Output(), io.Int.Output(), ANY.Output()]
+        return schema("LoopOpen", inputs, *outputs)
+
+    @classmethod
+    def execute(cls, left: int, value: Any) -> io.NodeOutput:
+        CALLS.append(("round", left))
+        return io.NodeOutput("loop", left, value)
+
+
+class LoopClose(io.ComfyNode):
+    """The end of a loop: a further round is a copy of what is between the two."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        inputs = [
+            io.Custom("LOOP").Input("loop", raw_link=True),
+            *(io.Int.Input("left"), ANY.Input("value")),
+        ]
+        hidden = [io.Hidden.unique_id, io.Hidden.dynprompt]
+        return schema("LoopClose", inputs, ANY.Output(), enable_expand=True, hidden=hidden)
+
+    @classmethod
+    def execute(cls, loop: list[Any], left: int, value: Any) -> io.NodeOutput:
+        if left <= 1:
+            return io.NodeOutput(value)
+        prompt, own = cls.hidden.dynprompt, cls.hidden.unique_id
+        first = loop[0]
+        inside = {first, own}
+        waiting = [own]
+        while waiting:  # what leads from the end to the beginning
+            for given in prompt.get_node(waiting.pop())["inputs"].values():
+                if is_link(given) and given[0] not in inside:
+                    inside.add(given[0])
+                    waiting.append(given[0])
+        graph = GraphBuilder()
+        for id_ in inside:
+            name = "again" if id_ == own else id_
+            graph.node(prompt.get_node(id_)["class_type"], name).set_override_display_id(
+                prompt.get_display_node_id(id_)
+            )
+        for id_ in inside:
+            made = graph.lookup_node("again" if id_ == own else id_)
+            for key, given in prompt.get_node(id_)["inputs"].items():
+                link = is_link(given) and given[0] in inside
+                made.set_input(key, graph.lookup_node(given[0]).out(given[1]) if link else given)
+        graph.lookup_node(first).set_input("left", left - 1)
+        graph.lookup_node(first).set_input("value", value)
+        again = graph.lookup_node("again")
+        return io.NodeOutput(again.out(0), expand=graph.finalize())
+
+
+CLASSES = (
+    *(Make, Next, Choose, Keep, Fail, Expand, Numbers, Later, Blocks, WhoAmI, Wrong),
+    *(LoopOpen, LoopClose),
+)
 NODES = Catalogue({class_.__name__: class_ for class_ in CLASSES})

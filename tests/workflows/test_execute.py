@@ -13,6 +13,8 @@ import pytest
 
 from kinograph.engines.errors import GraphError
 from kinograph.nodes.standin import host
+from kinograph.nodes.standin.graph_builder import GraphBuilder, add_graph_prefix
+from kinograph.workflows.execution import caching
 from kinograph.workflows.execution.caching import ResultCache
 from kinograph.workflows.execution.report import Report
 from kinograph.workflows.execution.run_graph import run_graph
@@ -47,11 +49,10 @@ def run(tmp_path: Path) -> Callable[..., Report]:
     CALLS.clear()
     gc.collect()  # the error of the test before holds what its frames held
 
-    def run(_cache: ResultCache | None = None, **nodes: str) -> Report:
+    def run(_cache: ResultCache | None = None, _graph: Any = None, **nodes: str) -> Report:
         settings = host.Settings(output=tmp_path, device="cpu")
-        return run_graph(
-            parse_graph(graph_of(**nodes), "g.json"), settings, nodes=NODES, cache=_cache
-        )
+        graph = parse_graph(_graph or graph_of(**nodes), "g.json")
+        return run_graph(graph, settings, nodes=NODES, cache=_cache)
 
     return run
 
@@ -89,7 +90,7 @@ def test_a_branch_that_nobody_takes_holds_nothing(run: Callable[..., Report]) ->
 
 
 def test_a_cache_keeps_the_results_of_the_last_run(run: Callable[..., Report]) -> None:
-    cache = ResultCache()
+    cache = ResultCache(graphs=1)
     first = run(cache, **CHAIN)
     assert alive() == ["a", "b", "c"]
     again = run(cache, **CHAIN)
@@ -107,6 +108,33 @@ def test_a_cache_keeps_the_results_of_the_last_run(run: Callable[..., Report]) -
     cache.clear()
     assert alive() == []
     assert len(cache) == 0
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_a_cache_reaches_back_over_several_graphs(
+    run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch, short: bool
+) -> None:
+    """Where memory is short, it keeps the results of the last one only."""
+    monkeypatch.setattr(caching, "_memory_is_short", lambda: short)
+    cache = ResultCache(graphs=3)
+
+    def is_cached(name: str) -> bool:
+        return run(cache, a=f'Make name="{name}"', k="Keep what=a").nodes[-1].cached
+
+    assert [is_cached(name) for name in ("x", "y", "z")] == [False] * 3
+    assert [is_cached(name) for name in ("x", "y", "z")] == [not short] * 3
+    assert [is_cached(name) for name in ("v", "y")] == [False, not short]
+    assert not is_cached("x")  # three graphs came after it
+    assert alive() == (["x"] if short else ["v", "x", "y"])
+
+
+def test_twins_list_the_same_file(run: Callable[..., Report]) -> None:
+    report = run(a='Make name="a"', k="Keep what=a", twin="Keep what=a")
+    (path,) = report.files
+    assert [(n.id, n.cached, n.files) for n in report.nodes if n.is_output] == [
+        ("k", False, (path,)),
+        ("twin", True, (path,)),
+    ]
 
 
 def test_another_output_folder_gets_its_own_files(tmp_path: Path) -> None:
@@ -147,8 +175,9 @@ def test_nothing_to_run_is_an_error(run: Callable[..., Report]) -> None:
 
 
 def test_a_defect_is_not_called_a_mistake(run: Callable[..., Report]) -> None:
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         run(z='Fail how="defect"')
+    assert vars(caught.value)["__notes__"] == ["node z (Fail)"]
     with pytest.raises(TypeError, match="expected a NodeOutput"):
         run(z="Wrong")
 
@@ -184,6 +213,55 @@ def test_an_expansion_stands_for_its_node(run: Callable[..., Report]) -> None:
     assert [path.read_text() for path in report.files] == ["made"]
     assert [node.id for node in report.nodes] == ["1.0.0.1", "1", "2"]
     assert alive() == []
+
+
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_a_loop_by_expansion_runs(run: Callable[..., Report], rounds: int) -> None:
+    """Its end gets the link to its beginning, and finds what lies between in the running graph."""
+    raw = graph_of(
+        s='Make name="s"',
+        open=f"LoopOpen left={rounds} value=s",
+        body='Next name="n"',
+        close="LoopClose",
+        k="Keep what=close",
+    )
+    raw["body"]["inputs"]["of"] = ["open", 2]
+    raw["close"]["inputs"] = {"loop": ["open", 0], "left": ["open", 1], "value": ["body", 0]}
+    report = run(_graph=raw)
+    assert report.ok
+    assert [call for call in CALLS if call[0] == "round"] == [
+        ("round", left) for left in range(rounds, 0, -1)
+    ]
+    assert len([call for call in CALLS if call[0] == "next"]) == rounds
+    assert [path.read_text() for path in report.files] == ["n"]
+
+
+def test_a_graph_that_a_node_builds_can_be_changed() -> None:
+    graph = GraphBuilder("p.")
+    make, keep = graph.node("Make", "a", name="x"), graph.node("Keep", what=["p.a", 0])
+    graph.node("Keep", "b", what=["p.a", 0], other=["p.a", 1])
+    assert graph.lookup_node("a") is make
+    assert graph.lookup_node("gone") is None
+    assert (make.get_input("name"), make.get_input("gone")) == ("x", None)
+    keep.set_override_display_id("7")
+    graph.replace_node_output("a", 0, ["q", 2])
+    graph.replace_node_output("a", 1, None)
+    graph.remove_node("a")
+    assert graph.finalize() == {
+        "p.1": {
+            "class_type": "Keep",
+            "inputs": {"what": ["q", 2]},
+            "override_display_id": "7",
+        },
+        "p.b": {"class_type": "Keep", "inputs": {"what": ["q", 2]}},
+    }
+    assert add_graph_prefix(graph.finalize(), [["p.b", 0], 3], "z.") == (
+        {
+            "z.p.1": {"class_type": "Keep", "inputs": {"what": ["z.q", 2]}},
+            "z.p.b": {"class_type": "Keep", "inputs": {"what": ["z.q", 2]}},
+        },
+        (["z.p.b", 0], 3),
+    )
 
 
 def test_an_empty_list_is_an_error_that_names_both(run: Callable[..., Report]) -> None:

@@ -272,7 +272,12 @@ def test_names_that_lead_out_of_the_folder(server: StandIn, tmp_path: Path) -> N
     assert send(server, tmp_path).files == (tmp_path / "out" / "deep" / "er" / "x_00001_.png",)
 
 
-def test_ctrl_c_takes_the_graph_off_the_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+)
+def test_a_stopped_run_takes_the_graph_off_the_server(
+    tmp_path: Path, sent: signal.Signals, status: int
+) -> None:
     with running(StandIn(late=60)) as server:
         command = [sys.executable, "-m", "kinograph.workflows.cli", "run", "--server", server.url]
         process = subprocess.Popen(
@@ -285,10 +290,11 @@ def test_ctrl_c_takes_the_graph_off_the_server(tmp_path: Path) -> None:
         )
         assert server.started.wait(60)
         time.sleep(0.3)
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, sent)
         _, said = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert "kinograph: cancelled" in said
+        assert process.returncode == status
+        assert ("kinograph: cancelled" in said) is (sent == signal.SIGINT)
+        assert "Traceback" not in said
         id_ = server.prompts[0]["prompt_id"]
         assert server.interrupted == [{"prompt_id": id_}]
         assert server.deleted == [{"delete": [id_]}]

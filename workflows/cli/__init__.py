@@ -47,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         last = traceback.extract_tb(error.__traceback__)[-1]
+        where = "".join(f"{note}: " for note in getattr(error, "__notes__", ()))
         print(
-            f"kinograph: internal error: {type(error).__name__}: {error} "
+            f"kinograph: internal error: {where}{type(error).__name__}: {error} "
             f"({Path(last.filename).name}:{last.lineno}); run the command again with --debug, and "
             "report the traceback",
             file=sys.stderr,

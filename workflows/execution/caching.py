@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ...engines.errors import KinographError
@@ -13,6 +14,8 @@ from ..graph.catalogue import Catalogue
 from ..graph.dynamic import nested
 from ..graph.model import Link, Node
 
+_FREE_MEMORY = 0.25  # of the machine's: with less, results of earlier runs are dropped
+
 
 @dataclass(frozen=True)
 class NodeResult:
@@ -20,20 +23,28 @@ class NodeResult:
 
     outputs: by output, the list of its elements
     shown:   what the node displays, by kind
+    files:   the files that it saved
     """
 
     outputs: tuple[list[Any], ...]
     shown: Mapping[str, list[Any]]
+    files: tuple[Path, ...] = ()
 
 
 class ResultCache:
-    """Keeps results between runs: those of the nodes of the last graph, as ComfyUI does.
+    """Keeps results between runs: those of the nodes of the last graphs, like ComfyUI.
+
+    graphs: of how many runs results are kept, the current one included; where memory is short, only
+            those that the current one uses
 
     It serves one run at a time.
     """
 
-    def __init__(self) -> None:
-        self._results: dict[str, tuple[NodeResult, str]] = {}  # by key, with the owner
+    def __init__(self, graphs: int = 4) -> None:
+        self._graphs = graphs
+        self._runs = 0
+        # By key: the result, its owner, and the last run that used it.
+        self._results: dict[str, tuple[NodeResult, str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._results)
@@ -48,19 +59,38 @@ class ResultCache:
 
         owner: the node whose expansion made the node, or "" for a node of the graph itself
         """
-        self._results[key] = (result, owner)
+        self._results[key] = (result, owner, self._runs)
+
+    def start(self, keys: Collection[str], owners: Collection[str]) -> None:
+        """Begin a run that uses results with these keys or these owners; drop what is too old."""
+        self._runs += 1
+        graphs = 1 if _memory_is_short() else self._graphs
+        kept = {}
+        for key, (result, owner, last) in self._results.items():
+            if key in keys or owner in owners:
+                last = self._runs
+            if last > self._runs - graphs:
+                kept[key] = (result, owner, last)
+        self._results = kept
 
     def keep(self, keys: Collection[str], owners: Collection[str]) -> None:
-        """Drop all results but those with these keys or these owners."""
+        """Drop all results of the current run but those with these keys or these owners."""
         self._results = {
-            key: (result, owner)
-            for key, (result, owner) in self._results.items()
-            if key in keys or owner in owners
+            key: (result, owner, last)
+            for key, (result, owner, last) in self._results.items()
+            if last < self._runs or key in keys or owner in owners
         }
 
     def clear(self) -> None:
         """Drop all results."""
         self._results.clear()
+
+
+def _memory_is_short() -> bool:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return bool(memory.available < memory.total * _FREE_MEMORY)
 
 
 class CacheKeys:

@@ -19,7 +19,8 @@ from ..graph.model import Link, graph_as_json
 from ..graph.plan import Plan, Problem
 from .caching import CacheKeys, NodeResult, ResultCache
 from .calling import CallResults, Lists, ask_lazy, call, merged
-from .expansion import expanded_nodes, resolved, result_links
+from .dynamic_prompt import DynamicPrompt
+from .expansion import display_ids, expanded_nodes, resolved, result_links
 from .outcome import NodeRun, Outcome, Progress
 from .result_store import ResultStore
 
@@ -67,6 +68,8 @@ class _Run:
         self._prompt = graph_as_json(replace(plan.graph, nodes=self._nodes))
         self._values = {id_: plan.values[id_] for id_ in plan.order}
         self._owners: dict[str, str] = {}  # by node made by expansion, the node that made it
+        self._shown_as: dict[str, str] = {}  # by such a node, the node that it is shown as
+        self._dynamic = DynamicPrompt(self._nodes, self._owners, self._shown_as)
         self._keys = CacheKeys(self._nodes, self._values, self._owners, catalogue, settings)
         self._roots = list(plan.outputs)
         self._results = ResultStore(self._values, self._roots)
@@ -81,7 +84,7 @@ class _Run:
         self._enter(self._plan.order)
         original = set(self._nodes)
         if self._cache is not None:
-            self._cache.keep(self._alike.keys(), original)
+            self._cache.start(self._alike.keys(), original)
         try:
             while self._roots:
                 self._run_root(self._roots[0])
@@ -185,7 +188,8 @@ class _Run:
     def _first_sources(self, id_: str, schema: Schema) -> dict[str, None]:
         """Return the sources that a node needs first: those of inputs that are not lazy."""
         values = self._values[id_]
-        lazy = {spec.id for spec in present(schema.inputs, values) if spec.lazy}
+        waiting = present(schema.inputs, values)
+        lazy = {spec.id for spec in waiting if spec.lazy or spec.raw_link}
         return {v.node: None for n, v in values.items() if isinstance(v, Link) and n not in lazy}
 
     def _unfinished(self, sources: Iterable[str]) -> list[str]:
@@ -206,9 +210,13 @@ class _Run:
         Lazy inputs that were not asked for are None, even if another node had them evaluated.
         """
         inputs: dict[str, list[Any]] = {}
+        raw = {spec.id for spec in schema.inputs if spec.raw_link}
         for name, value in self._values[id_].items():
             if not isinstance(value, Link):
                 inputs[name] = [value]
+                continue
+            if name in raw:
+                inputs[name] = [[value.node, value.slot]]
                 continue
             needed = value.node in self._sources[id_]
             inputs[name] = self._results.elements(value) if needed else [None]
@@ -226,12 +234,13 @@ class _Run:
             id_ if Hidden.unique_id in asked else None,
             self._prompt if Hidden.prompt in asked else None,
             {"workflow": workflow} if workflow and Hidden.extra_pnginfo in asked else None,
+            self._dynamic if Hidden.dynprompt in asked else None,
         )
 
     def _under(self, id_: str, work: Callable[[], Any]) -> Any:
         """Call `work` for a node, with the settings of the run and a progress bar of its own.
 
-        A `KinographError` stops the run.
+        A `KinographError` stops the run; any other exception gets a note that names the node.
         """
 
         def saved(path: Path) -> None:
@@ -250,6 +259,10 @@ class _Run:
                 return work()
         except KinographError as error:
             raise _StopError(id_, str(error)) from error
+        except Exception as error:
+            # As `add_note` does, which Python 3.10 lacks.
+            vars(error).setdefault("__notes__", []).append(self._label(id_))
+            raise
         finally:
             self._seconds[id_] += time.perf_counter() - started
 
@@ -262,6 +275,8 @@ class _Run:
         self._nodes |= made
         self._values |= {new: node.inputs for new, node in made.items()}
         self._owners |= dict.fromkeys(made, id_)
+        own = self._dynamic.get_display_node_id(id_)
+        self._shown_as |= {**dict.fromkeys(made, own), **display_ids(results)}
         self._enter(made)
         self._results.expect(result_links(results))
         self._roots += [new for new in made if self._schema(new).is_output_node]
@@ -281,7 +296,8 @@ class _Run:
         return []
 
     def _complete(self, id_: str, outputs: tuple[list[Any], ...], results: CallResults) -> None:
-        result = NodeResult(outputs, results.shown)
+        files = tuple(path for path in self._files.pop(id_, []) if path.exists())
+        result = NodeResult(outputs, results.shown, files)
         key = self._keys.of(id_)
         if key is not None:
             if self._cache is not None:
@@ -302,7 +318,7 @@ class _Run:
                 self._schema(id_).is_output_node,
                 self._nodes[id_].class_type,
                 cached,
-                tuple(path for path in self._files.pop(id_, []) if path.exists()),
+                tuple(path for path in result.files if path.exists()),
                 result.shown,
             )
         )

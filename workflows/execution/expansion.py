@@ -52,6 +52,13 @@ def _node(id_: str, entry: Mapping[str, Any], catalogue: Catalogue) -> Node:
     return Node(id_, class_type, values)
 
 
+def display_ids(results: CallResults) -> dict[str, str]:
+    """Return which node of the graph a made node is shown as, where it says so."""
+    entries = (entry for call in results.calls for entry in (call.expand or {}).items())
+    ids = ((id_, entry.get("override_display_id")) for id_, entry in entries)
+    return {id_: shown for id_, shown in ids if isinstance(shown, str)}
+
+
 def linked(value: Any) -> Any:
     """Return a `Link` for ["node", slot], and any other value unchanged."""
     if isinstance(value, list) and [type(part) for part in value] == [str, int]:

@@ -64,13 +64,15 @@ def graph_as_json(graph: Graph) -> dict[str, Any]:
     Nodes have their titles, links are [node, output], and values that are lists are wrapped as
     {"__value__": list}.
     """
+    return {node.id: node_as_json(node) for node in graph.nodes.values()}
+
+
+def node_as_json(node: Node) -> dict[str, Any]:
+    """Return one node in the API format."""
     return {
-        node.id: {
-            "inputs": {name: _encoded(value) for name, value in node.inputs.items()},
-            "class_type": node.class_type,
-            "_meta": {"title": node.title or node.class_type},
-        }
-        for node in graph.nodes.values()
+        "inputs": {name: _encoded(value) for name, value in node.inputs.items()},
+        "class_type": node.class_type,
+        "_meta": {"title": node.title or node.class_type},
     }
 
 

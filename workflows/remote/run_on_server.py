@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -48,11 +51,40 @@ def run_on_server(
     progress:    makes a progress bar for a node from its title and its number of steps
     patience:    seconds that the server may be unreachable during the run
 
-    A cancelled run (Ctrl-C) is interrupted on the server and removed from its queue. Raises
-    `GraphError` for a graph that the server rejects, `ServerError` for a server that fails,
+    A cancelled run (Ctrl-C, SIGTERM) is interrupted on the server and removed from its queue.
+    Raises `GraphError` for a graph that the server rejects, `ServerError` for a server that fails,
     `InputError` without aiohttp.
     """
-    return asyncio.run(_run(path, server, assignments, output, folders, progress, patience))
+    running = _run(path, server, assignments, output, folders, progress, patience)
+    stopped = threading.Event()
+    try:
+        return asyncio.run(_until_terminated(running, stopped))
+    except asyncio.CancelledError:
+        if stopped.is_set():
+            raise SystemExit(128 + signal.SIGTERM) from None
+        raise
+
+
+async def _until_terminated(
+    running: Coroutine[Any, Any, Report], stopped: threading.Event
+) -> Report:
+    """Return the result of a coroutine; SIGTERM cancels it and sets `stopped`."""
+    task = asyncio.ensure_future(running)
+
+    def stop() -> None:
+        stopped.set()
+        task.cancel()
+
+    if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
+        return await task
+    before = signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await task
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
 
 
 async def _run(
