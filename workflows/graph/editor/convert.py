@@ -171,10 +171,10 @@ class _Conversion:
         by_number: dict[tuple[str, int], EditorLink] = {}
         named: dict[tuple[str, int], EditorLink] = {}
         listing: dict[tuple[str, str], set[str]] = {}  # names of inputs, by node and link
-        for node in canvas.nodes.values():
-            for slot in node.inputs:
+        for holder in canvas.nodes.values():
+            for slot in holder.inputs:
                 if slot.link is not None:
-                    listing.setdefault((node.id, slot.link), set()).add(slot.name)
+                    listing.setdefault((holder.id, slot.link), set()).add(slot.name)
         numbers: dict[str, dict[str, int]] = {}  # of inputs by name, by node
         for link in canvas.links:
             node = canvas.nodes.get(link.target)

@@ -147,7 +147,8 @@ class PromotedWidgets:
     def _places(self, definition: Canvas) -> tuple[list[int], dict[tuple[str, str], int]]:
         """Return the inputs that show a widget, and for each widget the first of them."""
         if definition.id not in self._shown:
-            numbers, first = [], {}
+            numbers: list[int] = []
+            first: dict[tuple[str, str], int] = {}
             for slot in range(len(definition.inputs)):
                 target = self.inside(definition, slot)
                 if target is not None:
