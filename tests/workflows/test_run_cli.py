@@ -175,7 +175,7 @@ def test_a_defect_is_status_1(
     monkeypatch.setattr(PreviewAny, "execute", lambda source: 1 / 0)
     status, _, err = run(capsys, graph, "--output-dir", tmp_path)
     assert status == 1
-    assert "internal error: ZeroDivisionError" in err
+    assert "internal error: node 4 (PreviewAny): ZeroDivisionError" in err
 
 
 def test_ctrl_c_is_status_130(

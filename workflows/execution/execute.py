@@ -210,7 +210,7 @@ class _Run:
         Lazy inputs that were not asked for are None, even if another node had them evaluated.
         """
         inputs: dict[str, list[Any]] = {}
-        raw = {spec.id for spec in schema.inputs if spec.raw_link}
+        raw = {spec.id for spec in present(schema.inputs, self._values[id_]) if spec.raw_link}
         for name, value in self._values[id_].items():
             if not isinstance(value, Link):
                 inputs[name] = [value]
