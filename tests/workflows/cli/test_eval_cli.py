@@ -10,7 +10,7 @@ from kinograph.engines.pose.files import write_poses
 from kinograph.engines.pose.poses import Poses
 from kinograph.workflows.cli import main
 
-TWO_PEOPLE = Path(__file__).parents[1] / "data" / "pose" / "two_people.json"
+TWO_PEOPLE = Path(__file__).parents[2] / "data" / "pose" / "two_people.json"
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ from video_files import cut, remux
 
 pytestmark = pytest.mark.long
 
-SUPPORT = Path(__file__).parents[1] / "support"
-WORKFLOWS = Path(__file__).parents[2] / "workflows"
+SUPPORT = Path(__file__).parents[2] / "support"
+WORKFLOWS = Path(__file__).parents[3] / "workflows"
 FRAMES = 263  # a segment and some
 
 

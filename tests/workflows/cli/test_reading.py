@@ -12,7 +12,7 @@ from kinograph.engines.video.read import read_video
 from kinograph.engines.video.timing import ReadOptions
 from kinograph.workflows.cli import main
 
-DATA = Path(__file__).parents[1] / "data" / "video"
+DATA = Path(__file__).parents[2] / "data" / "video"
 
 
 def node(class_type: str, **inputs: Any) -> dict[str, Any]:

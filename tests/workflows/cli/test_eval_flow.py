@@ -1,6 +1,6 @@
 """`kinograph eval flow` as users run it, and today's figures against those recorded.
 
-`pytest tests/workflows/test_eval_flow.py --update-golden` records them anew, from the command.
+`pytest tests/workflows/cli/test_eval_flow.py --update-golden` records them anew, from the command.
 """
 
 import json
@@ -24,7 +24,7 @@ from kinograph.workflows.cli import main
 from kinograph.workflows.graph.shipped import demo_clip
 from spynet_weights import SHA256, WEIGHTS, weights
 
-BASELINES = Path(__file__).parents[1] / "data" / "flow" / "baselines.json"
+BASELINES = Path(__file__).parents[2] / "data" / "flow" / "baselines.json"
 SPYNET = f"spynet:{WEIGHTS}"
 SIZES = {"made": (512, 256), "motorcycle": (741, 370)}  # whole and half
 FIGURES = ("epe", "median_epe", "over_1px", "over_3px", "over_5px", "fl", "angle")

@@ -351,7 +351,7 @@ def test_engines_stay_and_frames_do_not(tmp_path: Path) -> None:
 def test_a_batch_killed_anywhere_goes_on(tmp_path: Path) -> None:
     """SIGKILL before each step that changes the disk: what was done stays, nothing is half or
     twice."""
-    script = Path(__file__).parents[1] / "support" / "killed_batches.py"
+    script = Path(__file__).parents[2] / "support" / "killed_batches.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)],
         capture_output=True,
