@@ -34,6 +34,17 @@ def converted(data: Any, info: dict[str, Any]) -> dict[str, Any]:
     return meaning(graph_as_json(parse_graph(data, "g.json", definitions_of(info))))
 
 
+def known_to(info: dict[str, Any], graph: dict[str, Any]) -> dict[str, Any]:
+    """Return a graph without the inputs that ComfyUI's own nodes got in later versions."""
+
+    def known(node: dict[str, Any]) -> dict[str, Any]:
+        declared = info[node["class_type"]]["input"].values()
+        names = {name for group in declared for name in group}
+        return node | {"inputs": {n: v for n, v in node["inputs"].items() if n in names}}
+
+    return {id_: known(node) for id_, node in graph.items()}
+
+
 def test_there_are_cases() -> None:
     assert len(CASES) > 25
     assert len(SHIPPED) > 5
@@ -65,7 +76,7 @@ def test_shipped_graphs_are_converted_as_the_editor_does(
     sent = editor.prompt()
     assert converted(data, info) == meaning(sent)
     ours = graph_as_json(parse_graph(data, path.name))  # with the headless definitions
-    assert meaning(ours) == meaning(sent)
+    assert known_to(info, meaning(ours)) == meaning(sent)
     assert {i: n["_meta"]["title"] for i, n in ours.items()} == {
         i: n["_meta"]["title"] for i, n in sent.items()
     }
