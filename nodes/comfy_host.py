@@ -21,6 +21,7 @@ from ..engines.errors import InputError
 from ..engines.models import folders
 from ..engines.runtime import folders as engine_folders
 from ..engines.runtime.engine import Engine
+from ..engines.video.timing import WHOLE, ReadOptions
 from . import comfy_memory
 from .rate import Now, Rate
 
@@ -72,6 +73,10 @@ def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
         log.warning("the node's preview cannot be written: %s", error)
         return [], False
     return [{"filename": name, "subfolder": "", "type": "temp"}], bool(others)
+
+
+def reading() -> ReadOptions:
+    return WHOLE
 
 
 def server() -> Any:
@@ -131,10 +136,10 @@ def build_progress(phase: str, step: int, steps: int) -> None:
         _say(f"{phase}: {step + 1}/{steps}")
 
 
-def input_path(name: str) -> Path:
+def input_path(name: str, there: Callable[[Path], bool] = Path.exists) -> Path:
     root = Path(folder_paths.get_input_directory()).resolve()
     path = (root / name).resolve()
-    if not name or not path.is_relative_to(root) or not path.exists():
+    if not name or not path.is_relative_to(root) or not there(path):
         raise InputError(f"{name!r}: no such file or folder in {root}")
     return path
 

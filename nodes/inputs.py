@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..engines.errors import InputError
+from ..engines.video.stills import is_clip
 from .api import host
 
 _State = TypeVar("_State")
@@ -19,13 +20,29 @@ def own_state(state: object, kind: type[_State]) -> _State | None:
     return state
 
 
+def clip_path(name: str) -> Path:
+    """Return a video, a folder of pictures, or a pattern of them in the input folder.
+
+    Raises `InputError` if there is none.
+    """
+    name = name.strip()
+    if not name:
+        raise InputError(
+            "file: is empty; give the name of a video or of a folder of pictures in the input "
+            "folder"
+        )
+    return host.input_path(name, is_clip)
+
+
 def last_change(file: str) -> float:
-    """Return when a file of the input folder, or the newest file in a folder of it, was written;
-    0 if there is none."""
+    """Return when a file of the input folder, or the newest file in a folder of it or beside a
+    pattern, was written; 0 if there is none."""
     try:
-        path: Path = host.input_path(file.strip())
+        path = clip_path(file)
     except (InputError, OSError, ValueError):
         return 0.0
+    if not path.exists():  # a pattern
+        path = path.parent
     return max((p.stat().st_mtime for p in (path, *path.rglob("*"))), default=0.0)
 
 

@@ -88,6 +88,11 @@ def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
     return [], False
 
 
+def reading() -> ReadOptions:
+    """Return which part of videos the user asks for, whatever the graph says."""
+    return settings.get().reading
+
+
 def server() -> Any:
     """Return the program's web server, None if it has none."""
     return None
@@ -131,14 +136,16 @@ def build_progress(phase: str, step: int, steps: int) -> None:
     """Show how far a build is, and raise if the user has cancelled."""
 
 
-def input_path(name: str) -> Path:
+def input_path(name: str, there: Callable[[Path], bool] = Path.exists) -> Path:
     """Return a file or folder by its path or by its name in an input folder; in ComfyUI by its name
     in the input folder only.
+
+    there: the test for existence
 
     Raises `InputError` if there is none.
     """
     roots = settings.get().inputs
-    if path := first_there(name, roots):
+    if path := first_there(name, roots, there):
         return path
     where = ", ".join(str(root) for root in roots)
     raise InputError(f"{name!r}: no such file or folder, neither as a path nor in {where}")

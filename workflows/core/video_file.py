@@ -38,7 +38,10 @@ class VideoFile:
     def warn_of_losses(self) -> None:
         """Warn of an alpha channel, which the frames of a VIDEO do not have."""
         if self.info.has_alpha:
-            host.warn(f"{self.path.name}: its alpha channel is left out; a VIDEO has none")
+            host.warn(
+                f"{self.path.name}: its alpha channel is left out; Load Video Frames gives it as a "
+                "mask"
+            )
 
     def clip(self) -> Clip:
         """Return all frames and the sound, with progress shown by the host."""

@@ -1,15 +1,19 @@
-"""Which part of a video is read, and at which rate: the options of the command."""
+"""Which part of a video is read, and at which rate: the options of the command, and the node."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from kinograph.engines.video.read import read_video
 from kinograph.engines.video.timing import ReadOptions
+from kinograph.nodes.standin import host
+from kinograph.nodes.video.load_frames import LoadVideoFrames
 from kinograph.workflows.cli import main
 
 DATA = Path(__file__).parents[2] / "data" / "video"
@@ -26,6 +30,17 @@ def remade(name: str) -> dict[str, Any]:
         "2": node("GetVideoComponents", video=["1", 0]),
         "3": node("CreateVideo", images=["2", 0], audio=["2", 1], fps=["2", 2]),
         "4": node("SaveVideo", video=["3", 0], filename_prefix="out", format="auto", codec="auto"),
+    }
+
+
+def with_node(name: str, **values: Any) -> dict[str, Any]:
+    """The same by Load Video Frames."""
+    values = {"fps": 0.0, "start": 0.0, "duration": 0.0, "every": 1} | values
+    return {
+        "1": node("KinographLoadVideoFrames", file=name, **values),
+        "3": node("CreateVideo", images=["1", 0], audio=["1", 2], fps=["1", 3]),
+        "4": node("SaveVideo", video=["3", 0], filename_prefix="out", format="auto", codec="auto"),
+        "5": node("PreviewAny", source=["1", 4]),
     }
 
 
@@ -82,6 +97,54 @@ def test_pictures_in_a_folder_are_a_clip(
     assert "no frame rate" not in capsys.readouterr().out
     run(tmp_path, remade(str(folder)))
     assert "read at 16 fps" in capsys.readouterr().out
+
+
+def test_the_node_gives_frames_mask_sound_and_rate(clip_path: Path) -> None:
+    with host.using(host.Settings(inputs=(clip_path.parent, DATA))):
+        images, mask, audio, fps, frames = LoadVideoFrames.execute(
+            clip_path.name, fps=5.0, start=0.2, duration=1.0, every=1
+        ).args
+        assert (images.shape, fps, frames) == ((5, 464, 832, 3), 5.0, 5)
+        assert mask.shape == (5, 464, 832)
+        assert not mask.any()
+        assert audio is None
+        images, mask, *_ = LoadVideoFrames.execute("alpha.webm", 0.0, 0.0, 0.0, 1).args
+        assert mask[:, :, :150].max() < 0.01
+        assert mask[:, :, 170:].min() > 0.99
+
+
+def test_the_node_is_the_same_in_chunks(
+    tmp_path: Path, clip_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = with_node(str(clip_path), start=0.4, every=2)
+    whole = run(tmp_path, graph)
+    assert "14 frames of 832x464 at 7.5 fps" in capsys.readouterr().out
+    assert whole.read_bytes() == run(tmp_path, graph, "--chunk", "4").read_bytes()
+    assert "14 frames of 832x464 at 7.5 fps" in capsys.readouterr().out
+    same = run(tmp_path, remade(str(clip_path)), "--start", "0.4", "--every", "2")
+    assert torch.equal(read_video(whole).frames, read_video(same).frames)
+    asked = run(tmp_path, with_node(str(clip_path)), "--start", "0.4", "--every", "2")
+    assert torch.equal(read_video(asked).frames, read_video(whole).frames)
+
+
+def test_the_node_refuses_what_is_not_there_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "f_1.png").touch()
+    with host.using(host.Settings(inputs=(tmp_path,))):
+        assert LoadVideoFrames.validate_inputs() is True  # linked
+        assert LoadVideoFrames.validate_inputs(file="f_%d.png") is True
+        assert "file: is empty" in str(LoadVideoFrames.validate_inputs(file=" "))
+        assert "'f_%03d.png'" in str(LoadVideoFrames.validate_inputs(file="f_%03d.png"))
+
+
+def test_another_picture_of_a_pattern_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "f_1.png").touch()
+    with host.using(host.Settings(inputs=(tmp_path,))):
+        before = LoadVideoFrames.fingerprint_inputs(file="f_%d.png")
+        os.utime(tmp_path / "f_1.png", (9e9, 9e9))
+        assert LoadVideoFrames.fingerprint_inputs(file="f_%d.png") != before
+    part = ReadOptions(every=2)
+    with host.using(host.Settings(inputs=(tmp_path,), reading=part)):
+        assert LoadVideoFrames.fingerprint_inputs(file="f_1.png").endswith("every 2 frames")
 
 
 def test_a_server_reads_whole_videos(

@@ -97,8 +97,8 @@ def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
             )
         if reading_of(arguments) != ReadOptions():
             raise InputError(
-                "--start, --duration, --every and --fps: ComfyUI reads whole videos; leave these "
-                "out, or leave out --server to run here"
+                "--start, --duration, --every and --fps: ComfyUI reads whole videos; use the node "
+                "Load Video Frames, or leave out --server to run here"
             )
         from ...remote.run_on_server import run_on_server
 

@@ -1,0 +1,3 @@
+"""Nodes that read videos."""
+
+CATEGORY = "Kinograph/video"
