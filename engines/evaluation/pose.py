@@ -42,23 +42,23 @@ def evaluate_poses(
 
 
 def evaluate_file(path: Path, annotations: Path) -> dict[str, Any]:
-    """Judge a file, or OpenPose's folder, of poses in any of the forms that are read.
+    """Judge a file, or OpenPose's folder, of poses in any of the formats that are read.
 
     COCO results are taken as they are. Predictions are joined to the images by name and scaled
     to their sizes. The rest is mapped as `evaluate_poses` does. Raises as it does, and for a
     malformed file of poses.
     """
     truth = read_annotations(annotations)
-    form, document = look(path)
-    about: dict[str, Any] = {"file": str(path), "sha256": _sha256(path), "form": form}
-    if form == "coco":
+    kind, document = look(path)
+    about: dict[str, Any] = {"file": str(path), "sha256": _sha256(path), "format": kind}
+    if kind == "coco":
         results = results_in(document, truth)
-    elif form == "predictions":
+    elif kind == "predictions":
         names = [image.name for image in truth.images]
         poses = predictions.parse(document, canvas=(1, 1), images=names, others=True)
         results = results_of(poses, truth.images, scaled=True, truth=truth)
     else:
-        poses = read_file(path, form, truth)
+        poses = read_file(path, kind, truth)
         joined, how = join_frames(poses, truth, None)
         results = results_of(poses, joined, scaled=False, truth=truth)
         about |= {"frames": len(poses), "joined_by": how}

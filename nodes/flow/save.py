@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...engines.flow.files import FORMS, write_flow
+from ...engines.flow.files import FORMATS, write_flow
 from ...engines.flow.files.folder import SIDECAR, write_pairs, write_sidecar
 from ...engines.flow.files.npz import write_npz
 from ...engines.flow.files.values import check_known, rows_of
@@ -113,13 +113,13 @@ def _checked_rows(flow: Flow) -> list[tuple[str, Tensor]]:
     return rows
 
 
-def _suffix(form: str) -> str:
-    """Return the ending of what is saved in `form`; "" for a folder."""
-    return ".npz" if form == "npz" else ""
+def _suffix(format: str) -> str:
+    """Return the ending of what is saved in `format`; "" for a folder."""
+    return ".npz" if format == "npz" else ""
 
 
-def _sink(path: Path, form: str, carried: Mapping[str, str]) -> Sink:
-    return (_Npz if form == "npz" else _Folder)(path, form, carried)
+def _sink(path: Path, format: str, carried: Mapping[str, str]) -> Sink:
+    return (_Npz if format == "npz" else _Folder)(path, format, carried)
 
 
 class SaveFlow(io.ComfyNode):
@@ -140,7 +140,7 @@ class SaveFlow(io.ComfyNode):
                 flow_input("From any node that outputs flow."),
                 io.Combo.Input(
                     "form",
-                    options=list(FORMS),
+                    options=list(FORMATS),
                     default="npz",
                     tooltip="npz: the whole clip in one NumPy file, lossless. flo: a folder of "
                     "Middlebury files, lossless. exr: a folder for Nuke and other compositors, "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...engines.files import sync_file
-from ...engines.pose.files import FORMS, write_poses
+from ...engines.pose.files import FORMATS, write_poses
 from ...engines.pose.files.coco import to_coco
 from ...engines.pose.files.openpose_folder import write_frames
 from ...engines.pose.files.pose_keypoint import to_pose_keypoint
@@ -82,14 +82,14 @@ class _Safetensors(Sink):
         return (self.path,)
 
 
-def _suffix(form: str) -> str:
-    """Return the ending of what is saved in `form`; "" for a folder."""
-    return {"openpose": "", "safetensors": ".safetensors"}.get(form, ".json")
+def _suffix(format: str) -> str:
+    """Return the ending of what is saved in `format`; "" for a folder."""
+    return {"openpose": "", "safetensors": ".safetensors"}.get(format, ".json")
 
 
-def _sink(path: Path, form: str, carried: Mapping[str, str]) -> Sink:
+def _sink(path: Path, format: str, carried: Mapping[str, str]) -> Sink:
     sinks: dict[str, type[Sink]] = {"openpose": _OpenPoseFolder, "safetensors": _Safetensors}
-    return sinks.get(form, _Results)(path, form, carried)
+    return sinks.get(format, _Results)(path, format, carried)
 
 
 class SavePoses(io.ComfyNode):
@@ -109,7 +109,7 @@ class SavePoses(io.ComfyNode):
                 poses_input("From any node that outputs poses."),
                 io.Combo.Input(
                     "form",
-                    options=list(FORMS),
+                    options=list(FORMATS),
                     default="pose_keypoint",
                     tooltip="pose_keypoint: OpenPose JSON as packs exchange it. openpose: a folder "
                     "with one file per frame. coco: results for evaluation. predictions: images "

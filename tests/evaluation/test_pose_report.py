@@ -19,7 +19,7 @@ from pycocotools.cocoeval import COCOeval
 from kinograph.engines.errors import InputError
 from kinograph.engines.evaluation.pose import SUMMARY, evaluate_file, evaluate_poses
 from kinograph.engines.pose.detect import detect_poses
-from kinograph.engines.pose.files import FORMS, write_poses
+from kinograph.engines.pose.files import FORMATS, write_poses
 from kinograph.engines.pose.files.coco import to_coco
 from kinograph.engines.pose.files.predictions import to_predictions
 from kinograph.engines.pose.poses import Poses
@@ -76,12 +76,14 @@ Make = Callable[..., Poses]
 Save = Callable[[Any], Path]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_truth_itself_is_perfect(people: Make, saved: Save, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_truth_itself_is_perfect(
+    people: Make, saved: Save, tmp_path: Path, format: str
+) -> None:
     poses = people(4, 2)
     annotations = saved(annotated(poses))
-    path = tmp_path / ("clip.safetensors" if form == "safetensors" else "clip")
-    write_poses(poses, path, form)
+    path = tmp_path / ("clip.safetensors" if format == "safetensors" else "clip")
+    write_poses(poses, path, format)
     report = evaluate_file(path, annotations)
     for key in ("ap", "ap_50", "ap_75", "ar", "ar_50", "ar_75"):
         assert report["summary"][key] == pytest.approx(1)
@@ -94,7 +96,7 @@ def test_the_truth_itself_is_perfect(people: Make, saved: Save, tmp_path: Path, 
         "ignored_people": 0,
         "predictions": 8,
     }
-    assert report["meta"]["predictions"]["form"] == form
+    assert report["meta"]["predictions"]["format"] == format
     assert len(report["meta"]["predictions"]["sha256"]) == 64
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 

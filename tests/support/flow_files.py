@@ -29,8 +29,8 @@ def same(one: Flow, two: Flow) -> bool:
     return (one.fps, one.first) == (two.fps, two.first)
 
 
-def place(root: Path, form: str) -> Path:
-    return root / ("clip.npz" if form == "npz" else "clip")
+def place(root: Path, format: str) -> Path:
+    return root / ("clip.npz" if format == "npz" else "clip")
 
 
 EXACT = ("npz", "flo", "exr")

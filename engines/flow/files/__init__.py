@@ -14,37 +14,37 @@ from .npz import write_npz
 from .single import read_single
 from .values import check_known, known, rows_of
 
-FORMS = ("npz", "flo", "exr", "kitti")
+FORMATS = ("npz", "flo", "exr", "kitti")
 
 
 def write_flow(
-    flow: Flow, path: Path, form: str, *, progress: Callable[[int], None] | None = None
+    flow: Flow, path: Path, format: str, *, progress: Callable[[int], None] | None = None
 ) -> None:
-    """Write `path` (flo, exr, kitti: a folder) in one of the `FORMS`; it appears when it is
+    """Write `path` (flo, exr, kitti: a folder) in one of the `FORMATS`; it appears when it is
     complete.
 
     progress: of folders; called with the number of pairs done since the last call
 
     npz, flo and exr are exact; kitti is rounded to 1/64 px. Raises `InputError` for an unknown
-    form, for NaN or more than 1e9 px, and for what a form cannot hold (kitti: beyond 512 px;
+    format, for NaN or more than 1e9 px, and for what a format cannot hold (kitti: beyond 512 px;
     folders: no pairs), `MediaError` for a path that cannot be written.
     """
-    if form not in FORMS:
-        raise InputError(f"form: expected one of {', '.join(FORMS)}, found {form!r}")
+    if format not in FORMATS:
+        raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {format!r}")
     if not math.isfinite(flow.fps):
         raise InputError(f"Flow.fps: expected a number, found {flow.fps}")
     for direction, rows in rows_of(flow).items():
         cure = "look for the node before this one that ran out of its range"
         check_known(f"{direction} flow", rows, cure)
-    if form == "npz":
+    if format == "npz":
         write_npz(flow, path)
     else:
-        folder.write(flow, path, form, progress)
+        folder.write(flow, path, format, progress)
 
 
 def read_flow(path: Path, *, fps: float | None = None) -> Flow:
-    """Read the flow in a file or folder of any of the `FORMS`, or PFM, onto the CPU; the format is
-    detected automatically.
+    """Read the flow in a file or folder of any of the `FORMATS`, or PFM, onto the CPU; the format
+    is detected automatically.
 
     fps: frames per second of the clip, over what the file says; None: as it says, or 16
 

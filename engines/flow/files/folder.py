@@ -36,25 +36,25 @@ GAPS = "a ground truth with gaps is for evaluation (read_ground_truth), not for 
 
 
 def write(
-    flow: Flow, folder: Path, form: str, progress: Callable[[int], None] | None = None
+    flow: Flow, folder: Path, format: str, progress: Callable[[int], None] | None = None
 ) -> None:
     """Write a folder of flo, exr or kitti; it appears when it is complete.
 
-    Raises `InputError` for a flow without pairs or pixels and for what the form cannot hold,
+    Raises `InputError` for a flow without pairs or pixels and for what the format cannot hold,
     `MediaError` for a folder that is there already with something in it, or cannot be written.
     """
     if not len(flow) or 0 in flow.size:
         raise InputError(
             f"flow: expected at least one pair of frames with pixels, found {list(flow.main.shape)}"
-            f"; a folder of {form} cannot say that, npz can"
+            f"; a folder of {format} cannot say that, npz can"
         )
-    if form == "exr":
+    if format == "exr":
         openexr()
     here = flow.to("cpu")
     with atomic_folder(folder) as aside:
         with ThreadPoolExecutor(_THREADS) as pool:
             try:
-                for _ in pool.map(lambda i: _write_pair(here, i, aside, form), range(len(here))):
+                for _ in pool.map(lambda i: _write_pair(here, i, aside, format), range(len(here))):
                     if progress is not None:  # asked for each result, so that errors arrive
                         progress(1)
             except BaseException:
@@ -70,23 +70,23 @@ def write_sidecar(folder: Path, pairs: int, fps: float, first: str) -> None:
     (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
 
 
-def write_pairs(flow: Flow, folder: Path, form: str, first: int) -> list[Path]:
+def write_pairs(flow: Flow, folder: Path, format: str, first: int) -> list[Path]:
     """Write the files of some pairs straight into a folder, numbered from `first` on; the files."""
     here = flow.to("cpu")
-    names = [f"flow_{first + pair:06d}{_ENDINGS[form]}" for pair in range(len(here))]
+    names = [f"flow_{first + pair:06d}{_ENDINGS[format]}" for pair in range(len(here))]
     for pair in range(len(here)):
-        _write_pair(here, pair, folder, form, first)
+        _write_pair(here, pair, folder, format, first)
     inside = (folder, folder / "forward", folder / "backward")
     return [path for name in names for place in inside if (path := place / name).exists()]
 
 
-def _write_pair(flow: Flow, pair: int, folder: Path, form: str, first: int = 0) -> None:
-    name = f"flow_{first + pair:06d}{_ENDINGS[form]}"
+def _write_pair(flow: Flow, pair: int, folder: Path, format: str, first: int = 0) -> None:
+    name = f"flow_{first + pair:06d}{_ENDINGS[format]}"
     rows = {direction: rows[pair] for direction, rows in rows_of(flow).items()}
-    if form == "exr":
+    if format == "exr":
         save_exr(folder / name, **rows)
         return
-    encode = flo_bytes if form == "flo" else kitti_bytes
+    encode = flo_bytes if format == "flo" else kitti_bytes
     for direction, row in rows.items():
         inside = folder if flow.direction == "forward" else folder / direction
         inside.mkdir(exist_ok=True)

@@ -30,26 +30,26 @@ def read_single(path: Path) -> Flow:
 
     Raises `InputError` for a file that is none of these, or damaged.
     """
-    form = _form(path)
-    if form == "npz":
+    kind = _kind(path)
+    if kind == "npz":
         return read_npz(path)
-    if form == "exr":
+    if kind == "exr":
         flows = {direction: flow[None] for direction, flow in read_exr(path).items()}
         try:
             return Flow(flows.get("forward"), flows.get("backward"))
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    if form == "kitti":
+    if kind == "kitti":
         flow, valid = read_kitti(path)
         return Flow(torch.where(valid, flow, torch.nan)[None])
-    return Flow((read_flo if form == "flo" else read_pfm)(path)[None])
+    return Flow((read_flo if kind == "flo" else read_pfm)(path)[None])
 
 
-def _form(path: Path) -> str:
+def _kind(path: Path) -> str:
     start = head(path)
-    for magic, form in _BEGINNINGS.items():
+    for magic, kind in _BEGINNINGS.items():
         if start.startswith(magic):
-            return form
+            return kind
     if path.suffix.lower() in SUFFIXES:  # whose reader says what is wrong
         return SUFFIXES[path.suffix.lower()]
     raise InputError(

@@ -9,14 +9,14 @@ from . import coco, compact, openpose_folder, pose_keypoint, predictions
 from .assemble import frame_count
 from .document import Value, dump, load
 
-FORMS = ("pose_keypoint", "openpose", "coco", "predictions", "safetensors")
+FORMATS = ("pose_keypoint", "openpose", "coco", "predictions", "safetensors")
 
 _READERS = {
     "pose_keypoint": pose_keypoint.parse,
     "coco": coco.parse,
     "predictions": predictions.parse,
 }
-# The first of these keys in a list's first object tells the form.
+# The first of these keys in a list's first object tells the format.
 _KEYS = {
     "people": "pose_keypoint",
     "image_id": "coco",
@@ -28,7 +28,7 @@ _KEYS = {
 def read_poses(
     path: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
 ) -> Poses:
-    """Read the poses in a file or folder of any of the `FORMS`; the format is detected
+    """Read the poses in a file or folder of any of the `FORMATS`; the format is detected
     automatically.
 
     canvas: height and width of the frames, for files that do not say (openpose, coco, others'
@@ -39,39 +39,39 @@ def read_poses(
     are. Raises `InputError` with the place in the file, what was expected and what was found.
     """
     _check(canvas, frames)
-    form, document = look(path)
-    if form == "openpose":
+    kind, document = look(path)
+    if kind == "openpose":
         return openpose_folder.read(path, canvas=canvas, frames=frames)
-    if form == "safetensors":
+    if kind == "safetensors":
         return _lengthened(compact.read(path), document, frames)
-    return _READERS[form](document, canvas=canvas, frames=frames)
+    return _READERS[kind](document, canvas=canvas, frames=frames)
 
 
-def write_poses(poses: Poses, path: Path, form: str) -> None:
-    """Write `path` (openpose: a folder) in one of the `FORMS`; it appears when it is complete.
+def write_poses(poses: Poses, path: Path, format: str) -> None:
+    """Write `path` (openpose: a folder) in one of the `FORMATS`; it appears when it is complete.
 
-    What a form cannot hold is left out: coco has 17 joints, pose_keypoint and openpose have
+    What a format cannot hold is left out: coco has 17 joints, pose_keypoint and openpose have
     OpenPose's order, and none but safetensors says where a joint is that is not seen. Raises
-    `InputError` for an unknown form or NaN, `MediaError` for a path that cannot be written.
+    `InputError` for an unknown format or NaN, `MediaError` for a path that cannot be written.
     """
-    if form not in FORMS:
-        raise InputError(f"form: expected one of {', '.join(FORMS)}, found {form!r}")
-    if form == "openpose":
+    if format not in FORMATS:
+        raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {format!r}")
+    if format == "openpose":
         openpose_folder.write(poses, path)
         return
     with atomic_write(path) as aside:
-        if form == "safetensors":
+        if format == "safetensors":
             compact.write(poses, aside)
-        elif form == "coco":
+        elif format == "coco":
             dump(coco.to_coco(poses), aside)
-        elif form == "predictions":
+        elif format == "predictions":
             dump(predictions.to_predictions(poses), aside)
         else:
             dump(pose_keypoint.to_pose_keypoint(poses), aside)
 
 
 def look(path: Path) -> tuple[str, Value]:
-    """Return which of the `FORMS` a path has, and what its JSON says (None for those without).
+    """Return which of the `FORMATS` a path has, and what its JSON says (None for those without).
 
     Raises `InputError` when it has none of them.
     """
@@ -84,11 +84,11 @@ def look(path: Path) -> tuple[str, Value]:
     document = load(path)
     raw = document.raw
     if raw == []:
-        return "coco", document  # nobody; of every other form there would be frames
+        return "coco", document  # nobody; of every other format there would be frames
     if isinstance(raw, list) and isinstance(raw[0], dict):
-        for key, form in _KEYS.items():
+        for key, kind in _KEYS.items():
             if key in raw[0]:
-                return form, document
+                return kind, document
         raise Value(raw[0], "[0]", document).wrong(
             "a frame with people, a result with image_id or an entry with image and detections"
         )

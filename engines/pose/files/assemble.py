@@ -152,11 +152,11 @@ def frame_count(document: Value, found: int, frames: int | None) -> int:
     return frames
 
 
-def need_canvas(document: Value, canvas: tuple[int, int] | None, form: str) -> tuple[int, int]:
-    """Raise `InputError` without a canvas, which `form` does not hold."""
+def need_canvas(document: Value, canvas: tuple[int, int] | None, format: str) -> tuple[int, int]:
+    """Raise `InputError` without a canvas, which `format` does not hold."""
     if canvas is None:
         raise InputError(
-            f"{document.source}: {form} does not say the size of the frames; "
+            f"{document.source}: {format} does not say the size of the frames; "
             "connect the frames to image (in Python: canvas=)"
         )
     return canvas

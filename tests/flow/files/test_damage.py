@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flow_files import made, place
 from kinograph.engines.errors import KinographError
-from kinograph.engines.flow.files import FORMS, read_flow, read_ground_truth, write_flow
+from kinograph.engines.flow.files import FORMATS, read_flow, read_ground_truth, write_flow
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +18,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     root = tmp_path_factory.mktemp("whole")
     flow = made(1)
     found = {}
-    for form in FORMS:
-        write_flow(flow, place(root / form, form), form)
+    for kind in FORMATS:
+        write_flow(flow, place(root / kind, kind), kind)
         file = min(
-            p for p in (root / form).rglob("*") if p.suffix in (".npz", ".flo", ".exr", ".png")
+            p for p in (root / kind).rglob("*") if p.suffix in (".npz", ".flo", ".exr", ".png")
         )
         found[file.suffix] = file.read_bytes()
     found[".pfm"] = b"PF\n7 5\n-1.0\n" + np.ones((5, 7, 3), "<f4").tobytes()

@@ -7,7 +7,7 @@ import pytest
 
 from flow_files import made, same
 from kinograph.engines.errors import InputError
-from kinograph.engines.flow.files import FORMS, write_flow
+from kinograph.engines.flow.files import FORMATS, write_flow
 from kinograph.nodes.flow.load import LoadFlow
 from kinograph.nodes.flow.save import SaveFlow
 from kinograph.nodes.standin import host
@@ -19,16 +19,16 @@ def host_folders(tmp_path: Path) -> Any:
         yield tmp_path
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_nodes_there_and_back(host_folders: Path, form: str) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_nodes_there_and_back(host_folders: Path, format: str) -> None:
     flow = made(2, fps=24, first="zero")
-    ending = ".npz" if form == "npz" else ""
+    ending = ".npz" if format == "npz" else ""
     for number in (1, 2):
-        saved = SaveFlow.execute(flow, form, "kinograph/flow")
+        saved = SaveFlow.execute(flow, format, "kinograph/flow")
         name = f"kinograph/flow_{number:05d}_{ending}"
         assert str(host_folders / name) in str(saved.ui.as_dict())
     loaded = LoadFlow.execute(f" {name} ")
-    assert same(loaded.args[0], flow) or form == "kitti"
+    assert same(loaded.args[0], flow) or format == "kitti"
     text = str(loaded.ui.as_dict())
     assert "3 frames (2 pairs), 7x5, forward and backward, 24 fps" in text
     assert LoadFlow.execute(name, fps=30.0).args[0].fps == 30

@@ -28,11 +28,11 @@ def test_folders_of_others(tmp_path: Path) -> None:
     assert read_flow(tmp_path).main.shape == (2, 2, 5, 7)
 
 
-@pytest.mark.parametrize("form", ["flo", "exr", "kitti"])
-def test_folders_that_are_wrong(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("format", ["flo", "exr", "kitti"])
+def test_folders_that_are_wrong(tmp_path: Path, format: str) -> None:
     flow = made(3, direction="forward")
     clip = tmp_path / "clip"
-    write_flow(flow, clip, form)
+    write_flow(flow, clip, format)
     files = sorted(clip.glob("flow_*"))
     suffix = files[0].suffix
 
@@ -46,7 +46,7 @@ def test_folders_that_are_wrong(tmp_path: Path, form: str) -> None:
     refused("expected 3 pairs, as flow.json says, found 2 files of forward flow")
     (clip / "flow.json").unlink()
     assert len(read_flow(clip)) == 2
-    write_flow(Flow(torch.zeros(1, 2, 4, 7)), tmp_path / "other", form)
+    write_flow(Flow(torch.zeros(1, 2, 4, 7)), tmp_path / "other", format)
     small = (tmp_path / "other" / f"flow_000000{suffix}").read_bytes()
     files[1].write_bytes(small)
     refused(rf"flow_000001{suffix}: expected forward flow of 7x5, .*, found forward flow of 7x4")
@@ -132,15 +132,15 @@ def test_flow_json_says_what_the_files_do_not(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("form", ["flo", "exr", "kitti"])
+@pytest.mark.parametrize("format", ["flo", "exr", "kitti"])
 def test_folders_are_whole_or_not_there(
-    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = tmp_path / "clip"
     clip.mkdir()
-    write_flow(made(), clip, form)  # an empty folder will do
+    write_flow(made(), clip, format)  # an empty folder will do
     with pytest.raises(MediaError, match="there are files in it already; choose a new folder"):
-        write_flow(made(), clip, form)
+        write_flow(made(), clip, format)
 
     def full(*values: Any, **flows: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -148,5 +148,5 @@ def test_folders_are_whole_or_not_there(
     for name in ("save_exr", "flo_bytes", "kitti_bytes"):
         monkeypatch.setattr(folder, name, full)
     with pytest.raises(MediaError, match=r"other: cannot be written \(No space left"):
-        write_flow(made(), tmp_path / "other", form)
+        write_flow(made(), tmp_path / "other", format)
     assert [p.name for p in tmp_path.iterdir()] == ["clip"]

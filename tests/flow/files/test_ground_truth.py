@@ -48,17 +48,17 @@ def test_pfm_files_that_are_none(tmp_path: Path, content: bytes, message: str) -
 
 
 @pytest.mark.parametrize("unknown", [1e10, -2e9, float("nan"), float("inf"), float("-inf")])
-@pytest.mark.parametrize("form", EXACT)
-def test_unknown_flow_is_marked_for_evaluation(tmp_path: Path, form: str, unknown: float) -> None:
+@pytest.mark.parametrize("format", EXACT)
+def test_unknown_flow_is_marked_for_evaluation(tmp_path: Path, format: str, unknown: float) -> None:
     """Middlebury's convention: 1e10, in fact anything beyond 1e9, and NaN."""
     flow = torch.arange(12.0).reshape(2, 2, 3) * 1e6
     broken = flow.clone()
     broken[1, 0, 1] = unknown
-    path = tmp_path / f"a.{form}"
-    if form == "npz":
+    path = tmp_path / f"a.{format}"
+    if format == "npz":
         np.savez(path, flow=broken.movedim(0, -1).numpy())
     else:
-        (write_flo if form == "flo" else lambda f, p: save_exr(p, f))(broken, path)
+        (write_flo if format == "flo" else lambda f, p: save_exr(p, f))(broken, path)
     truth, valid = read_ground_truth(path)
     assert valid.tolist() == [[True, False, True], [True, True, True]]
     assert torch.equal(truth, flow * valid)
@@ -66,7 +66,7 @@ def test_unknown_flow_is_marked_for_evaluation(tmp_path: Path, form: str, unknow
         read_flow(path)
     (tmp_path / "clip").mkdir()
     path.rename(tmp_path / "clip" / path.name)
-    with pytest.raises(InputError, match=f"a.{form}: expected a flow for every pixel"):
+    with pytest.raises(InputError, match=f"a.{format}: expected a flow for every pixel"):
         read_flow(tmp_path / "clip")
 
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 
 from kinograph.engines.errors import InputError, MediaError
-from kinograph.engines.pose.files import FORMS, read_poses, write_poses
+from kinograph.engines.pose.files import FORMATS, read_poses, write_poses
 from kinograph.engines.pose.files.coco import parse as parse_coco
 from kinograph.engines.pose.files.coco import to_coco
 from kinograph.engines.pose.files.document import Value, dump
@@ -24,14 +24,14 @@ from pose_files import EASY, as_openpose, equal, poses
 
 @EASY
 @given(wanted=poses())
-@pytest.mark.parametrize("form", FORMS)
-def test_what_is_written_reads_back(form: str, wanted: Poses, room: Callable[[], Path]) -> None:
-    path = room() / ("poses.safetensors" if form == "safetensors" else "clip")
-    write_poses(wanted, path, form)
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_written_reads_back(format: str, wanted: Poses, room: Callable[[], Path]) -> None:
+    path = room() / ("poses.safetensors" if format == "safetensors" else "clip")
+    write_poses(wanted, path, format)
     found = read_poses(path, canvas=wanted.canvas, frames=len(wanted))
-    if form == "coco":
+    if format == "coco":
         wanted = wanted.as_coco().body()
-    elif form in ("pose_keypoint", "openpose"):
+    elif format in ("pose_keypoint", "openpose"):
         wanted = as_openpose(wanted)
     equal(found, wanted)
     assert found.keypoints.shape[1] >= 1
@@ -67,17 +67,17 @@ def test_files_of_the_clip(people: Callable[..., Poses], tmp_path: Path) -> None
 def test_nothing_is_left_where_writing_fails(people: Callable[..., Poses], tmp_path: Path) -> None:
     broken = people()
     broken.keypoints[2, 1, 3] = math.nan
-    for form in FORMS[:-1]:
+    for kind in FORMATS[:-1]:
         with pytest.raises(InputError, match=r"keypoints: expected finite .* in frame 2"):
-            write_poses(broken, tmp_path / "clip", form)
+            write_poses(broken, tmp_path / "clip", kind)
     broken.confidence[2, 1, 3] = 0  # what is not seen may lie anywhere
     write_poses(broken, tmp_path / "clip.json", "coco")
-    with pytest.raises(InputError, match=r"form: expected one of pose_keypoint, .*, found 'csv'"):
+    with pytest.raises(InputError, match=r"format: expected one of pose_keypoint, .*, found 'csv'"):
         write_poses(broken, tmp_path / "clip", "csv")
     (tmp_path / "file").touch()
-    for form in FORMS:
+    for kind in FORMATS:
         with pytest.raises(MediaError, match="cannot be written"):
-            write_poses(people(), tmp_path / "file" / "clip", form)
+            write_poses(people(), tmp_path / "file" / "clip", kind)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.json", "file"]
 
 

@@ -54,7 +54,7 @@ def test_the_table_and_the_report(
     assert report["meta"]["predictions"] == {
         "file": str(truth),
         "sha256": report["meta"]["predictions"]["sha256"],
-        "form": "pose_keypoint",
+        "format": "pose_keypoint",
         "frames": 33,
         "joined_by": "file names",
     }
