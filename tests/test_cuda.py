@@ -252,7 +252,7 @@ def test_what_is_done_with_poses_is_the_same_as_on_the_cpu(people: Callable[...,
     def worked(poses: Poses) -> Poses:
         tracked = Tracker().update(poses)
         smooth = Smoother(direction="both").update(fill_gaps(tracked, 4))
-        given = with_proportions(smooth, tracked)
+        given = with_proportions(smooth, tracked).poses
         return onto_canvas(filter_people(given, most=2), (640, 640))
 
     here, there = worked(poses), worked(poses.to("cuda"))

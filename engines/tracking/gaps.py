@@ -56,3 +56,19 @@ class Gaps:
             return values.gather(0, frame.view(*frame.shape, *[1] * more).expand(values.shape))
 
         return at(self.first), at(self.last)
+
+
+def filled_throughout(values: Tensor, known: Tensor) -> Tensor:
+    """Return values [F,...,D] with every one that is not `known` [F,...] filled.
+
+    By even steps between two that are, by the nearest at the ends, by 0 where none is known.
+    """
+    if not len(values):
+        return values
+    between = Gaps.find(known, len(known)).filled(values)
+    first = known.int().argmax(0)
+    last = len(known) - 1 - known.flip(0).int().argmax(0)
+    frame = torch.arange(len(known), device=known.device).view(-1, *[1] * first.ndim)
+    nearest = torch.minimum(torch.maximum(frame, first), last)
+    index = nearest[..., None].expand(values.shape)
+    return torch.where(known.any(0)[..., None], between.gather(0, index), 0)

@@ -2,10 +2,12 @@
 
 from ...engines.geometry.placement import complete_size
 from ...engines.pose.poses import Poses
-from ...engines.pose.retarget import onto_canvas, with_proportions
+from ...engines.pose.retarget import MATCHINGS, onto_canvas, with_proportions
 from ...engines.pose.tracks import need_tracks
+from ...engines.words import counted
 from ..api import io
 from ..search import found_by
+from ..show import Shown
 from ..streaming import Refusal, Rule, Values
 from ..types import KinoPoses
 from ..widgets import fit_input, poses_input, side_input
@@ -57,8 +59,17 @@ class RetargetPoses(io.ComfyNode):
                 KinoPoses.Input(
                     "reference",
                     optional=True,
-                    tooltip="Poses of an image of the character; the limbs of its first person are "
-                    "used.",
+                    tooltip="Poses of an image of the character, or of one for each person; see "
+                    "matching.",
+                ),
+                io.Combo.Input(
+                    "matching",
+                    options=list(MATCHINGS),
+                    default="first",
+                    optional=True,
+                    tooltip="Whose limbs each person takes. first: those of the reference's first "
+                    "person. order: the n-th person those of the n-th, counted from left to right, "
+                    "image by image. track: those of the same track id.",
                 ),
             ],
             outputs=[
@@ -75,9 +86,16 @@ class RetargetPoses(io.ComfyNode):
         fit: str,
         strength: float,
         reference: Poses | None = None,
+        matching: str = "first",
     ) -> io.NodeOutput:
+        notes: tuple[str, ...] = ()
+        warnings: tuple[str, ...] = ()
         if reference is not None:
             need_tracks(poses)
-            poses = with_proportions(poses, reference.to(poses.device), strength=strength)
+            given = with_proportions(poses, reference, strength=strength, matching=matching)
+            poses, notes, warnings = given.poses, given.notes, given.warnings
         size = complete_size(poses.canvas, height or None, width or None)
-        return io.NodeOutput(poses if size == poses.canvas else onto_canvas(poses, size, fit))
+        if size != poses.canvas:
+            poses = onto_canvas(poses, size, fit)
+        text = f"{counted(len(poses), 'frame')} of {size[1]}x{size[0]}"
+        return io.NodeOutput(poses, ui=Shown("\n".join([text, *notes]), warnings=warnings))

@@ -15,21 +15,11 @@ from kinograph.engines.pose.family import PoseCandidates
 from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
 from kinograph.engines.pose.filters import filter_people, parse_tracks
 from kinograph.engines.pose.poses import Poses
-from kinograph.engines.pose.retarget import onto_canvas, with_proportions
+from kinograph.engines.pose.retarget import onto_canvas
 from kinograph.engines.pose.size import detection_size
-from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
-from walkers import STANDING, poses_of, straight
-
-
-@pytest.fixture
-def three() -> Poses:
-    """Three people of 185, 92 and 37 px for four frames, with tracks 0, 1, 2 by their scores."""
-    paths = torch.stack([straight((x, 240), (x + 8, 240), 4) for x in (150, 400, 650)], 1)
-    scale = torch.tensor([1.0, 0.5, 0.2])
-    return Tracker().update(poses_of(paths, scale=scale, shuffle=None))
 
 
 @pytest.mark.parametrize(
@@ -118,95 +108,6 @@ def test_another_canvas(three: Poses, fit: str, point: tuple[float, float]) -> N
     assert moved.canvas == (480, 400)
     assert tuple(moved.keypoints[0, 0, 0].tolist()) == pytest.approx(point, abs=0.01)
     assert tuple(moved.boxes[0, 0, :2].tolist()) == pytest.approx(point, abs=0.01)
-
-
-def body(**changes: float) -> torch.Tensor:
-    """[17,2] the standing person with some limbs longer: arms, legs."""
-    points = STANDING.clone()
-    arms, legs = changes.get("arms", 1.0), changes.get("legs", 1.0)
-    for shoulder, elbow, wrist in ((5, 7, 9), (6, 8, 10)):
-        upper, lower = STANDING[elbow] - STANDING[shoulder], STANDING[wrist] - STANDING[elbow]
-        points[elbow] = points[shoulder] + upper * arms
-        points[wrist] = points[elbow] + lower * arms
-    for hip, knee, ankle in ((11, 13, 15), (12, 14, 16)):
-        upper, lower = STANDING[knee] - STANDING[hip], STANDING[ankle] - STANDING[knee]
-        points[knee] = points[hip] + upper * legs
-        points[ankle] = points[knee] + lower * legs
-    return points
-
-
-def one(points: torch.Tensor, canvas: tuple[int, int] = (480, 832)) -> Poses:
-    poses = Poses.empty(1, canvas)
-    poses.keypoints[0, 0] = points
-    poses.confidence[:] = 0.9
-    poses.boxes[0, 0] = torch.cat([points.amin(0), points.amax(0)])
-    poses.scores[:] = 0.9
-    poses.count[:] = 1
-    return poses
-
-
-def test_somebody_elses_limbs() -> None:
-    paths = straight((150, 240), (650, 240), 12)[:, None]
-    poses = Tracker().update(poses_of(paths))
-    # the reference is drawn at twice the size somewhere else
-    reference = one(body(arms=1.4, legs=0.8) * 2 + torch.tensor([300.0, 200.0]))
-    given = with_proportions(poses, reference).as_coco()
-    wanted = body(arms=1.4, legs=0.8)
-    wanted = wanted + (STANDING[15] - wanted[15]) * torch.tensor([0.0, 1.0])  # feet on the ground
-    found = given.keypoints[:, 0] - paths
-    torch.testing.assert_close(found, wanted.expand(12, -1, -1), atol=0.6, rtol=0)
-    assert given.track_ids.tolist() == poses.track_ids.tolist()
-    assert bool((given.boxes[:, 0, 2] > poses.boxes[:, 0, 2]).all())  # longer arms
-    half = with_proportions(poses, reference, strength=0.5).as_coco()
-    between = (given.keypoints + poses.keypoints) / 2
-    torch.testing.assert_close(half.keypoints, between, atol=0.5, rtol=0)
-    none = with_proportions(poses, reference, strength=0).as_coco()
-    torch.testing.assert_close(none.keypoints, poses.keypoints, atol=1e-3, rtol=0)
-
-
-def test_own_limbs_change_nothing(three: Poses) -> None:
-    reference = one(STANDING * 0.7 + 100)
-    given = with_proportions(three, reference).as_coco()
-    torch.testing.assert_close(given.keypoints, three.keypoints, atol=0.05, rtol=0)
-
-
-def test_limbs_that_are_not_shown_keep_their_length() -> None:
-    poses = Tracker().update(poses_of(straight((150, 240), (650, 240), 12)[:, None]))
-    reference = one(body(arms=1.5))
-    reference.confidence[0, 0, [7, 8, 9, 10]] = 0
-    given = with_proportions(poses, reference).as_coco()
-    torch.testing.assert_close(given.keypoints, poses.keypoints, atol=0.05, rtol=0)
-    # one side is enough for both
-    reference.confidence[0, 0, [7, 9]] = 0.9
-    given = with_proportions(poses, reference).as_coco()
-    assert float((given.keypoints - poses.keypoints)[:, 0, 10].norm(dim=1).min()) > 10
-
-
-def test_a_shortened_limb_stays_shortened() -> None:
-    """Lengths are compared over the clip: an arm towards the camera is not made long."""
-    poses = Tracker().update(poses_of(straight((300, 240), (340, 240), 20)[:, None]))
-    elbow, wrist = poses.keypoints[10, 0, 7], poses.keypoints[10, 0, 9]
-    wrist.copy_(elbow + (wrist - elbow) * 0.2)
-    given = with_proportions(poses, one(STANDING + 200)).as_coco()
-    torch.testing.assert_close(given.keypoints, poses.keypoints, atol=0.05, rtol=0)
-
-
-def test_references_that_show_nobody() -> None:
-    poses = Tracker().update(poses_of(straight((300, 240), (340, 240), 3)[:, None]))
-    with pytest.raises(InputError, match="expected a person, found nobody"):
-        with_proportions(poses, Poses.empty(2, (10, 10)))
-    reference = one(STANDING)
-    reference.confidence[0, 0, 11] = 0
-    with pytest.raises(InputError, match="neck and hips are seen"):
-        with_proportions(poses, reference)
-
-
-@pytest.mark.parametrize("frames", [0, 1, 5])
-def test_nobody_is_given_limbs(frames: int) -> None:
-    nobody = Poses.empty(frames, (480, 832))
-    assert with_proportions(nobody, one(STANDING)).count.tolist() == [0] * frames
-    with pytest.raises(InputError, match="found nobody"):
-        with_proportions(nobody, Poses.empty(1, (10, 10)))
 
 
 def test_boxes_of_other_packs(three: Poses) -> None:

@@ -5,7 +5,7 @@ import math
 import torch
 
 from kinograph.engines.geometry import rotations
-from kinograph.engines.tracking.gaps import Gaps
+from kinograph.engines.tracking.gaps import Gaps, filled_throughout
 from kinograph.engines.tracking.spaces import ROTATIONS
 
 
@@ -47,3 +47,12 @@ def test_rotations_turn_evenly_the_short_way() -> None:
 def test_masks_bound_what_is_filled() -> None:
     gaps = Gaps.find(known(0, 3, of=4), 2).where(torch.tensor([True, True, False, True]))
     assert gaps.filled(torch.tensor([[0.0], [0], [0], [3]])).flatten().tolist() == [0, 1, 0, 3]
+
+
+def test_everything_is_filled() -> None:
+    there = torch.stack([known(1, 3, of=6), known(of=6)], 1)
+    values = torch.tensor([9.0, 2, 9, 6, 9, 9])[:, None, None].expand(6, 2, 1)
+    filled = filled_throughout(values, there)
+    assert filled[:, 0, 0].tolist() == [2, 2, 4, 6, 6, 6]
+    assert filled[:, 1, 0].tolist() == [0] * 6
+    assert filled_throughout(values[:0], there[:0]).shape == (0, 2, 1)
