@@ -2,7 +2,7 @@
 
 A value type of its own implements `FrameSequence`; tensors [F,...] and lists with one entry per
 frame are served here. Beside its definition a class is registered with `state_type` if a run must
-be able to store it in a file, and a socket with `small_socket` if a whole clip of it is small.
+be able to store it in a file.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,6 @@ def to_device(value: Any, device: torch.device | str) -> Any:
 
 
 _STATE_TYPES: dict[str, type[Any]] = {}
-_SMALL_SOCKETS: set[str] = set()
 
 
 def state_type(name: str = "") -> Callable[[_Class], _Class]:
@@ -105,17 +104,3 @@ def state_type(name: str = "") -> Callable[[_Class], _Class]:
 def state_types() -> Mapping[str, type[Any]]:
     """Return the registered state types by their stored names."""
     return MappingProxyType(_STATE_TYPES)
-
-
-def small_socket(io_type: str) -> str:
-    """Register a socket whose values take a few kB per frame, and return its name.
-
-    A run in chunks collects such values for nodes that need a whole clip.
-    """
-    _SMALL_SOCKETS.add(io_type)
-    return io_type
-
-
-def is_small(io_type: str) -> bool:
-    """Return whether a whole clip of this socket's values takes little memory."""
-    return io_type in _SMALL_SOCKETS

@@ -1,17 +1,17 @@
 """Small pictures of what nodes make, for `Shown`: a few frames from the whole clip."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
 
-from ..engines.flow.flow import Flow
-from ..engines.pose.poses import Poses
-from ..engines.render.flow_colours import flow_colours
-from ..engines.render.flow_drawing import NOISE_FLOOR
-from ..engines.render.flow_scales import flow_scales
-from ..engines.render.skeleton import draw_skeletons
-from ..engines.vace.normalise import Normalised
-from ..engines.vace.preview import see, sheet, spread_over, strips
+from typing import TYPE_CHECKING
+
+from ..engines.render.choices import NOISE_FLOOR
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..engines.flow.flow import Flow
+    from ..engines.pose.poses import Poses
+    from ..engines.vace.normalise import Normalised
 
 _FRAMES = 4
 _SIDE = 448  # px, longest side: four frames take about 10 ms to encode
@@ -22,11 +22,17 @@ _PANEL = 128  # px, longer side of a picture on VACE's sheet
 
 def of_images(images: Tensor) -> Tensor:
     """Return a few of the images [F,H,W,3], small, as [n,h,w,3]."""
+    from ..engines.vace.preview import spread_over
+
     return _thinned([images[i] for i in spread_over(len(images), _FRAMES)])
 
 
 def of_poses(images: Tensor, poses: Poses) -> Tensor:
     """Return a few of the images [F,H,W,3], small, with their people drawn, as [n,h,w,3]."""
+    from ..engines.pose.poses import Poses
+    from ..engines.render.skeleton import draw_skeletons
+    from ..engines.vace.preview import spread_over
+
     chosen = spread_over(len(images), _FRAMES)
     small = _thinned([images[i] for i in chosen]).cpu()
     people = Poses.cat([poses.slice(i, i + 1) for i in chosen]).to("cpu")
@@ -38,6 +44,10 @@ def of_poses(images: Tensor, poses: Poses) -> Tensor:
 
 def of_flow(flow: Flow) -> Tensor:
     """Return the flow of a few pairs, small, as [n,h,w,3]; white if there is none."""
+    from ..engines.render.flow_colours import flow_colours
+    from ..engines.render.flow_scales import flow_scales
+    from ..engines.vace.preview import spread_over
+
     if not len(flow):
         return _thinned([flow.main.new_ones(*flow.size, 3)])
     chosen = [flow.main[i].movedim(0, -1) for i in spread_over(len(flow), _FRAMES)]
@@ -48,6 +58,10 @@ def of_flow(flow: Flow) -> Tensor:
 
 def of_vace(ready: Normalised) -> Tensor:
     """Return what the model sees of a few frames side by side, as [1,h,w,3]."""
+    import torch.nn.functional as F
+
+    from ..engines.vace.preview import see, sheet, spread_over, strips
+
     chosen = spread_over(ready.length, _COLUMNS)
     by = min(1.0, _PANEL / max(ready.size))
     size = [max(1, round(side * by)) for side in ready.size]
@@ -66,6 +80,8 @@ def of_vace(ready: Normalised) -> Tensor:
 def _thinned(pictures: list[Tensor], side: int = _SIDE) -> Tensor:
     """Subsample pictures [H,W,C] to [n,h,w,C] without filtering: it costs next to nothing, and
     lines several pixels wide survive it."""
+    import torch
+
     height, width = pictures[0].shape[:2]
     every = -(-max(height, width) // side)
     return torch.stack([picture[::every, ::every] for picture in pictures])

@@ -1,11 +1,14 @@
 """What a node shows after it has run: text, warnings and a small picture."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .api import host
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _MARK = "Warning: "
 

@@ -1,6 +1,6 @@
 """The sockets that have no name in ComfyUI's API: those of this pack and of the ecosystem."""
 
-from ..engines.sequence import small_socket
+from ..engines.sockets import small_socket
 from .api import io
 
 KinoModel = io.Custom("KINO_MODEL")

@@ -3,7 +3,7 @@ limits. What they mean to a node is its own tooltip."""
 
 from typing import Any
 
-from ..engines.geometry.placement import FITS
+from ..engines.geometry.choices import FITS
 from .api import io
 from .types import KinoFlow, KinoPoses, KinoState
 

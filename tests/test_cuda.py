@@ -24,8 +24,8 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas, with_proportions
 from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
+from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_drawing import draw_flow
-from kinograph.engines.render.flow_scales import NORMALISATIONS
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity

@@ -48,6 +48,22 @@ def test_importing_is_light(root: Path, tmp_path: Path, code: str) -> None:
     assert out.strip() == "[]"
 
 
+_SCHEMAS = """
+from kinograph.nodes.extension import NODES
+assert all(node.define_schema().node_id for node in NODES)
+"""
+
+HEAVY = ("torch", "torchvision", "numpy", "av", "cv2", "scipy", "PIL", "tqdm", "onnxruntime")
+
+
+def test_the_schemas_of_the_nodes_are_light(tmp_path: Path) -> None:
+    """Commands that only look at graphs are done before PyTorch would be imported."""
+    out = python(
+        f"{_SCHEMAS}\nimport sys; print([m for m in {HEAVY} if m in sys.modules])", tmp_path
+    )
+    assert out.strip() == "[]"
+
+
 def test_the_wheel_holds_every_file(root: Path, tmp_path: Path) -> None:
     """Folders are data of one package: files that its patterns miss would be missing silently."""
     source = tmp_path / "source"

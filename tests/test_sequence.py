@@ -16,9 +16,7 @@ from kinograph.engines.sequence import (
     FrameSequence,
     cat,
     frame_count,
-    is_small,
     slice_frames,
-    small_socket,
     state_type,
     state_types,
     to_device,
@@ -107,9 +105,3 @@ def test_a_state_type_has_a_name_of_its_own() -> None:
     assert state_type("toy of this test")(Toy) is Toy  # the same once more
     with pytest.raises(ValueError, match=r"'toy of this test': both .*Toy.* and .*Poses.* claim"):
         state_type("toy of this test")(Poses)
-
-
-def test_small_sockets() -> None:
-    assert not is_small("IMAGE")
-    assert small_socket("TOY OF THIS TEST") == "TOY OF THIS TEST"
-    assert is_small("TOY OF THIS TEST")

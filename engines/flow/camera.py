@@ -8,9 +8,8 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..sequence import state_type
+from .choices import CAMERAS
 from .speeds import Block, fastest
-
-CAMERAS = ("keep", "translation", "affine")
 
 _POINTS = 4096  # of each picture, that the fit looks at
 _ROUNDS = 12

@@ -10,10 +10,9 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..words import counted
+from .choices import ONTO
 from .flow import Flow
 from .speeds import blocks, fastest
-
-ONTO = ("previous onto this", "next onto this")
 
 # Sundaram, Brox and Keutzer, Dense Point Trajectories by GPU-accelerated Large Displacement Optical
 # Flow, 2010: forward and backward flow must cancel but for this part of their length, and so many

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import EngineError, InputError
+from .choices import DIS_PRESETS
 
-PRESETS = ("ultrafast", "fast", "medium")
 STRIDE = 1
 LEAST = 16  # px a side: two of its patches
 
@@ -32,13 +32,13 @@ class Dis:
     """
 
     def __init__(self, preset: str = "medium"):
-        if preset not in PRESETS:
-            raise InputError(f"preset: expected one of {', '.join(PRESETS)}, found {preset!r}")
+        if preset not in DIS_PRESETS:
+            raise InputError(f"preset: expected one of {', '.join(DIS_PRESETS)}, found {preset!r}")
         if find_spec("cv2") is None:
             raise EngineError(
                 "OpenCV, whose DIS it is, is not installed; run: pip install opencv-python-headless"
             )
-        self._preset = PRESETS.index(preset)
+        self._preset = DIS_PRESETS.index(preset)
         self._own = threading.local()
 
     def __call__(self, images: Tensor, direction: str) -> dict[str, Tensor]:

@@ -13,10 +13,11 @@ from ..runtime.engine import Engine
 from ..runtime.network import Network
 from ..sequence import state_type
 from . import dis
+from .choices import DIRECTIONS, FIRST_FRAMES
 from .consistency import carried
 from .dis import Dis
 from .family import flow_family
-from .flow import DIRECTIONS, FIRST_FRAMES, Flow
+from .flow import Flow
 from .resize import from_placement
 
 Progress = Callable[[int], None]

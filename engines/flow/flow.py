@@ -10,9 +10,7 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InputError
 from ..sequence import state_type
-
-DIRECTIONS = ("forward", "backward", "both")
-FIRST_FRAMES = ("duplicate", "white", "zero")
+from .choices import FIRST_FRAMES
 
 
 @state_type()

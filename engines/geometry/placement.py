@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
+from .choices import FITS
 
-FITS = ("stretch", "letterbox", "crop")
 Size = tuple[int, int]  # height, width
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 

@@ -7,9 +7,11 @@ Nothing is imported before a family is asked for; asking for one imports its mod
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 
 from ..errors import ModelError
+from .declared import Declared, declared
 from .family import Family
 from .model import Model
 
@@ -49,6 +51,17 @@ def families(task: str = "") -> list[Family]:
 def own_families(task: str = "") -> dict[str, Family]:
     """Return those of `families` that take users' own files, by name."""
     return {family.name: family for family in families(task) if family.suffixes}
+
+
+def own_names(task: str) -> list[str]:
+    """Return the names of `own_families`, in their order, importing no module that can be read."""
+    every: list[Family | Declared] = []
+    for module, stem in _modules():
+        spec = find_spec(module)
+        path = Path(spec.origin) if spec is not None and spec.origin else None
+        every += (declared(path) if path is not None else ()) or _declared(module, stem)
+    every.sort(key=lambda family: family.order)
+    return [family.name for family in every if family.task == task and family.suffixes]
 
 
 def _modules() -> Iterator[tuple[str, str]]:

@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ..errors import ModelError
 from . import download
 from .entry import Asset, ModelEntry
@@ -107,7 +105,10 @@ def _first_line(error: BaseException) -> str:
     return (str(cause).strip() or type(cause).__name__).splitlines()[0]
 
 
-def _reporting(progress: Progress) -> type[tqdm]:  # type: ignore[type-arg]
+def _reporting(progress: Progress) -> Any:
+    """Return a class that takes the place of tqdm's and reports to `progress`."""
+    from tqdm import tqdm
+
     class Bar(tqdm):  # type: ignore[type-arg]
         """Report to `progress` instead of the terminal."""
 

@@ -11,11 +11,10 @@ from ..geometry.boxes import centres, corners, from_corners
 from ..geometry.placement import scale_and_shift
 from ..tracking.gaps import filled_throughout
 from ..words import counted
+from .choices import MATCHINGS
 from .poses import Poses
 from .skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
 from .tracks import Tracks, by_track, to_poses
-
-MATCHINGS = ("first", "order", "track")
 
 
 def onto_canvas(poses: Poses, size: tuple[int, int], fit: str = "letterbox") -> Poses:

@@ -9,10 +9,9 @@ from ..errors import InputError
 from ..geometry.boxes import sides
 from ..sequence import state_type
 from ..tracking.one_euro import Memory, OneEuro
+from .choices import SMOOTHINGS
 from .poses import Poses
 from .tracks import Tracks, by_track, to_poses
-
-DIRECTIONS = ("causal", "both")
 
 
 @state_type()
@@ -58,9 +57,9 @@ class Smoother:
                 raise InputError(f"{name}: expected more than 0, found {getattr(self, name)}")
         if self.beta < 0:
             raise InputError(f"beta: expected at least 0, found {self.beta}")
-        if self.direction not in DIRECTIONS:
+        if self.direction not in SMOOTHINGS:
             raise InputError(
-                f"direction: expected one of {', '.join(DIRECTIONS)}, found {self.direction!r}"
+                f"direction: expected one of {', '.join(SMOOTHINGS)}, found {self.direction!r}"
             )
 
     def reset(self) -> None:

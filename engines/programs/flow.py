@@ -6,13 +6,11 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..flow.choices import DIS_PRESETS, FIRST_FRAMES
 from ..flow.choose import Choice, choose
-from ..flow.dis import PRESETS
 from ..flow.estimate import FlowEstimator
-from ..flow.flow import FIRST_FRAMES
 from ..geometry.placement import Size, complete_size
-from ..render.flow_drawing import NOISE_FLOOR
-from ..render.flow_scales import NORMALISATIONS
+from ..render.choices import NOISE_FLOOR, NORMALISATIONS
 from .flow_stream import FlowStream
 from .frames import as_floats, images_of, video_of
 
@@ -52,7 +50,7 @@ class OpticalFlowTensorRTPreprocessor:
                     "clip" takes the whole video in one call
     noise_floor:    px of the maps; what is slower is still: see `draw_flow`
     direction:      "forward": where each pixel of a frame goes; "backward": where it came from
-    preset:         of DIS: one of `PRESETS`
+    preset:         of DIS: one of `DIS_PRESETS`
     accept_licence: accepts the terms of a model that has any, so that it may be fetched
 
     Raises `InputError` for unusable settings. What depends on the machine is found out by the first
@@ -90,7 +88,7 @@ class OpticalFlowTensorRTPreprocessor:
             ("first_frame", first_frame, FIRST_FRAMES),
             ("normalise", normalise, NORMALISATIONS),
             ("direction", direction, _DIRECTIONS),
-            ("preset", preset, PRESETS),
+            ("preset", preset, DIS_PRESETS),
         ):
             if chosen not in known:
                 raise InputError(f"{name}: expected one of {', '.join(known)}, found {chosen!r}")

@@ -9,7 +9,8 @@ from ..errors import InputError
 from ..flow.estimate import FlowEstimator
 from ..flow.resize import resized
 from ..geometry.placement import Size
-from ..render.flow_drawing import NOISE_FLOOR, draw_flow
+from ..render.choices import NOISE_FLOOR
+from ..render.flow_drawing import draw_flow
 from ..render.flow_scales import ScaleState
 
 log = logging.getLogger("kinograph")

@@ -51,7 +51,7 @@ def _table(colours: str) -> Tensor:
     next."""
     if colours not in WHEELS:
         raise InputError(f"colours: expected one of {', '.join(WHEELS)}, found {colours!r}")
-    wheel = WHEELS[colours].colours
+    wheel = WHEELS[colours].colours()
     return torch.cat([wheel - 1, wheel.roll(-1, 0) - wheel], 1)
 
 

@@ -10,15 +10,11 @@ from torch import Tensor
 from ..errors import InputError
 from ..flow.flow import Flow
 from ..flow.speeds import blocks
+from .choices import NOISE_FLOOR, WAYS
 from .flow_colours import flow_colours
 from .flow_legend import draw_legend
 from .flow_scales import ScaleState, flow_scales
 
-WAYS = ("estimated", "forward", "backward")
-
-# px. Speeds that estimators see in footage where nothing moves. OpenCV's DIS: 95 % of the pixels
-# below 0.27 for noise of 2/255, 99.9 % below 0.22 in the quiet corners of the sample clip.
-NOISE_FLOOR = 0.5
 _AT_ONCE = 16  # frames between two words of progress
 _STILL = 1e-6  # px; what is slower does not move, even without a floor
 

@@ -9,8 +9,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..flow.speeds import fastest
 from ..sequence import state_type
-
-NORMALISATIONS = ("vace", "clip", "fixed", "ema")
+from .choices import NORMALISATIONS
 
 _HOLD = 0.95  # of the last frame's scale, as long as nothing faster comes
 _EPSILON = 1e-5  # px; RAFT's flow_viz, which VACE uses, adds it, too

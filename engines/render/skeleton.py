@@ -11,12 +11,10 @@ from ..geometry.placement import Size
 from ..pose.poses import Poses
 from ..pose.skeletons import OPENPOSE_134
 from .canvas import Canvas
+from .choices import COLOUR_ORDERS, COLOURINGS
 from .raster import DOT, ELLIPSE, LINE, Shapes, draw
 from .styles import STYLES
 from .styles.style import PARTS, RGB, Group, Style
-
-COLOUR_ORDERS = ("rgb", "bgr")
-COLOURINGS = ("style", "track")
 
 # Twelve hues that differ at a glance, neighbours far apart, for people by their track.
 TRACK_COLOURS: tuple[RGB, ...] = (

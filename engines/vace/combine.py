@@ -8,10 +8,9 @@ from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import fit_images
 from ..words import counted
+from .choices import MODES
 from .fitting import as_frames
 from .morphology import grow
-
-MODES = ("over_black", "replace", "lighten")
 
 
 def combine(

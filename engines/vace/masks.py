@@ -12,15 +12,14 @@ from ..geometry.frames import expand_frames
 from ..geometry.placement import Size, fit_images
 from ..pose.poses import Poses
 from ..words import counted
+from .choices import FARTHEST, REGIONS
 from .morphology import feather, grow
 from .normalise import NEUTRAL
 from .positions import parse_frames
 
 Boxed = Detections | Poses
 
-REGIONS = ("auto", "all", "none", "mask", "boxes")
 SPLIT = 0.5  # VACE takes what is above as 1, the rest as 0
-FARTHEST = 512  # px that a mask grows, shrinks or fades at most
 
 
 @dataclass(frozen=True)

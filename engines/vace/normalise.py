@@ -9,13 +9,14 @@ from torch import Tensor
 from ..checks import check_masks
 from ..errors import InputError
 from ..geometry.placement import Size
+from .choices import LENGTH_MODES
 from .control import VaceControl
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .placement import ClipPlacement
 from .presets import PRESETS
 from .reference import fit_if_any
 from .resample import spread
-from .settings import LENGTH_MODES, Settings
+from .settings import Settings
 
 __all__ = [
     "GENERATE",

@@ -9,11 +9,9 @@ from torch import Tensor
 from ..checks import check_frames
 from ..errors import InputError
 from ..geometry.placement import fit_images
+from .choices import LARGEST, UNITS
 from .masks import Masked, paint
 from .normalise import NEUTRAL, SIDE, check_mask_count
-
-UNITS = ("pixels", "percent")
-LARGEST = 16384  # px of a side
 
 
 @dataclass(frozen=True)

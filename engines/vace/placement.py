@@ -9,8 +9,7 @@ from ..errors import InputError
 from ..geometry.placement import Placement, Size, fit_images
 from ..sequence import state_type
 from ..words import counted
-
-SIZES = ("source", "prepared")
+from .choices import SIZES
 
 
 @state_type("Placement")

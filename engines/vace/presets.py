@@ -1,9 +1,13 @@
 """What each model of VACE was made for: sizes, lengths, frame rates."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..geometry.placement import Size
+if TYPE_CHECKING:
+    from ..geometry.placement import Size
 
 
 @dataclass(frozen=True)

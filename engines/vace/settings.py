@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..geometry.placement import FITS, Size
+from ..geometry.choices import FITS
+from ..geometry.placement import Size
 from ..words import counted
+from .choices import LENGTH_MODES
 from .presets import PRESETS, Preset, longest_length, reference_size
 from .resample import Sampling, check_rate
-
-LENGTH_MODES = ("repeat_last", "pad", "cut", "spread")
 
 
 @dataclass(frozen=True)

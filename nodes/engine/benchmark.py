@@ -3,11 +3,10 @@
 import time
 from typing import Any
 
-from ...engines.evaluation.backends import run_suite
 from ...engines.models.model import Model
+from ...engines.runtime.backend import PRECISIONS
 from ...engines.runtime.backends import names
 from ...engines.runtime.cache import EngineCache
-from ...engines.runtime.ladder import PRECISIONS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -80,6 +79,8 @@ class Benchmark(io.ComfyNode):
     def execute(
         cls, model: Model, backend: str, precision: str, batch: int, runs: int
     ) -> io.NodeOutput:
+        from ...engines.evaluation.backends import run_suite
+
         backends = names() if backend == "all" else (backend,)
         report = run_suite(
             model,

@@ -1,11 +1,9 @@
 """Build Engine: puts a model on a backend of this machine."""
 
 from ...engines.models.model import Model
+from ...engines.runtime.backend import PRECISIONS
 from ...engines.runtime.backends import names as backend_names
 from ...engines.runtime.cache import EngineCache
-from ...engines.runtime.engine import build_engine
-from ...engines.runtime.ladder import PRECISIONS
-from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -92,6 +90,9 @@ class BuildEngine(io.ComfyNode):
         min_size: int,
         max_size: int,
     ) -> io.NodeOutput:
+        from ...engines.runtime.engine import build_engine
+        from ...engines.runtime.network import network_of
+
         host.make_room(WORKING_ROOM + 2 * model.bytes)
         engine = build_engine(
             model,

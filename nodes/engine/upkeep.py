@@ -1,14 +1,19 @@
 """Engine Upkeep: shows, checks and clears the engines that were built."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 from ...engines.runtime.cache import EngineCache
-from ...engines.runtime.upkeep import Finding, listed, pruned, rebuilt, verified
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import ONCE
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.runtime.upkeep import Finding
 
 _ACTIONS = ("list", "verify", "prune", "rebuild")
 
@@ -55,6 +60,8 @@ class EngineUpkeep(io.ComfyNode):
 
     @classmethod
     def execute(cls, action: str, name: str) -> io.NodeOutput:
+        from ...engines.runtime.upkeep import listed, pruned, rebuilt, verified
+
         cache = EngineCache(host.engine_folder())
         names = [name] if name else []
         models = host.models_folder()

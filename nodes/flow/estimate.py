@@ -1,16 +1,12 @@
 """Estimate Flow: the motion between the frames of a clip."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.checks import check_frames
-from ...engines.flow.dis import PRESETS
-from ...engines.flow.estimate import FlowEstimator, FlowState
-from ...engines.flow.flow import DIRECTIONS, FIRST_FRAMES
-from ...engines.runtime.engine import Engine
+from ...engines.flow.choices import DIRECTIONS, DIS_PRESETS, FIRST_FRAMES
 from ...engines.words import counted
 from ..api import host, io
 from ..inputs import own_state
@@ -22,11 +18,18 @@ from ..types import KinoEngine, KinoFlow
 from ..widgets import rate_input, state_input, state_output
 from . import CATEGORY
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.runtime.engine import Engine
+
 
 class _Step(Carrying):
     """Gives the network whole batches of pairs."""
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
+        from ...engines.flow.estimate import FlowEstimator
+
         engine = inputs.get("engine")
         if engine is None:
             return count  # DIS takes each pair by itself
@@ -87,7 +90,7 @@ class EstimateFlow(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "dis_preset",
-                    options=list(PRESETS),
+                    options=list(DIS_PRESETS),
                     default="medium",
                     tooltip="Accuracy of DIS, if no engine is connected.",
                 ),
@@ -119,6 +122,9 @@ class EstimateFlow(io.ComfyNode):
         engine: Engine | None = None,
         state: Any = None,
     ) -> io.NodeOutput:
+        from ...engines.checks import check_frames
+        from ...engines.flow.estimate import FlowEstimator, FlowState
+
         check_frames("image", image)
         before = own_state(state, FlowState) or FlowState()
         if engine is not None:

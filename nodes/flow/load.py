@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ...engines.flow.files import read_flow
 from ...engines.words import counted
 from ..api import host, io
 from ..inputs import last_change
@@ -44,6 +43,8 @@ class LoadFlow(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, fps: float = 0.0) -> io.NodeOutput:
+        from ...engines.flow.files import read_flow
+
         flow = read_flow(host.input_path(file.strip()), fps=fps or None)
         height, width = flow.size
         pairs = counted(len(flow), "pair")

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ...engines.models.families import own_families
+from ...engines.models.families import own_names
 from ...engines.models.registry import resolve
-from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..inputs import last_model_change
 from ..search import found_by
@@ -30,7 +29,7 @@ class LoadFlowFile(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=list(own_families("flow")),
+                    options=own_names("flow"),
                     default="raft_small",
                     tooltip="The network that the file belongs to.",
                 ),
@@ -50,6 +49,8 @@ class LoadFlowFile(io.ComfyNode):
     def execute(
         cls, family: str, file: str, updates: int, both_ways: bool, warm_start: bool
     ) -> io.NodeOutput:
+        from ...engines.runtime.network import network_of
+
         model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
         model = model.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(model)

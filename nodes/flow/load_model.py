@@ -1,7 +1,6 @@
 """Load Flow Model: chooses a network for optical flow."""
 
 from ...engines.models.registry import registry, resolve
-from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..search import found_by
 from ..streaming import ONCE
@@ -43,6 +42,8 @@ class LoadFlowModel(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
+        from ...engines.runtime.network import network_of
+
         found = resolve(model, folder=host.models_folder(), progress=host.downloading)
         found = found.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(found)  # refuses settings that the network does not have

@@ -1,17 +1,21 @@
 """Flow to Mask: masks what moves."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from ...engines.flow.camera import CAMERAS
-from ...engines.flow.flow import Flow
-from ...engines.flow.motion import motion_mask
-from ...engines.vace.morphology import feather, grow
+from typing import TYPE_CHECKING
+
+from ...engines.flow.choices import CAMERAS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
 from ..widgets import flow_input, speed_threshold_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.flow.flow import Flow
 
 
 class FlowMask(io.ComfyNode):
@@ -78,10 +82,14 @@ class FlowMask(io.ComfyNode):
         grow: int,
         feather: float,
     ) -> io.NodeOutput:
+        from ...engines.flow.motion import motion_mask
+
         mask = motion_mask(flow, threshold=threshold, soft=soft, camera=camera)
         mask = _shaped(mask, grow, feather).to(host.image_device())
         return io.NodeOutput(mask, ui=Shown(f"{mask.mean():.1%} moves"))
 
 
 def _shaped(mask: Tensor, pixels: int, edge: float) -> Tensor:
+    from ...engines.vace.morphology import feather, grow
+
     return feather(grow(mask, pixels) if pixels else mask, edge)

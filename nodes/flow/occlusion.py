@@ -1,13 +1,18 @@
 """Occlusion from Flow: finds what neighbouring frames do not share."""
 
-from ...engines.flow.consistency import occlusion
-from ...engines.flow.flow import Flow
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Ahead, Rule
 from ..widgets import flow_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.flow.flow import Flow
 
 _BOTH = "Flow in both directions, from Estimate Flow with direction both."
 
@@ -46,6 +51,8 @@ class FlowOcclusion(io.ComfyNode):
 
     @classmethod
     def execute(cls, flow: Flow) -> io.NodeOutput:
+        from ...engines.flow.consistency import occlusion
+
         found = occlusion(flow)
         device = host.image_device()
         masks = [mask.to(device) for mask in (found.lost, found.new, found.confidence)]

@@ -1,24 +1,23 @@
 """Save Flow: writes optical flow to a file or a folder."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from ...engines.flow.files import FORMATS, write_flow
-from ...engines.flow.files.folder import SIDECAR, write_pairs, write_sidecar
-from ...engines.flow.files.npz import write_npz
-from ...engines.flow.files.values import check_known, rows_of
-from ...engines.flow.flow import Flow
+from ...engines.flow.choices import FORMATS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Folder, GrowingFiles, Rule, Saves, Sink, Values
 from ..widgets import flow_input, prefix_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.flow.flow import Flow
 
 
 class _Npz(GrowingFiles):
@@ -51,6 +50,9 @@ class _Npz(GrowingFiles):
         self._about = dict(mark["about"])
 
     def finish(self) -> tuple[Path, ...]:
+        from ...engines.flow.files.npz import write_npz
+        from ...engines.flow.flow import Flow
+
         self.mark()
         shape = (self._about["pairs"], 2, *self._about["size"])
         ways = {name.removesuffix(".part"): file.path for name, file in self._growing.items()}
@@ -62,6 +64,9 @@ class _Npz(GrowingFiles):
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Tensor:
     """Return a file of float32 as a tensor whose pages the system reads on access."""
+    import numpy as np
+    import torch
+
     if 0 in shape:
         return torch.empty(shape)
     return torch.from_numpy(np.memmap(path, np.float32, "c", shape=shape))
@@ -80,6 +85,8 @@ class _Folder(Folder):
         return self._pairs
 
     def write(self, values: Values) -> None:
+        from ...engines.flow.files.folder import write_pairs
+
         self.folder.mkdir(exist_ok=True)
         flow: Flow = values["flow"]
         self._about = self._about or [flow.fps, flow.first]
@@ -96,6 +103,8 @@ class _Folder(Folder):
         super().resume(mark)
 
     def finish(self) -> tuple[Path, ...]:
+        from ...engines.flow.files.folder import SIDECAR, write_sidecar
+
         if self.folder.is_dir() and not (self.folder / SIDECAR).exists():
             write_sidecar(self.folder, self._pairs, *self._about)
         return super().finish()
@@ -106,6 +115,8 @@ def _checked_rows(flow: Flow) -> list[tuple[str, Tensor]]:
 
     Raises `InputError` for values that are not finite.
     """
+    from ...engines.flow.files.values import check_known, rows_of
+
     rows = list(rows_of(flow).items())
     for direction, values in rows:
         cure = "look for the node before this one that ran out of its range"
@@ -156,6 +167,8 @@ class SaveFlow(io.ComfyNode):
 
     @classmethod
     def execute(cls, flow: Flow, form: str, filename_prefix: str) -> io.NodeOutput:
+        from ...engines.flow.files import write_flow
+
         path = host.save_path(filename_prefix, _suffix(form), flow.size)
         write_flow(flow, path, form, progress=host.progress(len(flow)))
         return io.NodeOutput(ui=Shown(str(path)))

@@ -1,17 +1,20 @@
 """Flow Statistics: how fast a clip moves, frame by frame."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from ...engines.flow.flow import Flow
-from ...engines.flow.statistics import FlowStatistics as Statistics
-from ...engines.flow.statistics import as_json, as_table, flow_statistics
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from ..api import io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Outputs, Rule, Step
 from ..widgets import flow_input, speed_threshold_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.flow.flow import Flow
+    from ...engines.flow.statistics import FlowStatistics as Statistics
 
 
 class _Step(Step):
@@ -23,12 +26,17 @@ class _Step(Step):
         self._fps = 0.0
 
     def run(self, inputs: Mapping[str, Any]) -> None:
+        from ...engines.flow.statistics import FlowStatistics as Statistics
+        from ...engines.flow.statistics import flow_statistics
+
         flow: Flow = inputs["flow"]
         here = flow_statistics(flow, threshold=inputs["threshold"])
         self._fps = flow.fps
         self._numbers = here if self._numbers is None else Statistics.cat([self._numbers, here])
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
+        from ...engines.flow.statistics import as_table
+
         outputs = _outputs(self._numbers, self._fps, inputs["threshold"])
         self.ends = dict(enumerate(outputs))
         self.text = as_table(self._numbers)
@@ -43,6 +51,8 @@ class _Step(Step):
 
 
 def _outputs(numbers: Statistics, fps: float, threshold: float) -> Outputs:
+    from ...engines.flow.statistics import as_json
+
     text = as_json(numbers, fps=fps, threshold=threshold)
     return text, numbers.clip_mean, numbers.clip_max
 
@@ -80,5 +90,7 @@ class FlowStatistics(io.ComfyNode):
 
     @classmethod
     def execute(cls, flow: Flow, threshold: float) -> io.NodeOutput:
+        from ...engines.flow.statistics import as_table, flow_statistics
+
         found = flow_statistics(flow, threshold=threshold)
         return io.NodeOutput(*_outputs(found, flow.fps, threshold), ui=Shown(as_table(found)))

@@ -1,12 +1,11 @@
 """Warp by Flow: brings each frame's neighbour onto it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.flow.consistency import ONTO, warp_clip
-from ...engines.flow.flow import Flow
+from ...engines.flow.choices import ONTO
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -14,6 +13,11 @@ from ..streaming import Ahead, Behind, Outputs, Rule, Step
 from ..streaming.steps import Held
 from ..widgets import flow_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.flow.flow import Flow
 
 
 class _Step(Step):
@@ -88,6 +92,8 @@ class FlowWarp(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, flow: Flow, onto: str) -> io.NodeOutput:
+        from ...engines.flow.consistency import warp_clip
+
         moved, unknown = warp_clip(image, flow, onto)
         device = host.image_device()
         text = f"{unknown.mean():.1%} unknown"

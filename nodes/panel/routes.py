@@ -19,11 +19,11 @@ from typing import Any
 from ...engines.errors import InputError, KinographError
 from ...engines.models.download import Progress
 from ...engines.models.registry import registry, resolve
+from ...engines.runtime.backend import PRECISIONS
 from ...engines.runtime.backends import names as backend_names
 from ...engines.runtime.cache import EngineCache
 from ...engines.runtime.engine import build_engine
 from ...engines.runtime.inventory import inventory
-from ...engines.runtime.ladder import PRECISIONS
 from ...engines.runtime.network import network_of
 from ...engines.runtime.upkeep import Finding, pruned, verified
 from ..api import host

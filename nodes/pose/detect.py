@@ -1,15 +1,10 @@
 """Detect Poses: finds people and their joints."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.detections.detect import letterbox_for
-from ...engines.pose.detect import detect_poses
-from ...engines.pose.family import whole_frame
-from ...engines.pose.size import chooses_by_frames, detection_size, looked_at
-from ...engines.runtime.engine import Engine
 from ...engines.words import counted
 from ..api import host, io
 from ..search import found_by
@@ -18,6 +13,11 @@ from ..types import KinoEngine
 from . import CATEGORY
 from .outputs import detected, keypoint_threshold_input, pose_outputs
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.runtime.engine import Engine
+
 
 class _Step(Step):
     """Chooses a size that is left at 0 once, for all chunks."""
@@ -25,15 +25,21 @@ class _Step(Step):
     _size = 0
 
     def looks_at(self, inputs: Mapping[str, Any]) -> Look | None:
+        from ...engines.pose.size import chooses_by_frames, looked_at
+
         if inputs.get("detection_size") != 0 or "engine" not in inputs:
             return None
         return Look("image", looked_at) if chooses_by_frames(inputs["engine"]) else None
 
     def look(self, inputs: Mapping[str, Any]) -> None:
+        from ...engines.pose.size import detection_size
+
         host.ready(inputs["engine"])
         self._size = detection_size(inputs["image"], inputs["engine"])
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
+        from ...engines.detections.detect import letterbox_for
+
         image, engine = inputs["image"], inputs["engine"]
         letterbox = letterbox_for(engine, (image.shape[1], image.shape[2]), self._chosen(inputs))
         return count - count % int(engine.batch_for(*letterbox.target))
@@ -128,6 +134,8 @@ class DetectPoses(io.ComfyNode):
         detection_size: int,
         second_pass: bool = False,
     ) -> io.NodeOutput:
+        from ...engines.pose.detect import detect_poses
+
         host.ready(engine)
         poses = detect_poses(
             image,
@@ -144,6 +152,8 @@ class DetectPoses(io.ComfyNode):
 
 def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
     """Return warnings of settings that the network does not support."""
+    from ...engines.pose.family import whole_frame
+
     network, found = engine.network, []
     if network.fixed is not None and detection_size not in (0, max(network.fixed)):
         high, wide = network.fixed

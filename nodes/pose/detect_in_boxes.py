@@ -1,20 +1,22 @@
 """Detect Poses in Boxes: finds the joints of people whose boxes are known."""
 
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
-from ...engines.detections.bounding_boxes import from_bounding_boxes
 from ...engines.errors import InputError
-from ...engines.pose.poses import Poses
-from ...engines.pose.top_down import poses_in_boxes
-from ...engines.runtime.engine import Engine
 from ..api import host, io
 from ..search import found_by
 from ..streaming import Rule
 from ..types import LINK_ONLY, BoundingBox, KinoEngine, KinoPoses
 from . import CATEGORY
 from .outputs import detected, keypoint_threshold_input, pose_outputs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
+    from ...engines.runtime.engine import Engine
 
 
 class DetectPosesInBoxes(io.ComfyNode):
@@ -61,6 +63,10 @@ class DetectPosesInBoxes(io.ComfyNode):
         people: Poses | None = None,
         bounding_box: Any = None,
     ) -> io.NodeOutput:
+        from ...engines.detections.bounding_boxes import from_bounding_boxes
+        from ...engines.pose.poses import Poses
+        from ...engines.pose.top_down import poses_in_boxes
+
         if people is None:
             if bounding_box is None:
                 raise InputError(

@@ -1,11 +1,10 @@
 """Fill Pose Gaps: restores what a track loses for a few frames."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from ...engines.pose.gaps import GapFiller, fill_gaps
-from ...engines.pose.poses import Poses
-from ...engines.pose.tracks import need_tracks
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from ...engines.words import counted
 from ..api import io
 from ..search import found_by
@@ -14,6 +13,10 @@ from ..streaming import Outputs, Rule, Step
 from ..types import KinoPoses
 from ..widgets import poses_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.pose.gaps import GapFiller
+    from ...engines.pose.poses import Poses
 
 
 class _Step(Step):
@@ -24,6 +27,8 @@ class _Step(Step):
         self._kept: tuple[Any, int] = (None, 0)
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        from ...engines.pose.tracks import need_tracks
+
         need_tracks(inputs["poses"])
         filler = self._filler(inputs)
         out = filler.update(inputs["poses"])
@@ -36,6 +41,8 @@ class _Step(Step):
         return None if out is None else (out,)
 
     def _filler(self, inputs: Mapping[str, Any]) -> GapFiller:
+        from ...engines.pose.gaps import GapFiller
+
         return GapFiller(inputs["limit"], *self._kept)
 
     @property
@@ -83,6 +90,9 @@ class FillPoseGaps(io.ComfyNode):
 
     @classmethod
     def execute(cls, poses: Poses, limit: int) -> io.NodeOutput:
+        from ...engines.pose.gaps import fill_gaps
+        from ...engines.pose.tracks import need_tracks
+
         need_tracks(poses)
         filled = fill_gaps(poses, limit)
         joints = int((filled.confidence > 0).sum() - (poses.confidence > 0).sum())

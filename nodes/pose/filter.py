@@ -1,10 +1,9 @@
 """Filter Poses: keeps people by track, size and place."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from ...engines.pose.filters import filter_people, parse_tracks
-from ...engines.pose.poses import Poses
-from ...engines.pose.tracks import need_tracks
+from typing import TYPE_CHECKING
+
 from ...engines.words import counted
 from ..api import io
 from ..search import found_by
@@ -13,6 +12,11 @@ from ..streaming import Rule
 from ..types import KinoPoses
 from ..widgets import poses_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
 
 
 class FilterPoses(io.ComfyNode):
@@ -81,6 +85,9 @@ class FilterPoses(io.ComfyNode):
         most: int,
         region: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...engines.pose.filters import filter_people, parse_tracks
+        from ...engines.pose.tracks import need_tracks
+
         wanted = parse_tracks(tracks)
         if wanted is not None:
             need_tracks(poses)

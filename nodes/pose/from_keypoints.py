@@ -3,7 +3,6 @@
 from typing import Any
 
 from ...engines.errors import InputError
-from ...engines.pose.files.pose_keypoint import from_pose_keypoint
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule, always
@@ -49,6 +48,8 @@ class PosesFromKeypoints(io.ComfyNode):
 
     @classmethod
     def execute(cls, pose_keypoint: Any, width: int, height: int) -> io.NodeOutput:
+        from ...engines.pose.files.pose_keypoint import from_pose_keypoint
+
         if bool(width) != bool(height):
             raise InputError(
                 f"width, height: expected both, or neither, found {width} and {height}"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ...engines.files import atomic_write
-from ...engines.pose.files.document import as_text
 from ..streaming import GrowingFiles, Values
 
 
@@ -24,6 +23,8 @@ class JsonList(GrowingFiles):
         """
 
     def write(self, values: Values) -> None:
+        from ...engines.pose.files.document import as_text
+
         document, key = self.document(values)
         rows = document[key] if key else document
         self._shell = as_text({**document, key: []} if key else [])

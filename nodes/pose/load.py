@@ -1,13 +1,10 @@
 """Load Poses: poses from a file instead of a network."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.checks import check_frames
-from ...engines.pose.files import read_poses
-from ...engines.pose.poses import Poses
 from ...engines.words import counted
 from ..api import host, io
 from ..inputs import last_change
@@ -17,6 +14,11 @@ from ..streaming import Outputs, Rule, Step
 from ..widgets import file_input
 from . import CATEGORY
 from .outputs import pose_outputs, pose_values
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
 
 
 class _Step(Step):
@@ -28,6 +30,9 @@ class _Step(Step):
         self._at = 0
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        from ...engines.pose.files import read_poses
+        from ...engines.pose.poses import Poses
+
         image: Tensor = inputs["image"]
         start, self._at = self._at, self._at + len(image)
         canvas = (image.shape[1], image.shape[2])
@@ -43,6 +48,8 @@ class _Step(Step):
         return pose_values(here)
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
+        from ...engines.pose.files import read_poses
+
         if self._poses is not None and len(self._poses) > self._at:
             path = host.input_path(inputs["file"].strip())
             read_poses(path, canvas=self._poses.canvas, frames=self._at)  # says what is wrong
@@ -87,6 +94,9 @@ class LoadPoses(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str, image: Tensor | None = None) -> io.NodeOutput:
+        from ...engines.checks import check_frames
+        from ...engines.pose.files import read_poses
+
         canvas = frames = None
         if image is not None:
             check_frames("image", image)

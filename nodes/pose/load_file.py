@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ...engines.models.families import own_families
+from ...engines.models.families import own_names
 from ...engines.models.registry import resolve
-from ...engines.runtime.network import network_of
 from ..api import host, io
 from ..inputs import last_model_change
 from ..search import found_by
@@ -30,7 +29,7 @@ class LoadPoseFile(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=list(own_families("pose")),
+                    options=own_names("pose"),
                     default="rtmo",
                     tooltip="The kind of network in the file; it determines how frames are "
                     "prepared and how the outputs are read.",
@@ -46,6 +45,8 @@ class LoadPoseFile(io.ComfyNode):
 
     @classmethod
     def execute(cls, family: str, file: str) -> io.NodeOutput:
+        from ...engines.runtime.network import network_of
+
         model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
         network_of(model)  # refuses what does not fit
         return io.NodeOutput(model)

@@ -1,19 +1,22 @@
 """Inputs and outputs that nodes of poses share."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
-from ...engines.pose.poses import Poses
 from ...engines.words import counted
 from ..api import io
 from ..previews import of_poses
 from ..show import Shown
 from ..streaming import Outputs
 from ..types import BoundingBox, KinoPoses, PoseKeypoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
 
 
 def keypoint_threshold_input() -> Any:
@@ -48,6 +51,8 @@ def pose_outputs() -> list[Any]:
 
 def keypoint_values(poses: Poses) -> Outputs:
     """Return the values for `keypoint_outputs`."""
+    from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+
     return to_pose_keypoint(poses), to_bounding_boxes(poses)
 
 

@@ -1,9 +1,10 @@
 """Retarget Poses: brings poses onto another canvas or body."""
 
-from ...engines.geometry.placement import complete_size
-from ...engines.pose.poses import Poses
-from ...engines.pose.retarget import MATCHINGS, onto_canvas, with_proportions
-from ...engines.pose.tracks import need_tracks
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...engines.pose.choices import MATCHINGS
 from ...engines.words import counted
 from ..api import io
 from ..search import found_by
@@ -12,6 +13,9 @@ from ..streaming import Refusal, Rule, Values
 from ..types import KinoPoses
 from ..widgets import fit_input, poses_input, side_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.pose.poses import Poses
 
 
 def _needs_whole_clip(values: Values) -> Refusal | None:
@@ -88,6 +92,10 @@ class RetargetPoses(io.ComfyNode):
         reference: Poses | None = None,
         matching: str = "first",
     ) -> io.NodeOutput:
+        from ...engines.geometry.placement import complete_size
+        from ...engines.pose.retarget import onto_canvas, with_proportions
+        from ...engines.pose.tracks import need_tracks
+
         notes: tuple[str, ...] = ()
         warnings: tuple[str, ...] = ()
         if reference is not None:

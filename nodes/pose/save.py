@@ -1,30 +1,33 @@
 """Save Poses: writes poses to a file or a folder."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...engines.files import sync_file
-from ...engines.pose.files import FORMATS, write_poses
-from ...engines.pose.files.coco import to_coco
-from ...engines.pose.files.openpose_folder import write_frames
-from ...engines.pose.files.pose_keypoint import to_pose_keypoint
-from ...engines.pose.files.predictions import to_predictions
-from ...engines.pose.poses import Poses
+from ...engines.pose.choices import FORMATS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Folder, Rule, Saves, Sink, Values
-from ..streaming.states import load_state, save_state
 from ..widgets import poses_input, prefix_input
 from . import CATEGORY
 from .json_list import JsonList
+
+if TYPE_CHECKING:
+    from ...engines.pose.poses import Poses
 
 
 class _Results(JsonList):
     """COCO results, predictions or OpenPose JSON in one file."""
 
     def document(self, values: Values) -> tuple[Any, str]:
+        from ...engines.pose.files.coco import to_coco
+        from ...engines.pose.files.pose_keypoint import to_pose_keypoint
+        from ...engines.pose.files.predictions import to_predictions
+
         poses: Poses = values["poses"]
         first = self.frame_count
         self.frame_count += len(poses)
@@ -40,6 +43,8 @@ class _OpenPoseFolder(Folder):
     """A folder of OpenPose JSON, with one file per frame."""
 
     def write(self, values: Values) -> None:
+        from ...engines.pose.files.openpose_folder import write_frames
+
         self.folder.mkdir(exist_ok=True)
         poses: Poses = values["poses"]
         self.unsynced += write_frames(poses, self.folder, self.path.name, self.frame_count)
@@ -61,6 +66,9 @@ class _Safetensors(Sink):
         self.frame_count += len(values["poses"])
 
     def mark(self) -> dict[str, Any]:
+        from ...engines.pose.poses import Poses
+        from ..streaming.states import save_state
+
         if self._waiting:
             save_state(Poses.cat(self._waiting), self._part(self._files))
             sync_file(self._part(self._files))
@@ -75,6 +83,10 @@ class _Safetensors(Sink):
         return self.parts / f"{number:06}.part"
 
     def finish(self) -> tuple[Path, ...]:
+        from ...engines.pose.files import write_poses
+        from ...engines.pose.poses import Poses
+        from ..streaming.states import load_state
+
         self.mark()
         chunks = [load_state(self._part(number)) for number in range(self._files)]
         write_poses(Poses.cat(chunks), self.path, "safetensors")
@@ -122,6 +134,8 @@ class SavePoses(io.ComfyNode):
 
     @classmethod
     def execute(cls, poses: Poses, form: str, filename_prefix: str) -> io.NodeOutput:
+        from ...engines.pose.files import write_poses
+
         path = host.save_path(filename_prefix, _suffix(form), poses.canvas)
         write_poses(poses, path, form)
         return io.NodeOutput(ui=Shown(str(path)))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from ...engines.files import atomic_write
-from ...engines.pose.files.document import dump
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -48,6 +47,8 @@ class SaveKeypoints(io.ComfyNode):
 
     @classmethod
     def execute(cls, pose_keypoint: list[dict[str, Any]], filename_prefix: str) -> io.NodeOutput:
+        from ...engines.pose.files.document import dump
+
         path = host.save_path(filename_prefix, _SUFFIX, _canvas(pose_keypoint))
         with atomic_write(path) as aside:
             dump(pose_keypoint, aside)

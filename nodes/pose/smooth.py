@@ -1,11 +1,11 @@
 """Smooth Poses: takes the jitter out of tracked joints."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from ...engines.pose.poses import Poses
-from ...engines.pose.smoothing import DIRECTIONS, FilterState, Smoother
-from ...engines.pose.tracks import jitter, need_tracks
+from ...engines.pose.choices import SMOOTHINGS
 from ..api import io
 from ..inputs import own_state
 from ..search import found_by
@@ -14,6 +14,9 @@ from ..streaming import Carrying, Refusal, Rule, Values
 from ..types import KinoPoses
 from ..widgets import poses_input, rate_input, state_input, state_output
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.pose.poses import Poses
 
 
 def _needs_whole_clip(values: Values) -> Refusal | None:
@@ -60,7 +63,7 @@ class SmoothPoses(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "direction",
-                    options=list(DIRECTIONS),
+                    options=list(SMOOTHINGS),
                     default="both",
                     tooltip="both: forward and backward in time, without lag; needs the whole "
                     "clip. causal: from past frames only, for clips in chunks.",
@@ -85,6 +88,9 @@ class SmoothPoses(io.ComfyNode):
         direction: str,
         state: Any = None,
     ) -> io.NodeOutput:
+        from ...engines.pose.smoothing import FilterState, Smoother
+        from ...engines.pose.tracks import jitter, need_tracks
+
         if state is not None and direction != "causal":
             raise InputError(
                 f"state: a chunk goes on from the one before with direction causal only, found "

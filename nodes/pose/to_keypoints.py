@@ -1,12 +1,18 @@
 """Poses to Keypoints: gives poses to nodes of other packs."""
 
-from ...engines.pose.poses import Poses
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
 from ..widgets import poses_input
 from . import CATEGORY
 from .outputs import keypoint_outputs, keypoint_values
+
+if TYPE_CHECKING:
+    from ...engines.pose.poses import Poses
 
 
 class PosesToKeypoints(io.ComfyNode):

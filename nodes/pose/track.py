@@ -1,14 +1,10 @@
 """Track Poses: gives every person an id that stays."""
 
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
-from ...engines.checks import check_frames
 from ...engines.errors import InputError
-from ...engines.pose.poses import Poses
-from ...engines.pose.tracking import Tracker, TrackState
-from ...engines.video.cuts import scene_cuts, thumbnails
 from ...engines.words import counted
 from ..api import io
 from ..inputs import own_state
@@ -18,6 +14,11 @@ from ..streaming import Carrying, Rule
 from ..types import KinoPoses
 from ..widgets import poses_input, state_input, state_output
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
 
 
 class TrackPoses(io.ComfyNode):
@@ -62,6 +63,10 @@ class TrackPoses(io.ComfyNode):
     def execute(
         cls, poses: Poses, max_gap: int, image: Tensor | None = None, state: Any = None
     ) -> io.NodeOutput:
+        from ...engines.checks import check_frames
+        from ...engines.pose.tracking import Tracker, TrackState
+        from ...engines.video.cuts import scene_cuts, thumbnails
+
         known, last = own_state(state, tuple) or (TrackState(), None)
         tracker = Tracker(max_gap=max_gap, state=known)
         cuts = None

@@ -1,11 +1,11 @@
 """Draw Flow: draws optical flow as control images."""
 
-from functools import partial
-from typing import Any
+from __future__ import annotations
 
-from ...engines.flow.flow import Flow
-from ...engines.render.flow_drawing import NOISE_FLOOR, WAYS, DrawnFlow, draw_flow
-from ...engines.render.flow_scales import NORMALISATIONS, ScaleState
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...engines.render.choices import NOISE_FLOOR, NORMALISATIONS, WAYS
 from ...engines.render.wheels import WHEELS
 from ..api import host, io
 from ..inputs import own_state
@@ -15,6 +15,10 @@ from ..show import Shown
 from ..streaming import Carrying, Refusal, Rule, Values
 from ..widgets import flow_input, state_input, state_output
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.flow.flow import Flow
+    from ...engines.render.flow_drawing import DrawnFlow
 
 
 def _needs_whole_clip(values: Values) -> Refusal | None:
@@ -129,6 +133,9 @@ class DrawFlow(io.ComfyNode):
         legend: bool,
         state: Any = None,
     ) -> io.NodeOutput:
+        from ...engines.render.flow_drawing import draw_flow
+        from ...engines.render.flow_scales import ScaleState
+
         drawn = draw_flow(
             flow,
             colours=colours,

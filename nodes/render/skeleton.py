@@ -1,16 +1,14 @@
 """Draw Skeleton: draws poses as control images."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
-from ...engines.checks import check_frames
 from ...engines.errors import InputError
-from ...engines.geometry.placement import complete_size
-from ...engines.pose.poses import Poses
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
-from ...engines.render.skeleton import COLOUR_ORDERS, COLOURINGS, draw_skeletons
+from ...engines.render.choices import COLOUR_ORDERS, COLOURINGS
 from ...engines.render.styles import STYLES
 from ...engines.words import counted
 from ..api import host, io
@@ -20,6 +18,11 @@ from ..show import Shown
 from ..streaming import Rule
 from ..widgets import fit_input, poses_input, side_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
 
 _PARTS = ("hands", "face", "feet")
 _CHOICES = ["style", "always", "never"]
@@ -157,6 +160,10 @@ class DrawSkeleton(io.ComfyNode):
         feet: str = "style",
         colours: str = "style",
     ) -> io.NodeOutput:
+        from ...engines.checks import check_frames
+        from ...engines.geometry.placement import complete_size
+        from ...engines.render.skeleton import draw_skeletons
+
         if background == "footage":
             if footage is None:
                 raise InputError(

@@ -3,6 +3,8 @@
 comfy_host.py has the same functions for ComfyUI. A run sets its `Settings` for its own context.
 """
 
+from __future__ import annotations
+
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -10,17 +12,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
 from ...engines.files import first_there
 from ...engines.models import folders
 from ...engines.runtime import folders as engine_folders
-from ...engines.runtime.engine import Engine
 from ...engines.video.timing import WHOLE, ReadOptions
 from .prefix import filled_in
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.runtime.engine import Engine
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """`Rule`: the streaming contract of a node, which its class holds as `STREAMING`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from torch import Tensor
-
-from ...engines.video.source import VideoSource
 from .sinks import Sink
 from .steps import Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.video.source import VideoSource
 
 Values = Mapping[str, Any]
 """A node's inputs by name: values that were typed in, and links."""
@@ -31,7 +35,7 @@ class Refusal:
     def __str__(self) -> str:
         return f"{self.reason}; {self.advice}" if self.advice else self.reason
 
-    def or_else(self, advice: str) -> "Refusal":
+    def or_else(self, advice: str) -> Refusal:
         """Return the same with `advice` if it has none."""
         return self if self.advice else Refusal(self.reason, advice)
 

@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from ...engines.errors import InputError
 from ...engines.files import sync_file
-from ...engines.sequence import frame_count
 from ...engines.words import counted
 from .growing import Growing
 
@@ -66,6 +63,10 @@ class Sink:
 
     def write(self, values: Values) -> None:
         """Take the next frames, among the inputs of the node."""
+        from torch import Tensor
+
+        from ...engines.sequence import frame_count
+
         chunk = next(values[name] for name in self._rows if values.get(name) is not None)
         self.frame_count += frame_count(chunk)
         size = f" of {chunk.shape[2]}x{chunk.shape[1]}" if isinstance(chunk, Tensor) else ""

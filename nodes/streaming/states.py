@@ -7,9 +7,12 @@ else as an object with a single key that names its kind. Only classes registered
 
 import json
 import math
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,9 @@ from torch import Tensor
 
 from ...engines.errors import GraphError
 from ...engines.sequence import state_types
+
+_ROOT = __name__.rsplit(".", 3)[0]  # of the package
+_ENGINES = re.compile(r"engines(\.[a-z_]+)+")
 
 
 def save_state(value: Any, path: Path) -> None:
@@ -63,6 +69,11 @@ def _placed(tensor: Tensor, device: str) -> Tensor:
         raise _ElsewhereError(f"its tensors do not go to {device} now ({error})") from error
 
 
+def _inside(module: str) -> str:
+    """Return the name of a module of ours below the package, "" for any other."""
+    return module.removeprefix(f"{_ROOT}.") if module.startswith(f"{_ROOT}.") else ""
+
+
 def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -91,7 +102,7 @@ def _packed(value: Any, tensors: dict[str, Tensor]) -> Any:
     for name, class_ in state_types().items():
         if type(value) is class_:
             inner = {f.name: _packed(getattr(value, f.name), tensors) for f in fields(value)}
-            return {"class": [name, inner]}
+            return {"class": [name, inner, _inside(class_.__module__)]}
     raise TypeError(f"a state cannot hold a {type(value).__name__}")
 
 
@@ -119,7 +130,10 @@ def _unpacked(raw: Any, tensors: Mapping[str, Tensor]) -> Any:
     if kind == "path":
         return Path(held)
     if kind == "class":
-        name, inner = held
+        name, inner, module = held
+        if name not in state_types() and _ENGINES.fullmatch(module):
+            with suppress(ModuleNotFoundError):
+                import_module(f"{_ROOT}.{module}")  # nodes import what they need when they run
         if name not in state_types():
             raise ValueError(f"unknown class {name!r}")
         return state_types()[name](**{k: _unpacked(v, tensors) for k, v in inner.items()})

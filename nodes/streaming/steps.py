@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...engines.sequence import cat, frame_count, slice_frames
-
 Outputs = tuple[Any, ...]
 
 
@@ -126,6 +124,8 @@ class Held(Step):
 
     def _with_held(self, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         """Return the inputs with the held-back frame in front, and the number of frames."""
+        from ...engines.sequence import cat, frame_count, slice_frames
+
         rows = {name: inputs[name] for name in self.rows}
         if self._rows:
             rows = {name: cat([self._rows[name], value]) for name, value in rows.items()}
@@ -138,6 +138,8 @@ class Ahead(Held):
     """Runs a node that looks at the next frame: the last frame waits for it."""
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        from ...engines.sequence import slice_frames
+
         seen, count = self._with_held(inputs)
         if count == 1:
             return None
@@ -152,6 +154,8 @@ class Behind(Held):
     """Runs a node that looks at the previous frame, which is given to it once more."""
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        from ...engines.sequence import slice_frames
+
         again = bool(self._rows)
         seen, count = self._with_held(inputs)
         outputs = self._execute(seen)

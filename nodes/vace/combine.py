@@ -1,13 +1,18 @@
 """VACE Combine: lays one control over another."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from ...engines.vace.combine import MODES, combine
+from typing import TYPE_CHECKING
+
+from ...engines.vace.choices import MODES
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
 from ..widgets import fit_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class VaceCombine(io.ComfyNode):
@@ -79,6 +84,8 @@ class VaceCombine(io.ComfyNode):
         fit: str,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...engines.vace.combine import combine
+
         image, covered = combine(
             base, over, mode=mode, mask=mask, opacity=opacity, black=black, fit=fit
         )

@@ -1,14 +1,18 @@
 """VACE Keyframes: makes a clip of which some frames are given."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from ...engines.vace.keyframes import keyframes
+from typing import TYPE_CHECKING
+
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule, always
 from ..widgets import fit_input
 from . import CATEGORY
 from .masked import FRAMES, masked_outputs, shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class VaceKeyframes(io.ComfyNode):
@@ -71,4 +75,6 @@ class VaceKeyframes(io.ComfyNode):
         fit: str,
         control: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...engines.vace.keyframes import keyframes
+
         return shown(keyframes(images, positions, length, control=control, fit=fit))

@@ -1,24 +1,24 @@
 """VACE Mask: says what a VACE model generates and what it keeps."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from ...engines.checks import check_frames
-from ...engines.detections.bounding_boxes import from_bounding_boxes
-from ...engines.detections.detections import Detections
 from ...engines.errors import InputError
-from ...engines.pose.poses import Poses
-from ...engines.vace.masks import FARTHEST, REGIONS, mask_clip
-from ...engines.vace.positions import parse_frames
+from ...engines.vace.choices import FARTHEST, REGIONS
 from ..api import io
 from ..search import found_by
 from ..streaming import Outputs, Refusal, Rule, Step, Survey
 from ..types import LINK_ONLY, BoundingBox, KinoPoses
 from . import CATEGORY
 from .masked import FRAMES, masked_outputs, shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.detections.detections import Detections
+    from ...engines.pose.poses import Poses
 
 
 class _SurveyStep(Step):
@@ -31,6 +31,8 @@ class _SurveyStep(Step):
         self._region: Tensor | None = None
 
     def run(self, inputs: Mapping[str, Any]) -> None:
+        import torch
+
         self._frames += len(inputs["image"])
         if not inputs["steady"]:
             return
@@ -57,6 +59,8 @@ class _Step(Step):
         self._at = 0
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        from ...engines.vace.positions import parse_frames
+
         inputs = dict(inputs)
         frames, region = inputs.pop("survey", (0, None))
         start, self._at = self._at, self._at + len(inputs["image"])
@@ -202,6 +206,9 @@ class VaceMask(io.ComfyNode):
         poses: Poses | None = None,
         bounding_box: Any = None,
     ) -> io.NodeOutput:
+        from ...engines.checks import check_frames
+        from ...engines.vace.masks import mask_clip
+
         check_frames("image", image)
         boxes: Poses | Detections | None = poses
         if generate in ("auto", "boxes") and poses is None and bounding_box is not None:
@@ -225,6 +232,8 @@ class VaceMask(io.ComfyNode):
 
 def _boxes(bounding_box: Any, image: Tensor) -> Detections:
     """Boxes of every frame, or of one frame that stand for all."""
+    from ...engines.detections.bounding_boxes import from_bounding_boxes
+
     frames, height, width = image.shape[:3]
     rows = bounding_box if isinstance(bounding_box, list) else [bounding_box]
     if not rows and frames > 1:

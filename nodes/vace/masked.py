@@ -1,10 +1,14 @@
 """What nodes share that say what a VACE model shall generate."""
 
-from typing import Any
+from __future__ import annotations
 
-from ...engines.vace.masks import SPLIT, Masked, in_words
+from typing import TYPE_CHECKING, Any
+
 from ..api import io
 from ..show import Shown
+
+if TYPE_CHECKING:
+    from ...engines.vace.masks import Masked
 
 FRAMES = "first, last, numbers (-1 is the last), ranges such as 0-8, every 16; separated by commas"
 
@@ -26,6 +30,8 @@ def masked_outputs() -> list[Any]:
 
 def shown(masked: Masked, text: str = "") -> io.NodeOutput:
     """Return those outputs, and show `text` with how much is generated."""
+    from ...engines.vace.masks import SPLIT, in_words
+
     said = "; ".join(filter(None, (text, in_words(masked.mask))))
     if not bool((masked.mask > SPLIT).any()):
         said += (

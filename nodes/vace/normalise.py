@@ -1,18 +1,14 @@
 """VACE Normalise: brings controls to the size, rate and length that VACE takes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.vace.normalise import Normalised, normalise
+from ...engines.vace.choices import LENGTH_MODES
 from ...engines.vace.presets import PRESETS
-from ...engines.vace.reference import fit_if_any
-from ...engines.vace.report import report
-from ...engines.vace.settings import LENGTH_MODES, Settings
-from ...engines.vace.stream import Normaliser
 from ...engines.words import counted
 from ..api import host, io
 from ..previews import of_vace
@@ -22,6 +18,12 @@ from ..streaming import Outputs, Refusal, Rule, Step, Values
 from ..types import KinoVace
 from ..widgets import fit_input, open_rate_input, side_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.vace.normalise import Normalised
+    from ...engines.vace.stream import Normaliser
 
 
 class _Step(Step):
@@ -44,6 +46,9 @@ class _Step(Step):
         return outputs
 
     def _normaliser(self, inputs: Mapping[str, Any]) -> Normaliser:
+        from ...engines.vace.settings import Settings
+        from ...engines.vace.stream import Normaliser
+
         names = ("width", "height", "length", "length_mode", "fit", "preset", "fps", "target_fps")
         chosen = {name: inputs[name] for name in names if name in inputs}
         normaliser = Normaliser(Settings(**chosen))
@@ -52,6 +57,8 @@ class _Step(Step):
         return normaliser
 
     def _given(self, ready: Normalised | None, inputs: Mapping[str, Any]) -> Outputs | None:
+        from ...engines.vace.reference import fit_if_any
+
         if ready is None:
             return None
         references = fit_if_any(
@@ -253,6 +260,9 @@ class VaceNormalise(io.ComfyNode):
         reference_images: Tensor | None = None,
         reference_masks: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...engines.vace.normalise import normalise
+        from ...engines.vace.report import report
+
         ready = normalise(
             image,
             mask,

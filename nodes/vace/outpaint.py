@@ -1,15 +1,18 @@
 """VACE Outpaint: puts the footage on a larger canvas."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from ...engines.checks import check_frames
-from ...engines.vace.masks import FARTHEST
-from ...engines.vace.outpaint import LARGEST, UNITS, margins_of, outpaint
+from typing import TYPE_CHECKING
+
+from ...engines.vace.choices import FARTHEST, LARGEST, UNITS
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
 from . import CATEGORY
 from .masked import masked_outputs, shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class VaceOutpaint(io.ComfyNode):
@@ -90,6 +93,9 @@ class VaceOutpaint(io.ComfyNode):
         feather: int,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...engines.checks import check_frames
+        from ...engines.vace.outpaint import margins_of, outpaint
+
         check_frames("image", image)
         size = (image.shape[1], image.shape[2])
         margins = margins_of(size, left=left, top=top, right=right, bottom=bottom, unit=unit)

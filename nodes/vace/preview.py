@@ -1,17 +1,12 @@
 """VACE Preview: shows what a VACE model is given."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from ...engines.vace.control import VaceControl
-from ...engines.vace.inspection import report, warnings
-from ...engines.vace.inspector import Inspector
-from ...engines.vace.normalise import STEP
 from ...engines.vace.presets import PRESETS, Preset
-from ...engines.vace.preview import see, sheet, spread_over, strips
 from ..api import host, io, ui
 from ..search import found_by
 from ..show import Shown
@@ -19,6 +14,12 @@ from ..streaming import Rule, Step
 from ..types import KinoVace
 from ..widgets import open_rate_input, side_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.vace.control import VaceControl
+    from ...engines.vace.inspector import Inspector
 
 
 class _Step(Step):
@@ -47,6 +48,8 @@ class _Step(Step):
         self.ends = {2: self.text}
 
     def _inspector(self, inputs: Mapping[str, Any]) -> Inspector:
+        from ...engines.vace.inspector import Inspector
+
         return Inspector(inputs["width"], inputs["height"], inputs["length"], self._state)
 
     @property
@@ -145,6 +148,9 @@ class VacePreview(io.ComfyNode):
         mask: Tensor | None = None,
         reference: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...engines.vace.inspection import report, warnings
+        from ...engines.vace.preview import see, sheet, spread_over, strips
+
         image, mask, reference, fps, model = _given_to(vace, image, mask, reference, fps)
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
         found = warnings(
@@ -172,6 +178,8 @@ def _given_to(
     fps: float,
 ) -> tuple[Tensor, Tensor | None, Tensor | None, float, Preset]:
     """Images, masks, reference and rate from whichever is connected, and the model they are for."""
+    from ...engines.vace.normalise import STEP
+
     image, mask = _input(vace, image, mask)
     if vace is not None and vace.references is not None and reference is None:
         reference = _images(vace.references)

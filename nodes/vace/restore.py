@@ -1,17 +1,22 @@
 """VACE Restore: undoes VACE Normalise on the generated clip."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...engines.errors import InputError
-from ...engines.vace.control import VaceControl
-from ...engines.vace.placement import SIZES, restore
-from ...engines.vace.report import report_restored
+from ...engines.vace.choices import SIZES
 from ..api import io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule, always
 from ..types import KinoVace
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.vace.control import VaceControl
 
 
 class VaceRestore(io.ComfyNode):
@@ -64,6 +69,9 @@ class VaceRestore(io.ComfyNode):
     def execute(
         cls, image: Tensor, vace: VaceControl, size: str, original: Tensor | None = None
     ) -> io.NodeOutput:
+        from ...engines.vace.placement import restore
+        from ...engines.vace.report import report_restored
+
         placement = vace.placement
         if placement is None:
             raise InputError(

@@ -1,22 +1,22 @@
 """Save VACE Tensor: writes control video, mask and references as safetensors."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import save_file
+from typing import TYPE_CHECKING, Any
 
 from ...engines.files import atomic_write, sync_file
-from ...engines.vace.control import VaceControl
-from ...engines.vace.tensors import CHANNELS, channel_bytes, put_together
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
 from ..streaming import GrowingFiles, Rule, Saves, Values
-from ..streaming.states import load_state, save_state
 from ..types import KinoVace
 from ..widgets import prefix_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from ...engines.vace.control import VaceControl
 
 
 class _Sink(GrowingFiles):
@@ -25,6 +25,9 @@ class _Sink(GrowingFiles):
     _size = (0, 0)
 
     def write(self, values: Values) -> None:
+        from ...engines.vace.tensors import channel_bytes
+        from ..streaming.states import save_state
+
         vace: VaceControl = values["vace"]
         if not self.frame_count:
             save_state(vace.references, self._references)
@@ -46,6 +49,9 @@ class _Sink(GrowingFiles):
         self._size = (mark["size"][0], mark["size"][1])
 
     def finish(self) -> tuple[Path, ...]:
+        from ...engines.vace.tensors import CHANNELS, put_together
+        from ..streaming.states import load_state
+
         self.mark()
         channels = {name: self.growing(f"{name}.part").path for name in CHANNELS}
         with atomic_write(self.path) as aside:
@@ -82,6 +88,8 @@ class SaveVace(io.ComfyNode):
 
     @classmethod
     def execute(cls, vace: VaceControl, filename_prefix: str) -> io.NodeOutput:
+        from safetensors.torch import save_file
+
         path = host.save_path(filename_prefix, _SUFFIX, vace.size)
         tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
         with atomic_write(path) as aside:

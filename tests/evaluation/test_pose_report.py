@@ -18,8 +18,9 @@ from pycocotools.cocoeval import COCOeval
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.evaluation.pose import SUMMARY, evaluate_file, evaluate_poses
+from kinograph.engines.pose.choices import FORMATS
 from kinograph.engines.pose.detect import detect_poses
-from kinograph.engines.pose.files import FORMATS, write_poses
+from kinograph.engines.pose.files import write_poses
 from kinograph.engines.pose.files.coco import to_coco
 from kinograph.engines.pose.files.predictions import to_predictions
 from kinograph.engines.pose.poses import Poses

@@ -5,7 +5,8 @@ import torch
 
 from flow_probes import occlusions, warp
 from kinograph.engines.errors import InputError
-from kinograph.engines.flow.consistency import ONTO, occlusion, warp_clip
+from kinograph.engines.flow.choices import ONTO
+from kinograph.engines.flow.consistency import occlusion, warp_clip
 from kinograph.engines.flow.flow import Flow
 
 

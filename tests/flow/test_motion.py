@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.flow.camera import CAMERAS, CameraMotion, camera_motion
+from kinograph.engines.flow.camera import CameraMotion, camera_motion
+from kinograph.engines.flow.choices import CAMERAS
 from kinograph.engines.flow.flow import Flow
 from kinograph.engines.flow.motion import motion_mask
 from kinograph.engines.flow.statistics import as_json, as_table, flow_statistics

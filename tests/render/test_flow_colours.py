@@ -11,10 +11,11 @@ from torchvision.utils import flow_to_image
 from kinograph.engines.errors import InputError
 from kinograph.engines.flow.flow import Flow
 from kinograph.engines.flow.speeds import blocks, fastest
+from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_colours import flow_colours
 from kinograph.engines.render.flow_drawing import DrawnFlow, draw_flow
 from kinograph.engines.render.flow_legend import draw_legend
-from kinograph.engines.render.flow_scales import NORMALISATIONS, ScaleState, flow_scales
+from kinograph.engines.render.flow_scales import ScaleState, flow_scales
 from kinograph.engines.render.wheels import WHEELS
 from kinograph.engines.render.wheels.middlebury import colour_wheel
 

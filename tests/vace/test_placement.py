@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.geometry.placement import FITS, fit_images
+from kinograph.engines.geometry.choices import FITS
+from kinograph.engines.geometry.placement import fit_images
 from kinograph.engines.vace.normalise import LENGTH_MODES, Normalised, normalise
 from kinograph.engines.vace.placement import restore
 

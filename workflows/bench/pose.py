@@ -15,10 +15,11 @@ from ...engines.detections.detect import letterbox_for
 from ...engines.environment import describe_device
 from ...engines.errors import InputError
 from ...engines.models.registry import registry, resolve
+from ...engines.pose.choices import SMOOTHINGS
 from ...engines.pose.family import one_stage
 from ...engines.pose.one_stage import from_outputs
 from ...engines.pose.poses import Poses
-from ...engines.pose.smoothing import DIRECTIONS, Smoother
+from ...engines.pose.smoothing import Smoother
 from ...engines.pose.tracking import Tracker
 from ...engines.pose.tracks import jitter
 from ...engines.render.skeleton import draw_skeletons
@@ -144,7 +145,7 @@ def _run_once(video: Path, engine: Engine, size: int, style: str) -> _Sample:
     sample.people = int(poses.count.sum())
     tracked = Tracker().update(poses)
     sample.jitter = {"raw": jitter(tracked)}
-    for direction in DIRECTIONS:
+    for direction in SMOOTHINGS:
         smooth = Smoother(fps=float(clip.rate), direction=direction).update(tracked)
         sample.jitter[f"smoothed, {direction}"] = jitter(smooth)
     return sample

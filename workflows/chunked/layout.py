@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...engines.errors import GraphError
-from ...engines.sequence import is_small
+from ...engines.sockets import is_small
 from ...nodes.standin.io import WIDGETS
 from ...nodes.streaming import ONCE, Rule
 from ..graph.catalogue import Catalogue

@@ -28,7 +28,7 @@ def flow_pipeline() -> type[Any]:
     from ...engines.flow.estimate import FlowEstimator
     from ...engines.models.registry import registry
     from ...engines.programs.flow_stream import FlowStream
-    from ...engines.render.flow_drawing import NOISE_FLOOR
+    from ...engines.render.choices import NOISE_FLOOR
 
     models = [
         entry.name for entry in registry().values() if entry.task == "flow" and not entry.terms

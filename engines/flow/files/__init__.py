@@ -8,13 +8,12 @@ from pathlib import Path
 from torch import Tensor
 
 from ...errors import InputError
+from ..choices import FORMATS
 from ..flow import Flow
 from . import folder
 from .npz import write_npz
 from .single import read_single
 from .values import check_known, known, rows_of
-
-FORMATS = ("npz", "flo", "exr", "kitti")
 
 
 def write_flow(

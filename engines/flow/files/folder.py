@@ -19,7 +19,8 @@ from torch import Tensor
 from ...errors import InputError
 from ...files import atomic_folder
 from ...words import counted
-from ..flow import FIRST_FRAMES, Flow
+from ..choices import FIRST_FRAMES
+from ..flow import Flow
 from .exr import openexr, save_exr
 from .kitti import kitti_bytes
 from .middlebury import flo_bytes

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...files import atomic_write
+from ..choices import FORMATS
 from ..poses import Poses
 from . import coco, compact, openpose_folder, pose_keypoint, predictions
 from .assemble import frame_count
 from .document import Value, dump, load
-
-FORMATS = ("pose_keypoint", "openpose", "coco", "predictions", "safetensors")
 
 _READERS = {
     "pose_keypoint": pose_keypoint.parse,

@@ -1,7 +1,19 @@
 """Hue for the direction, saturation for the speed, value 1; down is 90°, left 180° and up 270°."""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from .wheel import CORNERS, Wheel
 
-WHEEL = Wheel("hsv", torch.tensor([*CORNERS, CORNERS[0]], dtype=torch.float32), order=20)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _corners() -> Tensor:
+    import torch
+
+    return torch.tensor([*CORNERS, CORNERS[0]], dtype=torch.float32)
+
+
+WHEEL = Wheel("hsv", _corners, order=20)

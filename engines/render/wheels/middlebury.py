@@ -1,9 +1,13 @@
 """The published colour wheel of Middlebury (Baker et al., 2007)."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from .wheel import CORNERS, Wheel
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Steps from red to yellow, to green, to cyan, to blue, to magenta and back.
 _STEPS = (15, 6, 4, 11, 13, 6)
@@ -11,6 +15,8 @@ _STEPS = (15, 6, 4, 11, 13, 6)
 
 def colour_wheel() -> Tensor:
     """Return the 55 published colours [55,3] RGB 0..1."""
+    import torch
+
     corners = torch.tensor(CORNERS, dtype=torch.float32)
     rows = []
     for number, steps in enumerate(_STEPS):
@@ -22,4 +28,4 @@ def colour_wheel() -> Tensor:
     return torch.cat(rows)
 
 
-WHEEL = Wheel("middlebury", colour_wheel(), order=10)
+WHEEL = Wheel("middlebury", colour_wheel, order=10)

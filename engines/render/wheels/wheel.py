@@ -1,8 +1,13 @@
 """What a colour wheel of optical flow is."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Red, yellow, green, cyan, blue, magenta.
 CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1))
@@ -13,11 +18,11 @@ class Wheel:
     """The colours of directions; a file of this folder says one as `WHEEL`.
 
     name:    what a user chooses
-    colours: [N,3] RGB 0..1 of N directions, evenly over a whole turn; the first and the last are
-             motion to the right, from there clockwise on the screen
+    colours: makes [N,3] RGB 0..1 of N directions, evenly over a whole turn; the first and the last
+             are motion to the right, from there clockwise on the screen
     order:   place among the wheels that a user chooses from; by name where equal
     """
 
     name: str
-    colours: Tensor
+    colours: Callable[[], Tensor]
     order: int = 100

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from flow_files import made, place
 from kinograph.engines.errors import KinographError
-from kinograph.engines.flow.files import FORMATS, read_flow, read_ground_truth, write_flow
+from kinograph.engines.flow.choices import FORMATS
+from kinograph.engines.flow.files import read_flow, read_ground_truth, write_flow
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from flow_files import EXACT, made, place, same
 from kinograph.engines.errors import InputError, MediaError
-from kinograph.engines.flow.files import FORMATS, read_flow, write_flow
-from kinograph.engines.flow.flow import FIRST_FRAMES, Flow
+from kinograph.engines.flow.choices import FIRST_FRAMES, FORMATS
+from kinograph.engines.flow.files import read_flow, write_flow
+from kinograph.engines.flow.flow import Flow
 
 
 @pytest.mark.parametrize("format", EXACT)

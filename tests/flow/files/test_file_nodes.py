@@ -7,7 +7,8 @@ import pytest
 
 from flow_files import made, same
 from kinograph.engines.errors import InputError
-from kinograph.engines.flow.files import FORMATS, write_flow
+from kinograph.engines.flow.choices import FORMATS
+from kinograph.engines.flow.files import write_flow
 from kinograph.nodes.flow.load import LoadFlow
 from kinograph.nodes.flow.save import SaveFlow
 from kinograph.nodes.standin import host

@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 
 from kinograph.engines.errors import InputError, MediaError
-from kinograph.engines.pose.files import FORMATS, read_poses, write_poses
+from kinograph.engines.pose.choices import FORMATS
+from kinograph.engines.pose.files import read_poses, write_poses
 from kinograph.engines.pose.files.coco import parse as parse_coco
 from kinograph.engines.pose.files.coco import to_coco
 from kinograph.engines.pose.files.document import Value, dump
