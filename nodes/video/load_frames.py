@@ -1,15 +1,11 @@
 """Load Video Frames: the frames of a video or a folder of pictures, and what goes with them."""
 
-from fractions import Fraction
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from ...engines.video.clip import Clip
-from ...engines.video.source import VideoSource
-from ...engines.video.timing import ReadOptions
 from ..api import host, io
 from ..inputs import clip_path, last_change
 from ..search import found_by
@@ -18,9 +14,18 @@ from ..streaming import Opens, Rule, Values
 from ..widgets import open_rate_input
 from . import CATEGORY
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.video.clip import Clip
+    from ...engines.video.source import VideoSource
+    from ...engines.video.timing import ReadOptions
+
 
 def _options(fps: float, start: float, duration: float, every: int) -> ReadOptions:
     """Return what is read; what the user asks of a whole run overrides the node's values."""
+    from ...engines.video.timing import ReadOptions
+
     asked = host.reading()
     return ReadOptions(
         start=asked.start or start,
@@ -31,6 +36,8 @@ def _options(fps: float, start: float, duration: float, every: int) -> ReadOptio
 
 
 def _opened(inputs: Values) -> VideoSource:
+    from ...engines.video.source import VideoSource
+
     values = dict(inputs)
     path = clip_path(values.pop("file"))
     return VideoSource(path, _options(**values), alpha=True)
@@ -117,9 +124,9 @@ class LoadVideoFrames(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(  # type: ignore[override]  # others would lose their check of limits
+    def validate_inputs(
         cls, file: str | None = None
-    ) -> bool | str:
+    ) -> bool | str:  # of others, limits are checked
         try:
             if file is not None:  # None: linked
                 clip_path(file)
@@ -135,6 +142,8 @@ class LoadVideoFrames(io.ComfyNode):
     def execute(
         cls, file: str, fps: float, start: float, duration: float, every: int
     ) -> io.NodeOutput:
+        from ...engines.video.source import VideoSource
+
         source = VideoSource(clip_path(file), _options(fps, start, duration, every), alpha=True)
         step: Any = None
 
@@ -154,7 +163,7 @@ class LoadVideoFrames(io.ComfyNode):
 def _mask(clip: Clip) -> Tensor:
     if clip.alpha is not None:
         return 1 - clip.alpha
-    return torch.zeros(clip.frames.shape[:3])
+    return clip.frames.new_zeros(clip.frames.shape[:3])
 
 
 def _audio(clip: Clip) -> dict[str, Any] | None:
