@@ -20,6 +20,7 @@ from ..execution.outcome import NodeRun, Progress
 from ..execution.report import Report
 from ..graph.assign import with_values
 from ..graph.catalogue import Catalogue
+from ..graph.decoding import cut
 from ..graph.load import parse_graph, read_json
 from ..graph.model import Graph, graph_as_json
 from ..graph.plan import Problem, failure, unknown_classes
@@ -234,7 +235,7 @@ def _node_problems(graph: Graph, node_errors: Any) -> list[Problem]:
             where = f"{label}, input {name!r}" if name else label
             words = [str(error.get(part) or "") for part in ("message", "details")]
             said = " - ".join(word for word in words if word and word != name)
-            problems.append(Problem(id_, name, f"{where}: {said}"))
+            problems.append(Problem(id_, name, f"{where}: {cut(said, 2000)}"))
     return problems
 
 
@@ -250,7 +251,8 @@ async def _report(job: _Job, entry: Mapping[str, Any], output: Path) -> Report:
     problems = [*job.problems, *_failures(job.graph, entry)]
     files: list[Path] = []
     runs = []
-    for id_ in dict.fromkeys([*job.watch.order, *shown]):
+    cached = [id_ for id_ in job.graph.nodes if id_ in job.watch.cached]
+    for id_ in dict.fromkeys([*cached, *job.watch.order, *shown]):
         node = job.graph.nodes.get(id_)
         schema = job.definitions.get(node.class_type) if node else None
         said = shown.get(id_) or {}
@@ -294,8 +296,17 @@ def _failures(graph: Graph, entry: Mapping[str, Any]) -> list[Problem]:
             continue
         id_ = str(message.get("node_id", ""))
         label = graph.nodes[id_].label if id_ in graph.nodes else f"node {id_}"
-        said = str(message.get("exception_message", "")).strip() or "interrupted on the server"
-        problems.append(Problem(id_, "", f"{label}: {said}"))
+        said = "interrupted on the server" if kind == "execution_interrupted" else _said(message)
+        problems.append(Problem(id_, "", f"{label}: {cut(said, 2000)}"))
     if not problems and status.get("status_str") not in ("success", None):
         problems.append(Problem("", "", "the server reports that the run failed, but not why"))
     return problems
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    """Return the words of an exception, with its class where that is one of Python's own."""
+    said = " ".join(str(message.get("exception_message") or "").split())
+    class_ = str(message.get("exception_type") or "")
+    if said and ("." in class_ or not class_):  # an error of a node pack says what is wrong
+        return said
+    return f"{class_}: {said}" if said else class_ or "failed without a message"

@@ -25,7 +25,7 @@ class Watch:
 
     queued:  the server has accepted the graph
     ended:   no more messages will come
-    order:   nodes in the order in which they started, cached ones first
+    order:   nodes in the order in which they started
     cached:  nodes whose results were available already
     seconds: run time by node
     blocked: the messages of blockers
@@ -41,6 +41,7 @@ class Watch:
         self._since: tuple[str, float] | None = None
         self._bar: tuple[str, Callable[[int], None]] | None = None
         self._done = 0
+        self._has_states = False
 
     async def listen(
         self,
@@ -73,15 +74,12 @@ class Watch:
         """Handle one message about the graph."""
         if kind == "execution_cached":
             self.cached |= set(data.get("nodes") or ())
-            self.order |= dict.fromkeys(self.cached)
         elif kind == "executing":
             self._begin(data.get("display_node") or data.get("node"))
         elif kind == "progress_state":
-            for node in (data.get("nodes") or {}).values():
-                if node.get("state") == "running":
-                    shown = node.get("display_node_id") or node.get("node_id")
-                    self._step(str(shown), node.get("value", 0), node.get("max", 0))
-        elif kind == "progress":
+            self._has_states = True
+            self._show(data.get("nodes") or {})
+        elif kind == "progress" and not self._has_states:  # newer servers say the same twice
             self._step(str(data.get("node")), data.get("value", 0), data.get("max", 0))
         elif kind == "execution_error" and data.get("exception_type") == "ExecutionBlocked":
             words = str(data.get("exception_message", "")).removeprefix("Execution Blocked: ")
@@ -99,11 +97,28 @@ class Watch:
         if id_:
             self.order[id_] = None
 
-    def _step(self, id_: str, value: float, most: float) -> None:
-        """Show the progress of a node; nodes that report none have one step."""
+    def _show(self, nodes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Show the progress of one of the running nodes: the same one until it has finished."""
+        current = self._bar[0] if self._bar is not None else ""
+        shown = nodes.get(current, {})
+        if shown:
+            self._step(current, shown.get("value", 0), shown.get("max", 0))
+        if shown.get("state") != "running":
+            for id_, node in nodes.items():
+                if node.get("state") == "running" and node.get("max", 0) > 1:
+                    title = str(node.get("display_node_id") or id_)
+                    self._step(id_, node.get("value", 0), node["max"], title)
+                    return
+
+    def _step(self, id_: str, value: float, most: float, shown_as: str = "") -> None:
+        """Show the progress of a node; nodes that report none have one step.
+
+        shown_as: the node whose title is shown, default: the node itself
+        """
         if self._progress is None or most <= 1:
             return
         if self._bar is None or self._bar[0] != id_ or value < self._done:
-            self._bar, self._done = (id_, self._progress(self._title(id_), int(most))), 0
+            title = self._title(shown_as or id_)
+            self._bar, self._done = (id_, self._progress(title, int(most))), 0
         self._bar[1](int(value) - self._done)
         self._done = int(value)
