@@ -8,12 +8,13 @@ POST /kinograph/engines/build    {model, backend, precision, max_batch, min_size
 POST /kinograph/cancel           ends the job at its next step
 
 Every change of a job is sent to all editors as "kinograph.job". Errors are {"error": text}. Access
-control is ComfyUI's; a POST must be JSON, which keeps out forms of other sites.
+control is ComfyUI's; a POST must be JSON, which keeps out forms of other sites. Requests that read
+the folder of engines take turns, and are answered with 503 if that does not respond.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ...engines.errors import InputError, KinographError
@@ -29,10 +30,13 @@ from ...engines.runtime.upkeep import Finding, pruned, verified
 from ..api import host
 from ..engine.build import WORKING_ROOM
 from ..rate import Rate
+from .body import json_object
 from .jobs import Job, Jobs
+from .turns import TooSlowError, Turns
 
 Body = Mapping[str, Any]
 
+_LIMIT = 20.0  # seconds until a request is answered
 _RANGES = {"max_batch": (16, 1, 256), "min_size": (128, 32, 4096), "max_size": (1024, 32, 4096)}
 
 
@@ -142,12 +146,17 @@ def register(server: Any) -> None:
         server.send_sync("kinograph.job", job.as_dict())
 
     panel = Panel(tell, lambda: server.prompt_queue.get_tasks_remaining() > 0)
+    turns = Turns(_LIMIT, "the folder of engines")
 
     def answering(ask: Callable[[Body], dict[str, Any]]) -> Callable[[Any], Awaitable[Any]]:
         async def answer(request: web.Request) -> web.Response:
             try:
-                body = await _body(request) if request.method == "POST" else {}
-                return web.json_response(await asyncio.to_thread(ask, body))
+                body = await json_object(request) if request.method == "POST" else {}
+                if ask == panel.cancel:  # at once, whatever else is going on
+                    return web.json_response(ask(body))
+                return web.json_response(await turns.run(partial(ask, body)))
+            except TooSlowError as error:
+                return web.json_response({"error": str(error)}, status=503)
             except KinographError as error:
                 return web.json_response({"error": str(error)}, status=400)
             except OSError as error:
@@ -162,18 +171,6 @@ def register(server: Any) -> None:
     server.routes.post("/kinograph/engines/verify")(answering(panel.verify))
     server.routes.post("/kinograph/engines/build")(answering(panel.build))
     server.routes.post("/kinograph/cancel")(answering(panel.cancel))
-
-
-async def _body(request: Any) -> Body:
-    if request.content_type != "application/json":
-        raise InputError(f"expected application/json, found {request.content_type}")
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"expected JSON, found something else: {error}") from error
-    if not isinstance(body, dict):
-        raise InputError("expected a JSON object, found something else")
-    return body
 
 
 def _names(body: Body) -> list[str]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,7 +57,9 @@ def talk(test: Callable[[Ask, Server], Awaitable[None]]) -> None:
         async with TestServer(app) as server, ClientSession() as session:
 
             async def ask(method: str, path: str, body: Any = None) -> tuple[int, Any]:
-                raw = {"data": body} if isinstance(body, str) else {"json": body}
+                raw: dict[str, Any] = {"data": body} if isinstance(body, str) else {"json": body}
+                if isinstance(body, tuple):
+                    raw = {"headers": {"Content-Type": body[0]}, "data": body[1]}
                 options = raw if method == "POST" else {}
                 url = server.make_url(f"/kinograph/{path}")
                 async with session.request(method, url, **options) as answer:
@@ -255,3 +258,87 @@ def test_one_job_at_a_time_and_cancelled(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ended.wait(10)
     assert own.last is not None
     assert own.last.as_dict()["text"] == "all is well"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "message"),
+    [
+        ("application/json; charset=klingon", b"{}", "expected JSON in UTF-8, found the charset"),
+        ("application/json; charset=utf-16", "{}".encode("utf-16"), "found the charset utf-16"),
+        ("application/json", b"\xff\xfe{}", "expected JSON, found something else"),
+        ("application/json", b"[" * 100_000, "expected JSON, found something else"),
+        ("application/json", b'{"names": "' + b"x" * 300_000 + b'"}', "at most 256 KiB"),
+        ("application/json", b"null", "expected a JSON object"),
+        ("application/" + "x" * 900, b"{}", "expected application/json, found application/xxx"),
+        ("multipart/form-data; boundary=", b"--", "expected application/json"),
+        ("/;;=", b"{}", "expected application/json"),
+        ("", b"{}", "expected application/json"),
+    ],
+)
+def test_odd_bodies_are_the_fault_of_the_client(
+    cache: EngineCache, kind: str, data: bytes, message: str
+) -> None:
+    async def test(ask: Ask, server: Server) -> None:
+        for path in ("engines/prune", "engines/verify", "engines/build", "cancel"):
+            status, found = await ask("POST", path, (kind, data))
+            assert status == 400, path
+            assert message in found["error"]
+            assert len(found["error"]) < 300
+
+    talk(test)
+
+
+def test_a_body_that_does_not_come_is_given_up(
+    cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kinograph.nodes.panel import body
+
+    monkeypatch.setattr(body, "_PATIENCE", 0.1)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    async def test(ask: Ask, server: Server) -> None:
+        status, found = await ask("POST", "cancel", ("application/json", slowly()))
+        assert (status, found) == (
+            400,
+            {"error": "expected a JSON object, which did not arrive in 0.1 s"},
+        )
+
+    talk(test)
+
+
+def test_a_folder_that_hangs_holds_up_one_thread_and_nobody_else(
+    cache: EngineCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "_LIMIT", 0.5)
+    respond = threading.Event()
+    calls = []
+
+    def hangs(folder: Any) -> list[Any]:
+        calls.append(folder)
+        respond.wait(30)
+        return []
+
+    monkeypatch.setattr(routes, "inventory", hangs)
+
+    async def test(ask: Ask, server: Server) -> None:
+        began = time.monotonic()
+        asked = [asyncio.ensure_future(ask("GET", "engines")) for _ in range(15)]
+        await asyncio.sleep(0.1)
+        quick = asyncio.to_thread(time.monotonic)  # threads of the server are free
+        assert await asyncio.wait_for(quick, 0.3) < began + 0.4
+        assert (await ask("POST", "cancel", {}))[0] == 200
+        for status, found in await asyncio.gather(*asked):
+            assert status == 503
+            assert found["error"].startswith("the folder of engines has not responded for 0.5 s")
+        assert time.monotonic() - began < 2
+        assert len(calls) == 1
+        respond.set()
+        assert (await ask("GET", "engines"))[0] == 200  # it is well again
+
+    try:
+        talk(test)
+    finally:
+        respond.set()
