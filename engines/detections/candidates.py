@@ -1,16 +1,25 @@
 """What networks that see whole frames propose, before thresholds and suppression."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from ..geometry.boxes import clipped, corners, from_corners
+from ..geometry.boxes import areas, clipped, corners, from_corners, intersections
 from ..geometry.placement import Placement
+from ..geometry.views import View, turned_boxes_back
 
 Some = TypeVar("Some", bound="Candidates")
+
+_SAME = 0.5  # IoU above which candidates of two views are the same person
+_PART = 0.6  # part of a box that was cut off, above which it lies in the box of the same person
+_CUT = 0.5  # by how much less a candidate counts that a view cuts off
+_TURNED = (
+    0.75  # by how much less one counts that is found in a turned view: most people are upright
+)
+_MOST = 64  # candidates of one view that are compared with those of others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +28,25 @@ class Candidates:
 
     boxes:  [F,N,4] x0, y0, x1, y1 in pixels, of the network's input or of the frame
     scores: [F,N] 0..1; 0 = the place is empty
+    turns:  [F,N] int64 quarter turns of the view in which each was found; None: all upright
     """
 
     boxes: Tensor
     scores: Tensor
+    turns: Tensor | None = None
 
     def from_letterbox(self: Some, letterbox: Placement) -> Some:
         """Return the candidates, given in pixels of the input, in pixels of the frames."""
         return replace(self, boxes=from_corners(letterbox.back(corners(self.boxes))))
+
+    def from_view(self: Some, view: View) -> Some:
+        """Return the candidates, given in pixels of a view, in pixels of the frames."""
+        turns = torch.full_like(self.scores, view.turns, dtype=torch.int64)
+        return replace(self, boxes=turned_boxes_back(self.boxes, view), turns=turns)
+
+    def rows(self: Some, start: int, stop: int) -> Some:
+        """Return the candidates of the frames from `start` up to, but not including, `stop`."""
+        return self._each(lambda values: values[start:stop])
 
     def suppressed(self: Some, *, above: float, overlap: float) -> Some:
         """Return the candidates after non-maximum suppression.
@@ -82,7 +102,8 @@ class Candidates:
         return []
 
     def _each(self: Some, change: Callable[[Tensor], Tensor]) -> Some:
-        return replace(self, **{f.name: change(getattr(self, f.name)) for f in fields(self)})
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{n: change(v) for n, v in held.items() if v is not None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,3 +114,33 @@ class Boxes(Candidates):
     """
 
     classes: Tensor
+
+
+def merged(found: Sequence[Some], views: Sequence[View], *, above: float) -> Some:
+    """Return the candidates of several views of the same frames, each person once.
+
+    found: the candidates of each view, in pixels of the frames
+    above: candidates with at most this score are left out
+
+    Of candidates in the same place the surest stays; one that reaches an edge of its view may be a
+    part of a person only, and counts less; so does one that was found in a turned view.
+    """
+    if len(found) == 1:
+        return found[0]
+    best = [some.best(min(_MOST, some.scores.shape[1]), above=above)[0] for some in found]
+    cut = torch.cat([v.cuts_off(some.boxes) for v, some in zip(views, best, strict=True)], 1)
+    view = torch.cat([torch.full_like(s.scores[:1], i) for i, s in enumerate(best)], 1)[0]  # [N]
+    held = {f.name: [getattr(some, f.name) for some in best] for f in fields(best[0])}
+    every = replace(best[0], **{n: torch.cat(v, 1) for n, v in held.items() if v[0] is not None})
+    boxes, scores = every.boxes.float(), every.scores
+    rank = torch.where(cut, _CUT * scores, scores)
+    if every.turns is not None:
+        rank = torch.where(every.turns > 0, _TURNED * rank, rank)
+    both = intersections(boxes[:, :, None], boxes[:, None])  # [F,N,N]
+    area = areas(boxes)
+    union = (area[:, :, None] + area[:, None] - both).clamp(min=1e-6)
+    same = (both > _SAME * union) | (cut[:, :, None] & (both > _PART * area[:, :, None]))
+    surer = rank[:, None] > rank[:, :, None]
+    surer |= (rank[:, None] == rank[:, :, None]) & (view < view[:, None])
+    beaten = same & surer & (view[:, None] != view) & (scores[:, None] > above)
+    return replace(every, scores=torch.where(beaten.any(2), 0.0, scores))

@@ -10,6 +10,7 @@ from ..detections.candidates import Candidates
 from ..detections.family import BoxHead, DetectionFamily, WholeFrame
 from ..errors import InputError, ModelError
 from ..geometry.placement import Placement
+from ..geometry.views import View
 from ..models.families import find_family
 from ..models.family import Family
 from ..models.model import Model
@@ -35,6 +36,10 @@ class PoseCandidates(Candidates):
         found = super().from_letterbox(letterbox)
         return replace(found, keypoints=letterbox.back(self.keypoints))
 
+    def from_view(self: Some, view: View) -> Some:
+        """Return the candidates, given in pixels of a view, in pixels of the frames."""
+        return replace(super().from_view(view), keypoints=view.back(self.keypoints))
+
     def seen(self: Some, threshold: float) -> Some:
         """Return the candidates with the confidence of joints below `threshold` set to 0."""
         return replace(self, confidence=self.confidence * (self.confidence >= threshold))
@@ -57,10 +62,12 @@ class SizeSearch:
 
     height: pixels that people should be tall in the network's input
     sizes:  longer sides of the input to choose from, ascending
+    larger: longer sides for people who are small in large frames, ascending
     """
 
     height: float
     sizes: tuple[int, ...]
+    larger: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

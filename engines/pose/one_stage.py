@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from ..detections.detect import candidates_in, decoded
+from ..detections.detect import Looks, candidates_in, decoded
 from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from .family import OneStage, PoseCandidates
@@ -17,30 +17,31 @@ def poses_in_frames(
     engine: Engine,
     head: OneStage,
     *,
-    size: int,
+    looks: Looks,
     exact: bool,
     score_threshold: float = 0.2,
     keypoint_threshold: float = 0.3,
     most: int = 6,
-    refine: Callable[[Tensor, Poses], Poses] | None = None,
+    refine: Callable[[Tensor, Poses, Tensor], Poses] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Poses:
     """Find the people in `frames` [F,H,W,3] 0..1, in batches, on the engine's device.
 
-    size:   longer side of the network's input, see `letterbox_for`
+    looks:  how the network looks at each
     exact:  whether all pixels lie in 0..1, see `check_frames`
     most:   people per frame at most, the surest first
-    refine: frames of a batch, their poses -> better poses
+    refine: frames of a batch, their poses, the quarter turns [F,P] in which each was found ->
+            better poses
 
     The thresholds and `progress` are those of `detect_poses`.
     """
     canvas = (frames.shape[1], frames.shape[2])
     chunks = []
-    batches = candidates_in(frames, engine, head, size=size, above=score_threshold, exact=exact)
+    batches = candidates_in(frames, engine, head, looks=looks, above=score_threshold, exact=exact)
     for here, found in batches:
         assert isinstance(found, PoseCandidates)
-        poses = _selected(found, head, canvas, most, score_threshold, keypoint_threshold)
-        chunks.append(poses if refine is None else refine(here, poses))
+        poses, turns = _selected(found, head, canvas, most, score_threshold, keypoint_threshold)
+        chunks.append(poses if refine is None else refine(here, poses, turns))
         if progress is not None:
             progress(len(here))
     return Poses.cat(chunks)
@@ -59,7 +60,7 @@ def from_outputs(
     """Return a network's outputs for letterboxed frames as poses in pixels of the frames."""
     found = decoded(head, outputs, letterbox, frames, score_threshold)
     assert isinstance(found, PoseCandidates)
-    return _selected(found, head, letterbox.source, most, score_threshold, keypoint_threshold)
+    return _selected(found, head, letterbox.source, most, score_threshold, keypoint_threshold)[0]
 
 
 @torch.inference_mode()
@@ -70,10 +71,11 @@ def _selected(
     most: int,
     score_threshold: float,
     keypoint_threshold: float,
-) -> Poses:
-    """Return the best candidates, given in pixels of the canvas, as poses."""
+) -> tuple[Poses, Tensor]:
+    """Return the best candidates, given in pixels of the canvas, as poses, and the quarter turns
+    [F,P] in which each was found."""
     best, count = found.seen(keypoint_threshold).within(canvas).best(most, above=score_threshold)
-    return Poses(
+    poses = Poses(
         keypoints=best.keypoints,
         confidence=best.confidence,
         boxes=best.boxes,
@@ -83,3 +85,4 @@ def _selected(
         canvas=canvas,
         skeleton=head.skeleton.name,
     )
+    return poses, torch.zeros_like(poses.track_ids) if best.turns is None else best.turns

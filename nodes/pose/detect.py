@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...engines.pose.choices import TURNED
 from ...engines.words import counted
 from ..api import host, io
 from ..search import found_by
@@ -16,13 +17,14 @@ from .outputs import detected, keypoint_threshold_input, pose_outputs
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...engines.detections.detect import Looks
     from ...engines.runtime.engine import Engine
 
 
 class _Step(Step):
-    """Chooses a size that is left at 0 once, for all chunks."""
+    """Chooses once, for all chunks, how to look at the frames."""
 
-    _size = 0
+    _looks: Looks | None = None
 
     def looks_at(self, inputs: Mapping[str, Any]) -> Look | None:
         from ...engines.pose.size import chooses_by_frames, looked_at
@@ -32,34 +34,32 @@ class _Step(Step):
         return Look("image", looked_at) if chooses_by_frames(inputs["engine"]) else None
 
     def look(self, inputs: Mapping[str, Any]) -> None:
-        from ...engines.pose.size import detection_size
-
         host.ready(inputs["engine"])
-        self._size = detection_size(inputs["image"], inputs["engine"])
+        self._looks = _chosen(inputs["image"], inputs)
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
-        from ...engines.detections.detect import letterbox_for
-
-        image, engine = inputs["image"], inputs["engine"]
-        letterbox = letterbox_for(engine, (image.shape[1], image.shape[2]), self._chosen(inputs))
-        return count - count % int(engine.batch_for(*letterbox.target))
+        image = inputs["image"]
+        at_once = self._chosen(inputs).frames_at_once(inputs["engine"], image.shape[1:3])
+        return count - count % at_once
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
-        return self._execute({**inputs, "detection_size": self._chosen(inputs)})
+        chosen = self._chosen(inputs)
+        return self._execute({**inputs, "detection_size": chosen.size, "tiles": chosen.tiles})
 
-    def _chosen(self, inputs: Mapping[str, Any]) -> int:
-        """Return the size asked for, or that of the whole clip, chosen now if nobody has yet."""
-        if not inputs["detection_size"] and not self._size:
+    def _chosen(self, inputs: Mapping[str, Any]) -> Looks:
+        """Return how to look at the whole clip, chosen now if nobody has yet."""
+        if self._looks is None:
             self.look(inputs)
-        return inputs["detection_size"] or self._size
+        assert self._looks is not None
+        return self._looks
 
     @property
     def state(self) -> Any:
-        return self._size
+        return self._looks
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._size = value or 0
+        self._looks = value
 
 
 class DetectPoses(io.ComfyNode):
@@ -107,9 +107,9 @@ class DetectPoses(io.ComfyNode):
                     max=4096,
                     step=32,
                     tooltip="Longer side of the network's input in pixels, a multiple of 32. 0: "
-                    "chosen by the size of the people, from 256 for close-ups to 512. Larger "
-                    "values find smaller people and are slower. Models with a fixed input size "
-                    "only accept that size.",
+                    "chosen by the size of the people, from 256 for close-ups to 1024 for small "
+                    "people in large frames. Larger values find smaller people and are slower. "
+                    "Models with a fixed input size only accept that size.",
                 ),
                 io.Boolean.Input(
                     "second_pass",
@@ -118,6 +118,26 @@ class DetectPoses(io.ComfyNode):
                     tooltip="Detects the joints again in a crop around each person. This places "
                     "them more accurately, above all for small people, and costs one small extra "
                     "pass per person.",
+                ),
+                io.Int.Input(
+                    "tiles",
+                    default=0,
+                    min=0,
+                    max=8,
+                    step=1,
+                    optional=True,
+                    tooltip="For crowds: the number of overlapping tiles along the longer side in "
+                    "which people are also looked for, each with the limit of the model. 1: none. "
+                    "0: chosen if detection_size is 0; tiles are used if there are more people "
+                    "than the model detects at once, or they are too small.",
+                ),
+                io.Combo.Input(
+                    "turned",
+                    options=list(TURNED),
+                    default="no",
+                    optional=True,
+                    tooltip="Whether people are also looked for in turned frames. upside_down: "
+                    "turned by 180°, twice the time. all: in quarter turns, four times the time.",
                 ),
             ],
             outputs=pose_outputs(),
@@ -133,24 +153,47 @@ class DetectPoses(io.ComfyNode):
         max_people: int,
         detection_size: int,
         second_pass: bool = False,
+        tiles: int = 0,
+        turned: str = "no",
     ) -> io.NodeOutput:
         from ...engines.pose.detect import detect_poses
+        from ...engines.pose.size import looks_for
 
         host.ready(engine)
+        looks = looks_for(
+            image, engine, size=detection_size, tiles=tiles, turned=turned, most=max_people
+        )
         poses = detect_poses(
             image,
             engine,
-            size=detection_size,
+            looks=looks,
             score_threshold=score_threshold,
             keypoint_threshold=keypoint_threshold,
             max_people=max_people,
             second_pass=second_pass,
             progress=host.progress(image.shape[0]),
         )
-        return detected(image, poses, _ignored(engine, detection_size, max_people))
+        views = len(looks.views((image.shape[1], image.shape[2])))
+        how = f"each frame in {views} views at {looks.size} px" if views > 1 else ""
+        warnings = _ignored(engine, detection_size, max_people, views)
+        return detected(image, poses, warnings, how=how)
 
 
-def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
+def _chosen(image: Tensor, inputs: Mapping[str, Any]) -> Looks:
+    """Return how to look at the frames of a clip, of which `image` holds a few."""
+    from ...engines.pose.size import looks_for
+
+    return looks_for(
+        image,
+        inputs["engine"],
+        size=inputs["detection_size"],
+        tiles=inputs.get("tiles", 0),
+        turned=inputs.get("turned", "no"),
+        most=inputs["max_people"],
+    )
+
+
+def _ignored(engine: Engine, detection_size: int, max_people: int, views: int) -> list[str]:
     """Return warnings of settings that the network does not support."""
     from ...engines.pose.family import whole_frame
 
@@ -162,9 +205,10 @@ def _ignored(engine: Engine, detection_size: int, max_people: int) -> list[str]:
             "not used. Set 0, or choose another model"
         )
     most = whole_frame(engine.model).most
-    if max_people > most:
+    if max_people > most and views == 1:
         found.append(
             f"max_people: {engine.model.name} detects at most "
-            f"{counted(most, 'person', 'people')}, {max_people} are requested"
+            f"{counted(most, 'person', 'people')} at once, {max_people} are requested; for crowds, "
+            "set tiles to 2 or more"
         )
     return found

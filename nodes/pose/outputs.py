@@ -61,9 +61,14 @@ def pose_values(poses: Poses) -> Outputs:
     return poses, *keypoint_values(poses)
 
 
-def detected(image: Tensor, poses: Poses, warnings: Sequence[str] = ()) -> io.NodeOutput:
+def detected(
+    image: Tensor, poses: Poses, warnings: Sequence[str] = (), *, how: str = ""
+) -> io.NodeOutput:
     """Return the values for `pose_outputs`, and show how many people were found in `image`
-    [F,H,W,3]."""
+    [F,H,W,3].
+
+    how: how the frames were looked at, a clause
+    """
     frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
     nobody = int((poses.count == 0).sum())
     text = (
@@ -72,6 +77,8 @@ def detected(image: Tensor, poses: Poses, warnings: Sequence[str] = ()) -> io.No
     )
     if nobody:
         text += f"; nobody in {counted(nobody, 'frame')}"
+    if how:
+        text += f"; {how}"
     if nobody == frames:
         text += "\nWarning: no people were detected; lower score_threshold, or raise detection_size"
     shown = Shown(text, warnings=warnings, picture=partial(of_poses, image, poses))

@@ -108,7 +108,7 @@ def test_words_and_warnings_are_on_the_node(ran: Frontend) -> None:
     text.wait_for(state="visible", timeout=30_000)
     warning = text.locator(".kinograph-warning")
     assert warning.count() == 1
-    assert "movenet_multipose detects at most 6 people, 10 are requested" in warning.inner_text()
+    assert "movenet_multipose detects at most 6 people at once, 10 are" in warning.inner_text()
     log = ran.server.log()
     assert "node 5: max_people: movenet_multipose detects at most 6" in log
     # The text of a node is saved neither with the workflow nor with the prompt.

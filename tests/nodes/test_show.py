@@ -156,7 +156,8 @@ def test_what_the_network_does_not_do(engine: Engine) -> None:
     told = warnings(DetectPoses, image=image, engine=engine, max_people=20)
     assert told == [
         "no people were detected; lower score_threshold, or raise detection_size",
-        "max_people: movenet_multipose detects at most 6 people, 20 are requested",
+        "max_people: movenet_multipose detects at most 6 people at once, 20 are requested; for "
+        "crowds, set tiles to 2 or more",
     ]
 
 

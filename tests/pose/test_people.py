@@ -16,7 +16,7 @@ from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
 from kinograph.engines.pose.filters import filter_people, parse_tracks
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas
-from kinograph.engines.pose.size import detection_size
+from kinograph.engines.pose.size import looks_for
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
@@ -141,11 +141,11 @@ def test_unusable_boxes(boxes: object, message: str) -> None:
 
 
 def test_the_size_follows_the_people(clip: Clip, engine: Engine) -> None:
-    assert detection_size(clip.frames, engine) == 448
-    assert detection_size(clip.frames[:1], engine) in (384, 448)
+    assert looks_for(clip.frames, engine).size == 448
+    assert looks_for(clip.frames[:1], engine).size in (384, 448)
     close = clip.frames[:4, 20:220, 220:400]  # the man fills it
-    assert detection_size(close, engine) == 256
-    assert detection_size(torch.zeros(2, 90, 160, 3), engine) == 512
+    assert looks_for(close, engine).size == 256
+    assert looks_for(torch.zeros(2, 90, 160, 3), engine).size == 512
 
 
 def test_a_second_look_is_the_better_one(clip: Clip, engine: Engine) -> None:

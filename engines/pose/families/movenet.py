@@ -34,7 +34,11 @@ HEADS = {
 # OKS on the ten annotated frames of the shipped clip (`kinograph eval pose`), by the height of
 # people in the input: 0.70 at 73 px, 0.82 at 87 px, 0.92 at 102 px, 0.93 at 117 px, 0.94 at 146 px.
 # Below 100 px people are missed; above it, little is gained for the time.
-_SIZE = SizeSearch(height=102, sizes=(256, 320, 384, 448, 512))  # close-ups to long shots
+_SIZE = SizeSearch(
+    height=102,
+    sizes=(256, 320, 384, 448, 512),  # close-ups to long shots
+    larger=(640, 768, 896, 1024),
+)
 
 # Constants of the published graph.
 _INPUT_SCALE = 1.9999695  # 0..1 -> -1..1 (2 - 2**-15)
