@@ -28,7 +28,8 @@ from .open import opened_video
 from .pixels import PixelConverter
 from .probe import Probed, clock_of, frames_of, probe
 from .sound import FileSound, find_sound
-from .stills import is_stills, still_info, still_pictures
+from .still_files import is_stills
+from .stills import still_info, still_pictures
 from .timing import WHOLE, Clock, ReadOptions
 
 _SEEK = 5  # s: a later start is sought, not decoded up to

@@ -5,7 +5,6 @@ it is encoded at once, in chunks, or in two runs, it is always cut at the same f
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from math import ceil
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from ..errors import MediaError
 from .clip import Audio
+from .encoding import PLAIN, Encoding
 from .sound import FileSound, channels_of, pieces_of
 
 SEGMENT = 250
@@ -39,35 +39,6 @@ _REORDERED = 2
 _BT709, _SRGB, _LIMITED = 1, 13, 1  # FFmpeg's numbers
 
 Planes = NDArray[np.uint8]
-
-
-def checked_size(path: Path, height: int, width: int) -> None:
-    """Raise `MediaError` for sides that H.264 in 4:2:0 cannot hold."""
-    if height % 2 or width % 2:
-        raise MediaError(
-            f"{path}: H.264 needs even sides, found {width}x{height}; "
-            f"scale the images to {width + width % 2}x{height + height % 2} first"
-        )
-
-
-def as_encoded(rate: Fraction) -> Fraction:
-    """Return frames per second as they are encoded: 29.97002997 means 30000/1001."""
-    return rate.limit_denominator(1001)
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How H.264 is written.
-
-    crf:    the quality, from 0 (lossless) to 51; None for the encoder's default
-    tagged: converted by BT.709 and tagged so, instead of the default BT.601 without tags
-    """
-
-    crf: float | None = None
-    tagged: bool = False
-
-
-PLAIN = Encoding()
 
 
 def planes_of(

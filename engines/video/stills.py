@@ -1,6 +1,5 @@
 """A folder or a pattern of pictures as a clip."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,12 +12,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import MediaError
+from .still_files import still_paths
 from .timing import ReadOptions
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 DEFAULT_RATE = Fraction(16)  # frames per second, that of Wan and VACE
-
-_PATTERN = re.compile(r"%(0?)(\d*)d")
 
 
 @dataclass(frozen=True)
@@ -35,67 +32,6 @@ class Stills:
     rate: Fraction
     remarks: tuple[str, ...]
     has_alpha: bool
-
-
-def is_stills(path: Path) -> bool:
-    """Return whether `path` is a folder, or a pattern with one %d, such as `f_%03d.png`."""
-    return path.is_dir() or (_PATTERN.search(path.name) is not None and not path.exists())
-
-
-def is_clip(path: Path) -> bool:
-    """Return whether there is a file, a folder, or a picture of a pattern at `path`."""
-    if path.is_file() or path.is_dir():
-        return True
-    return is_stills(path) and bool(_numbered(path))
-
-
-def still_paths(path: Path) -> list[Path]:
-    """Return the pictures of a folder in natural order (2 before 10), or those of a pattern by
-    number. Raises `MediaError` where there are none, and for a gap in the numbers."""
-    if path.is_dir():
-        found = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
-        if not found:
-            raise MediaError(
-                f"{path}: expected pictures ({', '.join(SUFFIXES)}), but there are none in it"
-            )
-        return sorted(found, key=_natural)
-    numbered = _numbered(path)
-    if not numbered:
-        raise MediaError(f"{path}: there is no picture of this pattern")
-    order = sorted(numbered)
-    missing = next((n for n in range(order[0], order[-1]) if n not in numbered), None)
-    if missing is not None:
-        before, digits, after = _parts(path)
-        name = f"{before}{missing:0{digits}d}{after}"
-        raise MediaError(f"{path}: {name} is missing between {order[0]} and {order[-1]}")
-    return [numbered[number] for number in order]
-
-
-def _parts(path: Path) -> tuple[str, int, str]:
-    """What stands before and after the number of a pattern, and its least digits."""
-    match = _PATTERN.search(path.name)
-    assert match is not None  # `is_stills`
-    digits = int(match[2] or 0) if match[1] else 0
-    return path.name[: match.start()], digits, path.name[match.end() :]
-
-
-def _numbered(path: Path) -> dict[int, Path]:
-    """The files of a pattern by their numbers."""
-    before, digits, after = _parts(path)
-    found: dict[int, Path] = {}
-    if path.parent.is_dir():
-        for file in path.parent.iterdir():
-            number = file.name[len(before) : len(file.name) - len(after)]
-            whole = file.name == f"{before}{number}{after}"
-            is_number = whole and number.isascii() and number.isdigit()
-            if is_number and number == f"{int(number):0{digits}d}":
-                found[int(number)] = file
-    return found
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
 def still_info(path: Path, options: ReadOptions) -> Stills:

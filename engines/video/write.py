@@ -10,18 +10,8 @@ from torch import Tensor
 from ..errors import MediaError
 from ..files import atomic_write
 from .clip import Clip
-from .segments import (
-    PLAIN,
-    SEGMENT,
-    Encoding,
-    Planes,
-    as_encoded,
-    checked_size,
-    join_segments,
-    planes_of,
-    to_bytes,
-    write_segment,
-)
+from .encoding import PLAIN, Encoding, as_encoded, checked_size
+from .segments import SEGMENT, Planes, join_segments, planes_of, to_bytes, write_segment
 
 _AT_ONCE = 16  # frames turned to bytes together
 

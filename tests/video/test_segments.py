@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from kinograph.engines.video.clip import Audio, Clip
+from kinograph.engines.video.encoding import as_encoded
 from kinograph.engines.video.read import FrameReader, read_some, read_video
 from kinograph.engines.video.segments import (
     SEGMENT,
-    as_encoded,
     join_segments,
     planes_of,
     to_bytes,

@@ -1,14 +1,16 @@
 """Batch Images: images one after the other, in the size of the first."""
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule, always
 from .scaling import resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class BatchImagesNode(io.ComfyNode):
@@ -27,6 +29,9 @@ class BatchImagesNode(io.ComfyNode):
 
     @classmethod
     def execute(cls, images: Mapping[str, Tensor]) -> io.NodeOutput:
+        import torch
+        import torch.nn.functional as F
+
         channels = max(image.shape[-1] for image in images.values())
         # what has no alpha channel is opaque
         full = [F.pad(i, (0, channels - i.shape[-1]), value=1.0) for i in images.values()]

@@ -1,12 +1,15 @@
 """Detect Edges (Canny): white where images have edges."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...engines.errors import InputError
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _GREY = (0.299, 0.587, 0.114)
 # Neighbours in the direction of the gradient, from right over down in steps of 45 degrees: y and x.
@@ -54,6 +57,8 @@ class Canny(io.ComfyNode):
 
 def _grey(image: Tensor) -> Tensor:
     """[F,H,W,C] -> [F,1,H,W]."""
+    import torch
+
     if image.shape[-1] < 3:
         return image[..., :1].movedim(-1, 1)
     weights = torch.tensor(_GREY).to(image)
@@ -61,6 +66,9 @@ def _grey(image: Tensor) -> Tensor:
 
 
 def _blurred(grey: Tensor) -> Tensor:
+    import torch
+    import torch.nn.functional as F
+
     taps = torch.exp(-(torch.arange(-2, 3) ** 2) / 2).to(grey)
     taps = taps / taps.sum()
     padded = F.pad(grey, (2, 2, 2, 2), mode="reflect")
@@ -69,6 +77,9 @@ def _blurred(grey: Tensor) -> Tensor:
 
 def _gradient(grey: Tensor) -> tuple[Tensor, Tensor]:
     """Return the magnitude [F,1,H,W], and the direction as an index of `_NEIGHBOURS`."""
+    import torch
+    import torch.nn.functional as F
+
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).to(grey)
     kernels = torch.stack([sobel, sobel.T])[:, None]
     slopes = F.conv2d(F.pad(grey, (1, 1, 1, 1), mode="replicate"), kernels)
@@ -79,6 +90,9 @@ def _gradient(grey: Tensor) -> tuple[Tensor, Tensor]:
 
 def _thinned(magnitude: Tensor, direction: Tensor) -> Tensor:
     """Keep what exceeds both neighbours along the gradient; of two alike, the left or upper one."""
+    import torch
+    import torch.nn.functional as F
+
     height, width = magnitude.shape[-2:]
     padded = F.pad(magnitude, (1, 1, 1, 1))
     beats = [magnitude.ge if (y, x) in ((0, 1), (1, 0)) else magnitude.gt for y, x in _NEIGHBOURS]
@@ -95,6 +109,9 @@ def _thinned(magnitude: Tensor, direction: Tensor) -> Tensor:
 
 def _connected(weak: Tensor, strong: Tensor) -> Tensor:
     """Keep what is weak where it is connected, over any of 8 neighbours, to what is strong."""
+    import torch
+    import torch.nn.functional as F
+
     while True:
         grown = weak & (F.max_pool2d(strong.float(), 3, 1, 1) > 0)
         grown |= strong

@@ -1,18 +1,18 @@
 """Create Bounding Boxes: boxes drawn in the editor, in pixels and as elements of a prompt."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-import torch
-from PIL import Image, ImageDraw, ImageEnhance
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
 from ...nodes.standin import io, ui
 from ...nodes.streaming import ONCE
 from .pixels import pixels_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Box = Mapping[str, Any]
 """A box: x, y, width and height in px, and `metadata` with its type, text, desc and palette."""
@@ -79,6 +79,8 @@ class CreateBoundingBoxes(io.ComfyNode):
 
 
 def _number(value: Any, where: str) -> float:
+    import numpy as np
+
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise InputError(f"{where}: expected a number, found {str(value)[:40]!r}")
     return value
@@ -190,6 +192,9 @@ def _rgb(colour: str) -> tuple[int, ...]:
 
 def _preview(boxes: Sequence[Box], size: tuple[int, int], background: Tensor | None) -> Tensor:
     """Return [1,H,W,3]: outlines of the boxes, over the dimmed background."""
+    import torch
+    from PIL import Image, ImageDraw, ImageEnhance
+
     wide, tall = size
     if background is not None:
         tall, wide = background.shape[1:3]

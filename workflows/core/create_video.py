@@ -1,22 +1,25 @@
 """Create Video: a VIDEO from frames, a rate and sound."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from ...engines.video.clip import Audio, Clip
-from ...engines.video.part import VideoPart
 from ...nodes.standin import io
 from ...nodes.streaming import Outputs, Rule, Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class _Step(Step):
     """Gives the frames as chunks of the video."""
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        from ...engines.video.part import VideoPart
+
         frames: Tensor = inputs["images"]
         return (VideoPart(frames[..., :3], Fraction(inputs["fps"]), inputs.get("audio")),)
 
@@ -56,6 +59,8 @@ class CreateVideo(io.ComfyNode):
         audio: dict[str, Any] | None = None,
         bit_depth: int = 8,
     ) -> io.NodeOutput:
+        from ...engines.video.clip import Audio, Clip
+
         if bit_depth != 8:
             raise InputError(
                 f"bit_depth: expected 8, the only depth written here, found {bit_depth}"

@@ -1,7 +1,5 @@
 """Empty Image: images of one colour."""
 
-import torch
-
 from ...nodes.standin import io
 from ...nodes.streaming import ONCE
 from .scaling import LARGEST, check_room
@@ -27,6 +25,8 @@ class EmptyImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, width: int, height: int, batch_size: int, color: int) -> io.NodeOutput:
+        import torch
+
         check_room(batch_size, height, width, 3)
         red_green_blue = torch.tensor([color >> 16 & 255, color >> 8 & 255, color & 255]) / 255
         return io.NodeOutput(red_green_blue.repeat(batch_size, height, width, 1))

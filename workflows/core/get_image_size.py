@@ -1,12 +1,15 @@
 """Get Image Size: width, height and number of images."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...nodes.standin import io
 from ...nodes.streaming import Outputs, Rule, Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class _Step(Step):

@@ -1,14 +1,18 @@
 """Get Video Components: a VIDEO's frames, sound and rate."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from ...engines.video.clip import Clip
-from ...engines.video.part import VideoPart
-from ...engines.video.source import VideoSource
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from ...nodes.standin import io
 from ...nodes.streaming import Opens, Outputs, Rule, Step, Values
 from .video_file import VideoFile
+
+if TYPE_CHECKING:
+    from ...engines.video.clip import Clip
+    from ...engines.video.part import VideoPart
+    from ...engines.video.source import VideoSource
 
 
 class _Step(Step):
@@ -20,6 +24,9 @@ class _Step(Step):
 
 
 def _opened(inputs: Values) -> VideoSource:
+    from ...engines.video.clip import Clip
+    from ...engines.video.source import VideoSource
+
     video: VideoFile | Clip = inputs["video"]
     if isinstance(video, Clip):
         return VideoSource(video)

@@ -1,12 +1,15 @@
 """Grow Mask: masks grown or shrunk by some pixels."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import LARGEST
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class GrowMask(io.ComfyNode):
@@ -28,6 +31,9 @@ class GrowMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, mask: Tensor, expand: int, tapered_corners: bool) -> io.NodeOutput:
+        import torch
+        import torch.nn.functional as F
+
         planes = mask.reshape(-1, 1, *mask.shape[-2:])
         if expand < 0:
             planes = -planes

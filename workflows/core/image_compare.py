@@ -1,11 +1,14 @@
 """Compare Images: says what it would show."""
 
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...nodes.standin import io, ui
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImageCompare(io.ComfyNode):

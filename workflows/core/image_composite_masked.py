@@ -1,12 +1,15 @@
 """Image Composite Masked: puts an image onto another, where a mask says so."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import LARGEST, repeated
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImageCompositeMasked(io.ComfyNode):
@@ -39,6 +42,9 @@ class ImageCompositeMasked(io.ComfyNode):
         resize_source: bool,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        import torch
+        import torch.nn.functional as F
+
         frames, tall, wide, channels = destination.shape
         source = F.pad(source, (0, max(0, channels - source.shape[-1])), value=1.0)[..., :channels]
         if resize_source:

@@ -1,13 +1,16 @@
 """Get Image from Batch: some images of a batch."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ...nodes.standin import io
 from ...nodes.streaming import Outputs, Refusal, Rule, Step, Values
 from .scaling import LARGEST
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class _Step(Step):

@@ -1,12 +1,15 @@
 """Pad Image for Outpainting: a border to be painted, and the mask for it."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import LARGEST, check_room
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImagePadForOutpaint(io.ComfyNode):
@@ -33,6 +36,9 @@ class ImagePadForOutpaint(io.ComfyNode):
     def execute(
         cls, image: Tensor, left: int, top: int, right: int, bottom: int, feathering: int
     ) -> io.NodeOutput:
+        import torch
+        import torch.nn.functional as F
+
         frames, tall, wide, channels = image.shape
         check_room(frames, tall + top + bottom, wide + left + right, channels)
         pads = (left, right, top, bottom)

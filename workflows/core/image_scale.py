@@ -1,10 +1,15 @@
 """Upscale Image: scales images, as ComfyUI does."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import CROPS, LARGEST, METHODS, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImageScale(io.ComfyNode):

@@ -1,10 +1,15 @@
 """Upscale Image By: scales images by a factor."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import METHODS, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImageScaleBy(io.ComfyNode):

@@ -1,10 +1,15 @@
 """Scale Image to Max Dimension: scales images to a longest side."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import LARGEST, longest_as, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImageScaleToMaxDimension(io.ComfyNode):

@@ -1,12 +1,16 @@
 """Scale Image to Total Pixels: scales images to a number of pixels."""
 
-import math
+from __future__ import annotations
 
-from torch import Tensor
+import math
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import METHODS, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ImageScaleToTotalPixels(io.ComfyNode):

@@ -1,12 +1,15 @@
 """Stitch Images: two images side by side or one above the other."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import check_room, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _COLOURS = {
     "white": (1.0, 1.0, 1.0),
@@ -51,6 +54,9 @@ class ImageStitch(io.ComfyNode):
         spacing_color: str,
         image2: Tensor | None = None,
     ) -> io.NodeOutput:
+        import torch
+        import torch.nn.functional as F
+
         if image2 is None:
             return io.NodeOutput(image1)
         frames = max(len(image1), len(image2))
@@ -79,6 +85,8 @@ class ImageStitch(io.ComfyNode):
 
 def _held(images: Tensor, count: int) -> Tensor:
     """Return `count` frames, the last one again where there are fewer."""
+    import torch
+
     if len(images) == count:
         return images
     return torch.cat([images, images[-1:].expand(count - len(images), -1, -1, -1)])
@@ -97,6 +105,8 @@ def _matched(images: Tensor, to: Tensor, across: int) -> Tensor:
 
 def _centred(images: Tensor, across: int, side: int, value: float) -> Tensor:
     """Pad images on both sides of the dimension `across`."""
+    import torch.nn.functional as F
+
     missing = side - images.shape[across]
     before = missing // 2
     pads = [0, 0] * (3 - across) + [before, missing - before]
@@ -104,6 +114,8 @@ def _centred(images: Tensor, across: int, side: int, value: float) -> Tensor:
 
 
 def _spacing(images: Tensor, along: int, width: int, colour: tuple[float, ...]) -> Tensor:
+    import torch
+
     shape = list(images.shape)
     shape[along] = width
     channels = images.shape[-1]

@@ -1,10 +1,15 @@
 """Convert Image to Mask: one channel of images as masks."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...engines.errors import InputError
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _CHANNELS = ("red", "green", "blue", "alpha")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...engines.errors import MediaError
 from ...engines.files import first_there
-from ...engines.video.stills import is_clip, is_stills, still_paths
+from ...engines.video.still_files import is_clip, is_stills, still_paths
 from ...nodes.standin import host
 
 

@@ -1,9 +1,14 @@
 """Invert Mask: the rest of a mask."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class InvertMask(io.ComfyNode):

@@ -1,12 +1,15 @@
 """Join Image with Alpha: images with a mask as their transparency."""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import repeated
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class JoinImageWithAlpha(io.ComfyNode):
@@ -27,6 +30,9 @@ class JoinImageWithAlpha(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor, alpha: Tensor) -> io.NodeOutput:
+        import torch
+        import torch.nn.functional as F
+
         planes = alpha.reshape(-1, 1, *alpha.shape[-2:])
         planes = F.interpolate(planes, size=image.shape[1:3], mode="bilinear")
         frames = max(len(image), len(planes))

@@ -1,16 +1,18 @@
 """Load Image: a picture, or each frame of an animation."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import MediaError
 from ...nodes.standin import io
 from ...nodes.streaming import ONCE
 from .input_files import exists, find, fingerprint
 from .pixels import pixels_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
 
 
 class LoadImage(io.ComfyNode):
@@ -45,6 +47,9 @@ class LoadImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: str) -> io.NodeOutput:
+        import torch
+        from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
         path = find(image, "image")
         try:
             with Image.open(path) as file:
@@ -69,6 +74,8 @@ def _rgb(page: Image.Image) -> Image.Image:
 
 def _transparency(page: Image.Image) -> Tensor:
     """Return the transparency [H,W], 1 = transparent; like ComfyUI, 64x64 zeros without alpha."""
+    import torch
+
     if page.mode == "P" and "transparency" in page.info:
         page = page.convert("RGBA")
     if "A" in page.getbands():

@@ -1,9 +1,14 @@
 """Preview Mask: says what it would show, and passes the masks on."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io, ui
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class MaskPreview(io.ComfyNode):

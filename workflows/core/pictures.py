@@ -1,16 +1,19 @@
 """`Pictures`: images that are saved as they come in chunks."""
 
+from __future__ import annotations
+
 import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import MediaError
 from ...nodes.streaming import Folder, Values
 from .pixels import save_png
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Pictures(Folder):

@@ -1,9 +1,14 @@
 """Preview Image: says what it would show."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io, ui
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class PreviewImage(io.ComfyNode):

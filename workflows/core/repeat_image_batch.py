@@ -1,10 +1,15 @@
 """Repeat Image Batch: the same images several times."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Refusal, Rule, Values
 from .scaling import check_room
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def _whole(values: Values) -> Refusal | None:

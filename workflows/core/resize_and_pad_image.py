@@ -1,11 +1,15 @@
 """Resize And Pad Image: fits images into a size, with borders where they have another shape."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import LARGEST, check_room, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ResizeAndPadImage(io.ComfyNode):
@@ -38,6 +42,8 @@ class ResizeAndPadImage(io.ComfyNode):
         padding_color: str,
         interpolation: str,
     ) -> io.NodeOutput:
+        import torch
+
         frames, tall, wide, channels = image.shape
         check_room(frames, target_height, target_width, channels)
         factor = min(target_width / wide, target_height / tall)

@@ -1,14 +1,17 @@
 """Resize Image/Mask: scales images or masks by one of several rules."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
 from .scaling import CROPS, LARGEST, METHODS, longest_as, resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ResizeImageMaskNode(io.ComfyNode):

@@ -1,6 +1,8 @@
 """Save Image: a PNG for each image, which carries the graph."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...engines.files import atomic_write
 from ...nodes.standin import host, io, ui
@@ -9,6 +11,9 @@ from ...nodes.streaming import Rule, Saves
 from .carried import carried_graph
 from .pictures import Pictures
 from .pixels import save_png
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class SaveImage(io.ComfyNode):

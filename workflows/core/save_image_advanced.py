@@ -1,17 +1,14 @@
 """Save Image (Advanced): a PNG of 8 or 16 bits or an EXR for each image."""
 
+from __future__ import annotations
+
 import struct
 import zlib
 from collections.abc import Mapping
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import av
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError, MediaError
 from ...engines.files import atomic_write
@@ -21,6 +18,9 @@ from ...nodes.streaming import Rule, Saves, Values
 from .carried import carried_graph
 from .pictures import Pictures
 from .pixels import save_png
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _DEPTHS = {"png": ("8-bit", "16-bit"), "exr": ("32-bit float",)}
 _SPACES = {"png": ("sRGB",), "exr": ("sRGB", "HDR", "linear")}
@@ -51,6 +51,8 @@ def _save(image: Tensor, path: Path, format: Mapping[str, Any], carried: Mapping
 
 def _linear(image: Tensor, space: str) -> Tensor:
     """Return the image [H,W,C] as scene-linear light; alpha stays."""
+    import torch
+
     colours, alpha = image[..., :3], image[..., 3:]
     if space == "sRGB":
         curve = ((colours.clamp(min=0) + 0.055) / 1.055) ** 2.4
@@ -63,6 +65,10 @@ def _linear(image: Tensor, space: str) -> Tensor:
 
 def _deep_png(image: Tensor, carried: Mapping[str, str]) -> bytes:
     """Return a PNG of 16 bits, as FFmpeg writes it; Pillow has none with colours."""
+    import av
+    import numpy as np
+    import torch
+
     given, kept = _DEEP[image.shape[-1]]
     numbers = (image * 65535).clamp(0, 65535).to("cpu", torch.int32).numpy().astype(np.uint16)
     codec = av.CodecContext.create("png", "w")
@@ -87,7 +93,9 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _save_exr(image: Tensor, path: Path, space: str, carried: Mapping[str, str]) -> None:
+    import numpy as np
     import OpenEXR
+    import torch
 
     pixels = image.to("cpu", torch.float32).numpy()
     names = _CHANNELS[image.shape[-1]]

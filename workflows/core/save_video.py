@@ -1,42 +1,28 @@
 """Save Video: an mp4 or mkv that carries the graph."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-import av
-import numpy as np
-from av.error import FFmpegError
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import GraphError, InputError, MediaError
 from ...engines.files import atomic_write, sync_file
-from ...engines.video.clip import Audio, Clip
-from ...engines.video.open import opened
-from ...engines.video.part import VideoPart
-from ...engines.video.segments import (
-    PLAIN,
-    SEGMENT,
-    Encoding,
-    Planes,
-    as_encoded,
-    checked_size,
-    join_segments,
-    planes_of,
-    tags_of,
-    to_bytes,
-    write_segment,
-)
-from ...engines.video.sound import FileSound
-from ...engines.video.write import write_video
+from ...engines.video.encoding import PLAIN, Encoding, as_encoded, checked_size
 from ...nodes.standin import host, io, ui
 from ...nodes.streaming import Rule, Saves, Sink, Values
 from ...nodes.streaming.growing import Growing
-from ...nodes.streaming.states import load_state, save_state
 from .carried import carried_graph
 from .video_file import VideoFile
+
+if TYPE_CHECKING:
+    from ...engines.video.clip import Audio, Clip
+    from ...engines.video.part import VideoPart
+    from ...engines.video.segments import Planes
+    from ...engines.video.sound import FileSound
 
 _CRF = 23.0  # of H.264, where none is given
 _CONTAINERS = ("auto", "mp4", "mkv", "webm")
@@ -50,6 +36,7 @@ class VideoSink(Sink):
     """
 
     def __init__(self, path: Path, format: str = "", carried: Mapping[str, str] | None = None):
+
         super().__init__(path, format, carried)
         self._spool: Growing | None = None
         self._size: tuple[int, int] = (0, 0)
@@ -62,6 +49,9 @@ class VideoSink(Sink):
         return self.parts / "sound.state"
 
     def write(self, values: Values) -> None:
+        from ...engines.video.segments import SEGMENT, planes_of, to_bytes
+        from ...nodes.streaming.states import save_state
+
         video: VideoPart = values["video"]
         height, width = video.frames.shape[1:3]
         if not self.frame_count:
@@ -90,6 +80,10 @@ class VideoSink(Sink):
 
     def _encode(self) -> None:
         """Encode the waiting frames as a segment."""
+        from av.error import FFmpegError
+
+        from ...engines.video.segments import write_segment
+
         if self._spool is None:
             return
         self._spool.size()
@@ -104,6 +98,8 @@ class VideoSink(Sink):
         self._spool = None
 
     def _planes(self, path: Path) -> Iterator[Planes]:
+        import numpy as np
+
         height, width = self._size
         size = height * 3 // 2 * width
         with path.open("rb") as file:
@@ -126,6 +122,7 @@ class VideoSink(Sink):
                 path.unlink()
 
     def resume(self, mark: Mapping[str, Any]) -> None:
+
         super().resume(mark)
         self._size, self._rate = (mark["size"][0], mark["size"][1]), mark["rate"]
         self._encoding = Encoding(**mark["encoding"])
@@ -145,6 +142,11 @@ class VideoSink(Sink):
             self._spooled().cut_back(mark["spool"])
 
     def finish(self) -> tuple[Path, ...]:
+        from av.error import FFmpegError
+
+        from ...engines.video.segments import join_segments
+        from ...nodes.streaming.states import load_state
+
         if not self.frame_count:
             raise MediaError(f"{self.path}: no frames to write")
         done, spool = list(self._sizes), self._spool
@@ -175,6 +177,9 @@ class VideoSink(Sink):
 
 def _sound_of(audio: Any) -> Audio | FileSound | None:
     """Return ComfyUI's AUDIO as sound; sound that is still in its file stays there."""
+    from ...engines.video.clip import Audio
+    from ...engines.video.sound import FileSound
+
     if not audio or isinstance(audio, FileSound):
         return audio or None
     return Audio(audio["waveform"], int(audio["sample_rate"]))
@@ -202,6 +207,7 @@ def _chosen(format: Any, codec: Any) -> _Choice:
 
     Raises `InputError` for what is not written here.
     """
+
     if not isinstance(format, Mapping):
         format = {"format": format}  # noqa: A001
     codec = format.get("codec") or codec or "auto"
@@ -289,6 +295,8 @@ class SaveVideo(io.ComfyNode):
     def execute(
         cls, video: VideoFile | Clip, filename_prefix: str, format: Any, codec: Any = None
     ) -> io.NodeOutput:
+        from ...engines.video.write import write_video
+
         choice = _chosen(format, codec)
         path = host.save_path(filename_prefix, _suffix(choice.container), video.size)
         carried = carried_graph(cls.hidden)
@@ -307,6 +315,8 @@ class SaveVideo(io.ComfyNode):
 
 def _is_copied(path: Path, codec: str, suffix: str) -> bool:
     """Return whether a file is copied by ComfyUI's rule: it has container and codec already."""
+    from ...engines.video.open import opened
+
     with opened(path) as file:
         coded = file.streams.video[0].codec.name
         kind = "matroska" if suffix == ".mkv" else "mp4"
@@ -315,6 +325,11 @@ def _is_copied(path: Path, codec: str, suffix: str) -> bool:
 
 def _copy(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
     """Copy a video's streams unchanged, and its metadata unless `metadata` has the same key."""
+    import av
+    from av.error import FFmpegError
+
+    from ...engines.video.segments import tags_of
+
     with atomic_write(path) as aside:
         if not metadata:
             shutil.copyfile(source, aside)

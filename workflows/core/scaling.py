@@ -1,15 +1,15 @@
 """Scaling and batching of images and masks, as ComfyUI does it."""
 
-import math
+from __future__ import annotations
 
-import psutil
-import torch
-import torch.nn.functional as F
-from PIL import Image
-from torch import Tensor
+import math
+from typing import TYPE_CHECKING
 
 from ...engines.errors import InputError
 from .pixels import pixels_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
 CROPS = ("disabled", "center")
@@ -26,6 +26,8 @@ def resized(
 
     Raises `InputError` for a size of 0, and for one that the memory does not hold.
     """
+    import torch.nn.functional as F
+
     is_mask = pictures.ndim == 3
     images = pictures[..., None] if is_mask else pictures
     tall, wide = images.shape[1:3]
@@ -46,6 +48,9 @@ def resized(
 
 
 def _lanczos(images: Tensor, width: int, height: int) -> Tensor:
+    import torch
+    from PIL import Image
+
     channels = images.shape[-1]
     if channels not in (1, 3, 4):
         raise InputError(f"lanczos: expected 1, 3 or 4 channels, found {channels}")
@@ -62,6 +67,8 @@ def _lanczos(images: Tensor, width: int, height: int) -> Tensor:
 
 def check_room(frames: int, height: int, width: int, channels: int) -> None:
     """Raise `InputError` for pictures of no size, and for more than the free memory holds."""
+    import psutil
+
     if width < 1 or height < 1:
         raise InputError(f"expected a size of at least 1x1, found {width}x{height}; make it larger")
     needed = frames * height * width * channels * 4  # bytes of float32

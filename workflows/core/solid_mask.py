@@ -1,7 +1,5 @@
 """Create Solid Mask: a mask of one value."""
 
-import torch
-
 from ...nodes.standin import io
 from ...nodes.streaming import ONCE
 from .scaling import LARGEST, check_room
@@ -26,5 +24,7 @@ class SolidMask(io.ComfyNode):
 
     @classmethod
     def execute(cls, value: float, width: int, height: int) -> io.NodeOutput:
+        import torch
+
         check_room(1, height, width, 1)
         return io.NodeOutput(torch.full((1, height, width), value))

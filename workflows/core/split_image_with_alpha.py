@@ -1,10 +1,14 @@
 """Split Image with Alpha: colours, and transparency as a mask."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ...nodes.standin import io
 from ...nodes.streaming import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class SplitImageWithAlpha(io.ComfyNode):
@@ -22,6 +26,8 @@ class SplitImageWithAlpha(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: Tensor) -> io.NodeOutput:
+        import torch
+
         has_alpha = image.shape[-1] > 3
         alpha = image[..., 3] if has_alpha else torch.ones_like(image[..., 0])
         return io.NodeOutput(image[..., :3], 1.0 - alpha)

@@ -1,14 +1,18 @@
 """`VideoFile`: a VIDEO that has not been read yet."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...engines.video.clip import Clip
-from ...engines.video.read import VideoInfo, read_video, video_info, video_size
-from ...engines.video.source import VideoSource
 from ...engines.video.timing import WHOLE, ReadOptions
 from ...nodes.standin import host
+
+if TYPE_CHECKING:
+    from ...engines.video.clip import Clip
+    from ...engines.video.read import VideoInfo
+    from ...engines.video.source import VideoSource
 
 
 @dataclass(frozen=True)
@@ -24,15 +28,21 @@ class VideoFile:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of its frames."""
+        from ...engines.video.read import video_size
+
         return video_size(self.path)
 
     @property
     def info(self) -> VideoInfo:
         """What reading it gives."""
+        from ...engines.video.read import video_info
+
         return video_info(self.path, self.options)
 
     def source(self) -> VideoSource:
         """Return what frames are taken from, a few at a time."""
+        from ...engines.video.source import VideoSource
+
         return VideoSource(self.path, self.options)
 
     def warn_of_losses(self) -> None:
@@ -45,6 +55,8 @@ class VideoFile:
 
     def clip(self) -> Clip:
         """Return all frames and the sound, with progress shown by the host."""
+        from ...engines.video.read import read_video
+
         step: Any = None
 
         def progress(done: int, promised: int) -> None:

@@ -1,19 +1,22 @@
 """Trim Video: a part of a VIDEO, by time."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from ...engines.video.clip import Audio, Clip
-from ...engines.video.part import VideoPart
-from ...engines.video.sound import FileSound
 from ...nodes.standin import io
 from ...nodes.streaming import Outputs, Refusal, Rule, Step, Values
 from .video_file import VideoFile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.video.clip import Clip
+    from ...engines.video.part import VideoPart
 
 
 def _at(seconds: float, rate: Fraction) -> int:
@@ -29,6 +32,8 @@ def _heard(wave: Tensor, rate: int, start: float, duration: float) -> Tensor:
 
 def _heard_of(sound: Any, start: float, duration: float) -> dict[str, Any]:
     """Return that part of ComfyUI's AUDIO, or of sound that is still in its file, as AUDIO."""
+    from ...engines.video.sound import FileSound
+
     audio: Any = sound.read() if isinstance(sound, FileSound) else sound
     rate = int(audio["sample_rate"])
     return {"waveform": _heard(audio["waveform"], rate, start, duration), "sample_rate": rate}
@@ -46,6 +51,8 @@ class _Step(Step):
         self._audio: dict[str, Any] | None = None  # read once
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
+        from ...engines.video.part import VideoPart
+
         video: VideoPart = inputs["video"]
         start, duration = inputs["start_time"], inputs["duration"]
         if not start and not duration:
@@ -125,6 +132,8 @@ class VideoSlice(io.ComfyNode):
     def execute(
         cls, video: VideoFile | Clip, start_time: float, duration: float, strict_duration: bool
     ) -> io.NodeOutput:
+        from ...engines.video.clip import Audio, Clip
+
         if not start_time and not duration:
             return io.NodeOutput(video)
         clip = video.clip() if isinstance(video, VideoFile) else video

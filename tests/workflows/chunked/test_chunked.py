@@ -28,15 +28,10 @@ from chunked_clips import (
 )
 from kinograph.engines.errors import GraphError
 from kinograph.engines.video.clip import Clip
+from kinograph.engines.video.encoding import as_encoded
 from kinograph.engines.video.part import VideoPart
 from kinograph.engines.video.read import read_video
-from kinograph.engines.video.segments import (
-    as_encoded,
-    join_segments,
-    planes_of,
-    to_bytes,
-    write_segment,
-)
+from kinograph.engines.video.segments import join_segments, planes_of, to_bytes, write_segment
 from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import growing
