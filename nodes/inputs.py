@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..engines.errors import InputError
+from ..engines.video.still_files import is_clip
 from .api import host
 
 _State = TypeVar("_State")
@@ -30,8 +31,6 @@ def clip_path(name: str) -> Path:
             "file: is empty; give the name of a video or of a folder of pictures in the input "
             "folder"
         )
-    from ..engines.video.stills import is_clip
-
     return host.input_path(name, is_clip)
 
 

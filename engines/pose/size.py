@@ -60,6 +60,7 @@ def looks_for(
         return Looks(size or recommended_size(engine), max(1, tiles), turns)
     head, sizes, larger = search
     assert head.size is not None
+    tall = head.size.height
     source = (frames.shape[1], frames.shape[2])
     some = frames[looked_at(len(frames))]
     seen: list[Poses] = []
@@ -74,7 +75,7 @@ def looks_for(
         heights = _heights(seen)
         if not len(heights):
             return math.inf
-        return head.size.height * side / max(float(heights.quantile(part)), 1.0)
+        return tall * side / max(float(heights.quantile(part)), 1.0)
 
     count = max(1, tiles)
     side = tile_side(source, count)  # px of the longer side that the network is shown
