@@ -145,5 +145,5 @@ def _line(row: dict[str, float]) -> str:
         f"{row['frame']:5.0f}"
         + "".join(f"{speed:8.2f}" for speed in speeds)
         + f"{row['direction']:9.0f}°{row['moving']:8.1%}{row['dx']:8.2f}{row['dy']:8.2f}"
-        + f"{row['zoom']:8.4f}{row['rotation']:9.2f}°"
+        + f"{row['zoom']:8.4f}{round(row['rotation'], 2) + 0.0:9.2f}°"
     )

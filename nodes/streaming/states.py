@@ -66,7 +66,8 @@ def _placed(tensor: Tensor, device: str) -> Tensor:
     try:
         return tensor.to(device)
     except (RuntimeError, AssertionError) as error:  # the latter of a PyTorch without CUDA
-        raise _ElsewhereError(f"its tensors do not go to {device} now ({error})") from error
+        reason = str(error).partition("\n")[0]  # CUDA adds lines of advice
+        raise _ElsewhereError(f"its tensors do not go to {device} now ({reason})") from error
 
 
 def _inside(module: str) -> str:

@@ -24,6 +24,7 @@ from ..execution.caching import ResultCache
 from ..execution.outcome import Progress
 from ..execution.report import Report
 from ..graph.catalogue import Catalogue
+from ..graph.model import Link
 from ..graph.plan import Plan
 from .folders import drop_orphan, is_anothers, make_parts, unfinished
 from .journal import NAME, Journal, differences, identity
@@ -98,6 +99,12 @@ class _Run:
         self._chunk = chunk
         self._progress = progress
         self._identity = identity(single.layout.original, settings)
+        self._needed = {
+            value.node
+            for values in single.layout.plan.values.values()
+            for value in values.values()
+            if isinstance(value, Link)
+        }
         self._journal: Journal | None = None
         self._sinks: dict[str, Sink] = {}
         self._sources: dict[str, VideoSource] = {}
@@ -129,9 +136,9 @@ class _Run:
         return [id_ for id_ in ids if not self._waits(id_)]
 
     def _waits(self, id_: str) -> bool:
-        """Return whether a node runs last because it saves."""
+        """Return whether a node runs last because it saves and no other node needs its outputs."""
         schema = self._single.catalogue.require(self._single.class_of(id_))
-        return schema.is_output_node and not schema.outputs
+        return schema.is_output_node and id_ not in self._needed
 
     # --- how far the run is
 

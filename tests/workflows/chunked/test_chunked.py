@@ -27,6 +27,7 @@ from chunked_clips import (
     tracks_graph,
 )
 from kinograph.engines.errors import GraphError
+from kinograph.engines.video import segments
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.encoding import as_encoded
 from kinograph.engines.video.part import VideoPart
@@ -37,7 +38,6 @@ from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import growing
 from kinograph.workflows.chunked import resumable_run as chunked
 from kinograph.workflows.chunked.journal import Journal
-from kinograph.workflows.core import save_video
 from kinograph.workflows.core.save_video import VideoSink
 from kinograph.workflows.execution.caching import ResultCache
 from kinograph.workflows.execution.report import Report
@@ -323,7 +323,9 @@ def test_a_video_that_was_finished_is_finished_again_whole(tmp_path: Path) -> No
         path = tmp_path / f"v_{frames:05}_.mp4"
         path.with_name(f"{path.name}.parts").mkdir()
         sink = VideoSink(path)
-        sink.write({"video": VideoPart(torch.rand(frames, 32, 32, 3), Fraction(24))})
+        sink.write(
+            {"video": VideoPart(torch.rand(frames, 32, 32, 3), Fraction(24)), "format": "auto"}
+        )
         sink.finish()
         mark, made = sink.mark(), path.read_bytes()
         sink.close()
@@ -381,7 +383,7 @@ def test_a_disk_that_is_full_at_the_end(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(save_video, "join_segments", full)
+        patch.setattr(segments, "join_segments", full)
         with pytest.raises(GraphError, match="No space left"):
             run(graph, inputs, tmp_path, 100)
     assert [path.name for path in run(graph, inputs, tmp_path, 100).files] == ["v_00001_.mp4"]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kinograph.engines.errors import GraphError
+from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime.engine import Engine
-from kinograph.nodes.engine import build as engine_nodes
 from kinograph.nodes.standin import host
 from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import catalogue
@@ -39,13 +39,13 @@ def test_engines_of_clips_fill_their_batches(
 ) -> None:
     """And those of streams do not: that would be latency."""
     built: list[Engine] = []
-    build = engine_nodes.build_engine
+    build = engine_module.build_engine
 
     def noted(*given: Any, **more: Any) -> Engine:
         built.append(build(*given, **more))
         return built[-1]
 
-    monkeypatch.setattr(engine_nodes, "build_engine", noted)
+    monkeypatch.setattr(engine_module, "build_engine", noted)
     path = root / "workflows" / "api" / "pose_to_vace.json"
     if live:
         live_graph(path).prepare(30.0, (64, 96))
