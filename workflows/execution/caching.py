@@ -11,6 +11,7 @@ from ...engines.errors import KinographError
 from ...nodes.standin import host
 from ...nodes.standin.io import Hidden, overridden
 from ..graph.catalogue import Catalogue
+from ..graph.coroutines import finished
 from ..graph.dynamic import nested
 from ..graph.model import Link, Node
 
@@ -24,11 +25,13 @@ class NodeResult:
     outputs: by output, the list of its elements
     shown:   what the node displays, by kind
     files:   the files that it saved
+    blocked: the messages of blockers that kept it from running
     """
 
     outputs: tuple[list[Any], ...]
     shown: Mapping[str, list[Any]]
     files: tuple[Path, ...] = ()
+    blocked: tuple[str, ...] = ()
 
 
 class ResultCache:
@@ -169,7 +172,7 @@ class CacheKeys:
             known = {name: [value] for name, value in known.items()}
         try:
             with host.using(self._settings):
-                return fingerprint(**nested(schema.inputs, known))
+                return finished(fingerprint(**nested(schema.inputs, known)))
         except KinographError as error:
             raise _UnkeyableError from error  # the node raises it again when it runs
 

@@ -1,18 +1,15 @@
 """Call nodes as ComfyUI does: once per element of their inputs, with their hidden inputs."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
 
-import torch
-
 from ...nodes.standin.graph_builder import set_place
 from ...nodes.standin.io import ExecutionBlocker, HiddenHolder, NodeOutput, OutputSpec, Schema
 from ..graph.catalogue import NodeClass
+from ..graph.coroutines import finished
 from ..graph.dynamic import nested
 
 Lists = Mapping[str, list[Any]]  # elements by input
@@ -46,35 +43,71 @@ def call(
     """Call `class_.execute` for each element of the inputs.
 
     The last element of a shorter list is repeated. A node with `is_input_list` is called once, with
-    the lists.
+    the lists. Calls of an async node run at the same time.
     """
-    arguments = list(_calls(inputs, schema.is_input_list))
-    blockers = [_blocker(values, schema.is_input_list) for values in arguments]
-    bound = _with_hidden(class_, hidden)
-    free = {i: nested(schema.inputs, v) for i, v in enumerate(arguments) if blockers[i] is None}
     if iscoroutinefunction(class_.execute):
-        returned = _run_coroutine(lambda: _gather(bound, free, id_))
-    else:
-        returned = {}
-        for i, values in free.items():
-            set_place(id_, i)
-            returned[i] = bound.execute(**values)
-    calls, shown = [], []
-    for i, blocker in enumerate(blockers):
-        if blocker is not None:
-            # Its message is reported here; downstream it is silent.
-            calls.append(CallResult((ExecutionBlocker(None),) * len(schema.outputs)))
-            continue
-        output = _as_node_output(returned[i], class_, schema)
-        if output.ui is not None:
-            shown.append(output.ui if isinstance(output.ui, dict) else output.ui.as_dict())
-        outputs: tuple[Any, ...] = output.args
-        if output.block_execution is not None:
-            outputs = (ExecutionBlocker(output.block_execution),) * len(schema.outputs)
-        if outputs or output.expand is not None:
-            calls.append(CallResult(outputs, output.expand))
-    messages = tuple(b.message for b in blockers if b is not None and b.message is not None)
-    return CallResults(tuple(calls), _merged_shown(shown), messages)
+        results: CallResults = finished(call_async(class_, schema, inputs, hidden, id_))
+        return results
+    calls = _Calls(class_, schema, inputs, hidden)
+    returned = {}
+    for i, values in calls.free.items():
+        set_place(id_, i)
+        returned[i] = calls.bound.execute(**values)
+    return calls.results(returned)
+
+
+async def call_async(
+    class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHolder, id_: str
+) -> CallResults:
+    """Do the same as `call` for a node whose `execute` is async."""
+    calls = _Calls(class_, schema, inputs, hidden)
+    tasks = {}
+    for i, values in calls.free.items():
+        set_place(id_, i)  # a task copies the context at its creation
+        tasks[i] = asyncio.ensure_future(calls.bound.execute(**values))
+    try:
+        await asyncio.gather(*tasks.values())
+    except BaseException:
+        for task in tasks.values():
+            task.cancel()
+        raise
+    return calls.results({i: task.result() for i, task in tasks.items()})
+
+
+class _Calls:
+    """The calls of a node: its class with the hidden inputs, and the arguments of those calls that
+    no blocker prevents."""
+
+    def __init__(self, class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHolder):
+        self._class, self._schema = class_, schema
+        self.bound = _with_hidden(class_, hidden)
+        arguments = list(_calls(inputs, schema.is_input_list))
+        self._blockers = [_blocker(values, schema.is_input_list) for values in arguments]
+        self.free = {
+            i: nested(schema.inputs, values)
+            for i, values in enumerate(arguments)
+            if self._blockers[i] is None
+        }
+
+    def results(self, returned: Mapping[int, Any]) -> CallResults:
+        """Return the results of all calls from what the free ones returned."""
+        schema = self._schema
+        calls, shown = [], []
+        for i, blocker in enumerate(self._blockers):
+            if blocker is not None:
+                # Its message is reported here; downstream it is silent.
+                calls.append(CallResult((ExecutionBlocker(None),) * len(schema.outputs)))
+                continue
+            output = _as_node_output(returned[i], self._class, schema)
+            if output.ui is not None:
+                shown.append(output.ui if isinstance(output.ui, dict) else output.ui.as_dict())
+            outputs: tuple[Any, ...] = output.args
+            if output.block_execution is not None:
+                outputs = (ExecutionBlocker(output.block_execution),) * len(schema.outputs)
+            if outputs or output.expand is not None:
+                calls.append(CallResult(outputs, output.expand))
+        messages = [b.message for b in self._blockers if b is not None and b.message is not None]
+        return CallResults(tuple(calls), _merged_shown(shown), tuple(messages))
 
 
 def ask_lazy(class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHolder) -> list[str]:
@@ -84,7 +117,7 @@ def ask_lazy(class_: NodeClass, schema: Schema, inputs: Lists, hidden: HiddenHol
     for values in _calls(inputs, schema.is_input_list):
         if _blocker(values, schema.is_input_list) is None:
             known = nested(schema.inputs, values, named=True)
-            wanted |= dict.fromkeys(bound.check_lazy_status(**known) or ())
+            wanted |= dict.fromkeys(finished(bound.check_lazy_status(**known)) or ())
     return list(wanted)
 
 
@@ -145,29 +178,3 @@ def _merged_shown(shown: Sequence[Mapping[str, Any]]) -> Mapping[str, list[Any]]
     if not shown:
         return {}
     return {kind: [item for one in shown for item in one[kind]] for kind in shown[0]}
-
-
-async def _gather(
-    bound: NodeClass, calls: Mapping[int, Mapping[str, Any]], id_: str
-) -> dict[int, Any]:
-    tasks = {}
-    for i, values in calls.items():
-        set_place(id_, i)  # a task copies the context at its creation
-        tasks[i] = asyncio.ensure_future(bound.execute(**values))
-    await asyncio.gather(*tasks.values())
-    return {i: task.result() for i, task in tasks.items()}
-
-
-def _run_coroutine(make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Return the result of a coroutine, even if this thread already runs an event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(make())
-
-    def inferring() -> Any:
-        with torch.inference_mode():  # is per thread, not per context
-            return asyncio.run(make())
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(copy_context().run, inferring).result()

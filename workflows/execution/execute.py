@@ -2,9 +2,11 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ from ...engines.errors import GraphError, KinographError
 from ...nodes.standin import host
 from ...nodes.standin.io import Hidden, HiddenHolder, Schema, overridden
 from ..graph.catalogue import Catalogue
+from ..graph.coroutines import Tasks
 from ..graph.dynamic import present
 from ..graph.model import Link, graph_as_json
 from ..graph.plan import Plan, Problem
 from .caching import CacheKeys, NodeResult, ResultCache
-from .calling import CallResults, Lists, ask_lazy, call, merged
+from .calling import CallResults, Lists, ask_lazy, call, call_async, merged
 from .dynamic_prompt import DynamicPrompt
 from .expansion import display_ids, expanded_nodes, resolved, result_links
 from .outcome import NodeRun, Outcome, Progress
@@ -75,6 +78,9 @@ class _Run:
         self._results = ResultStore(self._values, self._roots)
         self._sources: dict[str, dict[str, None]] = {}  # by node, the sources that it needs
         self._expanding: dict[str, CallResults] = {}  # of nodes that wait for their expansion
+        self._tasks = Tasks()  # of async nodes
+        self._reported: set[str] = set()  # nodes that are in the outcome
+        self._finished = 0  # nodes
         self._alike: defaultdict[str, list[str]] = defaultdict(list)  # nodes by key
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._files: defaultdict[str, list[Path]] = defaultdict(list)
@@ -85,10 +91,12 @@ class _Run:
         original = set(self._nodes)
         if self._cache is not None:
             self._cache.start(self._alike.keys(), original)
+            for id_ in self._plan.order:  # as in ComfyUI: also those that nothing asks for now
+                if result := self._cached(id_):
+                    self._report(id_, result, cached=True)
         try:
-            while self._roots:
-                self._run_root(self._roots[0])
-                del self._roots[0]
+            with torch.inference_mode(), self._tasks:
+                self._run_roots()
         except _StopError as stop:
             self._stopped(stop)
         finally:
@@ -128,32 +136,62 @@ class _Run:
             if key is not None:
                 self._alike[key].append(id_)
 
-    def _run_root(self, root: str) -> None:
-        """Run what `root` depends on, then the node itself: depth first, without recursion."""
+    def _run_roots(self) -> None:
+        """Run the output nodes, and what they depend on, until none is left.
+
+        An async node does not hold up nodes that do not need it.
+        """
+        while self._roots:
+            waiting: set[str] = set()
+            before = self._finished
+            for root in [*self._roots]:
+                if self._run_root(root, waiting):
+                    self._roots.remove(root)
+            if self._roots and self._finished == before:
+                self._tasks.wait()
+
+    def _run_root(self, root: str, waiting: set[str]) -> bool:
+        """Run what `root` depends on, then the node itself: depth first, without recursion.
+
+        waiting: nodes that wait for async ones; more are added
+
+        Returns whether it has run; otherwise it waits for an async node.
+        """
         stack = [root]
-        waiting: set[str] = set()
+        path: set[str] = set()
         while stack:
             id_ = stack[-1]
             needs = [] if self._results.is_done(id_) else self._step(id_)
-            if not needs:
-                waiting.discard(id_)
+            free = [need for need in needs or () if need not in waiting]
+            if not free:
+                if needs is None or needs:
+                    waiting.add(id_)
+                path.discard(id_)
                 stack.pop()
                 continue
-            waiting.add(id_)
-            for need in needs:
-                if need in waiting:
+            path.add(id_)
+            for need in free:
+                if need in path:
                     raise _StopError(
                         id_, f"waits for node {need}, which waits for this node: a cycle"
                     )
-            stack += reversed(needs)
+            stack += reversed(free)
+        return root not in waiting
 
-    def _step(self, id_: str) -> list[str]:
-        """Advance a node as far as possible; return the nodes that it waits for, none if done."""
+    def _step(self, id_: str) -> list[str] | None:
+        """Advance a node as far as possible.
+
+        Returns the nodes that it waits for, none if it is done; None if it waits for an async call.
+        """
+        if id_ in self._tasks:
+            return self._called(id_)
         if id_ in self._expanding:
             return self._resolve(id_)
         if result := self._cached(id_):
             self._finish(id_, result, cached=True)
             return []
+        if any(other in self._tasks for other in self._alike.get(self._keys.of(id_) or "", ())):
+            return None  # a node with the same key runs already
         schema = self._schema(id_)
         sources = self._sources.setdefault(id_, self._first_sources(id_, schema))
         class_ = self._catalogue.node(self._nodes[id_].class_type)
@@ -164,17 +202,36 @@ class _Run:
             inputs = self._inputs(id_, schema)
             if overridden(class_, "check_lazy_status") is None:
                 break
-            wanted = self._under(id_, lambda: ask_lazy(class_, schema, inputs, hidden))  # noqa: B023
+            with self._working(id_):
+                wanted = ask_lazy(class_, schema, inputs, hidden)
             more = self._sources_of(id_, wanted)
             if more.keys() <= sources.keys():
                 break
             sources |= more
-        results: CallResults = self._under(id_, lambda: call(class_, schema, inputs, hidden, id_))
-        for message in results.blocked:
-            self._outcome.warnings.append(f"{self._label(id_)}: not run: {message}")
+        if iscoroutinefunction(class_.execute):
+            with self._named(id_), host.using(self._own_settings(id_)):
+                calling = call_async(class_, schema, inputs, hidden, id_)
+                self._tasks.start(id_, lambda: self._timed(id_, calling))
+            return self._called(id_)
+        self._tasks.advance()
+        with self._working(id_):
+            results = call(class_, schema, inputs, hidden, id_)
+        return self._take(id_, results)
+
+    def _called(self, id_: str) -> list[str] | None:
+        """Finish the call of an async node if it has returned."""
+        if not self._tasks.is_done(id_):
+            return None
+        with self._named(id_):
+            results = self._tasks.result(id_)
+        return self._take(id_, results)
+
+    def _take(self, id_: str, results: CallResults) -> list[str]:
+        """Finish a node whose calls have returned, or begin with its expansion."""
         if any(one.expand is not None for one in results.calls):
             return self._expand(id_, results)
-        self._complete(id_, merged([one.values for one in results.calls], schema.outputs), results)
+        outputs = merged([one.values for one in results.calls], self._schema(id_).outputs)
+        self._complete(id_, outputs, results)
         return []
 
     def _cached(self, id_: str) -> NodeResult | None:
@@ -237,11 +294,8 @@ class _Run:
             self._dynamic if Hidden.dynprompt in asked else None,
         )
 
-    def _under(self, id_: str, work: Callable[[], Any]) -> Any:
-        """Call `work` for a node, with the settings of the run and a progress bar of its own.
-
-        A `KinographError` stops the run; any other exception gets a note that names the node.
-        """
+    def _own_settings(self, id_: str) -> host.Settings:
+        """Return the settings of the run with a progress bar, files and warnings of the node."""
 
         def saved(path: Path) -> None:
             self._files[id_].append(path)
@@ -253,18 +307,38 @@ class _Run:
         own = replace(self._settings, saved=saved, warned=warned)
         if self._progress is not None:
             own = replace(own, progress=partial(self._progress, self._title(id_)))
+        return own
+
+    @contextmanager
+    def _working(self, id_: str) -> Iterator[None]:
+        """Run the body for a node: with its settings, its time measured, its errors named."""
         started = time.perf_counter()
         try:
-            with host.using(own), torch.inference_mode():
-                return work()
+            with self._named(id_), host.using(self._own_settings(id_)):
+                yield
+        finally:
+            self._seconds[id_] += time.perf_counter() - started
+
+    async def _timed(self, id_: str, calling: Awaitable[CallResults]) -> CallResults:
+        """Measure the time of an async node from its start to its end."""
+        started = time.perf_counter()
+        try:
+            return await calling
+        finally:
+            self._seconds[id_] += time.perf_counter() - started
+
+    @contextmanager
+    def _named(self, id_: str) -> Iterator[None]:
+        """Run the body for a node: a `KinographError` stops the run; any other exception gets a
+        note that names the node."""
+        try:
+            yield
         except KinographError as error:
             raise _StopError(id_, str(error)) from error
         except Exception as error:
             # As `add_note` does, which Python 3.10 lacks.
             vars(error).setdefault("__notes__", []).append(self._label(id_))
             raise
-        finally:
-            self._seconds[id_] += time.perf_counter() - started
 
     def _expand(self, id_: str, results: CallResults) -> list[str]:
         """Add the graphs that a node returned to the run; its result follows from theirs."""
@@ -297,7 +371,7 @@ class _Run:
 
     def _complete(self, id_: str, outputs: tuple[list[Any], ...], results: CallResults) -> None:
         files = tuple(path for path in self._files.pop(id_, []) if path.exists())
-        result = NodeResult(outputs, results.shown, files)
+        result = NodeResult(outputs, results.shown, files, results.blocked)
         key = self._keys.of(id_)
         if key is not None:
             if self._cache is not None:
@@ -309,6 +383,15 @@ class _Run:
 
     def _finish(self, id_: str, result: NodeResult, *, cached: bool) -> None:
         self._results.finish(id_, result)
+        self._finished += 1
+        if id_ not in self._reported:
+            self._report(id_, result, cached=cached)
+
+    def _report(self, id_: str, result: NodeResult, *, cached: bool) -> None:
+        """Add a node to the outcome, and what kept it from running to the warnings."""
+        self._reported.add(id_)
+        for message in result.blocked:
+            self._outcome.warnings.append(f"{self._label(id_)}: not run: {message}")
         self._outcome.runs.append(
             NodeRun(
                 id_,

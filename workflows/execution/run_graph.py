@@ -1,6 +1,7 @@
 """Run a graph on this machine: check it, run it whole or in chunks, and report."""
 
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def run_graph(
     chunk: int = 0,
     restart: bool = False,
     progress: Progress | None = None,
+    only: Collection[str] | None = None,
 ) -> Report:
     """Check a graph and run the valid part of it.
 
@@ -33,13 +35,14 @@ def run_graph(
     chunk:    frames at a time; 0: whole clips
     restart:  with `chunk`: start over where an earlier run was interrupted
     progress: makes a progress bar for a node from its title and its number of frames
+    only:     ids of the output nodes to run, with what they depend on; default: all
 
     Raises `GraphError` where nothing can run.
     """
     started = time.perf_counter()
     nodes = nodes or catalogue()
     with host.using(settings):
-        plan = check(graph, nodes)
+        plan = check(graph, nodes, only)
     if chunk > 0:
         from ..chunked.resumable_run import run_in_chunks
 

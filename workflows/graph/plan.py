@@ -1,6 +1,6 @@
 """Check a graph before it runs, as ComfyUI does, and plan the order of its nodes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from inspect import getfullargspec
@@ -10,6 +10,7 @@ from ...engines.errors import GraphError, KinographError
 from ...engines.words import counted
 from ...nodes.standin.io import DYNAMIC_COMBO, WIDGETS, InputSpec, Schema, overridden
 from .catalogue import Catalogue, NodeClass
+from .coroutines import finished
 from .decoding import cut, listed, short
 from .dynamic import is_passed_on, nested, present
 from .model import Graph, Link, Node
@@ -60,8 +61,10 @@ class _Findings:
     matched: dict[Link, str] = field(default_factory=dict)  # types of outputs that follow inputs
 
 
-def check(graph: Graph, catalogue: Catalogue) -> Plan:
+def check(graph: Graph, catalogue: Catalogue, only: Collection[str] | None = None) -> Plan:
     """Check a graph as ComfyUI does before it runs one.
+
+    only: ids of the output nodes to run, with what they depend on; default: all
 
     An output node that is invalid, or depends on a node that is, is excluded; the others are kept.
 
@@ -74,6 +77,10 @@ def check(graph: Graph, catalogue: Catalogue) -> Plan:
     if not outputs:
         text = "no output node, nothing to run; add one that saves or previews"
         raise failure(graph, [Problem("", "", text)])
+    if only is not None:
+        outputs = [id_ for id_ in outputs if id_ in only]
+        if not outputs:
+            raise failure(graph, [Problem("", "", "no output node is chosen, nothing to run")])
     findings = _Findings()
     order = _topological_order(graph, outputs, findings)
     values = {id_: _checked_inputs(graph, graph.nodes[id_], catalogue, findings) for id_ in order}
@@ -181,7 +188,9 @@ def _checked_inputs(
     before = len(findings.problems)
     schema = catalogue.require(node.class_type)
     class_ = catalogue.node(node.class_type)
-    self_checked = _self_checked_inputs(class_, schema)
+    is_self_checked = _self_checked_inputs(class_)
+    asks_for_types = _asks_for_types(class_)
+    types: dict[str, str] = {}  # of what is linked
 
     def complain(name: str, problem: str) -> None:
         text = f"{node.label}, input {cut(name)!r}: {problem}"
@@ -198,9 +207,16 @@ def _checked_inputs(
             continue
         value = values[spec.id] = node.inputs[spec.id]
         if isinstance(value, Link):
-            problem = _link_problem(graph, value, spec, catalogue, findings)
+            problem = _link_problem(graph, value, spec, catalogue)
+            if not problem:
+                given = types[spec.id] = _type_of(value, graph, catalogue, findings)
+                if not asks_for_types and not _fits(given, spec.io_type):
+                    label = graph.nodes[value.node].label
+                    problem = (
+                        f"expected {spec.io_type}, but output {value.slot} of {label} is {given}"
+                    )
         else:
-            values[spec.id], problem = coerced(value, spec, bounds=spec.id not in self_checked)
+            values[spec.id], problem = coerced(value, spec, bounds=not is_self_checked(spec.id))
             if not problem and not _accepts_constant(spec, catalogue):
                 problem = f"expected a link to a {spec.io_type} output, found {short(value)}"
         if problem:
@@ -217,8 +233,8 @@ def _checked_inputs(
                 complain(name, problem)
         elif value not in ("", None):  # widgets of a frontend's own send such, which lose nothing
             findings.warnings.append(f"{node.label}: has no input {cut(name)!r}; it is ignored")
-    if self_checked and len(findings.problems) == before:
-        _validate(node, class_, schema, values, self_checked, findings)
+    if overridden(class_, "validate_inputs") and len(findings.problems) == before:
+        _validate(node, class_, schema, values, types, findings)
     return values
 
 
@@ -251,17 +267,17 @@ def _type_of(link: Link, graph: Graph, catalogue: Catalogue, findings: _Findings
     return findings.matched.get(link, outputs[link.slot].io_type)
 
 
-def _self_checked_inputs(class_: NodeClass, schema: Schema) -> set[str]:
-    """Return the inputs that the node checks itself, in `validate_inputs`.
+def _self_checked_inputs(class_: NodeClass) -> Callable[[str], bool]:
+    """Return whether the node checks an input itself, in `validate_inputs`, by its name.
 
-    ComfyUI leaves the bounds and options of these to the node.
+    ComfyUI leaves the bounds and options of these to the node; and the types of links, if the node
+    asks for `input_types`.
     """
     validate = overridden(class_, "validate_inputs")
     if validate is None:
-        return set()
+        return lambda name: False
     parameters = getfullargspec(validate)
-    names = {spec.id for spec in schema.inputs}
-    return names if parameters.varkw else names & set(parameters.args)
+    return lambda name: bool(parameters.varkw) or name in parameters.args
 
 
 def _validate(
@@ -269,18 +285,19 @@ def _validate(
     class_: NodeClass,
     schema: Schema,
     values: Mapping[str, Any],
-    self_checked: set[str],
+    types: Mapping[str, str],
     findings: _Findings,
 ) -> None:
     """Call the node's own `validate_inputs`, with None for linked inputs, as ComfyUI does."""
+    is_checked = _self_checked_inputs(class_)
     known = {name: None if isinstance(v, Link) else v for name, v in values.items()}
     if schema.is_input_list:
         known = {name: [value] for name, value in known.items()}
-    known = {n: v for n, v in nested(schema.inputs, known).items() if n in self_checked}
-    if not known:
-        return
+    known = {n: v for n, v in nested(schema.inputs, known).items() if is_checked(n)}
+    if _asks_for_types(class_):
+        known["input_types"] = [types] if schema.is_input_list else types
     try:
-        verdict = class_.validate_inputs(**known)
+        verdict = finished(class_.validate_inputs(**known))
     except KinographError as error:
         verdict = str(error)
     if verdict is not True:
@@ -288,21 +305,18 @@ def _validate(
         findings.problems.append(Problem(node.id, "", f"{node.label}: {said}"))
 
 
-def _link_problem(
-    graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogue, findings: _Findings
-) -> str:
+def _asks_for_types(class_: NodeClass) -> bool:
+    validate = overridden(class_, "validate_inputs")
+    return validate is not None and "input_types" in getfullargspec(validate).args
+
+
+def _link_problem(graph: Graph, link: Link, spec: InputSpec, catalogue: Catalogue) -> str:
     if spec.io_type == DYNAMIC_COMBO:
         return (
             f"expected one of {listed(spec.options, 40)} as a constant, as it decides which inputs "
             f"the node has; found a link to node {link.node}"
         )
-    if problem := _dangling(graph, link, catalogue):
-        return problem
-    given = _type_of(link, graph, catalogue, findings)
-    if not _fits(given, spec.io_type):
-        label = graph.nodes[link.node].label
-        return f"expected {spec.io_type}, but output {link.slot} of {label} is {given}"
-    return ""
+    return _dangling(graph, link, catalogue)
 
 
 def _dangling(graph: Graph, link: Link, catalogue: Catalogue) -> str:

@@ -23,6 +23,7 @@ from ..graph.catalogue import Catalogue
 from ..graph.decoding import cut
 from ..graph.load import parse_graph, read_json
 from ..graph.model import Graph, graph_as_json
+from ..graph.only import chosen_outputs
 from ..graph.plan import Problem, failure, unknown_classes
 from .definitions import connection_definitions
 from .files import fetch, saved_by, with_uploads
@@ -42,6 +43,7 @@ def run_on_server(
     folders: Sequence[Path],
     progress: Progress | None = None,
     *,
+    only: Sequence[str] = (),
     patience: float = PATIENCE,
 ) -> Report:
     """Send the graph file at `path` to a ComfyUI, follow its run, and download what it saved.
@@ -50,13 +52,14 @@ def run_on_server(
     output:      folder for the downloaded files; existing files are not overwritten
     folders:     where to look for the files that the graph names; those found are uploaded
     progress:    makes a progress bar for a node from its title and its number of steps
+    only:        the output nodes to run, by id or class; default: all
     patience:    seconds that the server may be unreachable during the run
 
     A cancelled run (Ctrl-C, SIGTERM) is interrupted on the server and removed from its queue.
     Raises `GraphError` for a graph that the server rejects, `ServerError` for a server that fails,
     `InputError` without aiohttp.
     """
-    running = _run(path, server, assignments, output, folders, progress, patience)
+    running = _run(path, server, assignments, output, folders, progress, only, patience)
     stopped = threading.Event()
     try:
         return asyncio.run(_until_terminated(running, stopped))
@@ -95,6 +98,7 @@ async def _run(
     output: Path,
     folders: Sequence[Path],
     progress: Progress | None,
+    only: Sequence[str],
     patience: float,
 ) -> Report:
     started = time.perf_counter()
@@ -107,7 +111,8 @@ async def _run(
         if unknown := unknown_classes(graph, nodes, f"on {server.url}"):
             raise failure(graph, unknown)
         graph = await with_uploads(graph, definitions, folders, connection)
-        job = _Job(graph, definitions, connection, progress, patience)
+        targets = chosen_outputs(graph, only, nodes)
+        job = _Job(graph, definitions, connection, progress, patience, targets)
         entry = await job.run()
         report = await _report(job, entry, output)
     seconds = time.perf_counter() - started
@@ -124,12 +129,13 @@ class _Job:
         connection: Connection,
         progress: Progress | None,
         patience: float,
+        targets: list[str] | None,
     ):
         self.graph, self.definitions, self.connection = graph, definitions, connection
         self.watch = Watch(self.title, progress)
         self.problems: list[Problem] = []
         self._client, self.id = uuid.uuid4().hex, str(uuid.uuid4())
-        self._patience = patience
+        self._patience, self._targets = patience, targets
 
     def title(self, id_: str) -> str:
         """Return the title of a node, or its display name."""
@@ -161,12 +167,14 @@ class _Job:
 
     async def _queue(self) -> None:
         extra = {"workflow": self.graph.workflow} if self.graph.workflow else {}
-        body = {
+        body: dict[str, Any] = {
             "prompt": graph_as_json(self.graph),
             "client_id": self._client,
             "prompt_id": self.id,
             "extra_data": {"extra_pnginfo": extra},
         }
+        if self._targets is not None:
+            body["partial_execution_targets"] = self._targets
         async with self.connection.request(
             "POST", "/prompt", json=body, refusals=(400,)
         ) as response:

@@ -41,6 +41,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart", action="store_true", help="with --chunk: start over instead of resuming"
     )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NODE",
+        help="run this output node, an id or a class, and what it depends on; may be "
+        "given several times",
+    )
     add_server(
         parser,
         "run on this ComfyUI, e.g. http://127.0.0.1:8188: files that it lacks are uploaded, and "
@@ -109,12 +117,14 @@ def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
             arguments.output_dir,
             input_folders(arguments.graph),
             bars.start,
+            only=arguments.only,
         )
     from ....nodes.standin import host
     from ...execution.run_graph import run_graph
     from ...graph.assign import with_values
     from ...graph.catalogue import catalogue
     from ...graph.load import load_graph
+    from ...graph.only import chosen_outputs
 
     nodes = catalogue()
     settings = host.Settings(
@@ -123,13 +133,15 @@ def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
         device=arguments.device,
         reading=reading_of(arguments),
     )
+    graph = with_values(load_graph(arguments.graph), arguments.set, nodes)
     return run_graph(
-        with_values(load_graph(arguments.graph), arguments.set, nodes),
+        graph,
         settings,
         nodes=nodes,
         chunk=arguments.chunk,
         restart=arguments.restart,
         progress=bars.start,
+        only=chosen_outputs(graph, arguments.only, nodes),
     )
 
 
