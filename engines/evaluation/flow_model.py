@@ -106,7 +106,7 @@ def _estimates(
         step = None if progress is None else progress(dataset.name, 2 * len(dataset.pairs))
         for pair in dataset.pairs:
             frames, truth = pair.load()
-            flow = estimate_flow(frames, **settings).main
+            flow = estimate_flow(frames, across_cuts=True, **settings).main
             yield flow, truth
             if picture is not None:  # only after the flow has been checked
                 _draw(picture, dataset, pair, panels(frames, flow.cpu(), truth))

@@ -12,6 +12,7 @@ from ..geometry.placement import Placement
 from ..runtime.engine import Engine
 from ..runtime.network import Network
 from ..sequence import state_type
+from ..video.cuts import Cuts
 from . import dis
 from .choices import DIRECTIONS, FIRST_FRAMES
 from .consistency import carried
@@ -35,11 +36,18 @@ def estimate_flow(
     first: str = "duplicate",
     fps: float = 16.0,
     preset: str = "medium",
+    across_cuts: bool = False,
     progress: Progress | None = None,
 ) -> Flow:
     """Estimate the motion between the frames of a clip [F,H,W,3] 0..1; see `FlowEstimator`."""
     estimator = FlowEstimator(
-        engine, direction=direction, size=size, first=first, fps=fps, preset=preset
+        engine,
+        direction=direction,
+        size=size,
+        first=first,
+        fps=fps,
+        preset=preset,
+        across_cuts=across_cuts,
     )
     return estimator.update(frames, progress)
 
@@ -48,10 +56,11 @@ def estimate_flow(
 @dataclass(frozen=True)
 class FlowState:
     """What carries over from chunk to chunk: the last frame [1,H,W,3], and with warm start what the
-    next pair begins with; None at the start."""
+    next pair begins with; None at the start. And the cuts so far."""
 
     last: Tensor | None = None
     begin: Tensor | None = None
+    cuts: Cuts = field(default_factory=Cuts)
 
 
 @dataclass
@@ -66,6 +75,8 @@ class FlowEstimator:
     first:     what stands for the first frame of all: see `Flow`
     fps:       frames per second of the clip
     preset:    of DIS: ultrafast, fast or medium
+    across_cuts: whether there is motion between two shots, too. Without it, it is 0 from the last
+               frame of a shot to the first of the next
     state:     from before, to go on
 
     Raises `InputError` for unknown names and an engine of another kind.
@@ -77,6 +88,7 @@ class FlowEstimator:
     first: str = "duplicate"
     fps: float = 16.0
     preset: str = "medium"
+    across_cuts: bool = False
     state: FlowState = field(default_factory=FlowState)
 
     def __post_init__(self) -> None:
@@ -110,13 +122,16 @@ class FlowEstimator:
         """
         exact = check_frames("image", frames)
         last = self.state.last
+        if last is not None and last.shape[1:] != frames.shape[1:]:
+            raise InputError(
+                f"image: expected {last.shape[2]}x{last.shape[1]} as in the chunk before, "
+                f"found {frames.shape[2]}x{frames.shape[1]}; reset the state for another clip"
+            )
+        new, cuts = self.state.cuts.after(frames)
         if last is not None:
-            if last.shape[1:] != frames.shape[1:]:
-                raise InputError(
-                    f"image: expected {last.shape[2]}x{last.shape[1]} as in the chunk before, "
-                    f"found {frames.shape[2]}x{frames.shape[1]}; reset the state for another clip"
-                )
             frames = torch.cat([last.to(frames), frames])
+        else:
+            new = new[1:]  # [pairs], like all that follows
         place = self._place((frames.shape[1], frames.shape[2]))
         device = frames.device if self.engine is None else self.engine.device
         found = {
@@ -132,13 +147,24 @@ class FlowEstimator:
                 images = images.clamp(0, 1)
             for name, flow in self._flow(images).items():
                 found[name][start : start + len(flow)] = from_placement(flow, place)
+            if self._begins_anew(new[start : start + step]):
+                self.state = replace(self.state, begin=None)
             if progress is not None:
                 progress(len(chunk) - 1)
         if progress is not None and last is None:
             progress(1)
-        self.state = FlowState(frames[-1:].clone(), self.state.begin)
+        if not self.across_cuts:
+            for flow in found.values():
+                flow.masked_fill_(new.to(device)[:, None, None, None], 0)
+        self.state = FlowState(frames[-1:].clone(), self.state.begin, cuts)
         first = self.first if last is None else ""
         return Flow(**found, fps=self.fps, first=first)
+
+    def _begins_anew(self, new: Tensor) -> bool:
+        """Return whether the next pair starts from nothing, after pairs of which `new` end in a
+        new shot."""
+        warm = self.engine is not None and self.engine.network.takes("start")
+        return warm and not self.across_cuts and bool(new[-1])
 
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """Return how many pairs of frames of `size` (height, width) are computed together."""

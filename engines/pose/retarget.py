@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..geometry.boxes import centres, corners, from_corners
 from ..geometry.placement import scale_and_shift
 from ..tracking.gaps import filled_throughout
-from ..words import counted
+from ..words import counted, enumerated
 from .choices import MATCHINGS
 from .poses import Poses
 from .skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
@@ -215,8 +215,8 @@ class _Models:
         if not names:
             return []
         return [
-            f"reference: the limbs to {_listed(names)} are foreshortened; the other side's length "
-            "is taken, or the person's own"
+            f"reference: the limbs to {enumerated(names)} are foreshortened; the other side's "
+            "length is taken, or the person's own"
         ]
 
 
@@ -355,11 +355,4 @@ def _unchanged(ids: Tensor, given: Tensor, measured: Tensor, models: int) -> Ite
 
 
 def _tracks(ids: Sequence[int]) -> str:
-    return f"track{'s' if len(ids) > 1 else ''} {_listed(list(map(str, ids)))}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names as a list in words, at most six of them."""
-    more = len(names) - 6
-    shown = [*names[:6], f"{more} more"] if more > 0 else [*names]
-    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    return f"track{'s' if len(ids) > 1 else ''} {enumerated(ids)}"

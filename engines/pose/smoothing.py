@@ -1,5 +1,6 @@
 """Smooth the joints of each track with One-Euro filters."""
 
+import itertools
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -9,6 +10,7 @@ from ..errors import InputError
 from ..geometry.boxes import sides
 from ..sequence import state_type
 from ..tracking.one_euro import Memory, OneEuro
+from ..video.cuts import check_cuts
 from .choices import SMOOTHINGS
 from .poses import Poses
 from .tracks import Tracks, by_track, to_poses
@@ -66,11 +68,27 @@ class Smoother:
         """Restart with the next chunk."""
         self.state = None
 
-    def update(self, poses: Poses) -> Poses:
+    def update(self, poses: Poses, cuts: Tensor | None = None) -> Poses:
         """Return the next chunk, smoothed; confidences, boxes and scores are unchanged.
 
-        Raises `InputError` if canvas or skeleton change without a reset.
+        cuts: [F] bool, frames that begin a new shot; nothing is smoothed across them
+
+        Raises `InputError` if canvas or skeleton change without a reset, or the number of cuts is
+        not that of the frames.
         """
+        check_cuts(cuts, len(poses))
+        starts = [] if cuts is None else cuts.nonzero().flatten().tolist()
+        if not starts:
+            return self._shot(poses)
+        shots = []
+        for start, stop in itertools.pairwise(sorted({0, *starts, len(poses)})):
+            if start in starts:
+                self.reset()
+            shots.append(self._shot(poses.slice(start, stop)))
+        return Poses.cat(shots)
+
+    def _shot(self, poses: Poses) -> Poses:
+        """Return the next frames of the same shot, smoothed."""
         known = self.state
         if known is not None and (known.canvas, known.skeleton) != (poses.canvas, poses.skeleton):
             raise InputError(

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..sequence import state_type
 from ..tracking.association import Association, Known
 from ..tracking.similarity import KeypointSimilarity, box_observations, median_of_points
-from ..words import counted
+from ..video.cuts import check_cuts
 from .oks import sigmas
 from .poses import Poses
 
@@ -59,8 +59,7 @@ class Tracker:
         Raises `InputError` if canvas or skeleton change without a reset, or the number of cuts is
         not that of the frames.
         """
-        if cuts is not None and len(cuts) != len(poses):
-            raise InputError(f"cuts: expected {counted(len(poses), 'frame')}, found {len(cuts)}")
+        check_cuts(cuts, len(poses))
         state = self.state
         if state.people and (state.canvas, state.skeleton) != (poses.canvas, poses.skeleton):
             raise InputError(

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..geometry.placement import Size
-from ..words import counted
+from ..video.cuts import Cuts
+from ..words import counted, enumerated
 from .normalise import Normalised
 from .placement import ClipPlacement
 from .presets import PRESETS, longest_length
@@ -30,6 +31,20 @@ def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) 
             "put VACE Mask behind VACE Normalise, on its image and mask"
         )
     return "\n".join(lines)
+
+
+def cuts_warning(cuts: Cuts, last: int) -> str:
+    """Return the warning that a control runs over cuts of the clip; "" if it does not.
+
+    last: number of the last frame of the clip that is used
+    """
+    frames = [frame for frame in cuts.frames if frame <= last]
+    if not frames:
+        return ""
+    return (
+        f"the clip has {counted(len(frames), 'cut')}, at frame{'s' if len(frames) > 1 else ''} "
+        f"{enumerated(frames)}: VACE blends the shots; prepare each shot as a clip of its own"
+    )
 
 
 def lost_keyframes(mask: Tensor | None, placement: ClipPlacement) -> list[int]:

@@ -103,6 +103,13 @@ class EstimateFlow(io.ComfyNode):
                     "The state of this node after the previous chunk, to continue from its last "
                     "frame."
                 ),
+                io.Boolean.Input(
+                    "across_cuts",
+                    default=False,
+                    optional=True,
+                    tooltip="Off: no motion from the last frame of a shot to the first of the "
+                    "next. On: cuts are ignored, for clips in which fast motion is taken for one.",
+                ),
             ],
             outputs=[
                 KinoFlow.Output(display_name="flow", tooltip="For Kinograph's nodes."),
@@ -121,6 +128,7 @@ class EstimateFlow(io.ComfyNode):
         dis_preset: str,
         engine: Engine | None = None,
         state: Any = None,
+        across_cuts: bool = False,
     ) -> io.NodeOutput:
         from ...engines.checks import check_frames
         from ...engines.flow.estimate import FlowEstimator, FlowState
@@ -136,12 +144,15 @@ class EstimateFlow(io.ComfyNode):
             first=first_frame,
             fps=fps,
             preset=dis_preset,
+            across_cuts=across_cuts,
             state=before,
         )
         flow = estimator.update(image, host.progress(len(image)))
         by = f"DIS {dis_preset}" if engine is None else engine.model.name
         pairs = counted(len(flow), "pair")
         text = f"{pairs} of {flow.size[1]}x{flow.size[0]}, {direction}, by {by}"
+        if (where := estimator.state.cuts.text) and not across_cuts:
+            text += f"\n{where}: no motion across a cut"
         if not len(flow):
             text += "\nWarning: one frame has no motion; connect at least two"
         return io.NodeOutput(flow, estimator.state, ui=Shown(text, picture=partial(of_flow, flow)))

@@ -14,8 +14,11 @@ from ..streaming import Carrying, Refusal, Rule, Values
 from ..types import KinoPoses
 from ..widgets import poses_input, rate_input, state_input, state_output
 from . import CATEGORY
+from .cuts import cuts_in
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ...engines.pose.poses import Poses
 
 
@@ -26,7 +29,7 @@ def _needs_whole_clip(values: Values) -> Refusal | None:
 
 
 class SmoothPoses(io.ComfyNode):
-    STREAMING = Rule("state", ("poses",), step=Carrying, whole=_needs_whole_clip)
+    STREAMING = Rule("state", ("poses", "image"), step=Carrying, whole=_needs_whole_clip)
     ORDER = 80
 
     @classmethod
@@ -71,6 +74,11 @@ class SmoothPoses(io.ComfyNode):
                 state_input(
                     "The state of this node after the previous chunk; only with direction causal."
                 ),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The frames, used to detect cuts: nothing is smoothed across a cut.",
+                ),
             ],
             outputs=[
                 KinoPoses.Output(display_name="poses", tooltip="The same people, smoothed."),
@@ -87,9 +95,11 @@ class SmoothPoses(io.ComfyNode):
         beta: float,
         direction: str,
         state: Any = None,
+        image: Tensor | None = None,
     ) -> io.NodeOutput:
-        from ...engines.pose.smoothing import FilterState, Smoother
+        from ...engines.pose.smoothing import Smoother
         from ...engines.pose.tracks import jitter, need_tracks
+        from ...engines.video.cuts import Cuts
 
         if state is not None and direction != "causal":
             raise InputError(
@@ -97,9 +107,12 @@ class SmoothPoses(io.ComfyNode):
                 f"{direction}; choose causal or disconnect state"
             )
         need_tracks(poses)
-        known = own_state(state, FilterState)
+        known, cuts = own_state(state, tuple) or (None, Cuts())
         smoother = Smoother(fps, min_cutoff, beta, direction, known)
-        smoothed = smoother.update(poses)
+        new_shot, cuts = cuts_in(image, poses, cuts)
+        smoothed = smoother.update(poses, new_shot)
         before, after = jitter(poses), jitter(smoothed)
         text = f"mean acceleration {before:.2f} -> {after:.2f} px/frame²"
-        return io.NodeOutput(smoothed, smoother.state, ui=Shown(text))
+        if cuts.text:
+            text += f"\n{cuts.text}: nothing is smoothed across a cut"
+        return io.NodeOutput(smoothed, (smoother.state, cuts), ui=Shown(text))

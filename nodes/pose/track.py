@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engines.errors import InputError
 from ...engines.words import counted
 from ..api import io
 from ..inputs import own_state
@@ -14,6 +13,7 @@ from ..streaming import Carrying, Rule
 from ..types import KinoPoses
 from ..widgets import poses_input, state_input, state_output
 from . import CATEGORY
+from .cuts import cuts_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,23 +63,15 @@ class TrackPoses(io.ComfyNode):
     def execute(
         cls, poses: Poses, max_gap: int, image: Tensor | None = None, state: Any = None
     ) -> io.NodeOutput:
-        from ...engines.checks import check_frames
         from ...engines.pose.tracking import Tracker, TrackState
-        from ...engines.video.cuts import scene_cuts, thumbnails
+        from ...engines.video.cuts import Cuts
 
-        known, last = own_state(state, tuple) or (TrackState(), None)
+        known, cuts = own_state(state, tuple) or (TrackState(), Cuts())
         tracker = Tracker(max_gap=max_gap, state=known)
-        cuts = None
-        if image is not None:
-            check_frames("image", image)
-            if image.shape[0] != len(poses):
-                raise InputError(
-                    f"image: expected the {len(poses)} frames of the poses, found {image.shape[0]}"
-                )
-            cuts = scene_cuts(image, last)
-            last = thumbnails(image[-1:])
-        tracked = tracker.update(poses, cuts)
+        new_shot, cuts = cuts_in(image, poses, cuts)
+        tracked = tracker.update(poses, new_shot)
         people = len(tracked.track_ids[tracked.track_ids >= 0].unique())
-        shots = 0 if cuts is None else int(cuts.sum())
-        text = counted(people, "person", "people") + (f", {counted(shots, 'cut')}" if shots else "")
-        return io.NodeOutput(tracked, (tracker.state, last), ui=Shown(text))
+        text = counted(people, "person", "people")
+        if cuts.text:
+            text += f"\n{cuts.text}: tracks end there"
+        return io.NodeOutput(tracked, (tracker.state, cuts), ui=Shown(text))

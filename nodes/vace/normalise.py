@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ...engines.errors import InputError
 from ...engines.vace.choices import LENGTH_MODES
 from ...engines.vace.presets import PRESETS
 from ...engines.words import counted
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ...engines.vace.normalise import Normalised
     from ...engines.vace.stream import Normaliser
+    from ...engines.video.cuts import Cuts
 
 
 class _Step(Step):
@@ -33,11 +35,14 @@ class _Step(Step):
         super().__init__(node)
         self._state: Any = None
         self._length = 0
+        self._cuts: Any = None
+        self._last = -1  # frame of the clip that was used last
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
         normaliser = self._normaliser(inputs)
         ready = normaliser.update(inputs["image"], inputs.get("mask"))
         self._state = normaliser.state
+        self._cuts = _cuts_in(inputs.get("footage"), len(inputs["image"]), self._cuts)
         return self._given(ready, inputs)
 
     def finish(self, inputs: Mapping[str, Any]) -> Outputs | None:
@@ -58,6 +63,7 @@ class _Step(Step):
 
     def _given(self, ready: Normalised | None, inputs: Mapping[str, Any]) -> Outputs | None:
         from ...engines.vace.reference import fit_if_any
+        from ...engines.vace.report import cuts_warning
 
         if ready is None:
             return None
@@ -70,16 +76,35 @@ class _Step(Step):
         self._length += ready.length
         tall, wide = ready.size
         rate = ready.placement.rate
+        self._last = max(self._last, int(ready.placement.indices.max()))
         self.text = f"{counted(self._length, 'frame')} of {wide}x{tall} at {rate:.4g} fps"
+        if warning := cuts_warning(self._cuts, self._last):
+            self.text += f"\nWarning: {warning}"
         return _outputs(ready, None)
 
     @property
     def state(self) -> Any:
-        return (self._state, self._length)
+        return (self._state, self._length, self._cuts, self._last)
 
     @state.setter
     def state(self, value: Any) -> None:
-        self._state, self._length = value
+        self._state, self._length, self._cuts, self._last = value
+
+
+def _cuts_in(footage: Tensor | None, frames: int, before: Cuts | None) -> Cuts:
+    """Return the cuts of a clip of so many frames, after those `before`; none without footage."""
+    from ...engines.checks import check_frames
+    from ...engines.video.cuts import Cuts
+
+    before = before or Cuts()
+    if footage is None:
+        return before
+    check_frames("footage", footage)
+    if len(footage) != frames:
+        raise InputError(
+            f"footage: expected the {counted(frames, 'frame')} of image, found {len(footage)}"
+        )
+    return before.after(footage)[1]
 
 
 def _needs_whole_clip(values: Values) -> Refusal | None:
@@ -127,7 +152,7 @@ def _outputs(ready: Normalised, length: int | None) -> Outputs:
 class VaceNormalise(io.ComfyNode):
     STREAMING = Rule(
         "stream",
-        ("image", "mask"),
+        ("image", "mask", "footage"),
         one=("mask",),
         step=_Step,
         fixed=(3, 4, 6, 7),
@@ -225,6 +250,12 @@ class VaceNormalise(io.ComfyNode):
                     tooltip="White = background of the reference images that becomes white, as "
                     "Load Image outputs it: one for all or one per image.",
                 ),
+                io.Image.Input(
+                    "footage",
+                    optional=True,
+                    tooltip="The frames that image was made from, to be warned of cuts in them: "
+                    "VACE blends shots.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image", tooltip="For control_video."),
@@ -259,9 +290,10 @@ class VaceNormalise(io.ComfyNode):
         target_fps: float = 0.0,
         reference_images: Tensor | None = None,
         reference_masks: Tensor | None = None,
+        footage: Tensor | None = None,
     ) -> io.NodeOutput:
         from ...engines.vace.normalise import normalise
-        from ...engines.vace.report import report
+        from ...engines.vace.report import cuts_warning, report
 
         ready = normalise(
             image,
@@ -278,5 +310,11 @@ class VaceNormalise(io.ComfyNode):
             reference_masks=reference_masks,
             progress=host.progress(len(image)),
         )
-        shown = Shown(report(ready, preset, mask), picture=partial(of_vace, ready))
+        cuts = _cuts_in(footage, len(image), None)
+        warning = cuts_warning(cuts, int(ready.placement.indices.max()))
+        shown = Shown(
+            report(ready, preset, mask),
+            warnings=[warning] if warning else [],
+            picture=partial(of_vace, ready),
+        )
         return io.NodeOutput(*_outputs(ready, ready.length), ui=shown)

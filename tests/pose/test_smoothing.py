@@ -1,5 +1,8 @@
 """Joints that stay with bodies."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -127,3 +130,29 @@ def test_jitter_is_the_mean_acceleration() -> None:
     assert jitter(poses) == pytest.approx(0, abs=1e-4)
     poses.keypoints[2, 0, :, 1] += 3.0  # accelerations of 3, -6 and 3 px/frame²
     assert jitter(poses) == pytest.approx(4.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("direction", ["causal", "both"])
+def test_nothing_is_smoothed_across_a_cut(direction: str) -> None:
+    path = torch.cat([straight((200, 200), (210, 200), 10), straight((500, 260), (480, 260), 8)])
+    poses = poses_of(path[:, None], noise=2.0)
+    poses = replace(poses, track_ids=torch.zeros(18, 1, dtype=torch.int64))
+    cuts = torch.arange(18) == 10
+
+    def smooth(part: Poses, where: torch.Tensor | None = None) -> Poses:
+        return Smoother(direction=direction).update(part, where)
+
+    whole = smooth(poses, cuts)
+    shots = Poses.cat([smooth(poses.slice(0, 10)), smooth(poses.slice(10, 18))])
+    assert same(whole, shots)
+    assert not same(whole, smooth(poses))
+    if direction == "causal":
+        for sizes in ([1] * 18, [10, 8], [5, 13]):
+            smoother = Smoother()
+            starts = [0, *itertools.accumulate(sizes)]
+            parts = [
+                smoother.update(poses.slice(a, b), cuts[a:b]) for a, b in itertools.pairwise(starts)
+            ]
+            assert same(Poses.cat(parts), whole)
+    with pytest.raises(InputError, match="cuts: expected 18 frames, found 2"):
+        smooth(poses, cuts[:2])

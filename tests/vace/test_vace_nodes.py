@@ -13,6 +13,7 @@ from kinograph.nodes.standin.ui import PreviewImage
 from kinograph.nodes.vace.combine import VaceCombine
 from kinograph.nodes.vace.keyframes import VaceKeyframes
 from kinograph.nodes.vace.mask import VaceMask
+from kinograph.nodes.vace.normalise import VaceNormalise
 from kinograph.nodes.vace.outpaint import VaceOutpaint
 from kinograph.nodes.vace.preview import VacePreview
 
@@ -40,6 +41,22 @@ def test_mask_keeps_frames() -> None:
     output = VaceMask.execute(**defaults(VaceMask, image=frames(), keep="first, last"))
     assert output.args[1][:, 0, 0].tolist() == [0, 1, 1, 1, 0]
     assert output.ui.value == "60% generated, 2 of 5 frames kept whole, 3 of 5 generated whole"
+
+
+def test_normalise_warns_of_cuts_in_the_footage() -> None:
+    footage = torch.cat([frames(5), torch.ones(4, 32, 48, 3) * torch.tensor([1.0, 0.2, 0.0])])
+    control = torch.zeros(9, 32, 48, 3)
+    text = "the clip has 1 cut, at frame 5: VACE blends the shots; prepare each shot as a clip of "
+
+    def warned(**given: Any) -> tuple[str, ...]:
+        output = VaceNormalise.execute(**defaults(VaceNormalise, image=control, **given))
+        return output.ui.warnings
+
+    assert warned(footage=footage) == (text + "its own",)
+    assert warned() == ()
+    assert warned(footage=footage, length=5) == ()  # up to frame 4
+    with pytest.raises(InputError, match="footage: expected the 9 frames of image, found 3"):
+        warned(footage=footage[:3])
 
 
 BOX = {"x": 10, "y": 10, "width": 10, "height": 10}

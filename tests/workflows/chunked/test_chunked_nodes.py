@@ -70,6 +70,13 @@ CASES: dict[str, Nodes] = {
         }
         for way in ("causal", "both")
     },
+    "SmoothPoses up to cuts": {
+        **POSES,
+        "x": (
+            "KinographSmoothPoses",
+            {"poses": ["t", 0], "direction": "causal", "image": ["f", 0]},
+        ),
+    },
     "Smooth what was filled": {
         **POSES,
         "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 3}),
@@ -182,6 +189,7 @@ CASES: dict[str, Nodes] = {
         for settings in (
             {},
             {"length_mode": "cut"},
+            {"footage": ["f", 0]},
             {"length_mode": "pad", "width": 96, "height": 96, "fit": "letterbox"},
             {"length": 9},
             {"length": 41},
