@@ -71,16 +71,12 @@ def find_target(graph: Graph, named: str = "") -> Target:
 
 def _named_target(graph: Graph, named: str, readers: list[Target], listed: str) -> Target:
     name, dot, input_ = named.rpartition(".")
-    nodes = graph.find(name)
     candidates = f"; nodes that read a file: {listed}" if listed else ""
-    if not dot or not input_ or len(nodes) != 1:
-        what = "there is no such node"
-        if not dot or not input_:
-            what = "expected NODE.INPUT, e.g. 1.file"
-        elif nodes:
-            what = "more than one node has this class; use an id"
-        raise GraphError(f"--input {named}: {what} in {graph.source}{candidates}")
-    node = nodes[0]
+    if not dot or not input_:
+        raise GraphError(
+            f"--input {named}: expected NODE.INPUT, e.g. 1.file, in {graph.source}{candidates}"
+        )
+    node = graph.one(name, f"--input {named}")
     if input_ not in node.inputs:
         names = ", ".join(node.inputs) or "none"
         raise GraphError(

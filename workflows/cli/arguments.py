@@ -75,8 +75,8 @@ def add_graph(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NODE.INPUT=VALUE",
-        help="set an input of a node; NODE is an id, or a class that only one node has; may be "
-        "given several times",
+        help="set an input of a node, e.g. 'Detect Poses.max_people=1'; NODE is an id, or the "
+        "title or class of one node; may be given several times",
     )
 
 

@@ -55,6 +55,10 @@ class Catalogue:
         """Return the class itself. Raises `KeyError` for one that has a schema only."""
         return self._classes[class_type]
 
+    def has_class(self, class_type: str) -> bool:
+        """Return whether `node` gives the class, and not only its schema is known."""
+        return class_type in self._classes
+
     def rule(self, class_type: str) -> "Rule | None":
         """Return how a node runs in chunks; None if its class does not say."""
         rule: Rule | None = getattr(self._classes.get(class_type), "STREAMING", None)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .decoding import cut
+from ...engines.errors import GraphError
+from .decoding import cut, listed
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,32 @@ class Graph:
     workflow: Mapping[str, Any] | None = None
 
     def find(self, name: str) -> list[Node]:
-        """Return the node whose id is `name`, or else all nodes of the class `name`."""
+        """Return the node whose id is `name`, or else all nodes with this title, or else all of
+        this class, or else all that have it as one of these but for capital letters."""
         if name in self.nodes:
             return [self.nodes[name]]
-        return [node for node in self.nodes.values() if node.class_type == name]
+        nodes, folded = self.nodes.values(), name.casefold()
+        return (
+            [node for node in nodes if node.title == name]
+            or [node for node in nodes if node.class_type == name]
+            or [n for n in nodes if folded in (n.title.casefold(), n.class_type.casefold())]
+        )
+
+    def one(self, name: str, option: str) -> Node:
+        """Return the one node that `find` finds.
+
+        option: the option of the command line that names it, for messages
+
+        Raises `GraphError` if there is none or more than one; it lists those to choose from.
+        """
+        found = self.find(name)
+        if len(found) == 1:
+            return found[0]
+        what = "there is no such node"
+        if found:
+            what = f"{len(found)} nodes have this title or class; give the id of one"
+        known = listed(f"{n.id} ({n.title or n.class_type})" for n in found or self.nodes.values())
+        raise GraphError(f"{option}: {what} in {cut(self.source)}; nodes: {known}")
 
 
 def graph_as_json(graph: Graph) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def _checked_inputs(
     before = len(findings.problems)
     schema = catalogue.require(node.class_type)
     class_ = catalogue.node(node.class_type)
-    is_self_checked = _self_checked_inputs(class_)
+    is_self_checked = self_checked_inputs(class_)
     asks_for_types = _asks_for_types(class_)
     types: dict[str, str] = {}  # of what is linked
 
@@ -267,7 +267,7 @@ def _type_of(link: Link, graph: Graph, catalogue: Catalogue, findings: _Findings
     return findings.matched.get(link, outputs[link.slot].io_type)
 
 
-def _self_checked_inputs(class_: NodeClass) -> Callable[[str], bool]:
+def self_checked_inputs(class_: NodeClass) -> Callable[[str], bool]:
     """Return whether the node checks an input itself, in `validate_inputs`, by its name.
 
     ComfyUI leaves the bounds and options of these to the node; and the types of links, if the node
@@ -289,7 +289,7 @@ def _validate(
     findings: _Findings,
 ) -> None:
     """Call the node's own `validate_inputs`, with None for linked inputs, as ComfyUI does."""
-    is_checked = _self_checked_inputs(class_)
+    is_checked = self_checked_inputs(class_)
     known = {name: None if isinstance(v, Link) else v for name, v in values.items()}
     if schema.is_input_list:
         known = {name: [value] for name, value in known.items()}

@@ -106,7 +106,7 @@ def test_the_target_is_the_one_loader_or_named() -> None:
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("9.file", r"there is no such node in g.json; nodes that read a file: 1.image"),
+        ("9.file", r"--input 9.file: there is no such node in g.json; nodes: 1 \(LoadImage\)"),
         ("file", r"expected NODE.INPUT"),
         ("1.", r"expected NODE.INPUT"),
         ("1.file", r"node 1 \(LoadImage\) has no input 'file'; inputs: image"),

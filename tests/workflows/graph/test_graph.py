@@ -176,6 +176,8 @@ def test_set() -> None:
     assert plan.values["5"]["max_people"] == 2
     plan = checked(SHIPPED, 'KinographSaveKeypoints.filename_prefix=a=b "c"')
     assert plan.values["13"]["filename_prefix"] == 'a=b "c"'
+    plan = checked(SHIPPED, "Detect Poses.max_people=1", "pose MAP.style=openpose")
+    assert (plan.values["5"]["max_people"], plan.values["6"]["style"]) == (1, "openpose")
     plan = checked(SHIPPED, '8.image=["7", 0]')
     assert plan.values["8"]["image"] == Link("7", 0)
 
@@ -185,9 +187,21 @@ def test_set() -> None:
     [
         ("5", "--set 5: expected NODE.INPUT=VALUE"),
         ("max_people=3", "--set max_people=3: expected NODE.INPUT=VALUE"),
-        ("55.max_people=3", r"there is no such node in g.json; nodes: 1 \(LoadVideo\), 2"),
-        ("SaveVideo.codec=h264", "more than one node has this class"),
-        ("5.people=3", r"node 5 \(KinographDetectPoses\) has no input 'people'; inputs: image, en"),
+        ("55.max_people=3", r"there is no such node in g.json; nodes: 1 \(Load Video\), 2"),
+        (
+            "SaveVideo.codec=h264",
+            r"2 nodes have this title or class; give the id of one in g.json; nodes: "
+            r"10 \(Save pose map\), 12 \(Save overlay\)",
+        ),
+        (
+            "5.people=3",
+            r"\(KinographDetectPoses\) has no input 'people'; did you mean max_people\?",
+        ),
+        ("5.xyz=3", r"node 5 \(KinographDetectPoses\) has no input 'xyz'; inputs: image, en"),
+        ("Pose map.style=dwpose", 'expected one of openpose, vace, .*, found "dwpose"'),
+        ("Pose map.style=vaec", r'found "vaec"; did you mean vace\?'),
+        ("Detect Poses.max_people=0", "expected at least 1, found 0"),
+        ("Detect Poses.max_people=many", 'expected INT, found "many"'),
     ],
 )
 def test_unusable_set(assignment: str, message: str) -> None:
