@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...engines.errors import KinographError
+from ...engines.errors import KinographError, MediaError, ModelError
 from ...engines.files import sha256_of
+from ...engines.video.still_files import is_stills
 from ...engines.video.timing import WHOLE, ReadOptions
 from ..graph.model import Graph, Link
 from .inputs import IMAGES, VIDEOS, Target, bound
 from .manifest import Output, Worker, file_of
+from .stamps import checked_stat, digest_of, files_of
 
 if TYPE_CHECKING:
     from ..execution.caching import ResultCache
@@ -111,14 +114,17 @@ def attempt(
         return AttemptResult(error, round(time.perf_counter() - started, 3), worker=worker, **more)
 
     try:
-        before = path.stat()
+        before = checked_stat(path)
         known: dict[str, Any] = {
-            "size": before.st_size,
-            "mtime_ns": before.st_mtime_ns,
-            "sha256": sha256_of(path),
+            "size": before[0],
+            "mtime_ns": before[1],
+            "sha256": digest_of(path),
         }
+    except MediaError as error:
+        return failed(str(error), final=True)
     except OSError as error:
-        return failed(f"{path}: cannot be read ({error.strerror or error})")
+        text = f"{path}: cannot be read ({error.strerror or error})"
+        return failed(text, final=_would_fail_again(error))
     settings = host.Settings(
         output=folder,
         inputs=(path.parent, *job.folders),
@@ -134,16 +140,18 @@ def attempt(
             progress=progress,
         )
     except KinographError as error:
-        return failed(str(error), **known)
+        return failed(str(error), final=_would_fail_again(error), **known)
     except Exception as error:  # recorded; the other inputs are not affected
         return failed(internal_error(error), internal=True, **known)
     if not report.ok:
-        return failed("; ".join(report.errors) or "the run failed", **known)
+        final = report.failure is None or _would_fail_again(report.failure)
+        return failed("; ".join(report.errors) or "the run failed", final=final, **known)
     try:
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        if checked_stat(path) != before:
             return failed(f"{path}: was modified while it was processed", **known)
         outputs = _outputs(folder)
+    except MediaError as error:
+        return failed(str(error), final=True, **known)
     except OSError as error:
         return failed(f"{file_of(error)}: cannot be read back ({error.strerror})", **known)
     warnings = report.warnings
@@ -157,6 +165,32 @@ def attempt(
         warnings=warnings,
         **known,
     )
+
+
+def _would_fail_again(error: BaseException | None) -> bool:
+    """Return whether another attempt is of no use: the user has to change something first.
+
+    A disk that is full, a file that cannot be read just now, or a download may do better.
+    """
+    while error is not None:
+        if isinstance(error, ModelError):
+            return False
+        if isinstance(error, OSError) and error.errno not in _LASTING:
+            return False
+        error = error.__cause__
+    return True
+
+
+# Of the system's errors, those that time does not mend; None: a library's own, of damaged files.
+_LASTING = (
+    None,
+    errno.ENOENT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EINVAL,
+)
 
 
 def internal_error(error: Exception) -> str:
@@ -186,6 +220,8 @@ def _outputs(folder: Path) -> tuple[Output, ...]:
 
 def _frames(path: Path) -> int | None:
     """Return the number of frames as the file states it, or None."""
+    if is_stills(path):
+        return len(files_of(path))
     if path.suffix.lower() in IMAGES - VIDEOS:
         return 1
     import av

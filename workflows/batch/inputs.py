@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
+from ...engines.video.still_files import SUFFIXES, is_clip
 from ...engines.words import counted
 from ...nodes.standin.io import UploadType
 from ..graph.catalogue import catalogue
@@ -108,7 +109,9 @@ def expand(
     """Return the files that the arguments name.
 
     arguments: files, folders (their files that fit the target, by suffix), globs, and @FILE with
-               one of these per line, relative to the working folder or to that of FILE
+               one of these per line, relative to the working folder or to that of FILE. Where a
+               video is taken, a folder that holds pictures and no videos is one clip, and so is a
+               pattern of pictures such as f_%03d.png
     output:    the output folder; files in its subfolders are not inputs unless named explicitly
     recursive: include subfolders of folders
 
@@ -167,7 +170,7 @@ def _files(
     path = Path(name)
     if path.is_dir():
         return _in_folder(path, suffixes, output, recursive, remarks)
-    if path.exists() or not glob.has_magic(name):
+    if path.exists() or not glob.has_magic(name) or (suffixes >= VIDEOS and is_clip(path)):
         return [path]
     hits = sorted(Path(p) for p in _glob(name))
     files = [p for p in hits if p.is_file() and not _is_output(p, output)]
@@ -183,6 +186,7 @@ def _in_folder(
 ) -> list[Path]:
     fitting: list[Path] = []
     others = 0
+    clips = suffixes == VIDEOS  # folders of pictures are clips
     # A folder of outputs is an input only if it is named explicitly.
     named = _is_output(folder / "x", output)
     for where, folders, names in os.walk(folder):
@@ -190,6 +194,9 @@ def _in_folder(
         folders[:] = sorted(f for f in folders if recursive and not f.startswith("."))
         if not named:
             folders[:] = [f for f in folders if not _is_output(here / f / "x", output)]
+        if clips and _holds_pictures_only(names):
+            fitting.append(here)
+            continue
         for name in sorted(names):
             suffix = Path(name).suffix.lower()
             if name.startswith(".") or suffix not in VIDEOS | IMAGES:
@@ -206,6 +213,12 @@ def _in_folder(
         hint = "" if recursive else " (--recursive includes subfolders)"
         remarks.append(f"{folder}: no file in this folder fits{hint}")
     return fitting
+
+
+def _holds_pictures_only(names: Iterable[str]) -> bool:
+    """Return whether files of these names are pictures, and none a video or an animation."""
+    found = {Path(name).suffix.lower() for name in names if not name.startswith(".")}
+    return bool(found & set(SUFFIXES)) and not found & VIDEOS
 
 
 def _is_output(path: Path, output: Path) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ...engines.errors import MediaError
 from ...engines.files import sha256_of
 from .manifest import Item, Manifest
-from .queue import stat_of
+from .stamps import digest_of, stat_of
 
 
 def find_pending(
@@ -52,10 +53,10 @@ def _changed(manifest: Manifest, item: Item, recipe: str) -> str:
     if not size and not mtime_ns:
         return ""  # it has been removed: its outputs stay
     try:
-        if size == item.size and sha256_of(Path(item.path)) == item.sha256:
+        if size == item.size and digest_of(Path(item.path)) == item.sha256:
             manifest.items[item.path] = replace(item, mtime_ns=mtime_ns)
             return ""
-    except OSError:
+    except (OSError, MediaError):
         pass  # the attempt reports it
     return "the input has changed"
 

@@ -21,6 +21,7 @@ from ... import __version__
 from ..chunked.journal import NAME as JOURNAL
 from .attempt import AttemptResult, Job
 from .manifest import Item, Manifest, Output, Worker, file_of
+from .stamps import stat_of
 
 _MAX_PAUSE = 30.0  # seconds between two attempts at an input
 
@@ -179,15 +180,6 @@ def _recorded(outcome: AttemptResult) -> dict[str, Any]:
     if not outcome.sha256:
         del values["size"], values["mtime_ns"], values["sha256"]
     return values
-
-
-def stat_of(path: Path) -> tuple[int, int]:
-    """Return the size in bytes and the modification time in ns of a file, or zeros without one."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
 
 
 def _left_over(manifest: Manifest) -> dict[str, list[Path]]:

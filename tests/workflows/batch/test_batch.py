@@ -1,5 +1,6 @@
 """Batches on one machine: what is made, skipped, made again, and what a kill leaves."""
 
+import errno
 import hashlib
 import json
 import os
@@ -49,14 +50,14 @@ def test_a_broken_input_does_not_stop_the_others(run: Run, tmp_path: Path) -> No
     assert status == 2
     counts = [summary[name] for name in ("inputs", "done", "skipped", "failed", "frames")]
     assert counts == [3, 2, 0, 1, 8]
-    assert "b.mp4: FAILED after 3 attempts: node 1 (LoadVideo)" in err
+    assert "b.mp4: FAILED after 1 attempt: node 1 (LoadVideo)" in err
     assert verified(out) == 8
     assert sorted(p.name for p in out.iterdir() if not p.name.startswith(".batch")) == [
         *("a", "c", "manifest.json")
     ]
     found = entries(out)
     assert [e["status"] for e in found.values()] == ["done", "failed", "done"]
-    assert [e["attempts"] for e in found.values()] == [1, 3, 1]
+    assert [e["attempts"] for e in found.values()] == [1, 1, 1]  # a user's errors once
     assert "is not a video that FFmpeg can read" in found["b.mp4"]["error"]
     assert list(summary["errors"]) == [str(videos / "b.mp4")]
     source = videos / "c.mp4"
@@ -77,12 +78,50 @@ def test_the_same_command_again_does_only_what_is_left(run: Run, tmp_path: Path)
     status, summary, _ = run(PICTURE, good, bad)
     assert (status, summary["skipped"], summary["failed"], summary["done"]) == (2, 1, 1, 0)
     assert files_of(out) == before
-    assert entries(out)["bad.png"]["attempts"] == 3  # not tried again
+    assert entries(out)["bad.png"]["attempts"] == 1  # not tried again
     picture(bad, (1, 2, 3))
     status, summary, err = run(PICTURE, good, bad)
     assert (status, summary["skipped"], summary["done"]) == (0, 1, 1)
     assert "bad.png: processed again: the input has changed" in err
     assert verified(out) == 2
+
+
+def test_what_may_pass_is_tried_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, and not what the user has to change."""
+    from kinograph.engines.errors import MediaError
+    from kinograph.workflows.core.save_image import SaveImage
+
+    def full(cls: Any, **values: Any) -> None:
+        raise MediaError("no room") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SaveImage, "execute", classmethod(full))
+    assert run(PICTURE, picture(tmp_path / "a.png"))[1]["failed"] == 1
+    assert entries(tmp_path / "out")["a.png"]["attempts"] == 3
+
+
+def test_folders_and_patterns_of_pictures_are_clips(run: Run, tmp_path: Path) -> None:
+    footage(tmp_path / "in" / "a.mp4")
+    for folder, count in (("walk", 3), ("run", 5)):
+        for number in range(count):
+            picture(tmp_path / "in" / folder / f"f_{number:03d}.png")
+    (tmp_path / "in" / "empty").mkdir()
+    pattern = tmp_path / "in" / "run" / "f_%03d.png"
+    status, summary, _ = run(COPY, tmp_path / "in", pattern, "--recursive")
+    assert (status, summary["done"], summary["frames"]) == (0, 4, 3 + 3 + 5 + 5)
+    assert set(entries(tmp_path / "out")) == {"a.mp4", "walk", "run", "f_%03d.png"}
+    status, summary, _ = run(COPY, tmp_path / "in", pattern, "--recursive")
+    assert (status, summary["done"], summary["skipped"]) == (0, 0, 4)
+    picture(tmp_path / "in" / "walk" / "f_003.png")  # the clip has changed
+    status, summary, err = run(COPY, tmp_path / "in", pattern, "--recursive")
+    assert (status, summary["done"], summary["skipped"]) == (0, 1, 3)
+    assert "the input has changed" in err
+    (tmp_path / "in" / "run" / "f_002.png").unlink()
+    status, summary, err = run(COPY, pattern)
+    assert (status, summary["failed"]) == (2, 1)
+    assert "FAILED after 1 attempt" in err
+    assert "f_002.png is missing between 0 and 4" in err
 
 
 def test_retry_failed_and_more_inputs_later(run: Run, tmp_path: Path) -> None:
@@ -94,7 +133,7 @@ def test_retry_failed_and_more_inputs_later(run: Run, tmp_path: Path) -> None:
     assert "bad.png: processed again: it failed" in err
     assert status == 2
     found = entries(tmp_path / "out")
-    assert (found["bad.png"]["attempts"], found["new.png"]["status"]) == (4, "done")
+    assert (found["bad.png"]["attempts"], found["new.png"]["status"]) == (2, "done")
     # Entries of inputs that are not given this time stay.
     assert run(PICTURE, tmp_path / "new.png")[0] == 0
     assert set(entries(tmp_path / "out")) == {"bad.png", "new.png"}

@@ -32,7 +32,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="files, folders, globs, or @LIST.txt with one of these per line",
+        help="files, folders, globs, or @LIST.txt with one of these per line; a folder of pictures "
+        "is one clip",
     )
     parser.add_argument(
         "--input",
@@ -54,7 +55,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=2,
         metavar="N",
-        help="further attempts at an input that fails (default 2)",
+        help="further attempts at an input that fails for a reason that may pass (default 2)",
     )
     parser.add_argument(
         "--retry-failed", action="store_true", help="retry inputs that failed in an earlier run"
