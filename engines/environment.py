@@ -7,7 +7,11 @@ doctor` and the keys of cached engines read them from here. PyTorch is imported 
 from __future__ import annotations
 
 import importlib.metadata
+import math
+import os
 import platform
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +52,55 @@ def system() -> str:
 def processor() -> str:
     """Return the name of the CPU, or its architecture where the system does not tell the name."""
     return platform.processor() or platform.machine()
+
+
+def free_cores(root: Path = Path("/")) -> int:
+    """Return how many CPU cores this process may use, at least 1.
+
+    Those that it is bound to, and no more than the quota of its control group (v1 or v2) and of
+    those around it, rounded up, as a container has them.
+
+    root: where /proc and /sys are
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quotas = [math.ceil(quota) for quota in _quotas(root) if quota > 0]
+    return max(1, min([bound or 1, *quotas]))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Yield the cores that each control group of this process may use on average."""
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if not controllers:  # version 2
+            for group in _upward(root / "sys/fs/cgroup", path):
+                limit, _, period = _text(group / "cpu.max").partition(" ")
+                yield _ratio(limit, period)
+        elif "cpu" in controllers.split(","):
+            for mount in (controllers, "cpu"):
+                for group in _upward(root / "sys/fs/cgroup" / mount, path):
+                    limit = _text(group / "cpu.cfs_quota_us")
+                    yield _ratio(limit, _text(group / "cpu.cfs_period_us"))
+
+
+def _upward(top: Path, path: str) -> list[Path]:
+    """Return a group and all around it; a container may see its own as the top."""
+    parts = [part for part in path.split("/") if part not in ("", "..")]
+    return [top.joinpath(*parts[:count]) for count in range(len(parts), -1, -1)]
+
+
+def _ratio(limit: str, period: str) -> float:
+    """Return the cores of a quota in microseconds per period; 0 if there is none."""
+    try:
+        return max(0.0, int(limit) / int(period))
+    except (ValueError, ZeroDivisionError):  # "max", or no such file
+        return 0.0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def device_name(device: torch.device) -> str:

@@ -7,8 +7,9 @@ can name the backends; a library is imported by the method that needs it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -150,12 +151,17 @@ def torch_cuda() -> Capability:
 
 
 def needs_onnx(
-    backend: str, device: str, package: str, installed: Callable[[], object]
+    backend: str,
+    device: str,
+    package: str,
+    installed: Callable[[], object],
+    more: Sequence[str] = (),
 ) -> Capability:
     """Return the capability of a backend that runs exported networks.
 
     package:   what has to be installed for it
     installed: tells whether it is
+    more:      further packages that it needs, named as their modules
 
     It needs the packages of the ONNX exporter as well, and on "cuda" a usable GPU.
     """
@@ -163,7 +169,11 @@ def needs_onnx(
 
     if device == "cuda" and not torch_cuda().usable:
         return Capability(backend, device, torch_cuda().reason, torch_cuda().cure)
-    missing = [*([] if installed() else [package]), *onnx_export.missing_packages()]
+    missing = [
+        *([] if installed() else [package]),
+        *(name for name in more if find_spec(name) is None),
+        *onnx_export.missing_packages(),
+    ]
     if missing:
         return Capability(
             backend,

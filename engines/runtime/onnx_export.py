@@ -86,7 +86,8 @@ def exported(
     if precision not in ("fp32", "fp16"):
         raise EngineError(f"precision: ONNX is exported in fp32 or fp16, found {precision!r}")
     if missing := missing_packages():
-        raise EngineError(f"exporting needs {' and '.join(missing)}: pip install {missing[0]}")
+        names = " ".join(missing)
+        raise EngineError(f"exporting needs {' and '.join(missing)}; run: pip install {names}")
 
     def build(path: Path) -> None:
         if network.load is None:

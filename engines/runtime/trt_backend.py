@@ -35,7 +35,9 @@ class TensorRTBackend(Backend):
 
         # Packages without a suffix are for the newest CUDA, whatever PyTorch was built for.
         package = f"{self.package}-cu{(torch.version.cuda or '13').split('.')[0]}"
-        return needs_onnx(self.name, device, package, lambda: trt.importable(self.name))
+        return needs_onnx(
+            self.name, device, package, lambda: trt.importable(self.name), ["polygraphy"]
+        )
 
     def prepare(
         self, onnx: Path, aside: Path, precision: str, capabilities: tuple[str, ...]

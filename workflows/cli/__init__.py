@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..execution.cores import follow_cores
 from ..execution.memory import keep_freed_memory
 from .parser import make_parser
 
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Linux CPU, where every new activation is otherwise paged in 4 KiB at a time.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     keep_freed_memory()
+    follow_cores()
     from ...engines.errors import KinographError
 
     try:
