@@ -1,19 +1,23 @@
-"""How H.264 is written, and what it cannot hold."""
+"""How H.264 is written, and in which sizes."""
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-
-from ..errors import MediaError
 
 
-def checked_size(path: Path, height: int, width: int) -> None:
-    """Raise `MediaError` for sides that H.264 in 4:2:0 cannot hold."""
-    if height % 2 or width % 2:
-        raise MediaError(
-            f"{path}: H.264 needs even sides, found {width}x{height}; "
-            f"scale the images to {width + width % 2}x{height + height % 2} first"
-        )
+def even_size(height: int, width: int) -> tuple[int, int]:
+    """Return the size in which a picture is encoded: H.264 in 4:2:0 has even sides only."""
+    return height + height % 2, width + width % 2
+
+
+def padded(height: int, width: int) -> str:
+    """Return the words for a size that is encoded as a larger one, "" for any other."""
+    high, wide = even_size(height, width)
+    if (high, wide) == (height, width):
+        return ""
+    return (
+        f"padded from {width}x{height} to {wide}x{high} by repeating the edge, as H.264 needs even "
+        "sides; scale the images first to avoid it"
+    )
 
 
 def as_encoded(rate: Fraction) -> Fraction:

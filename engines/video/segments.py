@@ -44,10 +44,16 @@ Planes = NDArray[np.uint8]
 def planes_of(
     pictures: Iterable[NDArray[np.uint8]], encoding: Encoding = PLAIN
 ) -> Iterator[Planes]:
-    """Convert a frame [H,W,3] RGB to the encoder's planes [H*3/2,W], 4:2:0."""
+    """Convert frames [H,W,3] RGB to the encoder's planes [H*3/2,W], 4:2:0.
+
+    Odd sides become even: the last row or column is repeated.
+    """
     colours = {"dst_colorspace": Colorspace.ITU709} if encoding.tagged else {}
     converter = VideoReformatter()  # to make one takes longer than a small picture
     for pixels in pictures:
+        odd = [(0, side % 2) for side in pixels.shape[:2]]
+        if odd != [(0, 0), (0, 0)]:
+            pixels = np.pad(pixels, [*odd, (0, 0)], mode="edge")
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         planes: Any = converter.reformat(frame, format="yuv420p", **colours).to_ndarray()
         yield planes

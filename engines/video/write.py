@@ -10,7 +10,7 @@ from torch import Tensor
 from ..errors import MediaError
 from ..files import atomic_write
 from .clip import Clip
-from .encoding import PLAIN, Encoding, as_encoded, checked_size
+from .encoding import PLAIN, Encoding, as_encoded
 from .segments import SEGMENT, Planes, join_segments, planes_of, to_bytes, write_segment
 
 _AT_ONCE = 16  # frames turned to bytes together
@@ -33,13 +33,12 @@ def write_video(
     metadata: of the container; ComfyUI keeps `prompt` and `workflow` there, as JSON
     progress: called with the number of frames encoded since the last call
 
-    Raises `MediaError` for sides that H.264 cannot hold, no frames, or a folder that cannot be
-    written.
+    Odd sides are padded to even ones, see `padded`. Raises `MediaError` for no frames, or a folder
+    that cannot be written.
     """
-    frames, height, width = clip.frames.shape[:3]
+    frames = len(clip.frames)
     if frames == 0:
         raise MediaError(f"{path}: no frames to write")
-    checked_size(path, height, width)
     rate = as_encoded(clip.rate)
     try:
         with (

@@ -11,6 +11,7 @@ import torch
 from kinograph.engines.errors import MediaError
 from kinograph.engines.files import atomic_write
 from kinograph.engines.video.clip import Audio, Clip
+from kinograph.engines.video.encoding import padded
 from kinograph.engines.video.read import read_video, video_size
 from kinograph.engines.video.write import write_video
 from video_files import cut, remux
@@ -128,10 +129,19 @@ def test_a_video_without_frames(tmp_path: Path) -> None:
         read_video(path)
 
 
-def test_odd_sides_and_no_frames_leave_no_file(tmp_path: Path) -> None:
-    path = tmp_path / "odd.mp4"
-    with pytest.raises(MediaError, match=r"even sides, found 33x48; scale the images to 34x48"):
-        write_video(path, Clip(torch.zeros(2, 48, 33, 3), Fraction(15)))
+def test_odd_sides_are_padded_by_repeating_the_edge(tmp_path: Path) -> None:
+    frames = torch.zeros(2, 47, 33, 3)
+    frames[:, -8:, -8:] = 1.0  # a white corner
+    write_video(tmp_path / "odd.mp4", Clip(frames, Fraction(15)))
+    found = read_video(tmp_path / "odd.mp4")
+    assert found.frames.shape == (2, 48, 34, 3)
+    assert found.frames[:, -4:, -4:].mean() > 0.95
+    assert padded(47, 33).startswith("padded from 33x47 to 34x48")
+    assert not padded(48, 34)
+
+
+def test_no_frames_leave_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "none.mp4"
     with pytest.raises(MediaError, match=r"no frames to write"):
         write_video(path, Clip(torch.zeros(0, 48, 32, 3), Fraction(15)))
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...engines.errors import MediaError
 from ...engines.files import sha256_of
+from ...engines.video.still_files import is_clip
 from .manifest import Item, Manifest
 from .stamps import digest_of, stat_of
 
@@ -50,7 +51,7 @@ def _changed(manifest: Manifest, item: Item, recipe: str) -> str:
     size, mtime_ns = stat_of(Path(item.path))
     if (size, mtime_ns) == (item.size, item.mtime_ns):
         return ""
-    if not size and not mtime_ns:
+    if not size and not mtime_ns and not is_clip(Path(item.path)):
         return ""  # it has been removed: its outputs stay
     try:
         if size == item.size and digest_of(Path(item.path)) == item.sha256:

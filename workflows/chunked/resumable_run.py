@@ -3,7 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from ...nodes.streaming import Sink
 from ...nodes.streaming.sinks import parts_of
 from ...nodes.streaming.states import load_state, save_state
 from ..execution.caching import ResultCache
-from ..execution.outcome import Progress
+from ..execution.outcome import Bar, Progress
 from ..execution.report import Report
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link
@@ -327,7 +327,7 @@ class _Run:
         sources = {id_: self._sources[id_] for id_ in stage.sources}
         for source in sources.values():
             source.begin(done)
-        step = self._bar(number, done)
+        bar = self._bar(number, done)
         written = time.monotonic()
         while True:
             # end chunks where segments end, so that the journal needs no partial segment
@@ -343,10 +343,11 @@ class _Run:
             came = max((len(chunk) for chunk in frames.values()), default=count)
             self._deliver(stage.step(frames, count))
             done += came
-            step(came)
+            bar.advance(came)
             if done % SEGMENT == 0 or time.monotonic() - written > _SECONDS:
                 self._write(number, done, stage, "running")
                 written = time.monotonic()
+        bar.fill()
         for given in stage.flush():
             self._deliver(given)
         for source in sources.values():
@@ -356,15 +357,15 @@ class _Run:
         else:
             self._results = stage.results
 
-    def _bar(self, number: int, done: int) -> Callable[[int], None]:
-        if self._progress is None:
-            return lambda frames: None
+    def _bar(self, number: int, done: int) -> Bar:
         passes = len(self._layout.passes)
         title = "frames" if passes == 1 else f"frames, pass {number + 1} of {passes}"
-        step = self._progress(title, self._total())
+        make = self._progress
+        bar = Bar(lambda total: (lambda frames: None) if make is None else make(title, total))
+        bar.start(self._total())
         if done:
-            step(done)
-        return step
+            bar.advance(done)
+        return bar
 
     def _deliver(self, came: Mapping[str, Any]) -> None:
         for id_, sink in self._sinks.items():

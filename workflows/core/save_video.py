@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import GraphError, InputError, MediaError
 from ...engines.files import atomic_write, sync_file
-from ...engines.video.encoding import PLAIN, Encoding, as_encoded, checked_size
+from ...engines.video.encoding import PLAIN, Encoding, as_encoded, even_size, padded
 from ...nodes.standin import host, io, ui
 from ...nodes.streaming import Rule, Saves, Sink, Values
 from ...nodes.streaming.growing import Growing
@@ -55,8 +55,9 @@ class VideoSink(Sink):
         video: VideoPart = values["video"]
         height, width = video.frames.shape[1:3]
         if not self.frame_count:
-            checked_size(self.path, height, width)
-            self._size = (height, width)
+            if words := padded(height, width):
+                host.warn(words)
+            self._size = even_size(height, width)
             self._rate = str(as_encoded(video.rate))
             self._encoding = _chosen(values["format"], values.get("codec")).encoding
             save_state(video.audio, self._about)
@@ -308,6 +309,8 @@ class SaveVideo(io.ComfyNode):
             _copy(video.path, path, carried)
             return io.NodeOutput(video, ui=ui.PreviewText(str(path)))
         clip = video.clip() if isinstance(video, VideoFile) else video
+        if words := padded(*clip.size):
+            host.warn(words)
         step = host.progress(len(clip.frames))
         write_video(path, clip, metadata=carried, progress=step, encoding=choice.encoding)
         return io.NodeOutput(video, ui=ui.PreviewText(str(path)))

@@ -24,7 +24,7 @@ from .caching import CacheKeys, NodeResult, ResultCache
 from .calling import CallResults, Lists, ask_lazy, call, call_async, merged
 from .dynamic_prompt import DynamicPrompt
 from .expansion import display_ids, expanded_nodes, resolved, result_links
-from .outcome import NodeRun, Outcome, Progress
+from .outcome import Bar, NodeRun, Outcome, Progress
 from .result_store import ResultStore
 
 
@@ -43,6 +43,10 @@ def run_plan(
     cache:    keeps results for the next run; without one they are dropped after their last use
     """
     return _Run(plan, catalogue, settings, progress, cache).run()
+
+
+def _no_bar(title: str, total: int) -> Callable[[int], None]:
+    return lambda done: None
 
 
 class _StopError(Exception):
@@ -209,9 +213,10 @@ class _Run:
                 break
             sources |= more
         if iscoroutinefunction(class_.execute):
-            with self._named(id_), host.using(self._own_settings(id_)):
+            own, bar = self._own_settings(id_)
+            with self._named(id_), host.using(own):
                 calling = call_async(class_, schema, inputs, hidden, id_)
-                self._tasks.start(id_, lambda: self._timed(id_, calling))
+                self._tasks.start(id_, lambda: self._timed(id_, calling, bar))
             return self._called(id_)
         self._tasks.advance()
         with self._working(id_):
@@ -294,8 +299,8 @@ class _Run:
             self._dynamic if Hidden.dynprompt in asked else None,
         )
 
-    def _own_settings(self, id_: str) -> host.Settings:
-        """Return the settings of the run with a progress bar, files and warnings of the node."""
+    def _own_settings(self, id_: str) -> tuple[host.Settings, Bar]:
+        """Return the settings of the run with files and warnings of the node, and its bar."""
 
         def saved(path: Path) -> None:
             self._files[id_].append(path)
@@ -305,25 +310,30 @@ class _Run:
             self._outcome.warnings.append(f"{self._label(id_)}: {text}")
 
         own = replace(self._settings, saved=saved, warned=warned)
+        bar = Bar(partial(self._progress or _no_bar, self._title(id_)))
         if self._progress is not None:
-            own = replace(own, progress=partial(self._progress, self._title(id_)))
-        return own
+            own = replace(own, progress=bar.start)
+        return own, bar
 
     @contextmanager
     def _working(self, id_: str) -> Iterator[None]:
         """Run the body for a node: with its settings, its time measured, its errors named."""
         started = time.perf_counter()
         try:
-            with self._named(id_), host.using(self._own_settings(id_)):
+            own, bar = self._own_settings(id_)
+            with self._named(id_), host.using(own):
                 yield
+            bar.fill()
         finally:
             self._seconds[id_] += time.perf_counter() - started
 
-    async def _timed(self, id_: str, calling: Awaitable[CallResults]) -> CallResults:
-        """Measure the time of an async node from its start to its end."""
+    async def _timed(self, id_: str, calling: Awaitable[CallResults], bar: Bar) -> CallResults:
+        """Measure the time of an async node from its start to its end, and then fill its bar."""
         started = time.perf_counter()
         try:
-            return await calling
+            results = await calling
+            bar.fill()
+            return results
         finally:
             self._seconds[id_] += time.perf_counter() - started
 

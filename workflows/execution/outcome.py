@@ -11,6 +11,33 @@ from ..graph.plan import Problem
 Progress = Callable[[str, int], Callable[[int], None]]  # title, total -> step(number done)
 
 
+class Bar:
+    """A progress bar that is full when its work is done, whatever was reported on the way.
+
+    make: total -> step(number done)
+    """
+
+    def __init__(self, make: Callable[[int], Callable[[int], None]]):
+        self._make = make
+        self._step: Callable[[int], None] = lambda done: None
+        self._left = 0
+
+    def start(self, total: int) -> Callable[[int], None]:
+        """Begin with a number of frames, 0 if unknown; return the function that advances it."""
+        self._step, self._left = self._make(total), total
+        return self.advance
+
+    def advance(self, done: int) -> None:
+        """Count more frames as done."""
+        self._left -= done
+        self._step(done)
+
+    def fill(self) -> None:
+        """Count the rest as done."""
+        if self._left > 0:
+            self.advance(self._left)
+
+
 @dataclass(frozen=True)
 class NodeRun:
     """What one node did.

@@ -15,6 +15,7 @@ from typing import Any
 import av
 import pytest
 import torch
+from PIL import Image
 
 from chunked_clips import (
     contents,
@@ -514,3 +515,23 @@ def test_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
     assert late - early < 20
     with av.open(str(tmp_path / "out" / "x_00001_.mp4")) as container:
         assert container.streams.video[0].frames == frames
+
+
+@pytest.mark.parametrize("chunk", [0, 2])
+def test_odd_sides_are_padded_and_said(chunk: int, tmp_path: Path) -> None:
+    """A video of 33x47 is saved, whole and in chunks, and nothing was computed in vain."""
+    for number in range(3):
+        Image.new("RGB", (33, 47), (250, 40 * number, 0)).save(tmp_path / f"f_{number}.png")
+    graph = graph_of(
+        {
+            "v": ("LoadVideo", {"file": str(tmp_path / "f_%d.png")}),
+            "f": ("GetVideoComponents", {"video": ["v", 0]}),
+            "c": ("CreateVideo", {"images": ["f", 0], "fps": 16.0}),
+            "s": ("SaveVideo", {"video": ["c", 0], "filename_prefix": "v"}),
+        }
+    )
+    report = run(graph, tmp_path, tmp_path / "out", chunk)
+    assert [w for w in report.warnings if "padded from 33x47 to 34x48" in w]
+    with av.open(str(report.files[0])) as file:
+        stream = file.streams.video[0]
+        assert (stream.width, stream.height, stream.frames) == (34, 48, 3)

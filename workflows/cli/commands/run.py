@@ -166,6 +166,8 @@ def _print_nodes(runs: Sequence[NodeRun]) -> None:
     """Print seconds by node, then the texts of the nodes: backends, people, paths."""
     from ..terminal import print_table
 
+    if not runs:
+        return
     total = sum(run.seconds for run in runs)
     print()
     rows = [[run.id, run.title, f"{run.seconds:.2f}"] for run in runs]
