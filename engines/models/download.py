@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import ModelError
 from .entry import Asset
+from .reach import unreachable
 
 # Called with the total number of bytes; returns a function that is called with each further number
 # of bytes.
@@ -31,6 +32,11 @@ def fetch(model: str, asset: Asset, path: Path, by_hand: str, progress: Progress
         raise ModelError(
             f"model {model}: {asset.file} is not on this machine and HF_HUB_OFFLINE is set; "
             f"unset it{by_hand}"
+        )
+    if reason := unreachable(asset.url):
+        raise ModelError(
+            f"model {model}: {asset.file} is not on this machine and {asset.url} cannot be "
+            f"fetched ({reason}); connect, and try again{by_hand}"
         )
     part = path.with_name(path.name + ".part")
     try:

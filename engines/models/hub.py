@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import ModelError
 from . import download
 from .entry import Asset, ModelEntry
+from .reach import unreachable
 
 ACCEPT = "KINOGRAPH_ACCEPT_LICENCES"  # names of models whose licence is accepted, or "all"
 
@@ -60,9 +61,15 @@ def _from_hub(
     model: str, asset: Asset, aside: Path, by_hand: str, progress: Progress | None
 ) -> Path:
     # The Hub's client is slow to import, and most runs already have the file.
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    # Its own attempts at a server that is not there take half a minute.
+    if not constants.HF_HUB_OFFLINE and (reason := unreachable(constants.ENDPOINT)):
+        raise ModelError(
+            f"model {model}: {asset.file} is not on this machine and the Hugging Face Hub cannot "
+            f"be reached ({reason}); connect, or set HF_ENDPOINT to a mirror{by_hand}"
+        )
     try:
         aside.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {}

@@ -8,6 +8,7 @@ import torch
 from ..errors import EngineError
 from .backend import PRECISIONS, Backend, Capability, Rung, torch_cuda
 from .backends import backend_of, backends, names
+from .devices import check_device
 from .reason import Reason, Severity
 
 __all__ = ["PRECISIONS", "Ladder", "capabilities", "ladder", "torch_cuda"]
@@ -110,13 +111,9 @@ def _device(device: str, why: list[Reason]) -> torch.device:
             return torch.device("cuda", torch.cuda.current_device())
         why.append(Reason(f"device cpu: {cuda.reason}", cure=cuda.cure))
         return torch.device("cpu")
-    try:
-        where = torch.device(device)
-    except RuntimeError as error:
-        raise EngineError(f"device: expected auto, cpu or cuda, found {device!r}") from error
+    check_device(device)
+    where = torch.device(device)
     if where.type == "cuda":
-        if not cuda.usable:
-            raise EngineError(f"device {device}: {cuda.reason}; try: {cuda.cure}")
         index = torch.cuda.current_device() if where.index is None else where.index
         count = torch.cuda.device_count()
         if index >= count:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -176,6 +177,9 @@ def test_a_gpu_that_is_not_there_is_an_error() -> None:
         ({"model": "posenet"}, ModelError, "model: expected one of .*, found 'posenet'"),
         ({"backend": "cuda"}, EngineError, "backend: expected auto or .*, found 'cuda'"),
         ({"device": "gpu"}, EngineError, "device: expected auto, cpu or cuda, found 'gpu'"),
+        ({"device": "meta"}, EngineError, "device meta: PyTorch cannot compute on it here; give"),
+        ({"device": "mps"}, EngineError, "device mps: PyTorch cannot compute on it here; give"),
+        ({"device": "xla"}, EngineError, "device xla: PyTorch cannot compute on it here; give"),
     ],
 )
 def test_unusable_settings(settings: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -204,12 +208,24 @@ _VIDEO = torch.zeros(1, 3, 2, 64, 64)
         (torch.zeros(1, 4, 2, 64, 64), r"expected RGB frames .* found \[1, 4, 2, 64, 64\]"),
         (torch.zeros(1, 2, 64, 64, 3), r"expected RGB frames .* found \[1, 2, 64, 64, 3\]"),
         (torch.zeros(2, 64, 64, 4), r"expected RGB frames .* found \[2, 64, 64, 4\]"),
-        (torch.zeros(1, 3, 0, 64, 64), r"expected RGB frames .* found \[1, 3, 0, 64, 64\]"),
-        (_VIDEO.int(), "expected floating-point values in 0..1, found torch.int32"),
+        (torch.zeros(1, 3, 0, 64, 64), r"no frames, found \[1, 3, 0, 64, 64\]; give at least one"),
+        (torch.zeros(0, 64, 64, 3), r"no frames, found \[0, 64, 64, 3\]; give at least one"),
+        (torch.zeros(1, 3, 2, 0, 64), r"expected RGB frames .* found \[1, 3, 2, 0, 64\]"),
+        (
+            _VIDEO.int(),
+            r"expected floats in 0..1 or uint8, found int32; .*torch.uint8\) for",
+        ),
+        (_VIDEO.bool(), r"expected floats in 0..1 or uint8, found bool; convert .*frames.float\("),
+        (_VIDEO.to(torch.uint16), r"uint16; convert them: frames.float\(\) / 65535"),
+        (_VIDEO.to("meta"), "tensors on the device meta have no values"),
+        (_VIDEO.numpy().astype("i8"), "expected floats in 0..1 or uint8, found int64"),
+        (np.array([["a"]]), "expected an array of floats in 0..1 or of uint8, found <U1"),
+        ([*_VIDEO], r"found a list of Tensor; give all frames as one, e.g. torch.stack\(frames"),
+        ([], "found a list of nothing"),
+        (None, "expected a torch tensor or a NumPy array, found NoneType"),
         (_VIDEO + 255, "expected pixels in 0..1, found 255..255; divide by 255 first"),
         (_VIDEO - 1, "expected pixels in 0..1, found -1..-1; map -1..1 to 0..1"),
         (_VIDEO + math.nan, "the pixels hold NaN"),
-        (_VIDEO.numpy(), "expected a torch tensor, found ndarray"),
     ],
 )
 def test_unusable_frames(preprocessor: PoseTensorRTPreprocessor, frames: Any, message: str) -> None:
