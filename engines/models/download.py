@@ -48,10 +48,10 @@ def fetch(model: str, asset: Asset, path: Path, by_hand: str, progress: Progress
             f"model {model}: {asset.url} answers {error.code} {error.reason}{by_hand}"
         ) from error
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
+        cause = getattr(error, "reason", None) or error
         raise ModelError(
             f"model {model}: {asset.file} is not on this machine and {asset.url} cannot be "
-            f"fetched ({reason}); try again, the download resumes where it stopped{by_hand}"
+            f"fetched ({cause}); try again, the download resumes where it stopped{by_hand}"
         ) from error
     return path
 

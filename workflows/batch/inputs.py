@@ -170,7 +170,7 @@ def _files(
     path = Path(name)
     if path.is_dir():
         return _in_folder(path, suffixes, output, recursive, remarks)
-    if path.exists() or not glob.has_magic(name) or (suffixes >= VIDEOS and is_clip(path)):
+    if path.exists() or not glob.has_magic(name) or (VIDEOS.issubset(suffixes) and is_clip(path)):
         return [path]
     hits = sorted(Path(p) for p in _glob(name))
     files = [p for p in hits if p.is_file() and not _is_output(p, output)]
