@@ -57,6 +57,8 @@ class Graph:
         this class, or else all that have it as one of these but for capital letters."""
         if name in self.nodes:
             return [self.nodes[name]]
+        if not name:
+            return []
         nodes, folded = self.nodes.values(), name.casefold()
         return (
             [node for node in nodes if node.title == name]
