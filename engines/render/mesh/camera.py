@@ -1,0 +1,126 @@
+"""Pinhole cameras, one for each frame or one for all."""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...geometry.placement import Size, scale_and_shift
+
+AXES = ("y_up", "y_down")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where points in front of the camera appear in the picture.
+
+    fx, fy: [F] or [1] focal lengths in px, above 0
+    cx, cy: [F] or [1] principal point in px, anywhere, also outside the picture. The corner of the
+            first pixel is (0, 0), its centre (0.5, 0.5)
+    size:   height and width of the picture that these pixels are of
+    axes:   of the points. y_up: x to the right, y up, z towards the camera, which looks along -z,
+            as in OpenGL, glTF and KINO_HEADS. y_down: x to the right, y down, z away from the
+            camera, as in OpenCV
+    near:   distance from the camera, in the unit of the points, before which nothing is drawn
+
+    Raises `InputError` for values that are not finite, for a focal length or a near plane that is
+    not above 0, and for unknown axes.
+    """
+
+    fx: Tensor
+    fy: Tensor
+    cx: Tensor
+    cy: Tensor
+    size: Size
+    axes: str = "y_up"
+    near: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.axes not in AXES:
+            raise InputError(f"camera: expected axes {' or '.join(AXES)}, found {self.axes[:40]!r}")
+        if min(self.size) < 1:
+            raise InputError(
+                f"camera: expected a picture of at least 1x1, found {self.size[1]}x{self.size[0]}"
+            )
+        if not (math.isfinite(self.near) and self.near > 0):
+            raise InputError(f"camera: expected a near plane above 0, found {self.near}")
+        counts = {len(values) for values in self._values if values.ndim == 1}
+        if any(values.ndim != 1 for values in self._values) or len(counts - {1}) > 1 or 0 in counts:
+            shapes = ", ".join(str(list(values.shape)) for values in self._values)
+            raise InputError(
+                f"camera: expected fx, fy, cx, cy with one value per frame or one, found {shapes}"
+            )
+        rows = torch.stack([values.detach().double().cpu().aminmax()[0] for values in self._values])
+        ends = torch.stack([values.detach().double().cpu().aminmax()[1] for values in self._values])
+        if not bool(rows.isfinite().all() & ends.isfinite().all()):
+            raise InputError("camera: fx, fy, cx or cy is NaN or infinite; check what estimated it")
+        if float(rows[:2].min()) <= 0:
+            raise InputError(
+                f"camera: expected focal lengths above 0 px, found {float(rows[:2].min()):.4g}"
+            )
+
+    @classmethod
+    def of_field_of_view(
+        cls,
+        size: Size,
+        degrees: float = 63.0,
+        *,
+        axes: str = "y_up",
+        near: float = 0.01,
+        device: torch.device | str = "cpu",
+    ) -> "Camera":
+        """Return a camera that looks at the middle of the picture, with square pixels.
+
+        degrees: vertical field of view; 63 is what MediaPipe assumes of phones
+
+        Raises `InputError` for an angle that is not between 0 and 180.
+        """
+        if not 0 < degrees < 180:
+            raise InputError(
+                f"field of view: expected more than 0 and less than 180 degrees, found {degrees}"
+            )
+        height, width = size
+        focal = height / 2 / math.tan(math.radians(degrees) / 2)
+        values = (torch.tensor([v], device=device) for v in (focal, focal, width / 2, height / 2))
+        return cls(*values, size=size, axes=axes, near=near)
+
+    @property
+    def _values(self) -> tuple[Tensor, ...]:
+        return self.fx, self.fy, self.cx, self.cy
+
+    def _with(self, values: list[Tensor]) -> "Camera":
+        return replace(self, **dict(zip(("fx", "fy", "cx", "cy"), values, strict=True)))
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the camera differs in; 1 also stands for any number."""
+        return max(len(values) for values in self._values)
+
+    def slice(self, start: int, stop: int) -> "Camera":
+        """Return the camera of the frames from `start` up to but not including `stop`."""
+        return self._with([v if len(v) == 1 else v[start:stop] for v in self._values])
+
+    def to(self, device: torch.device | str) -> "Camera":
+        """Return the same camera on `device`."""
+        return self._with([values.to(device) for values in self._values])
+
+    def fitted(self, size: Size, fit: str = "stretch") -> "Camera":
+        """Return the camera of the same picture brought to `size`; see `scale_and_shift`."""
+        (sy, sx), (top, left) = scale_and_shift(self.size, size, fit)
+        values = [self.fx * sx, self.fy * sy, self.cx * sx + left, self.cy * sy + top]
+        return replace(self._with(values), size=size)
+
+    def view(self, vectors: Tensor) -> Tensor:
+        """Return points or directions [...,3] as x to the right, y down, z away from the camera.
+
+        The same turn leads back.
+        """
+        if self.axes == "y_down":
+            return vectors
+        return vectors * vectors.new_tensor([1.0, -1.0, -1.0])
+
+    def table(self, dtype: torch.dtype) -> Tensor:
+        """Return [4,F or 1]: fx, fy, cx, cy."""
+        return torch.stack([v.to(dtype).expand(self.frame_count) for v in self._values])

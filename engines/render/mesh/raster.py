@@ -1,0 +1,206 @@
+"""Which triangle is seen at each sample of the pictures.
+
+Cost follows what the triangles cover, not the pictures: every triangle is turned into spans, every
+span into samples, in ragged tensors without a loop over frames, instances or triangles. Memory is
+held for the extent of what is drawn in each row of pixels.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...geometry.placement import Size
+from .clip import clip
+from .soup import Soup
+from .spans import PATTERNS, spans_of
+
+# Samples of triangles that are compared in one go.
+_SAMPLES_AT_ONCE = {"cpu": 2**22, "cuda": 2**26}
+_OTHER_DEVICES = 2**23
+_LEAST = 1e-8  # px², twice the area
+_ROW = 2**32 - 1  # the lower half of a key
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What is seen at H samples of N per pixel.
+
+    slot:     [H] int64, the sample's number: pixel * N + sample, with pixels of `Raster.pixels`
+    key:      [H] int64, greater for what is nearer
+    source:   [H] int64, the triangle in the soup
+    triangle: [H] int64, the triangle among those that were drawn
+    weights:  [3,H] of the source's corners, perspective-correct; their sum is 1
+    depth:    [H] z, the distance from the camera's plane
+    """
+
+    slot: Tensor
+    key: Tensor
+    source: Tensor
+    triangle: Tensor
+    weights: Tensor
+    depth: Tensor
+
+    def at(self, which: Tensor) -> "Hits":
+        """Return some of them."""
+        return Hits(**{name: values[..., which] for name, values in vars(self).items()})
+
+    @classmethod
+    def cat(cls, parts: "Sequence[Hits]") -> "Hits":
+        """Return all of several, at least one, at different samples."""
+        rows = [vars(part) for part in parts]
+        return cls(**{name: torch.cat([row[name] for row in rows], -1) for name in rows[0]})
+
+
+class Raster:
+    """The triangles of a soup, projected and cut into spans, for pictures [F,H,W].
+
+    pixels: [P] int64, the places in the flattened pictures that something may be drawn in
+    areas:  [K] px², of every triangle that was drawn
+    turned: [K] bool, whether it is seen from behind
+    two_sided: whether any of those are drawn
+    """
+
+    def __init__(self, soup: Soup, frames: int, size: Size, samples: int) -> None:
+        """Prepare the spans. samples: of each pixel, 1, 4, 8 or 16.
+
+        Raises `InputError` for another number.
+        """
+        if samples not in PATTERNS:
+            raise InputError(
+                f"samples: expected {', '.join(map(str, PATTERNS))} per pixel, found {samples}"
+            )
+        self.samples = samples
+        self._soup = soup
+        self._clipped = clip(soup)
+        corners, source = self._clipped.corners, self._clipped.source
+        a, b, c = corners
+        across = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+        # Counter-clockwise with y up is clockwise with y down: seen from outside, `across` < 0.
+        # What covers next to nothing has no reliable plane, and would be seen nowhere.
+        culled = soup.cull[soup.part[source]]
+        keep = (across < -_LEAST) | ((across > _LEAST) & ~culled)
+        self.areas = (across.abs() / 2).float()
+        self.turned = across > 0
+        self._planes = _planes(corners, torch.where(keep, across, 1.0))
+        self._spans = spans_of(corners, soup.frame[source], keep, size, samples)
+        self._starts = self._extent(frames, size)
+        self.two_sided = not all(soup.culled_parts)
+        self._occluders = not all(soup.shown_parts)
+        self._shown = soup.shown[soup.part[source]][self._spans.triangle]
+
+    def _extent(self, frames: int, size: Size) -> Tensor:
+        """Number the pixels between the first and the last that is covered in each row."""
+        height, width = size
+        spans, device = self._spans, self._spans.row.device
+        low = torch.full((frames * height,), width, device=device)
+        high = torch.zeros_like(low)
+        empty = spans.count == 0
+        low.scatter_reduce_(0, spans.row, spans.first.masked_fill(empty, width), "amin")
+        high.scatter_reduce_(
+            0, spans.row, (spans.first + spans.count).masked_fill(empty, 0), "amax"
+        )
+        extent = (high - low).clamp(min=0)
+        ends = extent.cumsum(0)
+        covered, self._total = torch.stack([ends[-1], spans.count.sum()]).tolist()
+        row = torch.repeat_interleave(extent, output_size=covered)
+        start = ends - extent - low  # of column 0, if the row reached it
+        place = torch.arange(len(low), device=device) * width - start
+        self.pixels = torch.arange(covered, device=device) + place.index_select(0, row)
+        return start.index_select(0, spans.row)
+
+    def nearest(self, behind: Tensor | None = None) -> Hits:
+        """Return what is seen at the samples, or what is behind that.
+
+        behind: [P * N] int64 of `Hits.key` at the samples where to look behind it, else 0
+
+        An occluder hides what lies behind it. Of surfaces at one place the triangle that comes
+        last is on top.
+        """
+        keys = self.no_keys()
+        for slot, key in self._fragments():
+            if behind is not None:
+                key.masked_fill_(key >= behind.index_select(0, slot), 0)
+            keys.scatter_reduce_(0, slot, key, "amax")
+        slot = (keys > 0).nonzero().squeeze(1)
+        span = keys.index_select(0, slot) & _ROW
+        if self._occluders:
+            shown = self._shown.index_select(0, span).nonzero().squeeze(1)
+            slot, span = slot[shown], span[shown]
+        return self._hits(slot, span, keys)
+
+    def no_keys(self) -> Tensor:
+        """Return [P * N] zeros, for `nearest`."""
+        return torch.zeros(
+            len(self.pixels) * self.samples, dtype=torch.int64, device=self.pixels.device
+        )
+
+    def _fragments(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield slots [M] and keys [M] of what triangles cover.
+
+        A key has 1 / z in its upper half, as the bits of a positive float32, which sort like the
+        number, and the span in its lower half. The greatest key of a slot is the nearest.
+        """
+        spans, samples = self._spans, self.samples
+        device = spans.row.device
+        at_once = _SAMPLES_AT_ONCE.get(device.type, _OTHER_DEVICES)
+        ends = spans.count.cumsum(0)
+        starts = ends - spans.count
+        # The slot of a span's sample: base + its number among all of them, times N.
+        base = (self._starts + spans.first - starts) * samples + spans.line
+        x0, y0, w0, wx, wy = self._planes[:5].index_select(1, spans.triangle)
+        begin = torch.addcmul(torch.addcmul(w0, wx, spans.x - x0), wy, spans.y - y0)
+        table = torch.stack([begin.float(), wx.float()])
+        cuts = [0, len(spans.count)]
+        if self._total > at_once:
+            marks = torch.arange(at_once, self._total, at_once, device=device)
+            cuts = [0, *(torch.searchsorted(ends, marks) + 1).tolist(), len(spans.count)]
+        for one, other in pairwise(cuts):
+            count = spans.count[one:other]
+            before = 0 if one == 0 else int(ends[one - 1])
+            total = self._total if len(cuts) == 2 else int(count.sum())
+            span = torch.repeat_interleave(count, output_size=total)
+            if one:
+                span += one
+            number = torch.arange(before, before + total, device=device)
+            begins, steps = table.index_select(1, span)
+            column = (number - starts.index_select(0, span)).float()
+            nearness = torch.addcmul(begins, steps, column)
+            key = nearness.view(torch.int32).long().bitwise_left_shift_(32).bitwise_or_(span)
+            yield number.mul_(samples).add_(base.index_select(0, span)), key
+
+    def _hits(self, slot: Tensor, span: Tensor, keys: Tensor) -> Hits:
+        spans = self._spans
+        triangle = spans.triangle.index_select(0, span)
+        column = slot // self.samples - (self._starts + spans.first).index_select(0, span)
+        x0, y0, w0, wx, wy, b_x, b_y, c_x, c_y = self._planes.index_select(1, triangle)
+        x = spans.x.index_select(0, span) + column - x0
+        y = spans.y.index_select(0, span) - y0
+        z = (w0 + wx * x + wy * y).reciprocal_()
+        b, c = (b_x * x + b_y * y).mul_(z), (c_x * x + c_y * y).mul_(z)
+        weights = torch.stack([1 - b - c, b, c]).float()
+        clipped = self._clipped
+        if len(clipped.weights):
+            cut = (triangle >= clipped.whole).nonzero().squeeze(1)
+            of = clipped.weights[triangle[cut] - clipped.whole]
+            weights[:, cut] = (weights[:, cut].T[:, None] @ of).squeeze(1).T
+        source = clipped.source.index_select(0, triangle)
+        return Hits(slot, keys.index_select(0, slot), source, triangle, weights, z.float())
+
+
+def _planes(corners: Tensor, across: Tensor) -> Tensor:
+    """Return [9,K]: x and y of the first corner; 1 / z there and what it grows by along x and y;
+    what the second and the third corner's weight, times 1 / z, grow by along x and y."""
+    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = corners
+    b_x, b_y = (y2 - y0) / across, (x0 - x2) / across
+    c_x, c_y = (y0 - y1) / across, (x1 - x0) / across
+    return torch.stack(
+        [
+            *(x0, y0, w0),
+            *((w1 - w0) * b_x + (w2 - w0) * c_x, (w1 - w0) * b_y + (w2 - w0) * c_y),
+            *(w1 * b_x, w1 * b_y, w2 * c_x, w2 * c_y),
+        ]
+    )

@@ -1,0 +1,118 @@
+"""Triangles as spans: what each covers of every line of samples.
+
+A pixel has N samples, each on a line of its own, so that N lines make a row of pixels. Spans are
+half open and their ends are computed from an edge alone, so that triangles with a common edge share
+the samples along it without gaps and without overlap.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ...geometry.placement import Size
+
+# Offsets in 1/N px of the sample on each line of a pixel: no two samples share a column either.
+PATTERNS: dict[int, tuple[int, ...]] = {
+    1: (0,),
+    4: (1, 3, 0, 2),
+    8: (4, 1, 6, 3, 0, 7, 2, 5),
+    16: (6, 13, 2, 9, 15, 4, 11, 0, 7, 14, 3, 10, 1, 12, 5, 8),
+}
+_MOST_SPANS = 2**28  # of a batch: several GB
+
+
+@dataclass(frozen=True)
+class Spans:
+    """R spans of K triangles, in the order of the triangles.
+
+    triangle: [R] int64
+    row:      [R] int64, the row of pixels, counted over all frames
+    line:     [R] int64, 0..N-1, which sample of the row's pixels
+    first:    [R] int64, the first column
+    count:    [R] int64, how many columns, perhaps none
+    x, y:     [R] px, the place of the first sample, double precision
+    """
+
+    triangle: Tensor
+    row: Tensor
+    line: Tensor
+    first: Tensor
+    count: Tensor
+    x: Tensor
+    y: Tensor
+
+
+def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: int) -> Spans:
+    """Return the spans of triangles with `corners` [3,3,K]: x px, y px and anything.
+
+    frame:   [K] int64
+    keep:    [K] bool; the others have no spans
+    samples: of each pixel, one of `PATTERNS`
+
+    Raises `InputError` for more spans than memory holds.
+    """
+    height, width = size
+    upper, middle, lower = _by_height(corners)
+    # Lines whose sample lies within [top, bottom): the same rounding for every triangle.
+    top, between, bottom = (
+        (end[1] * samples - 0.5).ceil().clamp(0, height * samples).long()
+        for end in (upper, middle, lower)
+    )
+    lines = torch.where(keep, bottom - top, 0)
+    ends = lines.cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0
+    if total > _MOST_SPANS:
+        raise InputError(
+            f"meshes: expected at most {_MOST_SPANS:,} lines of triangles at once, "
+            f"found {total:,}; draw fewer frames at once, a simpler mesh, or smaller pictures"
+        )
+    device = corners.device
+    triangle = torch.repeat_interleave(lines, output_size=total)
+    whole = torch.stack([top - (ends - lines), between, frame * height]).index_select(1, triangle)
+    number = torch.arange(total, device=device) + whole[0]
+
+    # Each line cuts the long edge, and one of the two short ones.
+    count = corners.shape[2]
+    long, short = _edges(upper, lower), torch.cat([_edges(upper, middle), _edges(middle, lower)], 1)
+    y = (number.to(corners.dtype) + 0.5) / samples
+    long_x, long_slope = long.index_select(1, triangle)
+    short_x, short_slope = short.index_select(1, triangle + (number >= whole[1]) * count)
+    one, other = torch.addcmul(long_x, y, long_slope), torch.addcmul(short_x, y, short_slope)
+    row = number // samples
+    line = number - row * samples
+    offset = torch.tensor(PATTERNS[samples], dtype=corners.dtype, device=device)
+    offset = ((offset + 0.5) / samples).index_select(0, line)
+    first = torch.minimum(one, other).sub_(offset).ceil_().clamp_(0, width)
+    last = torch.maximum(one, other).sub_(offset).ceil_().clamp_(0, width)  # exclusive
+    return Spans(
+        triangle=triangle,
+        row=row + whole[2],
+        line=line,
+        first=first.long(),
+        count=(last - first).long(),
+        x=first + offset,
+        y=y,
+    )
+
+
+def _by_height(corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x, y [2,K] of the upper, the middle and the lower corner."""
+    a, b, c = corners[:, :2]
+    a, b = _ordered(a, b)
+    b, c = _ordered(b, c)
+    a, b = _ordered(a, b)
+    return a, b, c
+
+
+def _ordered(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    swap = b[1] < a[1]
+    return torch.where(swap, b, a), torch.where(swap, a, b)
+
+
+def _edges(upper: Tensor, lower: Tensor) -> Tensor:
+    """Return [2,K]: x where y is 0, and dx/dy, of edges; level ones cut no line."""
+    fall = lower[1] - upper[1]
+    slope = (lower[0] - upper[0]) / torch.where(fall > 0, fall, 1.0)
+    return torch.stack([upper[0] - upper[1] * slope, slope])

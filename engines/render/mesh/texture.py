@@ -1,0 +1,105 @@
+"""Textures of several meshes as one table of texels, each with its smaller versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .mesh import Mesh
+
+
+@dataclass(frozen=True)
+class Textures:
+    """The textures of M meshes; one without a texture has a white texel.
+
+    texels: [4,X] red, green, blue, alpha; colours multiplied by alpha
+    levels: [4,M,L] int64: first texel, height and width of every version, and 1 if it repeats
+            beyond its edges. Each has half the sides of the one before, down to 1x1, which comes
+            again until all meshes have as many
+    wraps:  whether any repeats
+    """
+
+    texels: Tensor
+    levels: Tensor
+    wraps: bool
+
+    @classmethod
+    def of(cls, meshes: Sequence[Mesh], device: torch.device) -> "Textures":
+        """Collect the textures of `meshes` on `device`."""
+        texels: list[Tensor] = []
+        levels: list[list[tuple[int, int, int, int]]] = []
+        first = 0
+        for mesh in meshes:
+            places, wrap = [], _wraps(mesh)
+            for image in _versions(mesh, device):
+                height, width = image.shape[1:]
+                places.append((first, height, width, int(wrap)))
+                texels.append(image.flatten(1))
+                first += height * width
+            levels.append(places)
+        longest = max(len(places) for places in levels)
+        levels = [places + places[-1:] * (longest - len(places)) for places in levels]
+        table = torch.tensor(levels, device=device).movedim(-1, 0).contiguous()
+        return cls(torch.cat(texels, 1), table, any(places[0][3] for places in levels))
+
+    def sample(self, mesh: Tensor, uv: Tensor, level: Tensor) -> Tensor:
+        """Return colours [4,H] of `mesh` [H] at `uv` [2,H], bilinear within the two versions
+        nearest to `level` [H], 0 being the texture itself."""
+        level = level.clamp(0, self.levels.shape[2] - 1)
+        lower = level.floor()
+        found = self._bilinear(mesh, uv, lower.long())
+        at = (level > lower).nonzero().squeeze(1)
+        if len(at):
+            part = (level - lower)[at]
+            coarse = self._bilinear(mesh[at], uv.index_select(1, at), lower[at].long() + 1)
+            found[:, at] = torch.lerp(found.index_select(1, at), coarse, part)
+        return found
+
+    def _bilinear(self, mesh: Tensor, uv: Tensor, level: Tensor) -> Tensor:
+        table = self.levels.flatten(1).index_select(1, mesh * self.levels.shape[2] + level)
+        first, height, width, wrap = table
+        x, y = uv[0] * width - 0.5, uv[1] * height - 0.5
+        left, top = x.floor(), y.floor()
+        if self.wraps:
+            columns = [_inside(left.long() + more, width, wrap > 0) for more in (0, 1)]
+            rows = [_inside(top.long() + more, height, wrap > 0) for more in (0, 1)]
+        else:
+            columns = [_held(left.long() + more, width) for more in (0, 1)]
+            rows = [_held(top.long() + more, height) for more in (0, 1)]
+        starts = [torch.addcmul(first, row, width) for row in rows]
+        upper, lower = (
+            torch.lerp(*(self.texels.index_select(1, start + c) for c in columns), x - left)
+            for start in starts
+        )
+        return torch.lerp(upper, lower, y - top)
+
+
+def _held(place: Tensor, side: Tensor) -> Tensor:
+    return torch.minimum(place.clamp_(min=0), side - 1)
+
+
+def _inside(place: Tensor, side: Tensor, wrap: Tensor) -> Tensor:
+    return torch.where(wrap, torch.remainder(place, side), _held(place.clone(), side))
+
+
+def _wraps(mesh: Mesh) -> bool:
+    if mesh.uv is None or mesh.texture is None:
+        return False
+    low, high = mesh.uv.aminmax()
+    return float(low) < -1e-3 or float(high) > 1 + 1e-3  # a little beyond is rounding
+
+
+def _versions(mesh: Mesh, device: torch.device) -> list[Tensor]:
+    """Return the texture [4,H,W] and its halves, down to 1x1."""
+    if mesh.texture is None:
+        return [torch.ones(4, 1, 1, device=device)]
+    image = mesh.texture.to(device).movedim(-1, 0)
+    alpha = image[3:] if len(image) == 4 else torch.ones_like(image[:1])
+    versions = [torch.cat([image[:3] * alpha, alpha])]
+    while max(versions[-1].shape[1:]) > 1:
+        size = [max(1, side // 2) for side in versions[-1].shape[1:]]
+        smaller = F.interpolate(versions[-1][None], size, mode="bilinear", antialias=True)
+        versions.append(smaller[0])
+    return versions
