@@ -12,13 +12,7 @@ Files of others are read, too: one array of floats [H,W,2], [N,H,W,2], [N,2,H,W]
 any name is the forward flow. Nothing is ever unpickled.
 """
 
-import io
-import lzma
 import math
-import struct
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +21,11 @@ import torch
 
 from ...errors import InputError
 from ...files import atomic_write
+from ...npz import read_arrays
 from ..flow import Flow
 from .values import rows_of
 
 _OURS = ("forward", "backward")
-
-# What zipfile and NumPy raise for files that are damaged or made to harm.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    tokenize.TokenError,
-    EOFError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 
 def write_npz(flow: Flow, path: Path) -> None:
@@ -65,7 +43,7 @@ def read_npz(path: Path) -> Flow:
     Arrays of half or double precision become float32. Raises `InputError` for a file that is
     missing, damaged, or has no flow in it, or more than one.
     """
-    arrays = _arrays(path)
+    arrays = read_arrays(path)
     rows = {name: found for name, a in arrays.items() if (found := _rows(a)) is not None}
     ours = {name: found for name, found in rows.items() if name in _OURS}
     if not ours and len(rows) == 1:
@@ -113,41 +91,3 @@ def _settings(arrays: dict[str, Any]) -> dict[str, Any]:
             raise InputError(f"first: expected one text, found {first.dtype} {list(first.shape)}")
         found["first"] = str(first.item())
     return found
-
-
-def _arrays(path: Path) -> dict[str, Any]:
-    """Return the arrays of a file, without a copy."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name.removesuffix(".npy"): _array(archive.read(name))
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except _DAMAGE as error:
-        raise InputError(
-            f"{path}: is no .npz file of numbers, or is cut off or damaged ({error}); "
-            "write it again with numpy.savez"
-        ) from error
-
-
-def _array(data: bytes) -> Any:
-    """Return the array in an .npy file; `archive.read` has compared its checksum."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f"version {version} of .npy")
-    if dtype.hasobject:
-        raise ValueError("pickled objects, which are not read, as they could run any program")
-    count, size = math.prod(shape), len(data) - file.tell()
-    if min(shape, default=0) < 0 or count * dtype.itemsize != size:
-        raise ValueError(f"expected {list(shape)} {dtype}, found {size} bytes")
-    order = "F" if fortran else "C"
-    flat: Any = np.frombuffer(data, dtype, count, file.tell())
-    return flat.reshape(shape, order=order)

@@ -83,15 +83,18 @@ class Camera:
             )
         height, width = size
         focal = height / 2 / math.tan(math.radians(degrees) / 2)
-        values = (torch.tensor([v], device=device) for v in (focal, focal, width / 2, height / 2))
-        return cls(*values, size=size, axes=axes, near=near)
+        focal_length, cx, cy = (
+            torch.tensor([value], device=device) for value in (focal, width / 2, height / 2)
+        )
+        return cls(focal_length, focal_length, cx, cy, size, axes, near)
 
     @property
     def _values(self) -> tuple[Tensor, ...]:
         return self.fx, self.fy, self.cx, self.cy
 
     def _with(self, values: list[Tensor]) -> "Camera":
-        return replace(self, **dict(zip(("fx", "fy", "cx", "cy"), values, strict=True)))
+        fx, fy, cx, cy = values
+        return replace(self, fx=fx, fy=fy, cx=cx, cy=cy)
 
     @property
     def frame_count(self) -> int:

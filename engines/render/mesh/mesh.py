@@ -162,7 +162,8 @@ class Mesh:
     @cached_property
     def _place(self) -> Tensor:
         """[V] the number of each vertex' place; several vertices may share one."""
-        return torch.unique(self.vertices, dim=0, return_inverse=True)[1]
+        place: Tensor = torch.unique(self.vertices, dim=0, return_inverse=True)[1]
+        return place
 
 
 def precise(device: torch.device) -> torch.dtype:

@@ -26,11 +26,14 @@ def ellipsoid(
     The texture goes once round it, from the top down. At a pole triangles without area are left
     out.
     """
-    down = torch.linspace(math.radians(heights[0]), math.radians(heights[1]), rings + 1)
-    across = torch.linspace(math.radians(angles[0]), math.radians(angles[1]), segments + 1)
-    height, angle = torch.meshgrid(down.double(), across.double(), indexing="ij")
+    down, across = (
+        torch.linspace(math.radians(start), math.radians(stop), count + 1, dtype=torch.float64)
+        for (start, stop), count in ((heights, rings), (angles, segments))
+    )
+    height, angle = torch.meshgrid(down, across, indexing="ij")
     points = [height.sin() * angle.sin(), height.cos(), height.sin() * angle.cos()]
-    unit = torch.stack(points, -1).flatten(0, 1)
+    # Rounded, so that the two ends of a ring are one place, and so is a pole.
+    unit = torch.stack(points, -1).flatten(0, 1).round(decimals=12) + 0.0
     vertices = unit * unit.new_tensor(radii) + unit.new_tensor(centre)
     first = torch.arange(rings)[:, None] * (segments + 1) + torch.arange(segments)
     next_row = segments + 1

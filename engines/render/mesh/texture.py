@@ -69,10 +69,12 @@ class Textures:
             columns = [_held(left.long() + more, width) for more in (0, 1)]
             rows = [_held(top.long() + more, height) for more in (0, 1)]
         starts = [torch.addcmul(first, row, width) for row in rows]
-        upper, lower = (
-            torch.lerp(*(self.texels.index_select(1, start + c) for c in columns), x - left)
-            for start in starts
-        )
+        corners = [
+            self.texels.index_select(1, start + column) for start in starts for column in columns
+        ]
+        across = x - left
+        upper = torch.lerp(corners[0], corners[1], across)
+        lower = torch.lerp(corners[2], corners[3], across)
         return torch.lerp(upper, lower, y - top)
 
 
