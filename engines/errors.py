@@ -21,6 +21,10 @@ class EngineError(KinographError):
     """An engine that cannot be built here, or is asked for what it was not built for."""
 
 
+class DeviceMemoryError(EngineError):
+    """A device whose memory does not hold what a network needs for these inputs."""
+
+
 class ParityError(EngineError):
     """An engine that was built, and whose outputs disagree with the reference's."""
 

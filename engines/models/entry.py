@@ -61,7 +61,7 @@ class ModelEntry:
 
     name:             the key that nodes and the command line use
     title:            name for people
-    task:             which nodes load it: "pose", "flow"
+    task:             which nodes load it: "pose", "flow", "upscale"
     family:           name of its family, see `families`
     licence:          SPDX identifier, or the name of the licence
     source:           where the weights come from

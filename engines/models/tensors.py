@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ..errors import ModelError
 
 # Keys under which training frameworks nest the tensors of their checkpoints.
-_INSIDE = ("params", "state_dict", "model")
+# Of weights and their running mean, the mean is what is meant to be used.
+_INSIDE = ("params_ema", "params", "state_dict", "model")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..errors import EngineError
+from ..errors import DeviceMemoryError, EngineError
 
 
 class Runner(ABC):
@@ -27,14 +27,15 @@ class Runner(ABC):
     def infer(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the outputs by name. The inputs are complete and are left unchanged.
 
-        Raises `EngineError` if the runner was closed or the device runs out of memory.
+        Raises `EngineError` if the runner was closed, `DeviceMemoryError` if the device runs out of
+        memory.
         """
         if self._closed:
             raise EngineError("the engine was closed; run Build Engine again")
         try:
             return self._infer(inputs)
         except torch.OutOfMemoryError as error:
-            raise EngineError(
+            raise DeviceMemoryError(
                 f"{self.device}: out of memory with {_amount(inputs)}; lower max_batch in Build "
                 "Engine or the size of the computation"
             ) from error

@@ -1,0 +1,1 @@
+"""Families of upscaling networks, one module each; `models.families` finds them here."""

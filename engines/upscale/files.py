@@ -1,0 +1,75 @@
+"""Files of upscaling networks: which family they belong to, read once until they change."""
+
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor
+
+from ..errors import ModelError
+from ..models.model import Model
+from ..models.tensors import read_tensors
+
+_Found = TypeVar("_Found")
+
+ONNX = "upscale_onnx"
+ANY = "spandrel"
+_COMPACT, _RRDB = "realesr_compact", "rrdbnet"
+
+
+def once(read: Callable[[Path], _Found]) -> Callable[[Path], _Found]:
+    """Return a function of a file that is computed once until the file changes."""
+
+    @cache
+    def remembered(path: Path, size: int, modified: int) -> _Found:
+        return read(path)
+
+    @wraps(read)
+    def found(path: Path) -> _Found:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read as weights: {error}") from error
+        return remembered(path, stat.st_size, stat.st_mtime_ns)
+
+    return found
+
+
+def is_compact(state: Mapping[str, Tensor]) -> bool:
+    """Whether these are the weights of a compact network: convolutions with a PReLU after each."""
+    first, slopes = state.get("body.0.weight"), state.get("body.1.weight")
+    return first is not None and slopes is not None and (first.ndim, slopes.ndim) == (4, 1)
+
+
+def is_rrdb(state: Mapping[str, Tensor]) -> bool:
+    """Whether these are the weights of an RRDBNet, under its present names or those of ESRGAN."""
+    return "body.0.rdb1.conv1.weight" in state or "model.1.sub.0.RDB1.conv1.0.weight" in state
+
+
+@once
+def family_of_file(path: Path) -> str:
+    """Return the name of the family that a file belongs to.
+
+    That is one of our own if its weights are known, else what reads every other architecture.
+    Raises `ModelError` for a file that cannot be read.
+    """
+    if path.suffix == ".onnx":
+        return ONNX
+    state = read_tensors(path)
+    if is_compact(state):
+        return _COMPACT
+    return _RRDB if is_rrdb(state) else ANY
+
+
+def refuse(model: Model, title: str, state: Mapping[str, Tensor]) -> ModelError:
+    """Return the error for a file of another architecture: what it is, and which family takes it.
+
+    title: what was expected, with its article
+    """
+    names = ", ".join(list(state)[:2]) or "no tensors"
+    other = _COMPACT if is_compact(state) else _RRDB if is_rrdb(state) else ANY
+    return ModelError(
+        f"{model.path.name}: expected the weights of {title}, found {len(state)} tensors ({names}, "
+        f"...); choose the family {other}"
+    )

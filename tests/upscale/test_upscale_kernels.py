@@ -1,0 +1,65 @@
+"""The GPU kernels of upscalers against steps of torch, in triton's interpreter on the CPU."""
+
+import math
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from kinograph.engines.upscale import kernels
+from kinograph.engines.upscale.families.realesr_compact import Compact
+
+pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="triton is not installed")
+
+CASES = ("compact-4", "compact-2", "compact-wide", "compact-high", "rrdb-4", "rrdb-2")
+
+
+@pytest.fixture(scope="module")
+def apart() -> dict[str, tuple[bool, float, float]]:
+    """By case: whether the shapes are alike, the largest difference over the largest value, and
+    that value. Triton reads how it is to run when it is imported: a process of its own."""
+    script = Path(__file__).parents[1] / "support" / "upscale_kernels_in_steps.py"
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = {}
+    for line in done.stdout.splitlines():
+        name, shapes, difference, largest = line.split()
+        found[name] = shapes == "True", float(difference), float(largest)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_agrees_with_steps_of_torch(apart: dict[str, tuple[bool, float, float]], case: str) -> None:
+    """Both round to 16 bits, at different places."""
+    shapes, difference, largest = apart[case]
+    assert shapes
+    assert math.isfinite(largest)
+    assert largest > 0.1
+    assert difference < 4e-3
+
+
+def test_the_order_of_the_weights() -> None:
+    layer = nn.Conv2d(3, 48, 3)
+    table = kernels.table(layer)
+    assert table.shape == (32, 64)
+    assert float(table[2 * 9 + 1 * 3 + 2, 40]) == float(layer.weight[40, 2, 2, 1])
+    assert not bool(table[27:].any())
+    assert not bool(table[:, 48:].any())
+
+
+def test_where_they_run() -> None:
+    assert not kernels.usable(torch.zeros(1, 3, 4, 4).half())  # no GPU
+    assert Compact(64, 1, 4).plain is False
+    assert Compact(64, 1, 4, plain=True).plain
+    assert Compact(24, 1, 4).plain  # no kernel for 24 channels
