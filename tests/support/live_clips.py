@@ -146,6 +146,20 @@ class Slow(LiveGraph):
         return super().draw(frame)
 
 
+def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+    """Return a node with the defaults of its widgets and these inputs."""
+    return {"class_type": class_type, "inputs": defaults(class_type) | inputs}
+
+
 def defaults(class_type: str) -> dict[str, Any]:
     schema = catalogue().require(class_type)
     return {s.id: s.default for s in schema.inputs if s.is_widget and not s.optional}
+
+
+FLOW = {  # draws the flow by DIS
+    "1": {"class_type": "LoadVideo", "inputs": {"file": "not there.mp4"}},
+    "2": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
+    "3": node("KinographEstimateFlow", image=["2", 0]),
+    "4": node("KinographDrawFlow", flow=["3", 0], colours="middlebury"),
+    "5": {"class_type": "PreviewImage", "inputs": {"images": ["4", 0]}},
+}

@@ -1,6 +1,6 @@
 """A graph that its caller feeds with frames, chunk by chunk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,7 +12,7 @@ from ...nodes.standin import host
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link
 from ..graph.plan import Plan
-from .layout import lay_out
+from .layout import Layout, lay_out
 from .single_run import SingleRunNodes
 from .stage import Stage
 
@@ -38,6 +38,8 @@ class ChunkedGraph:
 
     They stand in for the videos that the graph loads; nodes that save or show do not run.
 
+    dropped: whether frames that waited were dropped when it went on from another
+
     Raises `GraphError` for nodes that do not run in chunks or need to see the frames twice.
     """
 
@@ -55,14 +57,91 @@ class ChunkedGraph:
                 f"{graph.source}: no node takes frames apart; add Get Video Components"
             )
         self._single = SingleRunNodes(layout, nodes, settings)
+        self._settings = settings
+        self.dropped = False
         self._layout = layout
         self._stage: Stage | None = None
         self._state: Mapping[str, Any] | None = None
+
+    def with_values(self, plan: Plan) -> "ChunkedGraph":
+        """Return a graph of the same nodes with other values, which goes on where this one is.
+
+        What ran once is kept, such as engines, and so is what nodes carry from frame to frame.
+        Nodes that hold frames back begin anew if their own values differ, and so do all others of
+        the kind with them, as nodes further on wait for the same frames of both.
+
+        Raises `GraphError` if other nodes would have to run, or one once again that runs once.
+        """
+        constant = self.check_values(plan)
+        other = ChunkedGraph(plan, self._single.catalogue, self._settings)
+        old, new = self._layout, other._layout
+        changed = _changed(old, new)
+        single = other._single
+        single.given |= {k: v for k, v in self._single.given.items() if k[0] not in constant}
+        single.runs, single.warnings = self._single.runs, self._single.warnings
+        single.run(tuple(i for i in new.passes[0].before if i in constant))
+        state = self.states
+        if state is not None:
+            held = {i for i in changed if new.rules[i].kind == "stream"}
+            other.dropped = bool(held)
+            state = other.without(state, held) if held else state
+        other._state = state
+        if self._stage is not None:
+            other._stage = other._new()
+            if state is not None:
+                other._stage.state = state
+        return other
+
+    def check_values(self, plan: Plan) -> Collection[str]:
+        """Return the nodes that hold a value, and another one in this plan of the same nodes.
+
+        Raises `GraphError` for a plan that `with_values` does not take.
+        """
+        old, new = self._layout, lay_out(plan, self._single.catalogue)
+        changed = _changed(old, new)
+        constant = {id_ for id_ in changed if new.rules[id_].constant}
+        once = [i for i in new.plan.order if i in changed - set(new.passes[0].nodes) - constant]
+        if once or (old.passes, old.after) != (new.passes, new.after):
+            names = ", ".join(plan.graph.nodes[id_].label for id_ in once)
+            raise GraphError(
+                f"{names or 'other nodes'} would have to run first, for which the stream does not "
+                "wait; end the run, and begin it with this value (--set)"
+            )
+        return constant
+
+    def without(self, state: Mapping[str, Any], ids: Collection[str]) -> Mapping[str, Any]:
+        """Return a state in which these nodes begin anew, and with them all that hold frames back.
+
+        Frames that wait are dropped, so that all nodes go on with the same one.
+        """
+        held = {i for i, rule in self._layout.rules.items() if rule.kind == "stream"}
+        anew = held | set(ids)
+        return {
+            **state,
+            "steps": {i: s for i, s in state["steps"].items() if i not in anew},
+            "queues": {
+                i: {name: left for name, left in queues.items() if isinstance(left, int)}
+                for i, queues in state["queues"].items()
+            },
+            "taken": {i: count for i, count in state["taken"].items() if i not in anew},
+            "fixed": [one for one in state["fixed"] if one[0] not in anew],
+            "total": [],
+        }
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The nodes that the frames stand in for."""
         return self._layout.sources
+
+    @property
+    def streaming(self) -> tuple[str, ...]:
+        """The nodes that run on every frame, sources and sinks included, in order."""
+        return self._layout.passes[0].nodes
+
+    @property
+    def running(self) -> str:
+        """The node that runs, or ran last: after an error, the one that raised it."""
+        return "" if self._stage is None else self._stage.running
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -144,3 +223,9 @@ class ChunkedGraph:
             self._stage = self._new()
             if state is not None:
                 self._stage.state = state
+
+
+def _changed(old: Layout, new: Layout) -> set[str]:
+    """Return the nodes whose values differ."""
+    before, after = old.plan.values, new.plan.values
+    return {id_ for id_ in new.plan.order if after[id_] != before.get(id_)}

@@ -43,6 +43,7 @@ class Stage:
     collected: outputs that the pass was asked for as a whole, in chunks
     results:   what is known at the end: what was collected, what was the same in every chunk, and
                what nodes gave when they finished
+    running:   the node that runs, or ran last
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Stage:
         self._total: dict[tuple[str, str], int] = {}
         self.collected: dict[Slot, list[Any]] = {slot: [] for slot in sorted(self._pass.collect)}
         self.results: dict[Slot, Any] = {}
+        self.running = ""
         for id_ in self._nodes:
             if id_ in self._layout.sources:
                 continue
@@ -178,6 +180,7 @@ class Stage:
         self._single.given |= self.results
 
     def _advance(self, id_: str, came: dict[str, Any], pace: int, *, flushing: bool) -> None:
+        self.running = id_
         inputs = self._inputs[id_]
         queues = {name: i.queue for name, i in inputs.items() if i.queue is not None}
         count = min(len(queue) for queue in queues.values())
@@ -261,7 +264,7 @@ class Stage:
                 }
                 for id_, inputs in self._inputs.items()
             },
-            "taken": self._taken,
+            "taken": dict(self._taken),
             "fixed": [[*slot, value] for slot, value in self._fixed.items()],
             "total": [[*key, count] for key, count in self._total.items()],
             "collected": [

@@ -1,5 +1,6 @@
 """The figures of a live run: counts, rates and latencies."""
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -7,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 WINDOW = 5.0  # seconds over which rates and latencies are measured
+_STALLED = 2.0  # seconds without a frame after which the picture is old
+_NEWS = 10.0  # seconds for which a message is shown that nothing takes back
 _MAX = 60_000  # ms; the last bin of the latencies of a whole run
 
 
@@ -16,6 +19,8 @@ class Figures:
     Every captured frame is either dropped or processed. Not every processed frame yields a picture
     (`drawn`), as some nodes need two frames. `shown` counts the pictures that a viewer got. The
     latency is the time from capture until the picture is ready, in ms.
+
+    state: preparing, running, ended or failed
     """
 
     def __init__(self) -> None:
@@ -25,17 +30,37 @@ class Figures:
         self._latencies: deque[tuple[float, float]] = deque()
         self._all: Counter[int] = Counter()  # number of pictures by latency, ms
         self._shown = 0  # the number of the last one
+        self._last = time.monotonic()  # when a frame came, or the run began
         self.state = "preparing"
-        self.message = ""
+        self._message = ""
+        self._until = math.inf  # when the message is old
 
     def captured(self, *, dropped: bool) -> int:
         """Count a frame, and whether it replaced another; return the number of frames so far."""
         with self._lock:
             self._counts["captured"] += 1
             self._counts["dropped"] += dropped
-            self._came.append(time.monotonic())
+            self._last = time.monotonic()
+            self._came.append(self._last)
             self._forget()
             return self._counts["captured"]
+
+    def begin(self) -> None:
+        """Note that the run has begun."""
+        with self._lock:
+            self.state, self._last = "running", time.monotonic()
+
+    def end(self, message: str, *, failed: bool) -> None:
+        """Note that the run has ended, and what the viewer is told."""
+        with self._lock:
+            self.state = "failed" if failed else "ended"
+            self._message, self._until = message, math.inf
+
+    def tell(self, message: str, *, lasting: bool = False) -> None:
+        """Tell viewers something, for some seconds or until the next message; "" takes it back."""
+        with self._lock:
+            self._message = message
+            self._until = math.inf if lasting else time.monotonic() + _NEWS
 
     def dropped(self) -> None:
         """Count a dropped frame."""
@@ -78,12 +103,17 @@ class Figures:
             self._forget()
             return {
                 "state": self.state,
-                "message": self.message,
+                "message": self._message if time.monotonic() < self._until else "",
+                "stalled": self._is_stalled(),
                 **self._counted(),
                 "fps_in": _rate(self._came),
                 "fps_out": _rate([when for when, _ in self._latencies]),
                 "latency_ms": _spread(Counter(round(ms) for _, ms in self._latencies)),
             }
+
+    def _is_stalled(self) -> bool:
+        """Return whether the source gives nothing, so that the picture is old."""
+        return self.state == "running" and time.monotonic() - self._last > _STALLED
 
     def overall(self) -> dict[str, Any]:
         """Return the counts and latencies of the whole run."""

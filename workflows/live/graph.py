@@ -1,8 +1,12 @@
 """A graph on a stream, cut down to what the shown picture needs."""
 
+import json
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,11 +15,13 @@ from ...engines.errors import GraphError
 from ...engines.video.segments import to_bytes
 from ...nodes.standin import host, io
 from ...nodes.streaming import ONCE, Refusal, Rule, Values
-from ..chunked.chunked_graph import ChunkedGraph
+from ..chunked.chunked_graph import ChunkedGraph, Stepped
 from ..graph.catalogue import Catalogue
+from ..graph.decoding import cut, listed, short
 from ..graph.model import Graph, Link, Node
-from ..graph.plan import Plan, check, failure, unknown_classes
+from ..graph.plan import Plan, check, coerced, failure, unknown_classes
 from .picture import ShownOutput, choose_shown, fed_nodes
+from .settings import NodeSettings, changed_value, settings_of
 from .slot import Drawn, Frame, Pixels
 
 _SINK = "shown live"
@@ -38,15 +44,32 @@ class _Stream(io.ComfyNode):
         )
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """New values that have not given a picture yet.
+
+    before, graph, waiting: what to return to if they fail: the values of before, the graph as it
+            was, and the frames whose pictures it held back
+    begun:  nodes that rejected what they carried from before, and have begun anew
+    """
+
+    before: Graph
+    graph: ChunkedGraph
+    waiting: tuple[Frame, ...]
+    begun: set[str] = field(default_factory=set)
+
+
 class LiveGraph:
     """A graph that is fed with the frames of a stream, one at a time.
 
-    Only the nodes that the shown picture needs run, and nothing is saved.
+    Only the nodes that the shown picture needs run, and nothing is saved. Values of inputs may be
+    changed between two frames.
 
     shown:    what is shown
     left_out: output nodes that do not run
     warnings: nodes that add to the latency, and how
     size:     height and width that frames are scaled to; None = as they come
+    changes:  how often its values have changed
 
     Raises `GraphError` for a graph that is invalid, takes more than one video, or whose shown
     picture depends on nodes that need the whole clip, which it names.
@@ -70,12 +93,13 @@ class LiveGraph:
             if nodes.require(node.class_type).is_output_node and node.id != self.shown.node.id
         )
         self.size = size
-        settings = replace(settings, live=True)
+        self.changes = 0
+        self._settings = replace(settings, live=True)
         known = {name: nodes.node(name) for name in nodes.names()} | {"LoadVideo": _Stream}
-        catalogue = Catalogue(known)
-        with host.using(settings):
-            plan = check(_cut_down(graph, self.shown), catalogue)
-        problems = [f"  - {problem}" for problem in _problems(plan, catalogue)]
+        self._catalogue = Catalogue(known)
+        self._original = self._now = graph
+        plan = self._checked(graph)
+        problems = [f"  - {problem}" for problem in _problems(plan, self._catalogue)]
         if problems:
             lines = "\n".join(problems)
             raise GraphError(
@@ -85,9 +109,12 @@ class LiveGraph:
         self.warnings = tuple(
             f"{node.label}: {rule.latency}, which adds to the latency"
             for node in (plan.graph.nodes[id_] for id_ in plan.order)
-            if (rule := catalogue.rule(node.class_type)) is not None and rule.latency
+            if (rule := self._catalogue.rule(node.class_type)) is not None and rule.latency
         )
-        self._graph = ChunkedGraph(plan, catalogue, settings)
+        self._graph = ChunkedGraph(plan, self._catalogue, self._settings)
+        self._asking = threading.Lock()
+        self._asked: Graph | None = None  # with values to be taken over before the next frame
+        self._trial: _Trial | None = None  # until a picture shows that new values work
         self._fps = 30.0
         self._clip = 0
         self._waiting: deque[Frame] = deque(maxlen=_AHEAD)
@@ -121,11 +148,112 @@ class LiveGraph:
         self._warned, self._heard = [], len(self._graph.warnings)
         return came
 
+    # --- settings
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with the values that it runs with, or is about to."""
+        return self._asked or self._now
+
+    def settings(self) -> tuple[NodeSettings, ...]:
+        """Return what can be changed while it runs."""
+        return settings_of(_cut_down(self.graph, self.shown), self._catalogue, self._running())
+
+    def assignments(self) -> list[str]:
+        """Return what was changed, as values of `--set`."""
+        return [
+            f"{node.id}.{name}={value if isinstance(value, str) else json.dumps(value)}"
+            for node, name, value in changed_value(self._original, self._now)
+        ]
+
+    def change(self, node: str, name: str, value: Any) -> str:
+        """Have the next frame drawn with another value of an input, and return a message of it.
+
+        May be called from any thread. Raises `GraphError` for an input that is none of `settings`,
+        and for a value that the node does not take or that cannot be used live.
+        """
+        with self._asking:
+            graph = self.graph
+            known = {(n.node, s.input): s for n in self.settings() for s in n.settings}
+            setting = known.get((node, name))
+            if setting is None:
+                names = listed((f"{id_}.{input_}" for id_, input_ in known), 40)
+                raise GraphError(
+                    f"{cut(node)}.{cut(name)}: is not a setting that can be changed while the "
+                    f"graph runs; expected one of {names}"
+                )
+            one = graph.nodes[node]
+            spec = {s.id: s for s in self._catalogue.require(one.class_type).inputs}[name]
+            value, problem = coerced(value, spec)
+            if problem:
+                raise GraphError(f"{one.label}, input {name!r}: {problem}")
+            other = replace(one, inputs={**one.inputs, name: value})
+            wanted = replace(graph, nodes={**graph.nodes, node: other})
+            plan = self._checked(wanted)
+            if problems := list(_problems(plan, self._catalogue)):
+                raise GraphError(problems[0])
+            self._graph.check_values(plan)
+            self._asked = wanted
+        return f"{one.label}: {name} is now {short(value)}"
+
+    def _checked(self, graph: Graph) -> Plan:
+        with host.using(self._settings):
+            return check(_cut_down(graph, self.shown), self._catalogue)
+
+    def _running(self) -> tuple[str, ...]:
+        return tuple(id_ for id_ in self._graph.streaming if id_ != _SINK)
+
+    def _take_over(self) -> None:
+        """Go on with the values that were asked for."""
+        with self._asking:
+            wanted, self._asked = self._asked, None
+            if wanted is None:
+                return
+            before, self._now = self._now, wanted
+            self.changes += 1
+        self._trial = self._trial or _Trial(before, self._graph, tuple(self._waiting))
+        self._graph = self._graph.with_values(self._checked(wanted))
+        if self._graph.dropped:
+            self._waiting.clear()
+
+    def _give_back(self, trial: "_Trial", error: GraphError) -> None:
+        """Go on with the values of before, as no picture came with the new ones."""
+        with self._asking:
+            self._now, self._asked = trial.before, None
+            self.changes += 1
+        self._graph, self._trial = trial.graph, None
+        self._waiting = deque(trial.waiting, maxlen=_AHEAD)
+        self._heard = min(self._heard, len(self._graph.warnings))
+        self._warned.append(f"the values of before are back: {error}")
+
+    def _step(self, image: Tensor) -> Stepped:
+        """Run the graph on a frame.
+
+        Of new values it is not known whether they fit what nodes carry from before. Where a node
+        rejects that, it begins anew, while the others go on.
+        """
+        if self._trial is None:
+            return self._graph.step(image, self._fps)
+        begun = self._trial.begun
+        state = self._graph.states
+        while True:
+            try:
+                return self._graph.step(image, self._fps)
+            except GraphError:
+                failed = self._graph.running
+                if state is None or failed in begun or failed not in state["steps"]:
+                    raise
+                begun.add(failed)
+                state = self._graph.without(state, begun)
+                self._graph.states = state
+                self._waiting = deque(list(self._waiting)[-1:], maxlen=_AHEAD)
+
     def draw(self, frame: Frame) -> Drawn | None:
         """Return the newest picture that this frame gave, None if nodes wait for more frames.
 
         Raises `GraphError` that names a node that fails.
         """
+        self._take_over()
         pixels = frame.pixels(self.size)
         if frame.clip != self._clip or pixels.shape != self._seen:
             self._graph.reset()
@@ -133,14 +261,22 @@ class LiveGraph:
         self._clip, self._seen = frame.clip, pixels.shape
         self._waiting.append(frame)
         image = torch.from_numpy(pixels)[None].float() / 255
-        came = self._graph.step(image, self._fps).sinks.get(_SINK)
+        try:
+            came = self._step(image).sinks.get(_SINK)
+        except GraphError as error:
+            if self._trial is None:
+                raise
+            self._give_back(self._trial, error)
+            return None
         if came is None:
             return None
+        self._trial = None
         pictures: Tensor = came["source"]
         of = frame
         for _ in range(len(pictures)):
             of = self._waiting.popleft() if self._waiting else frame
-        return Drawn(_as_rgb(pictures[-1]), of.number, of.captured)
+        source = partial(of.pixels, self.size)
+        return Drawn(_as_rgb(pictures[-1]), of.number, of.captured, source)
 
 
 def _as_rgb(picture: Tensor) -> Pixels:

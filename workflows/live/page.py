@@ -1,21 +1,39 @@
-"""The page that shows a live run: MJPEG and figures, for viewers who know the token."""
+"""The page that shows a live run and changes it, for viewers who know the token.
+
+GET /              the page
+GET /stream        the pictures, as MJPEG; ?view= is one of `slot.VIEWS`
+GET /snapshot.png  the newest picture, in the same views
+GET /events        the figures, every second and at the end, as server-sent events
+GET /stats         the figures once, as JSON
+GET /settings      the settings of the graph
+POST /settings     {node, input, value}: change one
+POST /record       {on}: start or stop a recording
+
+Errors of the last two are {"error": text}.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import ipaddress
+import json
+import logging
 import secrets
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...engines.errors import InputError
+from ...engines.errors import InputError, KinographError
+from ...nodes.panel.body import json_object
+from .controls import Controls
 from .figures import Figures
-from .slot import Drawn
+from .slot import VIEWS, Drawn
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -25,6 +43,9 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).with_name("page.html")
 _BOUNDARY = b"kinograph"
 _SEND_BUFFER = 256 << 10  # bytes per viewer; with more, slow viewers would see old frames
+_IDLE = 10.0  # seconds until a connection without a whole request is closed
+_STUCK = 10.0  # seconds until a viewer who takes nothing is sent away
+_EVERY = 1.0  # seconds between two events
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -57,12 +78,27 @@ def is_loopback(host: str) -> bool:
 class Page:
     """A web server in a thread of its own.
 
+    controls: what viewers may change; None: nothing yet
+    say:      called with a message where the server fails
+
     Every route needs `?token=`. The Host header must be an IP address, localhost or `host`, which
     prevents DNS rebinding. A viewer gets the newest picture whenever it is ready for one, and no
     picture twice.
     """
 
-    def __init__(self, host: str, port: int, figures: Figures, title: str):
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        figures: Figures,
+        title: str,
+        say: Callable[[str], None] = lambda text: None,
+    ):
+        self.controls: Controls | None = None
+        self._say = say
+        self._busy: Counter[Any] = Counter()  # requests that are answered, by connection
+        self._idle: dict[Any, float] = {}  # since when each other connection has asked nothing
+        self._sweeper: asyncio.Task[None] | None = None
         self.token = secrets.token_urlsafe(24)
         self.viewers = 0
         self.host = host
@@ -124,26 +160,68 @@ class Page:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return self._refusal(request) or await handler(request)
+            line = request.protocol
+            self._busy[line] += 1
+            try:
+                return self._refusal(request) or await handler(request)
+            finally:
+                self._busy[line] -= 1
+                self._idle[line] = time.monotonic()
 
         app = web.Application(middlewares=[guard])
         app.router.add_get("/", self._page, allow_head=False)
         app.router.add_get("/stream", self._stream, allow_head=False)
         app.router.add_get("/stats", self._stats, allow_head=False)
         app.router.add_get("/snapshot.png", self._snapshot, allow_head=False)
+        app.router.add_get("/events", self._events, allow_head=False)
+        app.router.add_get("/settings", self._settings, allow_head=False)
+        app.router.add_post("/settings", self._answering(lambda c, asked: c.change(asked)))
+        app.router.add_post("/record", self._answering(lambda c, asked: c.record(asked)))
         # An access log would contain the token.
         self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+            app,
+            access_log=None,
+            logger=self._logger(),
+            handler_cancellation=True,
+            shutdown_timeout=0.5,
         )
         await self._runner.setup()
+        self._sweeper = asyncio.ensure_future(self._sweep())
         await web.TCPSite(self._runner, self.host, self._port).start()
         self._port = self._runner.addresses[0][1]
 
     async def _close(self) -> None:
         self._ending = True
         self._put(None)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         if self._runner is not None:
+            server = self._runner.server
+            lines = [line.transport for line in server.connections] if server else []
             await self._runner.cleanup()
+            for transport in filter(None, lines):
+                transport.abort()  # of viewers who take nothing
+            await asyncio.sleep(0)  # in which the transports close
+
+    def _logger(self) -> logging.Logger:
+        """Return where the server reports what goes wrong: a line each, without what clients do."""
+        logger = logging.Logger("kinograph.live")
+        logger.addHandler(_Failures(self._say))
+        return logger
+
+    async def _sweep(self) -> None:
+        """Close connections that ask nothing, or only the half of something."""
+        while True:
+            await asyncio.sleep(_IDLE / 4)
+            now = time.monotonic()
+            there = self._runner.server.connections
+            self._busy = Counter({line: self._busy[line] for line in there if self._busy[line]})
+            self._idle = {
+                line: self._idle.get(line, now) for line in there if line not in self._busy
+            }
+            for line, since in self._idle.items():
+                if now - since > _IDLE:
+                    line.force_close()
 
     # --- access
 
@@ -191,10 +269,57 @@ class Page:
         headers = {**_HEADERS, "Content-Security-Policy": policy}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
+    def _now(self) -> dict[str, Any]:
+        more = {} if self.controls is None else self.controls.now()
+        return {**self._figures.now(), "viewers": self.viewers, **more}
+
     async def _stats(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
 
-        return web.json_response({**self._figures.now(), "viewers": self.viewers}, headers=_HEADERS)
+        return web.json_response(self._now(), headers=_HEADERS)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        headers = {**_HEADERS, "Content-Type": "text/event-stream"}
+        response = web.StreamResponse(headers=headers)
+        with suppress(ConnectionError):  # the viewer has left
+            await response.prepare(request)
+            while True:
+                ending = self._ending
+                await self._send(response, f"data: {json.dumps(self._now())}\n\n".encode())
+                if ending:
+                    break
+                until = time.monotonic() + _EVERY
+                while not self._ending and (left := until - time.monotonic()) > 0:
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._more.wait(), left)
+        return response
+
+    async def _settings(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        found = {"changes": 0, "nodes": []} if self.controls is None else self.controls.settings()
+        return web.json_response(found, headers=_HEADERS)
+
+    def _answering(self, ask: Callable[[Controls, Mapping[str, Any]], dict[str, Any]]) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            from aiohttp import web
+
+            try:
+                asked = await json_object(request)
+                if self.controls is None:
+                    raise InputError("the run has not begun yet; try again")
+                found = await self._loop.run_in_executor(None, ask, self.controls, asked)
+                return web.json_response(found, headers=_HEADERS)
+            except KinographError as error:
+                return web.json_response({"error": str(error)}, status=400, headers=_HEADERS)
+
+        return answer
+
+    def _view(self, request: web.Request) -> str:
+        view = request.query.get("view", VIEWS[0])
+        return view if view in VIEWS else VIEWS[0]
 
     async def _snapshot(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
@@ -202,7 +327,7 @@ class Page:
         drawn = self._newest
         if drawn is None:
             return web.Response(status=503, text="no picture yet\n", headers=_HEADERS)
-        data = await self._loop.run_in_executor(None, drawn.png)
+        data = await self._loop.run_in_executor(None, drawn.png, self._view(request))
         headers = {**_HEADERS, "X-Frame": str(drawn.number)}
         return web.Response(body=data, content_type="image/png", headers=headers)
 
@@ -218,14 +343,21 @@ class Page:
         try:
             await response.prepare(request)
             with suppress(ConnectionError):  # the viewer has left
-                await self._send_all(response)
+                await self._send_all(response, self._view(request))
         finally:
             self.viewers -= 1
         return response
 
-    async def _send_all(self, response: web.StreamResponse) -> None:
+    async def _send(self, response: web.StreamResponse, data: bytes) -> None:
+        """Send data. Raises `ConnectionError` for a viewer who takes nothing."""
+        try:
+            await asyncio.wait_for(response.write(data), _STUCK)
+        except asyncio.TimeoutError as error:
+            raise ConnectionError("the viewer takes nothing") from error
+
+    async def _send_all(self, response: web.StreamResponse, view: str) -> None:
         # A boundary follows each picture at once, as browsers show a picture only when it arrives.
-        await response.write(b"--" + _BOUNDARY + b"\r\n")
+        await self._send(response, b"--" + _BOUNDARY + b"\r\n")
         last: Drawn | None = None
         while not self._ending:
             drawn = self._newest
@@ -233,10 +365,27 @@ class Page:
                 await self._more.wait()
                 continue
             last = drawn
-            data = await self._loop.run_in_executor(None, drawn.jpeg)
+            data = await self._loop.run_in_executor(None, drawn.jpeg, view)
             head = (
                 f"Content-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n"
                 f"X-Frame: {drawn.number}\r\n\r\n"
             )
-            await response.write(head.encode() + data + b"\r\n--" + _BOUNDARY + b"\r\n")
+            part = head.encode() + data + b"\r\n--" + _BOUNDARY + b"\r\n"
+            await self._send(response, part)
             self._figures.shown(drawn.number)
+
+
+class _Failures(logging.Handler):
+    """Reports defects of the server in a line each, and no requests that are malformed."""
+
+    def __init__(self, say: Callable[[str], None]):
+        super().__init__(logging.ERROR)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from aiohttp.http_exceptions import HttpProcessingError
+
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, (HttpProcessingError, ConnectionError)):
+            name = type(error).__name__ if error is not None else record.getMessage()
+            self._say(f"warning: the page could not answer a request ({name}: {error})")

@@ -29,6 +29,27 @@ def find_source(text: str, options: SourceOptions) -> FrameSource:
     return CameraSource(text, options) if camera else FileSource(text, options)
 
 
+def open_source(source: FrameSource) -> None:
+    """Open a source in a thread, so that Ctrl-C does not wait for one that does not respond.
+
+    Raises what `FrameSource.open` raises.
+    """
+    failures: list[BaseException] = []
+
+    def opening() -> None:
+        try:
+            source.open()
+        except BaseException as error:  # raised by the thread that waits for this one
+            failures.append(error)
+
+    thread = threading.Thread(target=opening, name="kinograph-opening", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if failures:
+        raise failures[0]
+
+
 class Reader(threading.Thread):
     """Puts each frame into the slot when it arrives.
 

@@ -1,6 +1,7 @@
-"""Record what a live run shows as an mp4 that plays in real time."""
+"""Record what a live run shows as mp4 files that play in real time."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -10,11 +11,12 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from ...engines.errors import InputError, MediaError
+from ...engines.errors import InputError, KinographError, MediaError
 from ...engines.files import atomic_write
 from .slot import Drawn
 
 _TICKS = 90_000  # per second, MPEG's own clock
+_DEFAULT = Path("kinograph_live.mp4")
 
 
 class Recorder:
@@ -45,12 +47,16 @@ class Recorder:
         self._start = 0.0
         self._last = -1
 
+    def fits(self, drawn: Drawn) -> bool:
+        """Return whether a picture has the size of the first, or is the first."""
+        return self._container is None or self._size == _even(drawn)
+
     def write(self, drawn: Drawn) -> None:
         """Encode a picture.
 
         Raises `MediaError` for a picture of another size than the first, and for a full disk.
         """
-        tall, wide = (side - side % 2 for side in drawn.pixels.shape[:2])  # H.264 in 4:2:0
+        tall, wide = _even(drawn)
         self.is_cropped = (tall, wide) != drawn.pixels.shape[:2]
         try:
             if self._container is None:
@@ -100,3 +106,131 @@ class Recorder:
 
     def _failure(self, error: FFmpegError) -> MediaError:
         return MediaError(f"{self.path}: cannot be encoded ({error.strerror})")
+
+
+def _even(drawn: Drawn) -> tuple[int, int]:
+    """Return the height and width of a picture as H.264 in 4:2:0 takes it."""
+    tall, wide = drawn.pixels.shape[:2]
+    return tall - tall % 2, wide - wide % 2
+
+
+class Recordings:
+    """The recordings of a run: from its beginning, and whenever a viewer asks for one.
+
+    The first file is `path`. Further ones are numbered, in the same folder. A picture of another
+    size begins a new file.
+
+    files:    the files that are complete
+    rate:     frames per second that the encoder plans for
+    metadata: returns what a file that begins carries
+    say:      called with messages for the user
+    path:     record from the beginning, into this file; None: when asked to, into the folder in
+              which the command runs
+
+    Raises `InputError` for a path that exists or does not end in .mp4.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        metadata: Callable[[], Mapping[str, str]],
+        say: Callable[[str], None],
+        path: Path | None = None,
+    ):
+        self.files: list[Path] = []
+        self._rate = rate
+        self._metadata = metadata
+        self._say = say
+        self._place = (path or _DEFAULT).resolve()
+        self._lock = threading.Lock()  # of what is wanted, which viewers change
+        self._wanted: Recorder | None = None
+        self._going: Recorder | None = None
+        self._since = 0.0
+        self._lasts = 0.0
+        self._is_required = path is not None
+        if path is not None:
+            self._wanted = Recorder(path, rate, metadata())
+
+    def start(self) -> Path:
+        """Record from the next picture on; return the file. May be called from any thread."""
+        with self._lock:
+            if self._wanted is None:
+                self._wanted = self._next()
+            return self._wanted.path
+
+    def stop(self) -> None:
+        """End the recording with the last picture. May be called from any thread."""
+        with self._lock:
+            self._wanted = None
+
+    def write(self, drawn: Drawn) -> None:
+        """Encode a picture if there is a recording.
+
+        Raises `MediaError` where a recording from the beginning cannot be written. Others end with
+        a message.
+        """
+        self.tend()
+        if self._going is None:
+            return
+        try:
+            if not self._going.fits(drawn):
+                with self._lock:
+                    self._wanted = self._next()
+                self.tend()
+            if not self._going.frames:
+                self._since = drawn.captured
+            self._going.write(drawn)
+        except KinographError as error:
+            if self._is_required:
+                raise
+            self._say(f"the recording ends: {error}")
+            self._going = None
+            self.stop()
+            return
+        self._lasts = drawn.captured - self._since
+        if self._going.frames == 1 and self._going.is_cropped:
+            self._say("the recording is cropped by a row or column, as H.264 needs even sides")
+
+    def tend(self) -> None:
+        """End a recording that is no longer wanted, and begin another one that is."""
+        with self._lock:
+            wanted = self._wanted
+        if wanted is self._going:
+            return
+        self._finish()
+        self._going, self._lasts = wanted, 0.0
+
+    def close(self) -> None:
+        """Complete the file. Raises `MediaError` for a full disk."""
+        self.stop()
+        self._finish()
+
+    def _finish(self) -> None:
+        going, self._going = self._going, None
+        if going is None:
+            return
+        going.close()
+        self._is_required = False
+        if going.frames:
+            self.files.append(going.path)
+            self._say(f"recorded {going.path}")
+
+    def _next(self) -> Recorder:
+        stem, number = self._place.stem, 1
+        while (path := self._place.with_name(f"{stem}_{number:05}.mp4")).exists() or (
+            self._going is not None and path == self._going.path
+        ):
+            number += 1
+        return Recorder(path, self._rate, self._metadata())
+
+    def now(self) -> dict[str, Any]:
+        """Return whether there is a recording, into which file, its length in seconds, and the
+        files that are complete, for the page."""
+        with self._lock:
+            wanted = self._wanted
+        return {
+            "on": wanted is not None,
+            "file": None if wanted is None else str(wanted.path),
+            "seconds": round(self._lasts, 1),
+            "files": [str(path) for path in self.files],
+        }

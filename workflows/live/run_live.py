@@ -4,28 +4,31 @@ A thread reads frames, the caller's thread draws, and the page shows, each at it
 them is a slot for the newest item only.
 """
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from ... import __version__
 from ...engines.errors import KinographError
+from ..execution.interrupts import interrupts
 from .figures import Figures, as_line
 from .graph import LiveGraph
 from .page import Page
 from .reader import Reader
-from .record import Recorder
+from .record import Recordings
 from .slot import Drawn, Frame, Slot, with_text
 from .sources import FrameSource, Say
 
 SCHEMA_VERSION = 1
-_PATIENCE = 12.0  # seconds for the reader to end; OpenCV waits 10 for a silent camera
+_PATIENCE = 0.5  # seconds for the reader to end; OpenCV waits 10 for a silent camera
+_WORDS = {
+    "end of the source": "the source has ended",
+    "time": "the time is up",
+    "interrupted": "the run was stopped",
+}
 _POLL = 0.2  # seconds between checks of the clock while no frame arrives
 
 
@@ -37,7 +40,8 @@ class LiveSummary:
     ended:    "end of the source", "time", "interrupted" or "error"
     signal:   the number of the signal that interrupted it, or 0
     figures:  of the whole run, as `Figures.overall`
-    recorded: the file that was recorded, or None
+    recorded: the files that were recorded
+    changed:  settings that viewers changed, as values of --set
     failure:  the error that ended it, or None
     """
 
@@ -48,7 +52,8 @@ class LiveSummary:
     signal: int
     seconds: float
     figures: dict[str, Any]
-    recorded: Path | None = None
+    recorded: tuple[Path, ...] = ()
+    changed: tuple[str, ...] = ()
     failure: BaseException | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -57,7 +62,7 @@ class LiveSummary:
         return self.failure is None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the summary as data for JSON; a recording has its sha256 and size in bytes.
+        """Return the summary as data for JSON; recordings have their sha256 and size in bytes.
 
         "schema_version" is raised when a key changes its meaning or is removed; keys may be added
         without.
@@ -76,7 +81,8 @@ class LiveSummary:
             "seconds": round(self.seconds, 3),
             **self.figures,
             "fps_out": round(rate, 1),
-            "files": [] if self.recorded is None else [file_as_dict(self.recorded)],
+            "changed": list(self.changed),
+            "files": [file_as_dict(path) for path in self.recorded],
             "errors": [] if self.failure is None else [str(self.failure)],
         }
 
@@ -92,7 +98,7 @@ class Outlets:
 
     figures: Figures
     page: Page | None = None
-    recorder: Recorder | None = None
+    recordings: Recordings | None = None
     overlay: bool = False
     say: Say = lambda text: None
     status: Callable[[str], None] = lambda line: None
@@ -113,7 +119,8 @@ def run_live(
     started = time.monotonic()
     failure: BaseException | None = None
     ended = "end of the source"
-    with _interrupts(run.stop) as caught:
+    recordings = outlets.recordings
+    with interrupts(run.stop.set) as caught:
         try:
             run.begin()
             if not run.work(started + seconds if seconds else None):
@@ -122,6 +129,7 @@ def run_live(
             failure, ended = error, "error"
         finally:
             failure = run.end() or failure
+    outlets.figures.end(_WORDS[ended] if failure is None else str(failure), failed=bool(failure))
     return LiveSummary(
         "",
         source.name,
@@ -130,7 +138,8 @@ def run_live(
         caught[0] if caught else 0,
         time.monotonic() - started,
         outlets.figures.overall(),
-        run.recorded,
+        () if recordings is None else tuple(recordings.files),
+        tuple(graph.assignments()),
         failure,
     )
 
@@ -138,7 +147,6 @@ def run_live(
 class _Run:
     def __init__(self, graph: LiveGraph, source: FrameSource, outlets: Outlets):
         self.stop = threading.Event()
-        self.recorded: Path | None = None
         self._graph = graph
         self._to = outlets
         self._slot: Slot[Frame] = Slot()
@@ -147,7 +155,7 @@ class _Run:
 
     def begin(self) -> None:
         """Start the threads."""
-        self._to.figures.state = "running"
+        self._to.figures.begin()
         self._reader.start()
         self._ticker.start()
 
@@ -158,10 +166,13 @@ class _Run:
             if left <= 0:
                 return False
             frame = self._slot.take(left)
+            if self._to.recordings is not None:
+                self._to.recordings.tend()
             if frame is not None:
                 self._to.figures.processed()
                 self._hand_out(self._graph.draw(frame))
                 for warning in self._graph.warned():
+                    self._to.figures.tell(f"warning: {warning}")
                     self._to.say(f"warning: {warning}")
             elif self._slot.is_over:
                 return not self.stop.is_set()  # stopping ends the source, too
@@ -175,17 +186,14 @@ class _Run:
         if to.overlay:
             rate = to.figures.now()["fps_out"]
             text = f"{latency:.0f} ms  {rate:.1f} fps"
-            drawn = Drawn(with_text(drawn.pixels, text), drawn.number, drawn.captured)
+            drawn = drawn.with_pixels(with_text(drawn.pixels, text))
         if to.page is not None:
             to.page.show(drawn)
-        if to.recorder is not None:
-            first = not to.recorder.frames
-            to.recorder.write(drawn)
-            if first and to.recorder.is_cropped:
-                to.say("the recording is cropped by a row or column, as H.264 needs even sides")
+        if to.recordings is not None:
+            to.recordings.write(drawn)
 
     def _report(self, text: str) -> None:
-        self._to.figures.message = "" if text.endswith("reconnected") else text
+        self._to.figures.tell("" if text.endswith("reconnected") else text, lasting=True)
         self._to.say(text)
 
     def _tick(self) -> None:
@@ -195,14 +203,11 @@ class _Run:
     def end(self) -> BaseException | None:
         """End all threads and the recording; return an error of these or of the reader."""
         self.stop.set()
-        self._to.figures.state = "ended"
         failure: BaseException | None = None
         # First, as the rest may wait for the source, and the user may press Ctrl-C again.
-        recorder = self._to.recorder
-        if recorder is not None:
+        if self._to.recordings is not None:
             try:
-                recorder.close()
-                self.recorded = recorder.path if recorder.frames else None
+                self._to.recordings.close()
             except KinographError as error:
                 failure = error
         if self._reader.ident is not None:
@@ -214,34 +219,3 @@ class _Run:
         if self._slot.take(0) is not None:
             self._to.figures.dropped()
         return failure
-
-
-@contextmanager
-def _interrupts(stop: threading.Event) -> Iterator[list[int]]:
-    """Set `stop` on the first SIGINT or SIGTERM, and append its number to the yielded list.
-
-    A second signal has its previous effect. Does nothing outside the main thread, which alone
-    receives signals.
-    """
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-    before: dict[int, Any] = {}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        before.clear()
-
-    def first(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        restore()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, first)
-    try:
-        yield caught
-    finally:
-        restore()

@@ -93,31 +93,60 @@ def _covering(pixels: Pixels, height: int, width: int) -> Pixels:
     return np.asarray(cv2.resize(cropped, (width, height), interpolation=how), np.uint8)
 
 
+VIEWS = ("result", "beside", "above")
+
+
 class Drawn:
     """A picture [H,W,3] RGB that the graph made of the frame `number`, captured at `captured`.
 
-    It is encoded once for all viewers.
+    Each of its views is encoded once for all viewers: the "result" alone, or with what the source
+    gave "beside" or "above" it.
+
+    source: returns the pixels of the frame; None = there are none to show
     """
 
-    def __init__(self, pixels: Pixels, number: int, captured: float):
+    def __init__(
+        self,
+        pixels: Pixels,
+        number: int,
+        captured: float,
+        source: Callable[[], Pixels] | None = None,
+    ):
         self.pixels = pixels
         self.number = number
         self.captured = captured
-        self._jpeg: bytes | None = None
+        self._source = source
+        self._jpegs: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
-    def jpeg(self) -> bytes:
-        """Return the picture as JPEG."""
+    def with_pixels(self, pixels: Pixels) -> "Drawn":
+        """Return the picture with other pixels, of the same frame."""
+        return Drawn(pixels, self.number, self.captured, self._source)
+
+    def jpeg(self, view: str = "result") -> bytes:
+        """Return a view of the picture as JPEG."""
         with self._lock:
-            if self._jpeg is None:
+            if view not in self._jpegs:
                 import cv2
 
-                self._jpeg = _encoded(self.pixels, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 85])
-            return self._jpeg
+                quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
+                self._jpegs[view] = _encoded(self._view(view), ".jpg", quality)
+            return self._jpegs[view]
 
-    def png(self) -> bytes:
-        """Return the picture as PNG."""
-        return _encoded(self.pixels, ".png", [])
+    def png(self, view: str = "result") -> bytes:
+        """Return a view of the picture as PNG."""
+        return _encoded(self._view(view), ".png", [])
+
+    def _view(self, view: str) -> Pixels:
+        if view == "result" or self._source is None:
+            return self.pixels
+        source = self._source()
+        tall, wide = self.pixels.shape[:2]
+        across = view == "beside"
+        share = tall / source.shape[0] if across else wide / source.shape[1]
+        size = (max(1, round(source.shape[0] * share)), max(1, round(source.shape[1] * share)))
+        both = [_covering(source, *size), self.pixels]
+        return np.ascontiguousarray(np.concatenate(both, axis=1 if across else 0))
 
 
 def _encoded(pixels: Pixels, suffix: str, options: list[int]) -> bytes:

@@ -74,7 +74,13 @@ class FrameSource:
     def obey(self, facts: PictureFacts) -> None:
         """Convert pictures as the stream asks for: upright, with square pixels, in SDR."""
         converter = PixelConverter(facts)
-        self.convert = lambda picture: converter.of(picture).numpy()
+        one = threading.Lock()  # the graph and the page's viewers ask for pixels
+
+        def convert(picture: av.VideoFrame) -> Pixels:
+            with one:
+                return converter.of(picture).numpy()
+
+        self.convert = convert
 
     def close(self) -> None:
         """Release the source."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=positive, default=0.0, metavar="N", help="stop after N seconds"
     )
     parser.add_argument(
-        "--record", type=Path, metavar="FILE.mp4", help="record what is shown, in real time"
+        "--record",
+        type=Path,
+        metavar="FILE.mp4",
+        help="record what is shown, in real time, from the beginning; the page can start and stop "
+        "recordings, too",
     )
     parser.add_argument(
         "--overlay", action="store_true", help="draw the latency in a corner of the picture"
@@ -99,9 +104,10 @@ class _Terminal:
 def _run(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
+    from ...live.controls import Controls
     from ...live.figures import Figures
-    from ...live.reader import find_source
-    from ...live.record import Recorder
+    from ...live.reader import find_source, open_source
+    from ...live.record import Recordings
     from ...live.run_live import Outlets, run_live
     from ...live.sources import SourceOptions
 
@@ -111,20 +117,23 @@ def _run(arguments: argparse.Namespace) -> int:
     source = find_source(arguments.source, options)
     figures = Figures()
     with ExitStack() as closing:
-        page = None if arguments.no_page else _page(arguments, figures)
+        page = None if arguments.no_page else _page(arguments, figures, terminal.say)
         unread = closing.enter_context(ExitStack())
         unread.callback(source.close)
-        source.open()
-        recorder = None
-        if arguments.record is not None:
-            recorder = Recorder(arguments.record, source.rate, _metadata(graph))
+        open_source(source)
+        recordings = Recordings(
+            source.rate, lambda: _metadata(live.graph), terminal.say, arguments.record
+        )
         if page is not None:
+            page.controls = Controls(live, recordings, terminal.say)
             page.start()
             closing.callback(page.stop)
         _introduce(live, source, page, terminal)
         for id_, text in live.prepare(source.rate, source.size).items():
             terminal.say(f"{graph.nodes[id_].label}: {text}")
-        outlets = Outlets(figures, page, recorder, arguments.overlay, terminal.say, terminal.status)
+        outlets = Outlets(
+            figures, page, recordings, arguments.overlay, terminal.say, terminal.status
+        )
         unread.pop_all()  # from here on, the thread that reads the source closes it
         summary = replace(
             run_live(live, source, outlets, arguments.seconds), graph=str(arguments.graph)
@@ -146,11 +155,11 @@ def _graphs(arguments: argparse.Namespace) -> tuple[Graph, LiveGraph]:
     return graph, LiveGraph(graph, nodes, settings, show=arguments.show, size=arguments.size)
 
 
-def _page(arguments: argparse.Namespace, figures: Figures) -> Page:
+def _page(arguments: argparse.Namespace, figures: Figures, say: Callable[[str], None]) -> Page:
     from ...live.page import Page, check_page
 
     check_page()
-    return Page(arguments.host, arguments.port, figures, f"Kinograph: {arguments.graph.name}")
+    return Page(arguments.host, arguments.port, figures, f"Kinograph: {arguments.graph.name}", say)
 
 
 def _metadata(graph: Graph) -> dict[str, str]:
@@ -211,8 +220,8 @@ def _print(summary: LiveSummary) -> None:
     rows += [["seconds", f"{summary.seconds:.1f}"], ["end", summary.ended]]
     if latency["median"] is not None:
         rows.append(["latency", f"{latency['median']} ms (95 %: {latency['p95']} ms)"])
-    if summary.recorded is not None:
-        rows.append(["recorded", str(summary.recorded)])
+    rows += [["recorded", str(path)] for path in summary.recorded]
+    rows += [["changed", f"--set {assignment}"] for assignment in summary.changed]
     print()
     print_table(["live", "total"], rows)
 
