@@ -53,7 +53,8 @@ class Item:
     path:      absolute
     folder:    of its outputs, in the output folder
     status:    one of `STATUSES`
-    attempts:  number of attempts started, over all runs of the command
+    attempts:  number of attempts, over all runs of the command, without those that the user stopped
+    begun:     the same with those; it names the folder of the next attempt
     size, mtime_ns, sha256: of the input as it was processed; 0 and "" if it never was
     recipe:    SHA-256 of the graph and its values
     kinograph: the version that ran it
@@ -78,6 +79,7 @@ class Item:
     outputs: tuple[Output, ...] = ()
     warnings: tuple[str, ...] = ()
     error: str = ""
+    begun: int = 0
 
 
 @dataclass(frozen=True)

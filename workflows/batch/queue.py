@@ -18,12 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...engines.errors import InputError
 from ..chunked.journal import NAME as JOURNAL
 from .attempt import AttemptResult, Job
 from .manifest import Item, Manifest, Output, Worker, file_of
 from .stamps import stat_of
+from .standing import Course, Standing
 
 _MAX_PAUSE = 30.0  # seconds between two attempts at an input
+
+
+class StoppedError(InputError):
+    """The batch cannot go on; what is done is kept."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,9 @@ class Queue:
     retries:   further attempts at an input that fails, in this run
     fail_fast: start nothing new after an input has finally failed
     pause:     seconds before the second attempt; doubled for each further one, at most 30
-    say:       called with the entry after each attempt
+    say:       called with the entry after each attempt, and how far the batch is
+    total:     number of inputs, with those that earlier runs have done; default: the pending ones
+    signals:   the numbers of the signals that have come to stop the run
     """
 
     def __init__(
@@ -53,7 +61,9 @@ class Queue:
         retries: int = 2,
         fail_fast: bool = False,
         pause: float = 1.0,
-        say: Callable[[Item], None] = lambda item: None,
+        say: Callable[[Item, Standing], None] = lambda item, standing: None,
+        total: int = 0,
+        signals: Sequence[int] = (),
     ):
         self.manifest = manifest
         self._job = job
@@ -61,10 +71,18 @@ class Queue:
         self._fail_fast = fail_fast
         self._pause = pause
         self._say = say
+        sizes = {path: stat_of(Path(path))[0] for path in pending}
+        self._course = Course(sizes, total or len(pending))
+        self._signals = signals
         self._failures: dict[str, int] = {}
         self._recipe = job.recipe
         self._left = _left_over(manifest)  # attempt folders of killed runs, by the input's folder
         self._waiting = [(0.0, place, path) for place, path in enumerate(pending)]  # a heap
+
+    @property
+    def standing(self) -> Standing:
+        """How far the batch is."""
+        return self._course.now
 
     def wait(self) -> float | None:
         """Return the seconds until an attempt may start, or None if none is left to start."""
@@ -92,6 +110,7 @@ class Queue:
             size=size,
             mtime_ns=mtime_ns,
             attempts=item.attempts + 1,
+            begun=max(item.begun, item.attempts) + 1,
             recipe=self._recipe,
             kinograph=__version__,
             worker=worker,
@@ -99,13 +118,20 @@ class Queue:
             warnings=(),
         )
         self.manifest.put(item)
-        folder = kept or self.manifest.folder / f".{item.folder}.attempt-{item.attempts}"
+        folder = kept or self.manifest.folder / f".{item.folder}.attempt-{item.begun}"
         if kept is None:
             folder.mkdir()  # must be new, as everything in it becomes an output
         return Task(Path(path), folder)
 
     def settle(self, task: Task, outcome: AttemptResult) -> None:
-        """Record the result of an attempt: publish its files, or schedule another attempt."""
+        """Record the result of an attempt: publish its files, or schedule another attempt.
+
+        Raises `KeyboardInterrupt` for one that failed because the user stopped the run, after
+        dropping it.
+        """
+        if outcome.error and self._signals:
+            self.drop(task, resume=True)
+            raise KeyboardInterrupt
         path = str(task.path)
         item = self.manifest.items[path]
         if not outcome.error:
@@ -119,10 +145,15 @@ class Queue:
         if item.status == "failed" and self._fail_fast:
             self._waiting.clear()
         self.manifest.put(item)
-        self._say(item)
+        if item.status != "pending":
+            self._course.end(path)
+        self._say(item, self.standing)
 
     def drop(self, task: Task, *, resume: bool = False) -> None:
-        """Drop an attempt that the user cancelled; with `resume` the next one may continue it."""
+        """Drop an attempt that the user stopped, which does not count; with `resume` the next one
+        may continue it."""
+        item = self.manifest.items[str(task.path)]
+        self.manifest.put(replace(item, attempts=item.attempts - 1))
         if not (resume and self._job.chunk):
             shutil.rmtree(task.folder, ignore_errors=True)
 

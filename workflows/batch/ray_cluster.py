@@ -7,10 +7,12 @@ that it was processing is retried by any free worker. Only this process records 
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +22,14 @@ from ...engines.errors import InputError
 from ...engines.words import counted
 from .attempt import AttemptResult, Job
 from .manifest import Worker, file_of
+from .queue import StoppedError
 from .ray_worker import COPY_LIMIT, RayWorker
 
 if TYPE_CHECKING:
     from .queue import Queue, Task
 
 _PATIENCE = 30.0  # seconds without a worker before the user is told
+_RESPONSE = 20.0  # seconds for the cluster to say which of its machines are alive
 _MAX_CPUS = 8  # that a worker with a GPU asks for
 
 
@@ -87,6 +91,7 @@ def _cluster(address: str) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
+    handlers = _handlers()
     _reach(address or os.environ.get("RAY_ADDRESS", ""))
     try:
         ray.init(address or None, log_to_driver=False, logging_level="ERROR")
@@ -95,10 +100,34 @@ def _cluster(address: str) -> Iterator[Any]:
             f"--ray {address or os.environ.get('RAY_ADDRESS', '')}: no cluster responds ({e}); "
             "check ray status there, and that the versions of Ray and Python are the same"
         ) from e
+    for number, handler in handlers.items():  # Ray's own print where its threads are
+        signal.signal(number, handler)
     try:
         yield ray
     finally:
-        ray.shutdown()  # stops a cluster that was started here, but no other
+        # stops a cluster that was started here, but no other; one that is broken may not respond
+        _in_time(ray.shutdown)
+
+
+def _handlers() -> dict[int, Any]:
+    """Return what handles the signals that stop a batch; nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _in_time(call: Callable[[], Any]) -> list[Any]:
+    """Return what a call to Ray returns, in a list that is empty if it fails or does not return."""
+    found: list[Any] = []
+
+    def calling() -> None:
+        with suppress(Exception):  # whatever a broken cluster raises: the caller says that it is
+            found.append(call())
+
+    thread = threading.Thread(target=calling, name="kinograph-ray", daemon=True)
+    thread.start()
+    thread.join(_RESPONSE)
+    return found
 
 
 def _reach(address: str) -> None:
@@ -139,6 +168,7 @@ class _WorkerPool:
         self._copy = copy
         self._say = say
         self._make: Callable[[], Any] = lambda: None
+        self._needs: Mapping[str, int] = {}
         self._starting: dict[Any, _RemoteWorker] = {}  # by the reference of the pending response
         self._busy: dict[Any, tuple[_RemoteWorker, Task]] = {}
         self._idle: list[_RemoteWorker] = []
@@ -147,6 +177,7 @@ class _WorkerPool:
         """Start `workers` workers; 0: one per GPU, or one per machine."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         count, needs = worker_resources(nodes, workers, self._job.device)
+        self._needs = needs
         # Lost attempts are retried and counted by the queue, not by Ray.
         kind = self._ray.remote(RayWorker).options(max_restarts=-1, max_task_retries=0, **needs)
         self._make = lambda: kind.remote(self._job)
@@ -159,7 +190,8 @@ class _WorkerPool:
             self._greet(_RemoteWorker(self._make()))
 
     def work(self, queue: Queue) -> None:
-        """Process the queue until it is empty. Raises `InputError` if no worker is left."""
+        """Process the queue until it is empty. Raises `StoppedError` if no worker is left, and
+        there is no machine for another."""
         since = time.monotonic()
         while True:
             while self._idle and (task := queue.take(self._idle[-1].who)) is not None:
@@ -169,8 +201,11 @@ class _WorkerPool:
                 return
             refs = [*self._busy, *self._starting]
             if not refs and not self._idle:
-                raise InputError("--ray: no worker is left; the reasons are given above")
-            if not self._busy and not self._idle and time.monotonic() - since > _PATIENCE:
+                raise StoppedError("--ray: no worker is left; the reasons are given above")
+            if self._busy or self._idle:
+                since = time.monotonic()
+            elif time.monotonic() - since > _PATIENCE:
+                self._check_machines()
                 self._say("waiting for the cluster to have room for a worker (see ray status)")
                 since = time.monotonic()
             limit = min(wait, _PATIENCE) if wait is not None and self._idle else _PATIENCE
@@ -184,11 +219,30 @@ class _WorkerPool:
                 else:
                     self._greeted(ref)
 
+    def _check_machines(self) -> None:
+        """Raise `StoppedError` if no machine that is alive could run a worker."""
+        cure = "start it again (ray status shows its machines), then give the same command again"
+        found = _in_time(self._ray.nodes)
+        if not found:
+            raise StoppedError(f"--ray: the cluster does not respond; {cure}")
+        (nodes,) = found
+        alive = [node["Resources"] for node in nodes if node["Alive"]]
+        wanted = {
+            {"num_gpus": "GPU", "num_cpus": "CPU"}[name]: count
+            for name, count in self._needs.items()
+        }
+        if any(all(node.get(k, 0) >= count for k, count in wanted.items()) for node in alive):
+            return
+        raise StoppedError(
+            f"--ray: no machine is left that could run a worker ({len(alive)} of {len(nodes)} "
+            f"respond); {cure}"
+        )
+
     def stop(self, queue: Queue) -> None:
         """Stop the workers and drop their attempts."""
         busy = [worker for worker, _ in self._busy.values()]
-        for worker in (*self._idle, *self._starting.values(), *busy):
-            self._ray.kill(worker.actor)
+        actors = [w.actor for w in (*self._idle, *self._starting.values(), *busy)]
+        _in_time(lambda: [self._ray.kill(actor) for actor in actors])
         for _, task in self._busy.values():
             queue.drop(task)
         self._busy.clear()

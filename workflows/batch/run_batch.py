@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError, MediaError
+from ..execution.interrupts import interrupts
 from .attempt import Job, attempt
 from .inputs import bound
 from .manifest import JOURNAL, NAME, Header, Item, Manifest, file_of, read_manifest
 from .pending import find_pending
-from .queue import Queue, remove_outputs
+from .queue import Queue, StoppedError, remove_outputs
+from .standing import Standing
 
 if TYPE_CHECKING:
     from ..execution.outcome import Progress
@@ -56,7 +58,9 @@ class BatchSummary:
     slowest:     path and seconds of the slowest input, or None
     errors:      messages by path
     remarks:     why inputs were processed again
-    interrupted: whether the user cancelled the run
+    interrupted: whether the user stopped the run
+    signal:      the number of the signal that stopped it, or 0
+    stopped:     why the run ended before all was done, "" if it did not or the user stopped it
     """
 
     manifest: str
@@ -71,6 +75,8 @@ class BatchSummary:
     errors: dict[str, str]
     remarks: tuple[str, ...]
     interrupted: bool
+    signal: int = 0
+    stopped: str = ""
 
     @property
     def frames_per_second(self) -> float:
@@ -90,20 +96,21 @@ def run_batch(
     options: BatchOptions = BatchOptions(),
     *,
     run: Callable[[Queue, Job], None] | None = None,
-    say: Callable[[Item], None] = lambda item: None,
+    say: Callable[[Item, Standing], None] = lambda item, standing: None,
 ) -> BatchSummary:
     """Run the graph once for each path that is not done yet, into subfolders of `folder`.
 
     paths:  absolute, without duplicates
     header: what the manifest records of the batch
     run:    processes the queue; default: in this process, one input after the other
-    say:    called with the entry after each attempt
+    say:    called with the entry after each attempt, and how far the batch is
 
-    Raises `InputError` for the folder of another graph, and if another batch is running in it;
-    `GraphError` if the graph cannot run at all.
+    SIGINT and SIGTERM end it after the attempt is dropped. Raises `InputError` for the folder of
+    another graph, and if another batch is running in it; `GraphError` if the graph cannot run at
+    all.
     """
     started = time.monotonic()
-    with _locked(folder):
+    with _locked(folder), interrupts(_interrupt) as signals:
         if options.restart:  # first, so that nothing is removed for a graph that cannot run
             _check(job, paths)
         manifest = _opened(folder, header, options)
@@ -123,21 +130,37 @@ def run_batch(
             fail_fast=options.fail_fast,
             pause=options.pause,
             say=say,
+            total=len(keys),
+            signals=signals,
         )
-        interrupted = False
+        interrupted, stopped = False, ""
         try:
             if left:
                 (run or run_here)(queue, job)
         except KeyboardInterrupt:
             interrupted = True
+        except StoppedError as error:
+            stopped = str(error)
         finally:
             queue.finish()
     seconds = time.monotonic() - started
-    return _summary(manifest, keys, set(left), seconds, tuple(remarks), interrupted)
+    summary = _summary(manifest, keys, set(left), seconds, tuple(remarks))
+    number = signals[0] if signals else 0
+    return replace(summary, interrupted=interrupted, signal=number, stopped=stopped)
 
 
-def run_here(queue: Queue, job: Job, progress: Progress | None = None) -> None:
-    """Process the queue in this process, keeping engines warm."""
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def run_here(
+    queue: Queue, job: Job, progress: Callable[[Path, Standing], Progress] | None = None
+) -> None:
+    """Process the queue in this process, keeping engines warm.
+
+    progress: returns what makes the progress bars of an attempt, from the input and how far the
+              batch is
+    """
     from .cache import WarmCache
 
     cache = WarmCache()
@@ -147,7 +170,8 @@ def run_here(queue: Queue, job: Job, progress: Progress | None = None) -> None:
         if task is None:
             continue
         try:
-            outcome = attempt(job, task.path, task.folder, cache, progress)
+            bars = None if progress is None else progress(task.path, queue.standing)
+            outcome = attempt(job, task.path, task.folder, cache, bars)
         except BaseException:
             queue.drop(task, resume=True)
             raise
@@ -254,7 +278,6 @@ def _summary(
     left: set[str],
     seconds: float,
     remarks: tuple[str, ...],
-    interrupted: bool,
 ) -> BatchSummary:
     items = [manifest.items[key] for key in keys]
     made = [item for item in items if item.status == "done" and item.path in left]
@@ -272,5 +295,5 @@ def _summary(
         slowest=(slowest.path, slowest.seconds) if slowest else None,
         errors={item.path: item.error for item in items if item.status == "failed"},
         remarks=remarks,
-        interrupted=interrupted,
+        interrupted=False,
     )

@@ -1,11 +1,15 @@
 """Batches on one machine: what is made, skipped, made again, and what a kill leaves."""
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from PIL import Image
 from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
 from kinograph.workflows.batch.manifest import Header, Item, Manifest
 from kinograph.workflows.batch.pending import find_pending
+from kinograph.workflows.batch.standing import Course, as_time
 from kinograph.workflows.cli import main
 
 pytestmark = pytest.mark.long
@@ -423,7 +428,94 @@ def test_ctrl_c_finishes_the_manifest(run: Run, tmp_path: Path, monkeypatch: Any
     assert list((tmp_path / "out").glob(".*attempt*")) == []
     monkeypatch.undo()
     monkeypatch.setattr("kinograph.workflows.batch.queue._MAX_PAUSE", 0.0)
-    assert run(PICTURE, *paths)[1]["done"] == 2
+    _, summary, err = run(PICTURE, *paths)
+    assert summary["done"] == 2
+    # It counts on, and what was stopped was no attempt.
+    assert re.findall(r"\[\d/3\] \w", err) == ["[2/3] b", "[3/3] c"]
+    assert [e["attempts"] for e in entries(tmp_path / "out").values()] == [1, 1, 1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_attempt_that_fails_because_it_was_stopped_is_no_attempt(
+    run: Run, tmp_path: Path, monkeypatch: Any, number: int
+) -> None:
+    """A signal reaches programs that a node runs, too, which fail for it."""
+    from kinograph.workflows.batch import run_batch as module
+    from kinograph.workflows.batch.attempt import AttemptResult
+
+    def swallowed(*_: Any) -> AttemptResult:
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        return AttemptResult("the program was killed")
+
+    monkeypatch.setattr(module, "attempt", swallowed)
+    path = picture(tmp_path / "a.png")
+    before = signal.getsignal(number)
+    status, summary, err = run(PICTURE, path, "--retries", 0)
+    assert (status, summary["pending"], summary["failed"]) == (128 + number, 1, 0)
+    assert "FAILED" not in err
+    entry = entries(tmp_path / "out")["a.png"]
+    assert (entry["status"], entry["attempts"], entry["error"]) == ("pending", 0, "")
+    assert signal.getsignal(number) == before
+    monkeypatch.undo()
+    assert run(PICTURE, path, "--retries", 0)[0] == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_sigterm_keeps_the_summary(tmp_path: Path) -> None:
+    footage(tmp_path / "in" / "a.mp4", 2)
+    footage(tmp_path / "in" / "long.mp4", 3000)
+    graph = tmp_path / "graph.json"
+    graph.write_text(json.dumps(COPY))
+    words = [sys.executable, "-m", "kinograph.workflows.cli", "batch", str(graph)]
+    words += [str(tmp_path / "in"), "--output-dir", str(tmp_path / "out"), "--json"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert first.startswith("kinograph: [1/2] a.mp4: done in"), first
+        assert re.search(r"; about \d+ (s|min) left$", first)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    summary = json.loads(out)
+    assert (summary["done"], summary["pending"], summary["signal"]) == (1, 1, 15)
+    assert err == "kinograph: stopped; run the same command again to continue\n"
+
+
+def test_progress_within_an_input(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    from kinograph.workflows.cli.commands import batch as command
+
+    monkeypatch.setattr(command, "_EVERY", 0.0)
+    footage(tmp_path / "a.mp4", 12)
+    footage(tmp_path / "b.mp4", 4)
+    _, _, err = run(COPY, tmp_path / "a.mp4", tmp_path / "b.mp4", "--chunk", 4)
+    lines = [line for line in err.splitlines() if "frames" in line and "files" not in line]
+    assert [re.sub(r"\d+ s left", "N s left", line) for line in lines] == [
+        "kinograph: [1/2] a.mp4: frames: 4 of 12 frames, about N s left of it",
+        "kinograph: [1/2] a.mp4: frames: 8 of 12 frames, about N s left of it",
+    ]
+
+
+def test_the_time_that_is_left() -> None:
+    now = 0.0
+    course = Course({"a": 10**6, "b": 3 * 10**6, "c": 0}, total=5, clock=lambda: now)
+    assert (str(course.now), course.now.words) == ("[2/5]", "")
+    now = 10.0
+    course.end("a")
+    assert course.now.left == pytest.approx(29.0, abs=0.5)
+    assert str(course.now) == "[3/5]"
+    assert course.now.words == "about 29 s left"
+    course.end("a")
+    course.end("b")
+    course.end("c")
+    assert (str(course.now), course.now.words) == ("[5/5]", "")
+    words = [as_time(s) for s in (0.2, 89, 91, 3600, 5369, 5401, 12000, 7200)]
+    assert words == ["1 s", "89 s", "2 min", "60 min", "89 min", "1 h 30 min", "3 h 20 min", "2 h"]
 
 
 @pytest.mark.parametrize("end", ["stopped", "changed", "failed", "other values"])

@@ -5,12 +5,16 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from batch_checks import entries, footage, verified
@@ -137,6 +141,62 @@ def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: 
     assert "this is 9.9; it is not used; run there: pip install kinograph==9.9" in err
     assert "no worker is left" in err
     assert entries(tmp_path / "out")["a.mp4"]["status"] == "pending"
+
+
+@contextmanager
+def of_its_own(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a batch on a cluster of its own, and yield it when a worker is at the long input."""
+    footage(tmp_path / "in" / "a.mp4", 2)
+    footage(tmp_path / "in" / "long.mp4", 6000)
+    graph = tmp_path / "graph.json"
+    graph.write_text(json.dumps(FRAMES))
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "kinograph.workflows.cli", "batch", str(graph)]
+    words += [str(tmp_path / "in"), "--output-dir", str(out), "--device", "cpu", "--json"]
+    with subprocess.Popen(
+        [*words, "--ray=local", "--workers=1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while len(list(out.glob(".long.attempt-1/*.png"))) < 10:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_cluster_that_breaks_ends_the_batch_with_a_summary(tmp_path: Path) -> None:
+    with of_its_own(tmp_path) as process:
+        (raylet,) = [
+            child for child in psutil.Process(process.pid).children() if child.name() == "raylet"
+        ]
+        raylet.kill()
+        out, err = process.communicate(timeout=150)
+    assert process.returncode == 2
+    summary = json.loads(out)
+    assert (summary["done"], summary["pending"], summary["interrupted"]) == (1, 1, False)
+    assert "no machine is left that could run a worker (0 of 1 respond)" in summary["stopped"]
+    assert err.splitlines()[-1] == f"kinograph: {summary['stopped']}"
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_no_trace_of_ray(tmp_path: Path, number: int) -> None:
+    with of_its_own(tmp_path) as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    summary = json.loads(out)
+    assert (summary["done"], summary["pending"], summary["interrupted"]) == (1, 1, True)
+    assert all(line.startswith("kinograph: ") for line in err.splitlines()), err
+    entry = entries(tmp_path / "out")["long.mp4"]
+    assert (entry["status"], entry["attempts"]) == ("pending", 0)
+    assert not list((tmp_path / "out").glob(".*attempt*"))
 
 
 GPUS = [{"CPU": 64.0, "GPU": 8.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 16.0}]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,9 @@ from ..command import Command
 if TYPE_CHECKING:
     from ...batch.manifest import Item
     from ...batch.run_batch import BatchSummary
+    from ...batch.standing import Standing
+
+_EVERY = 30.0  # seconds between two lines of progress
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,13 +131,12 @@ def _run(arguments: argparse.Namespace) -> int:
         retry_failed=arguments.retry_failed,
         restart=arguments.restart,
     )
-    lines = _AttemptLines(len(files.paths))
-    run: Any = partial(run_here, progress=_Bar().start)
+    run: Any = partial(run_here, progress=_Bars().of)
     if arguments.ray is not None:
         from ...batch.ray_cluster import on_ray
 
         run = on_ray(arguments.ray, workers=arguments.workers, copy=arguments.ray_copy, say=_say)
-    summary = run_batch(job, files.paths, output, header, options, run=run, say=lines.attempted)
+    summary = run_batch(job, files.paths, output, header, options, run=run, say=_attempted)
     _say(*summary.remarks)
     if arguments.json:
         print(json.dumps(summary.as_dict(), indent=2))
@@ -140,7 +144,9 @@ def _run(arguments: argparse.Namespace) -> int:
         _print(summary)
     if summary.interrupted:
         _say("stopped; run the same command again to continue")
-        return 130
+        return 128 + (summary.signal or signal.SIGINT)
+    if summary.stopped:
+        _say(summary.stopped)
     return 2 if summary.failed or summary.pending else 0
 
 
@@ -154,56 +160,78 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-class _AttemptLines:
-    """Prints a line per attempt on the error stream."""
+def _attempted(item: Item, standing: Standing) -> None:
+    """Print what an attempt came to, on the error stream."""
+    from ....engines.words import counted
 
-    def __init__(self, total: int):
-        self._total = total
-        self._ended = 0
-
-    def attempted(self, item: Item) -> None:
-        """Print what an attempt came to."""
-        from ....engines.words import counted
-
-        self._ended += item.status != "pending"
-        name = Path(item.path).name
-        attempts = counted(item.attempts, "attempt")
-        if item.status == "done":
-            text = f"done in {item.seconds:.1f} s, {counted(len(item.outputs), 'file')}"
-        elif item.status == "failed":
-            text = f"FAILED after {attempts}: {item.error}"
-        else:
-            text = f"attempt {item.attempts} failed, will be retried: {item.error}"
-        _say(f"[{self._ended}/{self._total}] {name}: {text}")
-        for warning in item.warnings:
-            _say(f"[{self._ended}/{self._total}] {name}: warning: {warning}")
+    name = Path(item.path).name
+    attempts = counted(item.attempts, "attempt")
+    if item.status == "done":
+        text = f"done in {item.seconds:.1f} s, {counted(len(item.outputs), 'file')}"
+    elif item.status == "failed":
+        text = f"FAILED after {attempts}: {item.error}"
+    else:
+        text = f"attempt {item.attempts} failed, will be retried: {item.error}"
+    rest = f"; {standing.words}" if standing.words and item.status != "pending" else ""
+    _say(f"{standing} {name}: {text}{rest}")
+    for warning in item.warnings:
+        _say(f"{standing} {name}: warning: {warning}")
 
 
-class _Bar:
-    """A progress bar for the running node, removed when it is done; only on a terminal."""
+class _Bars:
+    """Progress within an input: a bar for the running node on a terminal, which is removed when it
+    is done; elsewhere a line every half minute."""
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._said = time.monotonic()
 
-    def start(self, title: str, total: int) -> Callable[[int], None]:
+    def of(self, path: Path, standing: Standing) -> Callable[[str, int], Callable[[int], None]]:
+        """Return what makes the bars of an input."""
+        where = f"[{standing.ended + 1}/{standing.total}] {_printable(path.name)}"
+        return partial(self._start, where)
+
+    def _start(self, where: str, title: str, total: int) -> Callable[[int], None]:
         """Replace the bar by that of the next node; return the function that advances it."""
         from tqdm import tqdm
 
+        if not sys.stderr.isatty():
+            return self._lines(where, title, total)
         if self._bar is not None:
             self._bar.close()
         bar = self._bar = tqdm(
             total=total or None,
-            desc=f"{title:<24.24}",
+            desc=f"{where:.40}: {title:.24}",
             unit=" frames",
             file=sys.stderr,
             leave=False,
-            disable=None,
         )
 
         def step(done: int) -> None:
             bar.update(done)
             if bar.total is not None and bar.n >= bar.total:
                 bar.close()
+
+        return step
+
+    def _lines(self, where: str, title: str, total: int) -> Callable[[int], None]:
+        from ...batch.standing import as_time
+
+        began = time.monotonic()
+        count = 0
+
+        def step(done: int) -> None:
+            nonlocal count
+            count += done
+            now = time.monotonic()
+            if now - self._said < _EVERY or count == total:
+                return
+            self._said = now
+            of, left = "", ""
+            if total:
+                of = f" of {total}"
+                left = f", about {as_time((now - began) * (total - count) / count)} left of it"
+            _say(f"{where}: {title}: {count}{of} frames{left}")
 
         return step
 
@@ -237,7 +265,7 @@ COMMAND = Command(
   0    every input is done, by this run or an earlier one
   1    an internal error: a defect of Kinograph; --debug shows where
   2    an input failed or was not reached, or a user error
-  130  cancelled (Ctrl-C); the same command again resumes
+  130  stopped by Ctrl-C (143: by SIGTERM); the same command again resumes
 """,
     order=50,
 )
