@@ -12,7 +12,11 @@ from ..errors import InputError
 from ..geometry.boxes import areas, centres, sides
 from ..tracking.columns import Places
 from ..words import counted
+from .choices import PARTS
 from .poses import Poses
+from .skeletons import SKELETONS
+
+_PLACES = {"hands": ("left_hand", "right_hand"), "face": ("face",), "feet": ("feet",)}
 
 
 def keep_people(poses: Poses, keep: Tensor) -> Poses:
@@ -26,6 +30,28 @@ def keep_people(poses: Poses, keep: Tensor) -> Poses:
         scores=places.place(poses.scores),
         track_ids=places.place(poses.track_ids, -1).long(),
         count=places.count,
+    )
+
+
+def without_parts(poses: Poses, parts: Collection[str]) -> Poses:
+    """Return the same people without some of hands, face and feet.
+
+    Joints of a part that is left out are not seen and lie at (0, 0). Without all three, the
+    skeleton is that of the body. Raises `InputError` for other parts.
+    """
+    if unknown := sorted(set(parts) - set(PARTS)):
+        raise InputError(f"parts: expected some of {', '.join(PARTS)}, found {unknown[0]!r}")
+    skeleton = SKELETONS[poses.skeleton]
+    if set(parts) == set(PARTS) and len(skeleton.parts) > 1:
+        return poses.body()
+    kept = torch.ones(len(skeleton), dtype=torch.bool, device=poses.device)
+    for part in parts:
+        for name in _PLACES[part]:
+            kept[skeleton.parts.get(name, slice(0, 0))] = False
+    return replace(
+        poses,
+        keypoints=torch.where(kept[:, None], poses.keypoints, 0),
+        confidence=torch.where(kept, poses.confidence, 0),
     )
 
 

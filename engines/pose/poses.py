@@ -10,7 +10,7 @@ from ..checks import check_shape
 from ..detections.detections import Detections
 from ..errors import InputError
 from ..sequence import state_type
-from .skeletons import COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
+from .skeletons import AP10K_17, COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
 
 _EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
 
@@ -187,6 +187,15 @@ class Poses:
             return self
         openpose = SKELETONS[self.skeleton]
         return self._ordered(self.keypoints, self.confidence, openpose, COCO_OF[self.skeleton])
+
+    @property
+    def are_animals(self) -> bool:
+        return self.skeleton == AP10K_17.name
+
+    def need_people(self, name: str) -> None:
+        """Raise `InputError`, which begins with `name`, unless these are poses of people."""
+        if self.are_animals:
+            raise InputError(f"{name}: expected people, found animals ({self.skeleton})")
 
     def body(self) -> "Poses":
         """Return the same people without feet, face and hands."""

@@ -106,6 +106,8 @@ def with_proportions(
         raise InputError(f"strength: expected 0..1, found {strength}")
     if matching not in MATCHINGS:
         raise InputError(f"matching: expected one of {', '.join(MATCHINGS)}, found {matching!r}")
+    poses.need_people("poses")
+    reference.need_people("reference")
     like = poses.as_openpose()
     tracks = by_track(like)
     models = _Models.of(reference.to(poses.device), matching)

@@ -78,13 +78,23 @@ _OPENPOSE = (
     *("left_hip", "left_knee", "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear"),
 )
 
+# Animals with four legs, github.com/AlexTheBad/AP-10K.
+_AP10K = (
+    *("left_eye", "right_eye", "nose", "neck", "root_of_tail"),
+    *("left_shoulder", "left_elbow", "left_front_paw"),
+    *("right_shoulder", "right_elbow", "right_front_paw"),
+    *("left_hip", "left_knee", "left_back_paw", "right_hip", "right_knee", "right_back_paw"),
+)
+
 COCO_17 = _skeleton("coco_17", _COCO, whole=False)
 OPENPOSE_18 = _skeleton("openpose_18", _OPENPOSE, whole=False)
 # COCO-WholeBody, and the same with OpenPose's body, as DWPose's users know it.
 WHOLEBODY_133 = _skeleton("coco_wholebody_133", _COCO, whole=True)
 OPENPOSE_134 = _skeleton("openpose_wholebody_134", _OPENPOSE, whole=True)
 
-SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, WHOLEBODY_133, OPENPOSE_134)}
+AP10K_17 = _skeleton("ap10k_17", _AP10K, whole=False)
+
+SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, WHOLEBODY_133, OPENPOSE_134, AP10K_17)}
 OPENPOSE_OF = {COCO_17.name: OPENPOSE_18, WHOLEBODY_133.name: OPENPOSE_134}
 COCO_OF = {openpose.name: SKELETONS[name] for name, openpose in OPENPOSE_OF.items()}
 

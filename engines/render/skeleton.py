@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..geometry.placement import Size
 from ..pose.poses import Poses
 from ..pose.skeletons import OPENPOSE_134
+from .animals import ANIMALS
 from .canvas import Canvas
 from .choices import COLOUR_ORDERS, COLOURINGS
 from .raster import DOT, ELLIPSE, LINE, Shapes, draw
@@ -44,14 +45,15 @@ def draw_skeletons(
 ) -> tuple[Tensor, Tensor]:
     """Draw every visible joint and limb of `poses`.
 
-    style:        one of `STYLES`
+    style:        one of `STYLES`, for people; animals are drawn as `ANIMALS`
     parts:        which of body, feet, hands, face; None = those that the style draws. What the
                   poses have no joints for is left out
     size:         height, width of the pictures; None = the poses' canvas
     fit:          how the canvas is brought to another size: each side by itself (stretch), whole
                   with empty borders (letterbox), or filling it and cut at the edges (crop)
     footage:      [F,H,W,3] or [1,H,W,3] 0..1 to draw over; None = black
-    line_width:   thickness of the body's limbs in px, the others' in proportion; 0 = the style's
+    line_width:   thickness of the body's limbs in px, the others' in proportion; 0 = the style's,
+                  see `Style.grows`
     joint_radius: radius of the body's dots in px, likewise; 0 = the style's; negative = no dots
     colours:      the style's, or one for each track
     antialias:    False draws hard pixels at the whole-pixel positions of the OpenCV drawing code
@@ -60,7 +62,7 @@ def draw_skeletons(
     Raises `InputError` for an unknown choice, a size below 1 or footage of another length.
     """
     _check("style", style, STYLES)
-    look = STYLES[style]
+    look = ANIMALS if poses.are_animals else STYLES[style]
     drawn = look.parts if parts is None else tuple(parts)
     for part in drawn:
         _check("parts", part, PARTS)
@@ -72,7 +74,14 @@ def draw_skeletons(
     points, seen = _points(poses)
     points = canvas.place(points)
     table = _Table.of(
-        look, drawn, points.shape[2], canvas.size, line_width, joint_radius, poses.device
+        look,
+        drawn,
+        points.shape[2],
+        canvas.size,
+        line_width,
+        joint_radius,
+        poses.device,
+        whole=not antialias,
     )
     colour = _colours(table, colours, colour_order, poses.track_ids)
     for part_of in canvas.parts():
@@ -135,12 +144,15 @@ class _Table:
         line_width: float,
         joint_radius: float,
         device: torch.device,
+        *,
+        whole: bool,
     ) -> "_Table":
         """Return the shapes of a style. joints: how many the poses have; line_width, joint_radius:
-        the body's, 0 = the style's."""
+        the body's, 0 = the style's; whole: with the lengths of the OpenCV drawing code."""
         body = style.groups[0]
-        thicker = line_width / 2 / body.half_width(*size) if line_width > 0 else 1.0
-        larger = joint_radius / body.radius(*size) if joint_radius > 0 else 1.0
+        growth = 1.0 if whole else style.growth(*size)
+        thicker = line_width / 2 / body.half_width(*size) if line_width > 0 else growth
+        larger = joint_radius / body.radius(*size) if joint_radius > 0 else growth
         rows: list[tuple[int, int, int, float, RGB]] = []
         for group in style.groups:
             if group.part not in parts:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...engines.words import counted
+from ...engines.pose.choices import PARTS
+from ...engines.words import counted, enumerated
 from ..api import io
 from ..search import found_by
 from ..show import Shown
@@ -71,6 +72,16 @@ class FilterPoses(io.ComfyNode):
                     tooltip="Keeps people whose box has its centre inside the mask: one mask, or "
                     "one per frame.",
                 ),
+                *(
+                    io.Boolean.Input(
+                        part,
+                        default=True,
+                        optional=True,
+                        tooltip=f"Off: {part} {'is' if part == 'face' else 'are'} removed from the "
+                        "poses themselves, not only from drawings.",
+                    )
+                    for part in PARTS
+                ),
             ],
             outputs=[KinoPoses.Output(display_name="poses", tooltip="The people who are kept.")],
         )
@@ -84,8 +95,11 @@ class FilterPoses(io.ComfyNode):
         max_height: float,
         most: int,
         region: Tensor | None = None,
+        hands: bool = True,
+        face: bool = True,
+        feet: bool = True,
     ) -> io.NodeOutput:
-        from ...engines.pose.filters import filter_people, parse_tracks
+        from ...engines.pose.filters import filter_people, parse_tracks, without_parts
         from ...engines.pose.tracks import need_tracks
 
         wanted = parse_tracks(tracks)
@@ -100,4 +114,9 @@ class FilterPoses(io.ComfyNode):
             most=most,
         )
         text = f"{int(kept.count.sum())} of {counted(int(poses.count.sum()), 'pose')} kept"
+        if left_out := [
+            part for part, keep in zip(PARTS, (hands, face, feet), strict=True) if not keep
+        ]:
+            kept = without_parts(kept, left_out)
+            text += f", without {enumerated(left_out)}"
         return io.NodeOutput(kept, ui=Shown(text))

@@ -3,8 +3,10 @@
 from typing import Any
 
 from ...engines.errors import InputError
+from ...engines.words import counted
 from ..api import io
 from ..search import found_by
+from ..show import Shown
 from ..streaming import Rule, always
 from ..types import KinoPoses, PoseKeypoint
 from ..widgets import side_input
@@ -55,4 +57,7 @@ class PosesFromKeypoints(io.ComfyNode):
                 f"width, height: expected both, or neither, found {width} and {height}"
             )
         canvas = (height, width) if width and height else None
-        return io.NodeOutput(from_pose_keypoint(pose_keypoint, canvas=canvas))
+        left_out: list[str] = []
+        poses = from_pose_keypoint(pose_keypoint, canvas=canvas, warn=left_out.append)
+        frames, people = counted(len(poses), "frame"), counted(int(poses.count.sum()), "pose")
+        return io.NodeOutput(poses, ui=Shown(f"{frames}, {people}", warnings=left_out))

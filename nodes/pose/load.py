@@ -27,6 +27,7 @@ class _Step(Step):
     def __init__(self, node: Any):
         super().__init__(node)
         self._poses: Poses | None = None
+        self._left_out: list[str] = []
         self._at = 0
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
@@ -37,14 +38,16 @@ class _Step(Step):
         start, self._at = self._at, self._at + len(image)
         canvas = (image.shape[1], image.shape[2])
         if self._poses is None:
-            self._poses = read_poses(host.input_path(inputs["file"].strip()), canvas=canvas)
+            path = host.input_path(inputs["file"].strip())
+            self._poses = read_poses(path, canvas=canvas, warn=self._left_out.append)
         poses = self._poses
         here = poses.slice(start, self._at)
         if more := len(image) - len(here):
             people = poses.scores.shape[1]
             empty = Poses.empty(more, poses.canvas, people=people, skeleton=poses.skeleton)
             here = Poses.cat([here, empty])
-        self.text = Shown(_in_words(self._at, poses.slice(0, self._at), canvas)).value
+        text = _in_words(self._at, poses.slice(0, self._at), canvas)
+        self.text = Shown(text, warnings=self._left_out).value
         return pose_values(here)
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
@@ -52,7 +55,9 @@ class _Step(Step):
 
         if self._poses is not None and len(self._poses) > self._at:
             path = host.input_path(inputs["file"].strip())
-            read_poses(path, canvas=self._poses.canvas, frames=self._at)  # says what is wrong
+            read_poses(  # says what is wrong
+                path, canvas=self._poses.canvas, frames=self._at, warn=self._left_out.append
+            )
 
     @property
     def state(self) -> Any:
@@ -74,9 +79,9 @@ class LoadPoses(io.ComfyNode):
             display_name="Load Poses",
             category=CATEGORY,
             **found_by("load openpose json, import keypoints, coco json"),
-            description="Reads poses from a file instead of running a network: POSE_KEYPOINT, an "
-            "OpenPose folder, COCO results, predictions, or safetensors. The format is detected "
-            "automatically.",
+            description="Reads poses from a file instead of running a network: POSE_KEYPOINT (also "
+            "of animals and of older OpenPose editors), an OpenPose folder, COCO results, "
+            "predictions, or safetensors. The format is detected automatically.",
             inputs=[
                 file_input(),
                 io.Image.Input(
@@ -101,9 +106,11 @@ class LoadPoses(io.ComfyNode):
         if image is not None:
             check_frames("image", image)
             frames, canvas = image.shape[0], (image.shape[1], image.shape[2])
-        poses = read_poses(host.input_path(file.strip()), canvas=canvas, frames=frames)
+        left_out: list[str] = []
+        path = host.input_path(file.strip())
+        poses = read_poses(path, canvas=canvas, frames=frames, warn=left_out.append)
         text = _in_words(len(poses), poses, canvas)
-        return io.NodeOutput(*pose_values(poses), ui=Shown(text))
+        return io.NodeOutput(*pose_values(poses), ui=Shown(text, warnings=left_out))
 
 
 def _in_words(frames: int, poses: Poses, canvas: tuple[int, int] | None) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ...engines.errors import InputError
+from ...engines.pose.choices import PARTS
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.choices import COLOUR_ORDERS, COLOURINGS
 from ...engines.render.styles import STYLES
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from ...engines.pose.poses import Poses
 
-_PARTS = ("hands", "face", "feet")
 _CHOICES = ["style", "always", "never"]
 
 
@@ -77,7 +77,8 @@ class DrawSkeleton(io.ComfyNode):
                     min=0.0,
                     max=200.0,
                     step=0.1,
-                    tooltip="Thickness of the limbs in pixels. 0: that of the style.",
+                    tooltip="Thickness of the limbs in pixels. 0: that of the style; in openpose "
+                    "it is 8, and grows in pictures above 1024 pixels unless antialias is off.",
                 ),
                 io.Float.Input(
                     "joint_radius",
@@ -124,7 +125,7 @@ class DrawSkeleton(io.ComfyNode):
                         else "Whether faces are drawn, if the poses have them: as in the style, "
                         "always or never.",
                     )
-                    for part in _PARTS
+                    for part in PARTS
                 ),
                 io.Combo.Input(
                     "colours",
@@ -186,8 +187,11 @@ class DrawSkeleton(io.ComfyNode):
             progress=host.progress(len(poses)),
         )
         device = host.image_device()
+        text = f"{counted(len(poses), 'frame')} of {image.shape[2]}x{image.shape[1]}"
+        if poses.are_animals:
+            text += "; animals are drawn alike in every style"
         shown = Shown(
-            f"{counted(len(poses), 'frame')} of {image.shape[2]}x{image.shape[1]}",
+            text,
             warnings=_warnings(poses, {"hands": hands, "face": face, "feet": feet}, colours),
             picture=partial(of_images, image),
         )

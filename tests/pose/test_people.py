@@ -1,5 +1,6 @@
 """Whom to keep, on which canvas, with whose limbs, and looking twice."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,14 +13,16 @@ from kinograph.engines.pose import second_pass
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.pose.family import PoseCandidates
-from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes
-from kinograph.engines.pose.filters import filter_people, parse_tracks
+from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+from kinograph.engines.pose.filters import filter_people, parse_tracks, without_parts
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas
 from kinograph.engines.pose.size import looks_for
+from kinograph.engines.pose.skeletons import WHOLEBODY_133
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
+from kinograph.nodes.pose.filter import FilterPoses
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,38 @@ def test_who_is_in_the_region(three: Poses) -> None:
 def test_unusable_filters(three: Poses, asked: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         filter_people(three, **asked)
+
+
+@pytest.mark.parametrize("parts", [("hands",), ("face",), ("feet", "hands"), ()])
+def test_parts_are_left_out_of_the_data(
+    people: Callable[..., Poses], parts: tuple[str, ...]
+) -> None:
+    poses = people(whole=True)
+    left = without_parts(poses, parts)
+    gone = {"hands": ("left_hand", "right_hand")}
+    names = {name for part in parts for name in gone.get(part, (part,))}
+    for name, place in WHOLEBODY_133.parts.items():
+        kept = name not in names
+        assert bool((left.confidence[:, :, place] > 0).all()) == kept
+        assert torch.equal(left.keypoints[:, :, place], poses.keypoints[:, :, place] * kept)
+    assert torch.equal(left.boxes, poses.boxes)
+
+
+def test_without_all_parts_the_body_is_left(people: Callable[..., Poses]) -> None:
+    left = without_parts(people(whole=True), ("hands", "face", "feet"))
+    assert left.skeleton == "coco_17"
+    assert (to_pose_keypoint(left)[0]["people"][0]["face_keypoints_2d"]) is None
+    body = people()
+    for parts in (("hands",), ("hands", "face", "feet")):
+        assert torch.equal(without_parts(body, parts).keypoints, body.keypoints)
+    with pytest.raises(InputError, match="parts: expected some of hands, face, feet, found 'tail'"):
+        without_parts(body, ["tail"])
+
+
+def test_the_node_leaves_parts_out(people: Callable[..., Poses]) -> None:
+    output = FilterPoses.execute(people(whole=True), "", 0.0, 1.0, 0, hands=False, face=False)
+    assert not bool(output.args[0].confidence[:, :, WHOLEBODY_133.parts["face"]].any())
+    assert output.ui.value == "8 of 8 poses kept, without hands and face"
 
 
 @pytest.mark.parametrize(

@@ -371,3 +371,25 @@ def test_sizes_of_lines_and_dots(people: People) -> None:
 def test_unusable_settings(people: People, options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         draw_skeletons(people(4), **options)
+
+
+@pytest.mark.parametrize("size", [(512, 512), (1024, 1820), (2160, 3840)])
+def test_sticks_of_openpose_grow_in_large_pictures(
+    size: tuple[int, int],
+) -> None:
+    """Up to 1024 px, and as hard pixels of any size, they are 8 px wide."""
+    poses = Poses.empty(1, size)
+    high, wide = size
+    poses.keypoints[0, 0, 5] = torch.tensor([wide * 0.3, high * 0.5])  # level: both shoulders
+    poses.keypoints[0, 0, 6] = torch.tensor([wide * 0.7, high * 0.5])
+    poses.confidence[0, 0, [5, 6]] = 1
+    poses.count[:] = 1
+
+    def width(**options: float) -> float:
+        _, mask = draw_skeletons(poses, style="openpose", joint_radius=-1, **options)
+        return float(mask[0, :, round(wide * 0.4)].sum())
+
+    expected = 8 * max(1.0, high / 1024)
+    assert width() == pytest.approx(expected, rel=0.05)
+    assert width(antialias=False) == pytest.approx(9, abs=1)
+    assert width(line_width=6.0) == pytest.approx(6, rel=0.05)

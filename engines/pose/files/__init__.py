@@ -1,23 +1,24 @@
 """Files of poses, one format per module."""
 
+import warnings
 from pathlib import Path
 
 from ...errors import InputError
 from ...files import atomic_write
 from ..choices import FORMATS
 from ..poses import Poses
-from . import coco, compact, openpose_folder, pose_keypoint, predictions
+from . import animals, coco, compact, editor, openpose_folder, pose_keypoint, predictions
 from .assemble import frame_count
 from .document import Value, dump, load
 
 _READERS = {
-    "pose_keypoint": pose_keypoint.parse,
     "coco": coco.parse,
     "predictions": predictions.parse,
 }
 # The first of these keys in a list's first object tells the format.
 _KEYS = {
     "people": "pose_keypoint",
+    "animals": "pose_keypoint",
     "image_id": "coco",
     "image": "predictions",
     "detections": "predictions",
@@ -25,7 +26,11 @@ _KEYS = {
 
 
 def read_poses(
-    path: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+    path: Path,
+    *,
+    canvas: tuple[int, int] | None = None,
+    frames: int | None = None,
+    warn: pose_keypoint.Warn = warnings.warn,
 ) -> Poses:
     """Read the poses in a file or folder of any of the `FORMATS`; the format is detected
     automatically.
@@ -33,6 +38,7 @@ def read_poses(
     canvas: height and width of the frames, for files that do not say (openpose, coco, others'
             predictions); where a file does, that holds
     frames: how many frames the clip has, for files that may end before it; the rest is empty
+    warn:   is told what of a file is left out
 
     Joints that are not seen lie at (0, 0), except in safetensors files, which are taken as they
     are. Raises `InputError` with the place in the file, what was expected and what was found.
@@ -40,9 +46,11 @@ def read_poses(
     _check(canvas, frames)
     kind, document = look(path)
     if kind == "openpose":
-        return openpose_folder.read(path, canvas=canvas, frames=frames)
+        return openpose_folder.read(path, canvas=canvas, frames=frames, warn=warn)
     if kind == "safetensors":
         return _lengthened(compact.read(path), document, frames)
+    if kind == "pose_keypoint":
+        return pose_keypoint.parse(document, canvas=canvas, frames=frames, warn=warn)
     return _READERS[kind](document, canvas=canvas, frames=frames)
 
 
@@ -85,6 +93,8 @@ def look(path: Path) -> tuple[str, Value]:
     if raw == []:
         return "coco", document  # nobody; of every other format there would be frames
     if isinstance(raw, list) and isinstance(raw[0], dict):
+        if editor.owns(raw):
+            return "pose_keypoint", document
         for key, kind in _KEYS.items():
             if key in raw[0]:
                 return kind, document
@@ -92,7 +102,7 @@ def look(path: Path) -> tuple[str, Value]:
             "a frame with people, a result with image_id or an entry with image and detections"
         )
     if isinstance(raw, dict):
-        if "people" in raw:
+        if "people" in raw or animals.owns(raw) or editor.owns(raw):
             return "pose_keypoint", document
         if "images" in raw and "annotations" in raw:
             raise document.wrong(

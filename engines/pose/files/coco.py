@@ -21,8 +21,9 @@ def to_coco(poses: Poses, image_ids: Sequence[int] | None = None) -> list[dict[s
 
     image_ids: of each frame; None = the frame's number
 
-    Joints that are not seen are 0, 0, 0. Raises `InputError` for NaN or infinity.
+    Joints that are not seen are 0, 0, 0. Raises `InputError` for NaN or infinity, and for animals.
     """
+    poses.need_people("coco")
     joints = settled(poses.as_coco().body())
     ids = range(len(joints)) if image_ids is None else image_ids
     keypoints = triples(joints).flatten(2).tolist()

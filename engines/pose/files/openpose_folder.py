@@ -4,6 +4,7 @@ Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md (vers
 """
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
 from .assemble import Person, assemble, frame_count, settled, triples
 from .document import Value, dump, load
-from .pose_keypoint import box_of, read_person, score_of, track_of, with_pupils
+from .pose_keypoint import (
+    Warn,
+    box_of,
+    read_person,
+    score_of,
+    tell_of_faces,
+    track_of,
+    with_pupils,
+)
 
 _NAME = re.compile(r"(?P<clip>.*?)_?(?P<frame>\d+)_keypoints\.json")
 _PARTS = {
@@ -48,6 +57,7 @@ def write_frames(poses: Poses, folder: Path, name: str, first: int = 0) -> list[
 
     Raises `InputError` for NaN or infinity.
     """
+    poses.need_people("openpose")
     joints = settled(poses.as_openpose())
     columns = _columns(joints)
     files = []
@@ -87,12 +97,17 @@ def _columns(joints: Poses) -> dict[str, Any]:
 
 
 def read(
-    folder: Path, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+    folder: Path,
+    *,
+    canvas: tuple[int, int] | None = None,
+    frames: int | None = None,
+    warn: Warn = warnings.warn,
 ) -> Poses:
     """Read the poses in a folder; frames whose file is missing are empty.
 
     canvas: height and width of the frames, which the files do not say
     frames: how many there are; None = up to the last file's
+    warn:   is told what is left out
 
     Gives openpose_18, or openpose_wholebody_134 as soon as anybody has a face or a hand; then
     the feet of 25-point bodies are kept, too. Scores and boxes of others' files are made from the
@@ -130,6 +145,7 @@ def read(
         for frame, path in files.items()
         for person in load(path).needed("people").entries("a list of people")
     ]
+    tell_of_faces([body for _, _, body in found], str(folder), warn)
     whole = any(body.is_whole for _, _, body in found)
     return assemble(
         [

@@ -1,23 +1,31 @@
 """POSE_KEYPOINT, as controlnet_aux and DWPose packs write it and OpenPose editors read it.
 
 A list with one object per frame: people, canvas_height, canvas_width. A person has flat lists of
-x, y, c: pose_keypoints_2d (18 points, or 25 as OpenPose's BODY_25), face_keypoints_2d (68, or 70
-with the pupils), hand_left_keypoints_2d and hand_right_keypoints_2d (21 each), or null.
+x, y, c: pose_keypoints_2d (18 points, or 25 as OpenPose's BODY_25), face_keypoints_2d (68; 69 and
+70 have pupils behind them, 51 lack the jaw; a face of any other number is left out),
+hand_left_keypoints_2d and hand_right_keypoints_2d (21 each), or null.
 Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md, and the code of
 comfyui_controlnet_aux, src/custom_controlnet_aux/dwpose.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...words import counted
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134
+from . import animals, editor
 from .assemble import Person, assemble, frame_count, settled
 from .document import Value
+from .frames import canvas_of, entries_of
+
+Warn = Callable[[str], object]
 
 # Part of the skeleton -> how its keys begin, and its points.
 _PARTS = {
@@ -28,6 +36,8 @@ _PARTS = {
     "right_hand": ("hand_right", 21),
 }
 _EXPECTED = ("body", "face", "left_hand", "right_hand")  # keys that readers look for, if null
+_JAW, _WITHOUT_JAW = 17, 51
+_FACES = (_WITHOUT_JAW, 68, 69, 70)  # points that a face may have
 _MID_HIP = 8  # of BODY_25, which is OpenPose's 18 with this joint and six of the feet behind
 _PUPILS = (14, 15)  # of the body: the eyes stand in for the pupils, which nobody has
 
@@ -42,8 +52,10 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
     points: as in DWPose packs the last two are the eyes), the hands, and under a key of our own
     the feet (`foot_keypoints_2d`, 6 points), each with its confidences.
 
-    Raises `InputError` for NaN or infinity.
+    Animals are written as in `animals`. Raises `InputError` for NaN or infinity.
     """
+    if poses.are_animals:
+        return animals.to_animals(poses)
     joints = settled(poses.as_openpose())
     skeleton = OPENPOSE_134 if joints.skeleton == OPENPOSE_134.name else OPENPOSE_18
     seen = (joints.confidence > 0).to(joints.keypoints.dtype)
@@ -98,52 +110,52 @@ def to_bounding_boxes(poses: Poses) -> list[list[dict[str, Any]]]:
 
 
 def from_pose_keypoint(
-    pose_keypoint: Any, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+    pose_keypoint: Any,
+    *,
+    canvas: tuple[int, int] | None = None,
+    frames: int | None = None,
+    warn: Warn = warnings.warn,
 ) -> Poses:
     """Return the poses of a POSE_KEYPOINT socket, ours or another pack's; see `parse`.
 
     Raises `InputError` for what is malformed, with the place in it.
     """
-    return parse(Value(pose_keypoint, "pose_keypoint"), canvas=canvas, frames=frames)
+    return parse(Value(pose_keypoint, "pose_keypoint"), canvas=canvas, frames=frames, warn=warn)
 
 
 def parse(
-    document: Value, *, canvas: tuple[int, int] | None = None, frames: int | None = None
+    document: Value,
+    *,
+    canvas: tuple[int, int] | None = None,
+    frames: int | None = None,
+    warn: Warn = warnings.warn,
 ) -> Poses:
     """Return the poses in a document: a list of frames, or the object of a single one.
 
     canvas: height and width, for documents that do not say
     frames: how many there are; those behind the document's are empty
+    warn:   is told what is left out
 
-    Gives openpose_18, or openpose_wholebody_134 as soon as anybody has a face, a hand or our
-    feet; then the feet of a 25-point body are kept, too. Where our confidences are there, they
-    stand for c. Without our confidences, coordinates that all lie in -1..2 on a larger canvas
-    are fractions of its sides, as older controlnet_aux wrote them (joints may lie a bit outside).
+    Documents of `animals` and of the first `editor`s are read, too. Others give openpose_18, or
+    openpose_wholebody_134 as soon as anybody has a face, a hand or our feet; then the feet of a
+    25-point body are kept, too. Where our confidences are there, they stand for c. Without our
+    confidences, coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as
+    older controlnet_aux wrote them (joints may lie a bit outside).
     """
-    entries = [document] if isinstance(document.raw, dict) else None
-    found: list[tuple[int, Value]] = []
-    sizes: dict[tuple[int, int], Value] = {}
-    length = 0
-    for i, entry in enumerate(entries or document.entries("a list with one object per frame")):
-        people = entry.needed("people").entries("a list of people")
-        found += [(i, person) for person in people]
-        size = _canvas(entry)
-        if size is not None:
-            sizes.setdefault(size, entry)
-        length = i + 1
-    if length == 0 and frames is None:
+    for other in (animals, editor):
+        if other.owns(document.raw):
+            return other.parse(document, canvas=canvas, frames=frames)
+    entries = entries_of(document)
+    found = [
+        (frame, person)
+        for frame, entry in enumerate(entries)
+        for person in entry.needed("people").entries("a list of people")
+    ]
+    if not entries and frames is None:
         raise document.wrong("at least one frame", "an empty list")
-    if len(sizes) > 1:
-        one, other = list(sizes)[:2]
-        raise sizes[other].wrong(
-            f"the canvas {one[1]}x{one[0]} of the frames before", f"{other[1]}x{other[0]}"
-        )
-    stated = next(iter(sizes), canvas)
-    if stated is None:
-        raise document.wrong(
-            "canvas_height and canvas_width, or a canvas given with the file", "neither"
-        )
+    stated = canvas_of(document, entries, canvas)
     bodies = [(frame, read_person(person)) for frame, person in found]
+    tell_of_faces([body for _, body in bodies], document.source, warn)
     whole = any(body.is_whole for _, body in bodies)
     people_found = [
         Person(
@@ -159,7 +171,7 @@ def parse(
     fractions = not ours and _are_fractions(people_found, stated)
     return assemble(
         people_found,
-        frames=frame_count(document, length, frames),
+        frames=frame_count(document, len(entries), frames),
         canvas=stated,
         skeleton=(OPENPOSE_134 if whole else OPENPOSE_18).name,
         source=document.source,
@@ -171,13 +183,15 @@ def parse(
 class Body:
     """The parts of one person: x, y, c, flat; a part that is not there is None.
 
-    spare: feet of a 25-point body, which count only if the person is a whole body anyhow
-    ours:  whether it says its real confidences
+    spare:   feet of a 25-point body, which count only if the person is a whole body anyhow
+    ours:    whether it says its real confidences
+    unknown: points of a face that is left out, as nobody knows which they are; 0 = none
     """
 
     parts: dict[str, list[float] | None]
     spare: list[float] | None
     ours: bool
+    unknown: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -200,13 +214,19 @@ def read_person(person: Value) -> Body:
     parts: dict[str, list[float] | None] = {}
     spare = None
     ours = False
+    unknown = 0
     for part, (key, size) in _PARTS.items():
         points = person.member(f"{key}_keypoints_2d")
         if points is None or points.is_empty_list():
             parts[part] = None
             continue
-        more = {"body": (25,), "face": (70,)}.get(part, ())
-        numbers = points.joints(size, *more)
+        if part == "face":
+            numbers = _face(points)
+            if not numbers:
+                unknown, parts[part] = len(points.raw) // 3, None
+                continue
+        else:
+            numbers = points.joints(size, *((25,) if part == "body" else ()))
         if part == "body" and len(numbers) == 3 * 25:
             start = 3 * (size + 1)
             spare = numbers[start:]
@@ -222,17 +242,27 @@ def read_person(person: Value) -> Body:
                 if value > 0 and numbers[3 * i + 2] > 0:
                     numbers[3 * i + 2] = value
         parts[part] = numbers
-    return Body(parts, spare, ours)
+    return Body(parts, spare, ours, unknown)
 
 
-def _canvas(frame: Value) -> tuple[int, int] | None:
-    height, width = frame.member("canvas_height"), frame.member("canvas_width")
-    if height is None and width is None:
-        return None
-    return (
-        frame.needed("canvas_height").whole(1, 2**24),
-        frame.needed("canvas_width").whole(1, 2**24),
-    )
+def _face(points: Value) -> list[float]:
+    """Return the 68 points of a face, x, y, c, flat; nothing for a face in an unknown order."""
+    raw = points.raw
+    count, rest = divmod(len(raw), 3) if isinstance(raw, list | tuple) else (0, 1)
+    if rest or count in _FACES:
+        numbers = points.joints(*_FACES)
+        return [0.0] * (3 * _JAW) + numbers if count == _WITHOUT_JAW else numbers
+    points.joints(count)  # numbers they are at least
+    return []
+
+
+def tell_of_faces(bodies: Sequence[Body], source: str, warn: Warn) -> None:
+    """Say which faces are left out."""
+    for count, people in sorted(Counter(body.unknown for body in bodies if body.unknown).items()):
+        warn(
+            f"{source}: {counted(people, 'face')} of {counted(count, 'point')} left out, whose "
+            "order is unknown; expected 68 points, 70 with the pupils or 51 without the jaw"
+        )
 
 
 def score_of(person: Value) -> float | None:

@@ -9,7 +9,7 @@
 bbox and keypoints are fractions of the image's sides; the third number of a keypoint is its
 confidence. Also read: the list of `predictions` alone, an object from image to detections in its
 place, keypoints as a flat list, and files without `meta`, `keypoints` or `track_id`. The skeleton
-follows from the number of keypoints.
+follows from the number of keypoints, and where two have as many from meta.
 """
 
 import re
@@ -107,8 +107,9 @@ def parse(
     size = next((len(p) // 3 for p in points if p is not None), 0)
     skeleton = next((s for s in SKELETONS.values() if len(s) == size), COCO_17)
     name = meta.member("skeleton") if meta is not None else None
-    if not size and name is not None and name.raw in list(SKELETONS):
-        skeleton = SKELETONS[name.raw]
+    named = next((s for s in SKELETONS.values() if name is not None and s.name == name.raw), None)
+    if named is not None and size in (0, len(named)):
+        skeleton = named
     people = []
     for (frame, detection), joints in zip(found, points, strict=True):
         if joints is not None and len(joints) != 3 * len(skeleton):
@@ -218,7 +219,7 @@ def _keypoints(detection: Value) -> list[float] | None:
     points = detection.member("keypoints")
     if points is None or points.is_empty_list():
         return None
-    sizes = sorted(len(skeleton) for skeleton in SKELETONS.values())
+    sizes = sorted({len(skeleton) for skeleton in SKELETONS.values()})
     raw = points.raw
     if isinstance(raw, list) and isinstance(raw[0], list):
         if len(raw) not in sizes:

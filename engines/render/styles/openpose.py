@@ -13,4 +13,5 @@ STYLE = Style(
         face(constant(3)),
     ),
     parts=("body", "hands", "face"),
+    grows=True,
 )

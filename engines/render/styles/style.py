@@ -6,6 +6,8 @@ from dataclasses import dataclass
 RGB = tuple[int, int, int]  # 0..255
 Pixels = Callable[[int, int], float]  # a length, from the canvas's height and width
 
+GROWS_ABOVE = 1024  # px
+
 PARTS = ("body", "feet", "hands", "face")
 
 
@@ -37,6 +39,8 @@ class Style:
     joints_first: dots lie under the limbs
     by_person:    one person is finished before the next; otherwise all limbs of a group, then all
                   its dots
+    grows:        lengths grow in pictures whose shorter side is above `GROWS_ABOVE`, so that they
+                  do not become hairlines; not where pixels are as the OpenCV code draws them
     order:        place among the styles that a user chooses from; by name where equal
     """
 
@@ -45,4 +49,9 @@ class Style:
     parts: tuple[str, ...]
     joints_first: bool = False
     by_person: bool = True
+    grows: bool = False
     order: int = 100
+
+    def growth(self, height: int, width: int) -> float:
+        """Return by how much lengths grow on a canvas, if it is drawn smoothly."""
+        return max(1.0, min(height, width) / GROWS_ABOVE) if self.grows else 1.0

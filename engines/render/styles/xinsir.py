@@ -16,5 +16,6 @@ STYLE = replace(
     openpose.STYLE,
     name="xinsir",
     groups=(body(_size, constant(4)), *openpose.STYLE.groups[1:]),
+    grows=False,
     order=50,
 )

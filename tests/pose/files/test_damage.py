@@ -91,7 +91,39 @@ def found_in(*detections: Any) -> list[dict[str, Any]]:
         (points(10**400, 0, 1), rf"{NUMBER}, found a huge number"),
         (points(1, 1, -0.5), r"2d\[2\]: expected a confidence in 0..1, found -0.5"),
         (points(1, 1, 300), r"2d\[2\]: expected a confidence in 0..1, found 300"),
-        (body(face_keypoints_2d=[0] * 207), "face.*: expected 204 or 210 numbers, found 207"),
+        (
+            body(face_keypoints_2d=[0] * 208),
+            "face.*: expected 153 or 204 or 207 or 210 numbers, found 208",
+        ),
+        (body(face_keypoints_2d=["x"] * 168), r"face.*\[0\]: expected a number .*, found the text"),
+        (body(face_keypoints_2d="x"), "face.*: expected .* numbers, found the text 'x'"),
+        # the first editors, and animals
+        (
+            {"width": 5, "height": 0, "keypoints": []},
+            ": height: expected a whole number in 1..1677",
+        ),
+        (
+            {"width": 5, "height": 5, "keypoints": 7},
+            ": keypoints: expected a list of people, found",
+        ),
+        (
+            {"width": 5, "height": 5, "keypoints": [[[1, 2]] * 17]},
+            r": keypoints\[0\]: expected 18 joints, found 17",
+        ),
+        (
+            {"width": 5, "height": 5, "keypoints": [[[1, 2, 3]] * 18]},
+            r": keypoints\[0\]\[0\]: expected 2 numbers, found 3",
+        ),
+        ({"animals": 3} | CANVAS, ": animals: expected a list of animals, found 3"),
+        (
+            {"animals": [[[1, 2, 1]] * 18]} | CANVAS,
+            r": animals\[0\]: expected 17 keypoints \(AP-10K\), found 18",
+        ),
+        ({"animals": [[[1, 2]] * 17]} | CANVAS, r"animals\[0\]\[0\]: expected 3 numbers, found 2"),
+        (
+            {"animals": [[[1, 2, 1]] * 17], "scores": []} | CANVAS,
+            ": scores: expected one for each of 1 animals, found 0",
+        ),
         (
             body(hand_left_keypoints_2d={}),
             "hand_left.*: expected 63 numbers, found an empty object",
