@@ -26,6 +26,9 @@ from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_drawing import draw_flow
+from kinograph.engines.render.mesh.camera import Camera
+from kinograph.engines.render.mesh.draw import draw_meshes
+from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
@@ -36,6 +39,7 @@ from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
+from kinograph.workflows.bench import mesh as mesh_bench
 from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
@@ -288,6 +292,41 @@ def test_crops_are_the_same_as_on_the_cpu() -> None:
     here = crop(frames, frame, boxes, (64, 48))
     there = crop(frames.cuda(), frame.cuda(), boxes.cuda(), (64, 48))
     torch.testing.assert_close(there.cpu(), here, atol=1e-4, rtol=0)
+
+
+def _heads(device: str) -> tuple[list[Instances], Camera]:
+    """Return three heads with masks in 16 frames of 1280x720."""
+    camera = Camera.of_field_of_view((720, 1280), device=device)
+    turns, moves = mesh_bench._places(camera, 150, 3, 16)
+    meshes = [mesh.to(device) for mesh in mesh_bench._meshes()]
+    return mesh_bench._placed(meshes, turns, moves), camera
+
+
+def test_meshes_are_drawn_as_on_the_cpu() -> None:
+    there, mask = draw_meshes(*_heads("cuda"), 16)
+    here, wanted = draw_meshes(*_heads("cpu"), 16)
+    # Rotations differ in the last bit, and so do a few samples along edges.
+    assert float((mask.cpu() - wanted).abs().mean()) < 1e-5
+    assert float((there.cpu() - here).abs().mean()) < 1e-4
+    assert float(wanted.sum()) > 16 * 3 * 5000
+
+
+def test_drawn_meshes_are_the_same_in_every_run_and_batch() -> None:
+    parts, camera = _heads("cuda")
+    image, mask = draw_meshes(parts, camera, 16)
+    for _ in range(3):
+        again, other = draw_meshes(parts, camera, 16)
+        assert again.equal(image)
+        assert other.equal(mask)
+    for frame in (0, 7, 15):
+        alone, single = draw_meshes([p.within(frame, frame + 1) for p in parts], camera, 1)
+        assert alone[0].equal(image[frame])
+        assert single[0].equal(mask[frame])
+
+
+def test_meshes_take_less_than_half_a_millisecond_per_frame() -> None:
+    report = mesh_bench.bench_mesh(device="cuda", batch=16, runs=20, baseline=False)
+    assert report["ms_per_frame"]["16"]["median"] < 0.5
 
 
 def test_memory_is_flat_over_two_thousand_frames(clip: Clip) -> None:

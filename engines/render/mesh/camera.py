@@ -52,14 +52,13 @@ class Camera:
             raise InputError(
                 f"camera: expected fx, fy, cx, cy with one value per frame or one, found {shapes}"
             )
-        rows = torch.stack([values.detach().double().cpu().aminmax()[0] for values in self._values])
-        ends = torch.stack([values.detach().double().cpu().aminmax()[1] for values in self._values])
-        if not bool(rows.isfinite().all() & ends.isfinite().all()):
+        lengths = [len(values) for values in self._values]
+        found = torch.cat(self._values).detach().cpu().double()  # one wait for a GPU
+        if not bool(found.isfinite().all()):
             raise InputError("camera: fx, fy, cx or cy is NaN or infinite; check what estimated it")
-        if float(rows[:2].min()) <= 0:
-            raise InputError(
-                f"camera: expected focal lengths above 0 px, found {float(rows[:2].min()):.4g}"
-            )
+        shortest = float(found[: lengths[0] + lengths[1]].min())
+        if shortest <= 0:
+            raise InputError(f"camera: expected focal lengths above 0 px, found {shortest:.4g}")
 
     @classmethod
     def of_field_of_view(

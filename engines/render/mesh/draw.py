@@ -8,11 +8,13 @@ from torch import Tensor
 from ...errors import InputError
 from ...geometry.placement import Size
 from ..canvas import Canvas
+from .batches import batches
 from .camera import Camera
 from .instances import Instances
 from .layers import Scene
 from .light import Light
 from .pixels import Pixels
+from .spans import PATTERNS
 
 SAMPLES = 4  # per pixel
 
@@ -46,10 +48,10 @@ def draw_meshes(
     `InputError` for an unknown choice, for frames that do not fit each other, and for more
     triangles than memory holds.
     """
-    canvas = prepared(parts, camera, frames, size=size, fit=fit, footage=footage)
+    canvas = prepared(parts, camera, frames, samples, size=size, fit=fit, footage=footage)
     light = light or Light()
     camera = camera.fitted(canvas.size, fit)
-    for at in canvas.parts():
+    for at in batches(parts, camera, frames, canvas.size, samples):
         scene = scene_of(parts, camera, at, canvas.size, samples)
         if scene is not None:
             _draw(scene, light, canvas.image[at], canvas.mask[at])
@@ -62,12 +64,18 @@ def prepared(
     parts: Sequence[Instances],
     camera: Camera,
     frames: int,
+    samples: int,
     *,
     size: Size | None,
     fit: str,
     footage: Tensor | None = None,
 ) -> Canvas:
-    """Return the pictures to draw on. Raises `InputError` for frames that do not fit each other."""
+    """Return the pictures to draw on. Raises `InputError` for frames that do not fit each other,
+    and for another number of samples than one of `PATTERNS`."""
+    if samples not in PATTERNS:
+        raise InputError(
+            f"samples: expected {', '.join(map(str, PATTERNS))} per pixel, found {samples}"
+        )
     if not parts:
         raise InputError("meshes: expected at least one, found none")
     device = parts[0].vertices.device

@@ -35,7 +35,8 @@ class Scene:
     def __init__(
         self, parts: Sequence[Instances], camera: Camera, frames: int, size: Size, samples: int
     ) -> None:
-        """Project `parts`, at least one. Raises what `Raster` raises."""
+        """Project `parts`, at least one. Raises `InputError` for more triangles than memory
+        holds."""
         soup = Soup.of(parts, camera)
         self.raster = Raster(soup, frames, size, samples)
         self.surface = Surface.of(parts, soup)

@@ -137,6 +137,31 @@ class Mesh:
         return texture is not None and texture.shape[2] == 4 and bool((texture[..., 3] < 1).any())
 
     @cached_property
+    def repeats(self) -> bool:
+        """Whether the texture goes on beyond its edges, as uv lie there."""
+        if self.uv is None or self.texture is None:
+            return False
+        low, high = self.uv.aminmax()
+        return bool((low < -1e-3) | (high > 1 + 1e-3))  # a little beyond is rounding
+
+    @cached_property
+    def mipmaps(self) -> list[Tensor]:
+        """The texture [4,H,W] and its halves, down to 1x1; red, green, blue multiplied by alpha.
+
+        Without a texture one white texel.
+        """
+        if self.texture is None:
+            return [torch.ones(4, 1, 1, device=self.vertices.device)]
+        image = self.texture.movedim(-1, 0)
+        alpha = image[3:] if len(image) == 4 else torch.ones_like(image[:1])
+        versions = [torch.cat([image[:3] * alpha, alpha])]
+        while max(versions[-1].shape[1:]) > 1:
+            size = [max(1, side // 2) for side in versions[-1].shape[1:]]
+            smaller = F.interpolate(versions[-1][None], size, mode="bilinear", antialias=True)
+            versions.append(smaller[0])
+        return versions
+
+    @cached_property
     def normals(self) -> Tensor:
         """[V,3] unit vectors that point outwards: the file's, or computed by `normals_of`."""
         if self.given_normals is not None:

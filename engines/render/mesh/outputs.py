@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...geometry.placement import Size
+from .batches import batches
 from .camera import Camera
 from .draw import SAMPLES, prepared, scene_of
 from .instances import Instances
@@ -78,14 +79,14 @@ def draw_controls(
             "depth: expected 0 <= nearest < farthest, or 0 to measure one, "
             f"found nearest {nearest}, farthest {farthest}"
         )
-    canvas = prepared(parts, camera, frames, size=size, fit=fit)
+    canvas = prepared(parts, camera, frames, samples, size=size, fit=fit)
     camera = camera.fitted(canvas.size, fit)
     signs = canvas.image.new_tensor(_SIGNS[convention])[:, None]
     if camera.axes == "y_down":
         signs = signs * signs.new_tensor([1.0, -1.0, -1.0])[:, None]
     normals = torch.zeros_like(canvas.image)
     depths: list[tuple[Tensor, Pixels, Tensor]] = []
-    for at in canvas.parts():
+    for at in batches(parts, camera, frames, canvas.size, samples):
         scene = scene_of(parts, camera, at, canvas.size, samples)
         if scene is not None:
             hits = scene.first()

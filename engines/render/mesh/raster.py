@@ -12,11 +12,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ...errors import InputError
 from ...geometry.placement import Size
 from .clip import clip
 from .soup import Soup
-from .spans import PATTERNS, spans_of
+from .spans import spans_of
 
 # Samples of triangles that are compared in one go.
 _SAMPLES_AT_ONCE = {"cpu": 2**22, "cuda": 2**26}
@@ -65,14 +64,7 @@ class Raster:
     """
 
     def __init__(self, soup: Soup, frames: int, size: Size, samples: int) -> None:
-        """Prepare the spans. samples: of each pixel, 1, 4, 8 or 16.
-
-        Raises `InputError` for another number.
-        """
-        if samples not in PATTERNS:
-            raise InputError(
-                f"samples: expected {', '.join(map(str, PATTERNS))} per pixel, found {samples}"
-            )
+        """Prepare the spans. samples: of each pixel, one of `PATTERNS`."""
         self.samples = samples
         self._soup = soup
         self._clipped = clip(soup)

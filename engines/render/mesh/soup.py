@@ -82,3 +82,13 @@ class Soup:
 def project(view: Tensor, lens: Tensor) -> Tensor:
     """Return the places [...,2] px of points [...,3] seen through lenses [...,4]."""
     return view[..., :2] / view[..., 2:] * lens[..., :2] + lens[..., 2:]
+
+
+def boxes(instances: Instances, camera: Camera) -> Tensor:
+    """Return the boxes [N,4] px, xyxy, in which instances appear, if all is beyond the near
+    plane."""
+    view = camera.view(instances.vertices)
+    table = camera.table(view.dtype).to(view.device).T
+    lens = table if len(table) == 1 else table[instances.frame]
+    view = torch.cat([view[..., :2], view[..., 2:].clamp(min=camera.near)], -1)
+    return torch.cat(list(project(view, lens[:, None]).aminmax(dim=1)), -1)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .mesh import Mesh
@@ -32,17 +31,17 @@ class Textures:
         levels: list[list[tuple[int, int, int, int]]] = []
         first = 0
         for mesh in meshes:
-            places, wrap = [], _wraps(mesh)
-            for image in _versions(mesh, device):
+            places = []
+            for image in mesh.mipmaps:
                 height, width = image.shape[1:]
-                places.append((first, height, width, int(wrap)))
+                places.append((first, height, width, int(mesh.repeats)))
                 texels.append(image.flatten(1))
                 first += height * width
             levels.append(places)
         longest = max(len(places) for places in levels)
         levels = [places + places[-1:] * (longest - len(places)) for places in levels]
         table = torch.tensor(levels, device=device).movedim(-1, 0).contiguous()
-        return cls(torch.cat(texels, 1), table, any(places[0][3] for places in levels))
+        return cls(torch.cat(texels, 1), table, any(mesh.repeats for mesh in meshes))
 
     def sample(self, mesh: Tensor, uv: Tensor, level: Tensor) -> Tensor:
         """Return colours [4,H] of `mesh` [H] at `uv` [2,H], bilinear within the two versions
@@ -84,24 +83,3 @@ def _held(place: Tensor, side: Tensor) -> Tensor:
 
 def _inside(place: Tensor, side: Tensor, wrap: Tensor) -> Tensor:
     return torch.where(wrap, torch.remainder(place, side), _held(place.clone(), side))
-
-
-def _wraps(mesh: Mesh) -> bool:
-    if mesh.uv is None or mesh.texture is None:
-        return False
-    low, high = mesh.uv.aminmax()
-    return float(low) < -1e-3 or float(high) > 1 + 1e-3  # a little beyond is rounding
-
-
-def _versions(mesh: Mesh, device: torch.device) -> list[Tensor]:
-    """Return the texture [4,H,W] and its halves, down to 1x1."""
-    if mesh.texture is None:
-        return [torch.ones(4, 1, 1, device=device)]
-    image = mesh.texture.to(device).movedim(-1, 0)
-    alpha = image[3:] if len(image) == 4 else torch.ones_like(image[:1])
-    versions = [torch.cat([image[:3] * alpha, alpha])]
-    while max(versions[-1].shape[1:]) > 1:
-        size = [max(1, side // 2) for side in versions[-1].shape[1:]]
-        smaller = F.interpolate(versions[-1][None], size, mode="bilinear", antialias=True)
-        versions.append(smaller[0])
-    return versions

@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...geometry.placement import Size
 from .camera import Camera
 from .instances import Instances
-from .soup import project
+from .soup import boxes
 
 _POINTS = 24  # a side, of the places that are looked at round an instance
 _WIDER = 1.3  # of its box, so that what is beside it counts, too
@@ -61,7 +61,7 @@ def picture_tone(instances: Instances, camera: Camera, footage: Tensor) -> Tone:
     device = instances.vertices.device
     used = frame if len(footage) > 1 else torch.zeros_like(frame)
     pictures = footage.to(device)
-    grid = _grid(_boxes(instances, camera), camera.size).flatten(1, 2)  # [N,S,2] in -1..1
+    grid = _grid(boxes(instances, camera), camera.size).flatten(1, 2)  # [N,S,2] in -1..1
     height, width = footage.shape[1:3]
     side = torch.tensor([width, height], device=device)
     at = ((grid + 1) / 2 * side).floor().long()
@@ -81,16 +81,6 @@ def tinted(
         part if part.occluder else part.tinted(picture_tone(part, camera, footage).tint(strength))
         for part in parts
     ]
-
-
-def _boxes(instances: Instances, camera: Camera) -> Tensor:
-    """Return the boxes [N,4] px, xyxy, in which each instance is seen."""
-    view = camera.view(instances.vertices)
-    table = camera.table(view.dtype).to(view.device).T
-    lens = table if len(table) == 1 else table[instances.frame]
-    view = torch.cat([view[..., :2], view[..., 2:].clamp(min=camera.near)], -1)
-    places = project(view, lens[:, None])
-    return torch.cat(list(places.aminmax(dim=1)), -1)
 
 
 def _grid(boxes: Tensor, size: Size) -> Tensor:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.render.mesh import raster
+from kinograph.engines.render.mesh import batches, raster
 from kinograph.engines.render.mesh.camera import Camera
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
@@ -311,11 +311,15 @@ def test_work_in_pieces_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     seen_by = camera()
     parts = [placed(ellipsoid(), (0, 0, -4), (0.3, 0, -4))]
     whole = draw_meshes(parts, seen_by, 2)
+    assert len(list(batches.batches(parts, seen_by, 2, seen_by.size, 4))) == 1
     monkeypatch.setattr(raster, "_SAMPLES_AT_ONCE", {"cpu": 500})
+    monkeypatch.setattr(batches, "_SAMPLES_AT_ONCE", {"cpu": 500})
+    assert len(list(batches.batches(parts, seen_by, 2, seen_by.size, 4))) == 2
     pieces = draw_meshes(parts, seen_by, 2)
     assert all(one.equal(other) for one, other in zip(whole, pieces, strict=True))
 
 
-def test_samples_are_of_a_known_number() -> None:
-    with pytest.raises(InputError, match="samples: expected 1, 4, 8, 16 per pixel, found 3"):
-        draw_meshes([placed(ellipsoid(), (0, 0, -4))], camera(), 1, samples=3)
+@pytest.mark.parametrize("samples", [0, 3])
+def test_samples_are_of_a_known_number(samples: int) -> None:
+    with pytest.raises(InputError, match=f"expected 1, 4, 8, 16 per pixel, found {samples}"):
+        draw_meshes([placed(ellipsoid(), (0, 0, -4))], camera(), 1, samples=samples)
