@@ -1,0 +1,1 @@
+"""Faces and heads: found, posed in 3D, tracked, smoothed."""

@@ -1,0 +1,169 @@
+"""From frames to `Heads`: regions, the points of the faces in them, and the pose that fits."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..checks import check_frames
+from ..errors import InputError
+from ..geometry.camera import Camera
+from ..geometry.turned_crops import Regions, crop_turned
+from ..pose.poses import Poses
+from ..runtime.engine import Engine
+from ..words import counted
+from .family import FaceMesh, face_detector, face_mesh
+from .heads import Heads
+from .pose import fit_heads
+from .regions import detected_faces, regions_of_faces, regions_of_people, regions_of_points
+
+FOV = 63.0  # degrees, vertical: what MediaPipe assumes
+_FRAMES = 16  # frames that are looked at together
+_SAME = 0.5  # IoU of the boxes of one face that was found twice
+
+
+def detect_heads(
+    frames: Tensor,
+    engine: Engine,
+    detector: Engine | None = None,
+    *,
+    poses: Poses | None = None,
+    fov: float = FOV,
+    score_threshold: float = 0.5,
+    max_heads: int = 8,
+    smallest_face: int = 0,
+    second_pass: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Heads:
+    """Find the faces in `frames` [F,H,W,3] 0..1 and the poses of their heads, in batches.
+
+    engine:          of a network that finds the points of a face
+    detector:        of a network that finds faces; needed unless there are `poses`
+    poses:           the people of the same frames, whose faces are looked for instead; tracks are
+                     kept
+    fov:             vertical field of view of the camera, degrees
+    score_threshold: faces with at most this score are dropped, of the detector and of the points
+    max_heads:       heads per frame at most, the surest first
+    smallest_face:   px; smaller faces need not be found, see `regions.tiles`
+    second_pass:     find the points once more, in regions around those of the first pass
+    progress:        called with the number of frames done since the last call
+
+    Returns heads in px of the frames, on the engine's device; frames without a face have none.
+    Raises `InputError` for frames that are not RGB in 0..1 or not those of `poses`, for settings
+    out of range, and for engines of other networks.
+    """
+    check_frames("image", frames)
+    head = face_mesh(engine.model)
+    if not 0 <= score_threshold <= 1:
+        raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
+    if max_heads < 1:
+        raise InputError(f"max_heads: expected at least 1, found {max_heads}")
+    canvas = (frames.shape[1], frames.shape[2])
+    camera = Camera.of_fov(canvas, fov)
+    if poses is not None and (len(poses), poses.canvas) != (len(frames), canvas):
+        high, wide = poses.canvas
+        raise InputError(
+            f"poses: found in {counted(len(poses), 'frame')} of {wide}x{high}, but image holds "
+            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
+        )
+    if poses is None and detector is None:
+        raise InputError("detector: expected an engine that finds faces, or poses; found neither")
+    chunks = []
+    for start in range(0, len(frames), _FRAMES):
+        with torch.inference_mode():
+            here = frames[start : start + _FRAMES].to(engine.device, torch.float32)
+            tracks: Tensor | None = None
+            if poses is not None:
+                people = poses.slice(start, start + len(here)).to(engine.device)
+                regions, place = regions_of_people(people)
+                tracks = people.track_ids[regions.frame, place]
+            else:
+                assert detector is not None
+                finder = face_detector(detector.model)
+                faces, count = detected_faces(
+                    here,
+                    detector,
+                    finder,
+                    above=score_threshold,
+                    most=max_heads,
+                    smallest_face=smallest_face,
+                )
+                regions = regions_of_faces(faces, count, finder.reach)
+            points, scores = _points(here, regions, engine, head)
+            if second_pass or poses is not None:  # joints place a region only roughly
+                again = regions_of_points(points, regions.frame, head)
+                better, sure = _points(here, again, engine, head)
+                won = sure >= scores
+                points = torch.where(won[:, None, None], better, points)
+                scores = torch.where(won, sure, scores)
+            chunks.append(
+                _placed(
+                    Heads.empty(len(here), canvas, camera, device=engine.device),
+                    regions.frame, points, scores, tracks,
+                    above=score_threshold, most=max_heads,
+                )  # fmt: skip
+            )
+        if progress is not None:
+            progress(len(here))
+    return Heads.cat(chunks)
+
+
+def _points(
+    frames: Tensor, regions: Regions, engine: Engine, head: FaceMesh
+) -> tuple[Tensor, Tensor]:
+    """Return the points [N,K,3] px of the faces in regions of frames, and their scores [N]."""
+    points = frames.new_zeros(len(regions), head.points, 3)
+    scores = frames.new_zeros(len(regions))
+    numbers = torch.arange(len(regions), device=frames.device)
+    for part in numbers.split(engine.batch_for(head.size, head.size)) if len(regions) else ():
+        here = regions.at(part)
+        images = crop_turned(frames, here, head.size).clamp(0, 1)
+        found, scores[part] = head.decode(engine.infer(images))
+        points[part] = here.back(found, head.size)
+    return points, scores
+
+
+def _placed(
+    empty: Heads,
+    frame: Tensor,
+    points: Tensor,
+    scores: Tensor,
+    tracks: Tensor | None,
+    *,
+    above: float,
+    most: int,
+) -> Heads:
+    """Return the faces [N] whose scores exceed `above` as heads, the surest first.
+
+    A face that was found twice counts once.
+    """
+    from torchvision.ops import batched_nms  # imports PyTorch's compiler, too: seconds
+
+    flat = points[..., :2]
+    boxes = torch.cat([flat.amin(1), flat.amax(1)], -1)
+    sure = (scores > above).nonzero()[:, 0]
+    kept = sure[batched_nms(boxes[sure], scores[sure], frame[sure], _SAME)]  # by falling score
+    kept = kept[frame[kept].argsort(stable=True)]
+    count = torch.bincount(frame[kept], minlength=len(empty))
+    first = count.cumsum(0) - count
+    place = torch.arange(len(kept), device=kept.device) - first[frame[kept]]
+    kept, place = kept[place < most], place[place < most]
+    count = count.clamp(max=most)
+    heads = empty.with_places(max(1, int(count.max())))
+    at = (frame[kept], place)
+    fit = fit_heads(points[kept], empty.canvas, empty.camera)
+
+    def put(into: Tensor, values: Tensor) -> Tensor:
+        return into.clone().index_put_(at, values.to(into.dtype))
+
+    return replace(
+        heads,
+        rotation=put(heads.rotation, fit.rotation),
+        translation=put(heads.translation, fit.translation),
+        landmarks=put(heads.landmarks, points[kept]),
+        boxes=put(heads.boxes, boxes[kept]),
+        scores=put(heads.scores, scores[kept]),
+        track_ids=heads.track_ids if tracks is None else put(heads.track_ids, tracks[kept]),
+        count=count,
+    )

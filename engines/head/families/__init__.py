@@ -1,0 +1,1 @@
+"""Families of face and head networks, one module each; `models.families` finds them here."""

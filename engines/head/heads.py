@@ -1,0 +1,162 @@
+"""`Heads`: what travels on a KINO_HEADS socket."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from ..checks import check_shape
+from ..errors import InputError
+from ..geometry.camera import Camera
+from ..sequence import state_type
+
+_EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
+_WHOLE = ("canvas", "camera")  # fields that are no tensors
+
+
+@state_type()
+@dataclass(frozen=True)
+class Heads:
+    """Heads in F frames, P places per frame, padded with a count.
+
+    Axes are those of the camera: x to the right, y up, z towards the camera. A head of the identity
+    rotation looks into the lens; its origin is that of the canonical face, between the eyes and
+    inside the head.
+
+    rotation:    [F,P,3,3] turns the canonical face into the camera's axes
+    translation: [F,P,3] cm, where its origin lies; z < 0
+    landmarks:   [F,P,L,3] x, y px of the canvas, and depth in the same unit, growing away from the
+                 camera; L is 468 in the order of the canonical face, or 0 if there are none
+    boxes:       [F,P,4] x0, y0, x1, y1 px
+    scores:      [F,P] 0..1, falling along P
+    track_ids:   [F,P] int64, -1 = no track
+    count:       [F] int64, how many places of the frame hold a head
+    canvas:      height and width in px of the frames that the coordinates refer to
+    camera:      what rotation and translation refer to
+
+    Raises `InputError` when shapes, devices or dtypes do not fit together.
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    landmarks: Tensor
+    boxes: Tensor
+    scores: Tensor
+    track_ids: Tensor
+    count: Tensor
+    canvas: tuple[int, int]
+    camera: Camera
+
+    def __post_init__(self) -> None:
+        check_shape("Heads.rotation", self.rotation, ("frames", "heads", 3, 3))
+        frames, heads = self.rotation.shape[:2]
+        check_shape("Heads.translation", self.translation, (frames, heads, 3))
+        check_shape("Heads.landmarks", self.landmarks, (frames, heads, "points", 3))
+        check_shape("Heads.boxes", self.boxes, (frames, heads, 4))
+        check_shape("Heads.scores", self.scores, (frames, heads))
+        check_shape("Heads.track_ids", self.track_ids, (frames, heads))
+        check_shape("Heads.count", self.count, (frames,))
+        for name in _TENSORS:
+            device = getattr(self, name).device
+            if device != self.rotation.device:
+                raise InputError(
+                    f"Heads.{name}: expected on {self.rotation.device}, found on {device}"
+                )
+        for name in ("track_ids", "count"):
+            if (dtype := getattr(self, name).dtype) != torch.int64:
+                raise InputError(f"Heads.{name}: expected int64, found {dtype}")
+        if min(self.canvas) < 1:
+            raise InputError(f"Heads.canvas: expected height and width >= 1, found {self.canvas}")
+
+    @classmethod
+    def empty(
+        cls,
+        frames: int,
+        canvas: tuple[int, int],
+        camera: Camera,
+        *,
+        heads: int = 1,
+        points: int = 468,
+        device: torch.device | str = "cpu",
+    ) -> "Heads":
+        """Return nobody in any of `frames` frames."""
+        return cls(
+            rotation=torch.zeros(frames, heads, 3, 3, device=device),
+            translation=torch.zeros(frames, heads, 3, device=device),
+            landmarks=torch.zeros(frames, heads, points, 3, device=device),
+            boxes=torch.zeros(frames, heads, 4, device=device),
+            scores=torch.zeros(frames, heads, device=device),
+            track_ids=torch.full((frames, heads), -1, dtype=torch.int64, device=device),
+            count=torch.zeros(frames, dtype=torch.int64, device=device),
+            canvas=canvas,
+            camera=camera,
+        )
+
+    @classmethod
+    def cat(cls, chunks: "Sequence[Heads]") -> "Heads":
+        """Return successive chunks as one, with as many places per frame as the widest has.
+
+        Raises `InputError` for chunks that differ in canvas, camera or number of landmarks.
+        """
+        first = chunks[0]
+        if len(chunks) == 1:
+            return first
+        if any(chunk.kind != first.kind for chunk in chunks):
+            raise InputError("Heads.cat: the chunks differ in canvas, camera or landmarks")
+        most = max(chunk.scores.shape[1] for chunk in chunks)
+        wide = [chunk.with_places(most) for chunk in chunks]
+        return first._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]))
+
+    def __len__(self) -> int:
+        return self.frame_count
+
+    @property
+    def kind(self) -> tuple[tuple[int, int], Camera, int]:
+        """Canvas, camera and number of landmarks: what chunks of a clip share."""
+        return self.canvas, self.camera, self.landmarks.shape[2]
+
+    @property
+    def frame_count(self) -> int:
+        """F."""
+        return self.rotation.shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        return self.rotation.device
+
+    @property
+    def present(self) -> Tensor:
+        """[F,P] bool: which places hold a head."""
+        places = torch.arange(self.scores.shape[1], device=self.device)
+        return places[None] < self.count[:, None]
+
+    def slice(self, start: int, stop: int) -> "Heads":
+        """Return the frames from `start` up to but not including `stop`, without copying."""
+        return self._each(lambda _, values: values[start:stop])
+
+    def with_places(self, heads: int) -> "Heads":
+        """Return the same heads in at least so many places per frame."""
+        more = heads - self.scores.shape[1]
+        if more <= 0:
+            return self
+
+        def widened(name: str, values: Tensor) -> Tensor:
+            if values.ndim == 1:
+                return values
+            empty = values.new_full((len(values), more, *values.shape[2:]), _EMPTY.get(name, 0))
+            return torch.cat([values, empty], 1)
+
+        return self._each(widened)
+
+    def to(self, device: torch.device | str) -> "Heads":
+        """Return the same heads on `device`."""
+        if self.device == torch.device(device):
+            return self
+        return self._each(lambda _, values: values.to(device))
+
+    def _each(self, change: Callable[[str, Tensor], Tensor]) -> "Heads":
+        return replace(self, **{name: change(name, getattr(self, name)) for name in _TENSORS})
+
+
+_TENSORS = tuple(f.name for f in fields(Heads) if f.name not in _WHOLE)

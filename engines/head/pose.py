@@ -1,0 +1,91 @@
+"""From landmarks to the pose of the head: the canonical face fitted to them in three dimensions.
+
+The method is that of MediaPipe's face geometry: the depth of landmarks is relative and in units of
+the picture, so the scale of the face is estimated first on the near plane, then once more on
+landmarks that are unprojected with it, and the product of both unprojects them for the final fit.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..geometry.camera import Camera
+from ..geometry.procrustes import fit_similarity
+from .canonical import canonical_face
+
+_NEAR = 1.0  # cm, where the near plane lies
+
+
+@dataclass(frozen=True)
+class HeadPoses:
+    """Poses of N heads in the camera's axes, see `Heads`.
+
+    rotation [N,3,3], translation [N,3] cm, and points [N,468,3] cm: the face's own points, in the
+    axes of the canonical face
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    points: Tensor
+
+
+def fit_heads(landmarks: Tensor, canvas: tuple[int, int], camera: Camera) -> HeadPoses:
+    """Return the poses of heads from landmarks [N,468,3] px, see `Heads`.
+
+    canvas: height and width in px
+
+    Exact for a face of canonical proportions; the distance of a face of other proportions is that
+    at which a canonical one would be as large.
+    """
+    face = canonical_face()
+    canonical, weights = (t.to(landmarks.device, torch.float64) for t in (face.vertices, face.weights))
+    points = landmarks.double()
+    if not len(points):
+        empty = landmarks.new_zeros(0, 3)
+        return HeadPoses(landmarks.new_zeros(0, 3, 3), empty, landmarks.new_zeros(landmarks.shape))
+    focal = points.new_tensor(camera.focal)
+    # On the near plane: x and y in cm, z scaled as x, away from the camera.
+    flat = (points[..., :2] - points.new_tensor(camera.principal)) / focal * _NEAR
+    flat = flat * points.new_tensor([1.0, -1.0])
+    depth = points[..., 2] / focal[0] * _NEAR
+    relative = depth - depth.mean(-1, keepdim=True) + _NEAR
+
+    def unprojected(scale: Tensor) -> Tensor:  # [N] -> [N,468,3] cm, z towards the camera
+        z = relative / scale[:, None]
+        return torch.cat([flat * (z / _NEAR)[..., None], -z[..., None]], -1)
+
+    near = torch.cat([flat, -depth[..., None]], -1)
+    first = fit_similarity(canonical, near, weights).scale
+    second = fit_similarity(canonical, unprojected(first), weights).scale
+    metric = unprojected(first * second)
+    fit = fit_similarity(canonical, metric, weights)
+    own = (metric - fit.translation[:, None]) @ fit.rotation / fit.scale[:, None, None]
+    dtype = landmarks.dtype
+    return HeadPoses(fit.rotation.to(dtype), fit.translation.to(dtype), own.to(dtype))
+
+
+def angles(rotation: Tensor) -> Tensor:
+    """Return yaw, pitch and roll [...,3] in degrees of rotations [...,3,3] = Ry Rx Rz.
+
+    Positive yaw turns the nose to the right of the picture, positive pitch down, positive roll the
+    head counter-clockwise.
+    """
+    yaw = torch.atan2(rotation[..., 0, 2], rotation[..., 2, 2])
+    pitch = torch.asin((-rotation[..., 1, 2]).clamp(-1, 1))
+    roll = torch.atan2(rotation[..., 1, 0], rotation[..., 1, 1])
+    return torch.rad2deg(torch.stack([yaw, pitch, roll], -1))
+
+
+def towards_viewer(rotation: Tensor, translation: Tensor) -> Tensor:
+    """Return rotations [...,3,3] relative to the ray from the lens to the head.
+
+    A head that looks into the lens has the identity here, wherever in the frame it is.
+    translation: [...,3] cm, not zero
+    """
+    z = -torch.nn.functional.normalize(translation, dim=-1)  # from the head to the lens
+    up = torch.zeros_like(z)
+    up[..., 1] = 1.0
+    x = torch.nn.functional.normalize(torch.linalg.cross(up, z, dim=-1), dim=-1)
+    ray = torch.stack([x, torch.linalg.cross(z, x, dim=-1), z], -1)
+    return ray.mT @ rotation
