@@ -4,8 +4,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +129,59 @@ def test_an_interrupt_ends_cleanly(numbers: Path, tmp_path: Path, number: int) -
     assert "Traceback" not in err
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].frames == json.loads(out)["drawn"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_an_interrupt_does_not_wait_for_viewers(numbers: Path, tmp_path: Path) -> None:
+    """Nor for those who take nothing, or have asked only the half of something."""
+    words = ["live", graph_file(tmp_path), "--source", str(numbers), "--loop"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "kinograph.workflows.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        url = ""
+        for line in process.stderr:
+            url = line.removeprefix("open ").strip() if line.startswith("open ") else url
+            if "fps in" in line:
+                break
+        found = re.fullmatch(r"http://([\d.]+):(\d+)/\?(token=.*)", url)
+        assert found
+        viewers = []
+        for path in ("/stream?", "/stream?", "/events?", "/st"):
+            viewer = socket.create_connection((found[1], int(found[2])))
+            viewer.sendall(f"GET {path}{found[3]}".encode())
+            if path != "/st":
+                viewer.sendall(b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            viewers.append(viewer)
+        time.sleep(1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        took = time.monotonic() - began
+        for viewer in viewers:
+            viewer.close()
+    assert process.returncode == 130, err
+    assert took < 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_an_interrupt_does_not_wait_for_a_source_that_does_not_respond(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts, and says nothing
+        words = ["live", graph_file(tmp_path), "--no-page"]
+        words += ["--source", f"tcp://127.0.0.1:{server.getsockname()[1]}"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "kinograph.workflows.cli", *words], stderr=subprocess.PIPE
+        ) as process:
+            line, _ = server.accept()
+            time.sleep(0.3)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+            took = time.monotonic() - began
+            line.close()
+    assert process.returncode == 130, err
+    assert took < 2
+    assert b"Traceback" not in err
