@@ -70,6 +70,11 @@ def reading_of(arguments: argparse.Namespace) -> ReadOptions:
 def add_graph(parser: argparse.ArgumentParser) -> None:
     """Add GRAPH and --set."""
     parser.add_argument("graph", type=Path, metavar="GRAPH", help="the file of a graph")
+    add_set(parser)
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """Add --set."""
     parser.add_argument(
         "--set",
         action="append",

@@ -12,7 +12,14 @@ from .run import run_command
 
 def _set_graph(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(
-        graph=DEMO_GRAPH, set=[], json=None, chunk=0, restart=False, server="", header=[]
+        graph=DEMO_GRAPH,
+        set=[],
+        only=[],
+        json=None,
+        chunk=0,
+        restart=False,
+        server="",
+        header=[],
     )
 
 
