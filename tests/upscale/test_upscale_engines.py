@@ -33,7 +33,7 @@ def test_tensorrt_rtx_builds(capability: str, precision: str, compact: Model) ->
     weights = 0.62e6 * {"fp32": 4, "fp16": 2}[precision]
     assert weights * 0.95 < built.path.stat().st_size < weights + 10e6  # and its kernels
     assert request.profiles()[1]["images"] == (
-        (4, 3, 16, 16),
+        (1, 3, 16, 16),
         (4, 3, 468, 832),
         (4, 3, 1024, 1024),
     )

@@ -53,7 +53,7 @@ def test_the_order_of_the_weights() -> None:
     layer = nn.Conv2d(3, 48, 3)
     table = kernels.table(layer)
     assert table.shape == (32, 64)
-    assert float(table[2 * 9 + 1 * 3 + 2, 40]) == float(layer.weight[40, 2, 2, 1])
+    assert float(table[2 * 9 + 1 * 3 + 2, 40]) == layer.weight[40, 2, 2, 1].item()
     assert not bool(table[27:].any())
     assert not bool(table[:, 48:].any())
 

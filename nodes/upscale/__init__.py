@@ -1,0 +1,3 @@
+"""Nodes that make frames larger."""
+
+CATEGORY = "Kinograph/upscale"
