@@ -14,6 +14,7 @@ from torchvision.models.optical_flow import raft_small
 from flow_probes import occlusions
 from kinograph import OpticalFlowTensorRTPreprocessor
 from kinograph.engines.flow.estimate import estimate_flow
+from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.geometry.crops import crop
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
@@ -26,7 +27,6 @@ from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_drawing import draw_flow
-from kinograph.engines.render.mesh.camera import Camera
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.skeleton import draw_skeletons

@@ -1,39 +1,151 @@
-"""`Camera`: a pinhole camera without distortion."""
+"""Pinhole cameras, one for each frame or one for all."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
 
 from ..errors import InputError
+from .placement import Size, scale_and_shift
+
+AXES = ("y_up", "y_down")
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera that looks along -z, with x to the right and y up.
+    """Where points in front of the camera appear in the picture.
 
-    focal:     fx, fy in px
-    principal: cx, cy in px from the canvas's top left corner
+    fx, fy: [F] or [1] focal lengths in px, above 0
+    cx, cy: [F] or [1] principal point in px, anywhere, also outside the picture. The corner of the
+            first pixel is (0, 0), its centre (0.5, 0.5)
+    size:   height and width of the picture that these pixels are of
+    axes:   of the points. y_up: x to the right, y up, z towards the camera, which looks along -z,
+            as in OpenGL, glTF and KINO_HEADS. y_down: x to the right, y down, z away from the
+            camera, as in OpenCV
+    near:   distance from the camera, in the unit of the points, before which nothing is drawn
 
-    A point (x, y, z) with z < 0 is seen at (cx - fx x / z, cy + fy y / z).
-
-    Raises `InputError` for a focal length that is not above 0.
+    Raises `InputError` for values that are not finite, for a focal length or a near plane that is
+    not above 0, and for unknown axes.
     """
 
-    focal: tuple[float, float]
-    principal: tuple[float, float]
+    fx: Tensor
+    fy: Tensor
+    cx: Tensor
+    cy: Tensor
+    size: Size
+    axes: str = "y_up"
+    near: float = 0.01
 
     def __post_init__(self) -> None:
-        if not min(self.focal) > 0:
-            raise InputError(f"camera: expected a focal length above 0 px, found {self.focal}")
+        if self.axes not in AXES:
+            raise InputError(f"camera: expected axes {' or '.join(AXES)}, found {self.axes[:40]!r}")
+        if min(self.size) < 1:
+            raise InputError(
+                f"camera: expected a picture of at least 1x1, found {self.size[1]}x{self.size[0]}"
+            )
+        if not (math.isfinite(self.near) and self.near > 0):
+            raise InputError(f"camera: expected a near plane above 0, found {self.near}")
+        counts = {len(values) for values in self._values if values.ndim == 1}
+        if any(values.ndim != 1 for values in self._values) or len(counts - {1}) > 1 or 0 in counts:
+            shapes = ", ".join(str(list(values.shape)) for values in self._values)
+            raise InputError(
+                f"camera: expected fx, fy, cx, cy with one value per frame or one, found {shapes}"
+            )
+        lengths = [len(values) for values in self._values]
+        found = torch.cat(self._values).detach().cpu().double()  # one wait for a GPU
+        if not bool(found.isfinite().all()):
+            raise InputError("camera: fx, fy, cx or cy is NaN or infinite; check what estimated it")
+        shortest = float(found[: lengths[0] + lengths[1]].min())
+        if shortest <= 0:
+            raise InputError(f"camera: expected focal lengths above 0 px, found {shortest:.4g}")
 
     @classmethod
-    def of_fov(cls, canvas: tuple[int, int], fov: float) -> "Camera":
-        """Return the camera of a canvas (height, width) whose vertical field of view is `fov`
-        degrees; the principal point is the centre.
+    def of_field_of_view(
+        cls,
+        size: Size,
+        degrees: float = 63.0,
+        *,
+        axes: str = "y_up",
+        near: float = 0.01,
+        device: torch.device | str = "cpu",
+    ) -> "Camera":
+        """Return a camera that looks at the middle of the picture, with square pixels.
 
-        Raises `InputError` unless the field of view is in 1..170.
+        degrees: vertical field of view; 63 is what MediaPipe assumes of phones
+
+        Raises `InputError` for an angle that is not between 0 and 180.
         """
-        if not 1 <= fov <= 170:
-            raise InputError(f"fov: expected 1 to 170 degrees, found {fov:g}")
-        height, width = canvas
-        focal = height / 2 / math.tan(math.radians(fov) / 2)
-        return cls((focal, focal), (width / 2, height / 2))
+        if not 0 < degrees < 180:
+            raise InputError(
+                f"field of view: expected more than 0 and less than 180 degrees, found {degrees}"
+            )
+        height, width = size
+        focal = height / 2 / math.tan(math.radians(degrees) / 2)
+        focal_length, cx, cy = (
+            torch.tensor([value], device=device) for value in (focal, width / 2, height / 2)
+        )
+        return cls(focal_length, focal_length, cx, cy, size, axes, near)
+
+    @property
+    def _values(self) -> tuple[Tensor, ...]:
+        return self.fx, self.fy, self.cx, self.cy
+
+    @classmethod
+    def cat(cls, cameras: "Sequence[Camera]") -> "Camera":
+        """Return the cameras of successive chunks as one; alike ones stay one for all frames.
+
+        Each has one value per frame of its chunk, or one for all frames, then alike in all chunks.
+
+        Raises `InputError` for cameras of other pictures or axes, and for single values that differ.
+        """
+        first = cameras[0]
+        if any((c.size, c.axes, c.near) != (first.size, first.axes, first.near) for c in cameras):
+            raise InputError("camera: the chunks have pictures of different sizes, or other axes")
+        values = list(zip(*(c._values for c in cameras), strict=True))
+        joined = []
+        for each in values:
+            if all(len(v) == 1 for v in each):
+                if any(not torch.equal(v, each[0]) for v in each):
+                    raise InputError("camera: the chunks have different cameras")
+                joined.append(each[0])
+            else:
+                joined.append(torch.cat(each))
+        return first._with(joined)
+
+    def _with(self, values: list[Tensor]) -> "Camera":
+        fx, fy, cx, cy = values
+        return replace(self, fx=fx, fy=fy, cx=cx, cy=cy)
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the camera differs in; 1 also stands for any number."""
+        return max(len(values) for values in self._values)
+
+    def slice(self, start: int, stop: int) -> "Camera":
+        """Return the camera of the frames from `start` up to but not including `stop`."""
+        return self._with([v if len(v) == 1 else v[start:stop] for v in self._values])
+
+    def to(self, device: torch.device | str) -> "Camera":
+        """Return the same camera on `device`."""
+        return self._with([values.to(device) for values in self._values])
+
+    def fitted(self, size: Size, fit: str = "stretch") -> "Camera":
+        """Return the camera of the same picture brought to `size`; see `scale_and_shift`."""
+        (sy, sx), (top, left) = scale_and_shift(self.size, size, fit)
+        values = [self.fx * sx, self.fy * sy, self.cx * sx + left, self.cy * sy + top]
+        return replace(self._with(values), size=size)
+
+    def view(self, vectors: Tensor) -> Tensor:
+        """Return points or directions [...,3] as x to the right, y down, z away from the camera.
+
+        The same turn leads back.
+        """
+        if self.axes == "y_down":
+            return vectors
+        return vectors * vectors.new_tensor([1.0, -1.0, -1.0])
+
+    def table(self, dtype: torch.dtype) -> Tensor:
+        """Return [4,F or 1]: fx, fy, cx, cy."""
+        return torch.stack([v.to(dtype).expand(self.frame_count) for v in self._values])

@@ -60,7 +60,7 @@ def detect_heads(
     if max_heads < 1:
         raise InputError(f"max_heads: expected at least 1, found {max_heads}")
     canvas = (frames.shape[1], frames.shape[2])
-    camera = Camera.of_fov(canvas, fov)
+    camera = Camera.of_field_of_view(canvas, fov, device=engine.device)
     if poses is not None and (len(poses), poses.canvas) != (len(frames), canvas):
         high, wide = poses.canvas
         raise InputError(
@@ -100,8 +100,12 @@ def detect_heads(
             chunks.append(
                 _placed(
                     Heads.empty(len(here), canvas, camera, device=engine.device),
-                    regions.frame, points, scores, tracks,
-                    above=score_threshold, most=max_heads,
+                    regions.frame,
+                    points,
+                    scores,
+                    tracks,
+                    above=score_threshold,
+                    most=max_heads,
                 )  # fmt: skip
             )
         if progress is not None:
@@ -152,7 +156,7 @@ def _placed(
     count = count.clamp(max=most)
     heads = empty.with_places(max(1, int(count.max())))
     at = (frame[kept], place)
-    fit = fit_heads(points[kept], empty.canvas, empty.camera)
+    fit = fit_heads(points[kept], empty.camera, frame[kept])
 
     def put(into: Tensor, values: Tensor) -> Tensor:
         return into.clone().index_put_(at, values.to(into.dtype))

@@ -103,18 +103,19 @@ class Heads:
         if len(chunks) == 1:
             return first
         if any(chunk.kind != first.kind for chunk in chunks):
-            raise InputError("Heads.cat: the chunks differ in canvas, camera or landmarks")
+            raise InputError("Heads.cat: the chunks differ in canvas or landmarks")
         most = max(chunk.scores.shape[1] for chunk in chunks)
         wide = [chunk.with_places(most) for chunk in chunks]
-        return first._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]))
+        joined = first._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]))
+        return replace(joined, camera=Camera.cat([chunk.camera for chunk in chunks]))
 
     def __len__(self) -> int:
         return self.frame_count
 
     @property
-    def kind(self) -> tuple[tuple[int, int], Camera, int]:
-        """Canvas, camera and number of landmarks: what chunks of a clip share."""
-        return self.canvas, self.camera, self.landmarks.shape[2]
+    def kind(self) -> tuple[tuple[int, int], int]:
+        """Canvas and number of landmarks: what chunks of a clip share."""
+        return self.canvas, self.landmarks.shape[2]
 
     @property
     def frame_count(self) -> int:
@@ -133,7 +134,8 @@ class Heads:
 
     def slice(self, start: int, stop: int) -> "Heads":
         """Return the frames from `start` up to but not including `stop`, without copying."""
-        return self._each(lambda _, values: values[start:stop])
+        part = self._each(lambda _, values: values[start:stop])
+        return replace(part, camera=self.camera.slice(start, stop))
 
     def with_places(self, heads: int) -> "Heads":
         """Return the same heads in at least so many places per frame."""
@@ -153,7 +155,8 @@ class Heads:
         """Return the same heads on `device`."""
         if self.device == torch.device(device):
             return self
-        return self._each(lambda _, values: values.to(device))
+        tensors = {name: getattr(self, name).to(device) for name in _TENSORS}
+        return replace(self, camera=self.camera.to(device), **tensors)
 
     def _each(self, change: Callable[[str, Tensor], Tensor]) -> "Heads":
         return replace(self, **{name: change(name, getattr(self, name)) for name in _TENSORS})

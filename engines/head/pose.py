@@ -30,25 +30,27 @@ class HeadPoses:
     points: Tensor
 
 
-def fit_heads(landmarks: Tensor, canvas: tuple[int, int], camera: Camera) -> HeadPoses:
+def fit_heads(landmarks: Tensor, camera: Camera, frame: Tensor) -> HeadPoses:
     """Return the poses of heads from landmarks [N,468,3] px, see `Heads`.
 
-    canvas: height and width in px
+    frame: [N] int64, the camera's frame that each lies on
 
     Exact for a face of canonical proportions; the distance of a face of other proportions is that
     at which a canonical one would be as large.
     """
     face = canonical_face()
-    canonical, weights = (t.to(landmarks.device, torch.float64) for t in (face.vertices, face.weights))
+    canonical, weights = (
+        t.to(landmarks.device, torch.float64) for t in (face.vertices, face.weights)
+    )
     points = landmarks.double()
     if not len(points):
         empty = landmarks.new_zeros(0, 3)
         return HeadPoses(landmarks.new_zeros(0, 3, 3), empty, landmarks.new_zeros(landmarks.shape))
-    focal = points.new_tensor(camera.focal)
+    table = camera.table(torch.float64).to(points.device)
+    fx, fy, cx, cy = (row[frame if len(row) > 1 else frame * 0, None] for row in table)  # [N,1]
     # On the near plane: x and y in cm, z scaled as x, away from the camera.
-    flat = (points[..., :2] - points.new_tensor(camera.principal)) / focal * _NEAR
-    flat = flat * points.new_tensor([1.0, -1.0])
-    depth = points[..., 2] / focal[0] * _NEAR
+    x, y, depth = (points[..., 0] - cx) / fx, (cy - points[..., 1]) / fy, points[..., 2] / fx
+    flat, depth = torch.stack([x, y], -1) * _NEAR, depth * _NEAR
     relative = depth - depth.mean(-1, keepdim=True) + _NEAR
 
     def unprojected(scale: Tensor) -> Tensor:  # [N] -> [N,468,3] cm, z towards the camera

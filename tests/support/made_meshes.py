@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from kinograph.engines.render.mesh.camera import Camera
+from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.mesh.mesh import Mesh
 

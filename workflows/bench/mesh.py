@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...engines.environment import describe_device
 from ...engines.errors import InputError
-from ...engines.render.mesh.camera import Camera
+from ...engines.geometry.camera import Camera
 from ...engines.render.mesh.draw import draw_meshes
 from ...engines.render.mesh.instances import Instances
 from ...engines.render.mesh.light import Light

@@ -129,9 +129,7 @@ FAMILIES = (
             pixel_bytes=48,  # 16 channels at half the size, and what they are made from
         ),
         order=10,
-        head=FaceMesh(
-            size=MESH_SIZE, points=POINTS, eyes=(33, 263), decode=decode_mesh, reach=1.5
-        ),
+        head=FaceMesh(size=MESH_SIZE, points=POINTS, eyes=(33, 263), decode=decode_mesh, reach=1.5),
     ),
     HeadFamily(
         name="mediapipe_face_detector",

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from ...geometry.camera import Camera
 from ...geometry.placement import Size
-from .camera import Camera
 from .instances import Instances
 from .soup import boxes
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...geometry.camera import Camera
 from ...geometry.placement import Size
 from ..canvas import Canvas
 from .batches import batches
-from .camera import Camera
 from .instances import Instances
 from .layers import Scene
 from .light import Light

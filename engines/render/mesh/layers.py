@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...geometry.camera import Camera
 from ...geometry.placement import Size
-from .camera import Camera
 from .instances import Instances
 from .raster import Hits, Raster
 from .soup import Soup

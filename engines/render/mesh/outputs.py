@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...geometry.camera import Camera
 from ...geometry.placement import Size
 from .batches import batches
-from .camera import Camera
 from .draw import SAMPLES, prepared, scene_of
 from .instances import Instances
 from .pixels import Pixels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .camera import Camera
+from ...geometry.camera import Camera
 from .instances import Instances
 from .mesh import precise
 

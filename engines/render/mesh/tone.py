@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ...checks import check_frames
 from ...errors import InputError
+from ...geometry.camera import Camera
 from ...geometry.placement import Size
-from .camera import Camera
 from .instances import Instances
 from .soup import boxes
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.render.mesh.camera import Camera
+from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.mesh.light import Light

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kinograph.engines.errors import InputError
+from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.render.mesh import batches, raster
-from kinograph.engines.render.mesh.camera import Camera
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.mesh.light import Light

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kinograph.engines.render.mesh.camera import Camera
+from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.workflows.bench import mesh
 from kinograph.workflows.cli import main
