@@ -94,11 +94,11 @@ class Camera:
 
     @classmethod
     def cat(cls, cameras: "Sequence[Camera]") -> "Camera":
-        """Return the cameras of successive chunks as one; alike ones stay one for all frames.
+        """Return the cameras of successive chunks, at least one, as one.
 
-        Each has one value per frame of its chunk, or one for all frames, then alike in all chunks.
+        A value that is one for all frames must be the same in all chunks.
 
-        Raises `InputError` for cameras of other pictures or axes, and for single values that differ.
+        Raises `InputError` for cameras of pictures or axes that differ, and for such values.
         """
         first = cameras[0]
         if any((c.size, c.axes, c.near) != (first.size, first.axes, first.near) for c in cameras):

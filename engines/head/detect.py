@@ -1,7 +1,7 @@
 """From frames to `Heads`: regions, the points of the faces in them, and the pose that fits."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -97,20 +97,22 @@ def detect_heads(
                 won = sure >= scores
                 points = torch.where(won[:, None, None], better, points)
                 scores = torch.where(won, sure, scores)
-            chunks.append(
-                _placed(
-                    Heads.empty(len(here), canvas, camera, device=engine.device),
-                    regions.frame,
-                    points,
-                    scores,
-                    tracks,
-                    above=score_threshold,
-                    most=max_heads,
-                )  # fmt: skip
-            )
+            nobody = Heads.empty(len(here), canvas, camera, device=engine.device)
+            found = _Faces(regions.frame, points, scores, tracks)
+            chunks.append(_placed(nobody, found, above=score_threshold, most=max_heads))
         if progress is not None:
             progress(len(here))
     return Heads.cat(chunks)
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """N faces: frame [N], points [N,K,3] px, scores [N], and tracks [N] or None."""
+
+    frame: Tensor
+    points: Tensor
+    scores: Tensor
+    tracks: Tensor | None
 
 
 def _points(
@@ -128,22 +130,14 @@ def _points(
     return points, scores
 
 
-def _placed(
-    empty: Heads,
-    frame: Tensor,
-    points: Tensor,
-    scores: Tensor,
-    tracks: Tensor | None,
-    *,
-    above: float,
-    most: int,
-) -> Heads:
+def _placed(empty: Heads, faces: _Faces, *, above: float, most: int) -> Heads:
     """Return the faces [N] whose scores exceed `above` as heads, the surest first.
 
     A face that was found twice counts once.
     """
     from torchvision.ops import batched_nms  # imports PyTorch's compiler, too: seconds
 
+    frame, points, scores, tracks = faces.frame, faces.points, faces.scores, faces.tracks
     flat = points[..., :2]
     boxes = torch.cat([flat.amin(1), flat.amax(1)], -1)
     sure = (scores > above).nonzero()[:, 0]

@@ -68,7 +68,10 @@ class HeadFamily(Family):
 
 
 def face_mesh(model: Model) -> FaceMesh:
-    """Return the head of a model that finds the points of faces. Raises `InputError` for another."""
+    """Return the head of a model that finds the points of faces.
+
+    Raises `InputError` for another one.
+    """
     head = _head(model)
     if not isinstance(head, FaceMesh):
         raise InputError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -106,8 +107,8 @@ class Heads:
             raise InputError("Heads.cat: the chunks differ in canvas or landmarks")
         most = max(chunk.scores.shape[1] for chunk in chunks)
         wide = [chunk.with_places(most) for chunk in chunks]
-        joined = first._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]))
-        return replace(joined, camera=Camera.cat([chunk.camera for chunk in chunks]))
+        camera = Camera.cat([chunk.camera for chunk in chunks])
+        return first._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]), camera)
 
     def __len__(self) -> int:
         return self.frame_count
@@ -134,8 +135,7 @@ class Heads:
 
     def slice(self, start: int, stop: int) -> "Heads":
         """Return the frames from `start` up to but not including `stop`, without copying."""
-        part = self._each(lambda _, values: values[start:stop])
-        return replace(part, camera=self.camera.slice(start, stop))
+        return self._each(lambda _, v: v[start:stop], self.camera.slice(start, stop))
 
     def with_places(self, heads: int) -> "Heads":
         """Return the same heads in at least so many places per frame."""
@@ -155,11 +155,14 @@ class Heads:
         """Return the same heads on `device`."""
         if self.device == torch.device(device):
             return self
-        tensors = {name: getattr(self, name).to(device) for name in _TENSORS}
-        return replace(self, camera=self.camera.to(device), **tensors)
+        return self._each(lambda _, v: v.to(device), self.camera.to(device))
 
-    def _each(self, change: Callable[[str, Tensor], Tensor]) -> "Heads":
-        return replace(self, **{name: change(name, getattr(self, name)) for name in _TENSORS})
+    def _each(
+        self, change: Callable[[str, Tensor], Tensor], camera: Camera | None = None
+    ) -> "Heads":
+        """Return the same with every tensor changed, and with another camera unless it is None."""
+        made: dict[str, Any] = {name: change(name, getattr(self, name)) for name in _TENSORS}
+        return replace(self, **made, camera=camera or self.camera)
 
 
 _TENSORS = tuple(f.name for f in fields(Heads) if f.name not in _WHOLE)

@@ -39,9 +39,8 @@ def fit_heads(landmarks: Tensor, camera: Camera, frame: Tensor) -> HeadPoses:
     at which a canonical one would be as large.
     """
     face = canonical_face()
-    canonical, weights = (
-        t.to(landmarks.device, torch.float64) for t in (face.vertices, face.weights)
-    )
+    canonical = face.vertices.to(landmarks.device, torch.float64)
+    weights = face.weights.to(landmarks.device, torch.float64)
     points = landmarks.double()
     if not len(points):
         empty = landmarks.new_zeros(0, 3)

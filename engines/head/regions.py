@@ -146,7 +146,8 @@ def regions_of_people(poses: Poses) -> tuple[Regions, Tensor]:
     nose, left_eye, right_eye, left_ear, right_ear = range(5)
 
     def apart(a: int, b: int) -> Tensor:  # [N] px, 0 unless both are seen
-        return (at[:, a] - at[:, b]).norm(dim=-1) * (here[:, a] & here[:, b])
+        distance: Tensor = (at[:, a] - at[:, b]).norm(dim=-1)
+        return distance * (here[:, a] & here[:, b])
 
     side = torch.stack(
         [
@@ -162,10 +163,8 @@ def regions_of_people(poses: Poses) -> tuple[Regions, Tensor]:
     # The person's right side is at the left of the picture when they face the camera.
     by_eyes = _angle(at[:, right_eye], at[:, left_eye])
     by_ears = _angle(at[:, right_ear], at[:, left_ear])
-    both_eyes, both_ears = (
-        here[:, left_eye] & here[:, right_eye],
-        here[:, left_ear] & here[:, right_ear],
-    )
+    both_eyes = here[:, left_eye] & here[:, right_eye]
+    both_ears = here[:, left_ear] & here[:, right_ear]
     angle = torch.where(both_eyes, by_eyes, torch.where(both_ears, by_ears, 0.0))
     sized = side > 1
     regions = Regions(frame, centre, side, angle)

@@ -1,9 +1,9 @@
 """MediaPipe's face detector (BlazeFace, short range) and face mesh of 468 points. Apache-2.0.
 
 Bazarevsky et al., BlazeFace, 2019, arXiv:1907.05047; Kartynnik et al., Real-time facial surface
-geometry from monocular video on mobile GPUs, 2019, arXiv:1907.06724. Layers and weights are those of
-the published networks, see NOTICE; decoding, suppression and regions are our own, with MediaPipe's
-constants.
+geometry from monocular video on mobile GPUs, 2019, arXiv:1907.06724. Layers and weights are those
+of the published networks, see NOTICE; decoding, suppression and regions are our own, with
+MediaPipe's constants.
 """
 
 from collections.abc import Mapping
