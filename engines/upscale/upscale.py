@@ -13,6 +13,7 @@ from ..checks import check_range
 from ..errors import DeviceMemoryError, EngineError, InputError
 from ..runtime.engine import Engine
 from ..words import counted
+from .choices import LARGEST_SCALE
 from .colour import locked
 from .family import Traits, traits_of
 from .network import OUTPUT
@@ -21,7 +22,6 @@ from .tiles import Tiling
 Progress = Callable[[int], None]
 
 LARGEST = 16384  # px, longest side of the result
-LARGEST_SCALE = 16.0
 _TILE = 512  # px, where frames are too large for the engine and the user has no wish
 _LEAST_TILE = 64  # px; smaller ones are nearly all overlap
 _BLACK, _DARK = 1 / 255, 8 / 255  # a result below the first of a source above the second is wrong

@@ -2,11 +2,8 @@
 
 from typing import Any
 
-from ...engines.models.families import own_families
+from ...engines.models.families import own_names
 from ...engines.models.registry import resolve
-from ...engines.runtime.network import network_of
-from ...engines.upscale.family import traits_of
-from ...engines.upscale.files import ANY, ONNX, family_of_file
 from ..api import host, io
 from ..inputs import last_model_change
 from ..search import found_by
@@ -35,7 +32,7 @@ class LoadUpscaleFile(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "family",
-                    options=[_AUTO, *own_families("upscale")],
+                    options=[_AUTO, *own_names("upscale")],
                     default=_AUTO,
                     tooltip="The kind of network in the file. auto: as its contents say. spandrel: "
                     "any architecture that the package spandrel knows; it runs in PyTorch.",
@@ -51,6 +48,10 @@ class LoadUpscaleFile(io.ComfyNode):
 
     @classmethod
     def execute(cls, family: str, file: str) -> io.NodeOutput:
+        from ...engines.runtime.network import network_of
+        from ...engines.upscale.family import traits_of
+        from ...engines.upscale.files import ANY, ONNX, family_of_file
+
         folder, name = host.models_folder(), file.strip()
         if family == _AUTO:
             family = ONNX if name.endswith(".onnx") else ANY

@@ -1,13 +1,12 @@
 """Upscale Images: frames at a larger size, by a network."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
-from ...engines.runtime.engine import Engine
-from ...engines.upscale.upscale import LARGEST_SCALE, Upscaler
+from ...engines.upscale.choices import LARGEST_SCALE
 from ...engines.words import counted
 from ..api import host, io
 from ..previews import of_images
@@ -17,6 +16,11 @@ from ..streaming import Rule, Step
 from ..types import KinoEngine
 from ..widgets import side_input
 from . import CATEGORY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.runtime.engine import Engine
 
 _SETTINGS = (
     "scale",
@@ -34,6 +38,8 @@ class _Step(Step):
     """Gives the network whole batches of frames."""
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
+        from ...engines.upscale.upscale import Upscaler
+
         settings = {name: inputs[name] for name in _SETTINGS}
         image: Tensor = inputs["image"]
         upscaler = Upscaler(inputs["engine"], **settings)
@@ -132,6 +138,8 @@ class UpscaleImages(io.ComfyNode):
         colour_lock: bool,
         eight_bit: bool,
     ) -> io.NodeOutput:
+        from ...engines.upscale.upscale import Upscaler
+
         upscaler = Upscaler(
             engine,
             scale=scale,

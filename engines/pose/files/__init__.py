@@ -1,6 +1,7 @@
 """Files of poses, one format per module."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import InputError
@@ -11,7 +12,7 @@ from . import animals, coco, compact, editor, openpose_folder, pose_keypoint, pr
 from .assemble import frame_count
 from .document import Value, dump, load
 
-_READERS = {
+_READERS: dict[str, Callable[..., Poses]] = {
     "coco": coco.parse,
     "predictions": predictions.parse,
 }

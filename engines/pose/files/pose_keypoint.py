@@ -144,7 +144,8 @@ def parse(
     """
     for other in (animals, editor):
         if other.owns(document.raw):
-            return other.parse(document, canvas=canvas, frames=frames)
+            poses: Poses = other.parse(document, canvas=canvas, frames=frames)
+            return poses
     entries = entries_of(document)
     found = [
         (frame, person)
