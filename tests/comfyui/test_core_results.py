@@ -103,6 +103,21 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "InvertMask": ("InvertMask", {"mask": MASK}, "m"),
     "GrowMask": ("GrowMask", {"mask": MASK, "expand": 3, "tapered_corners": True}, "m"),
     "GrowMask less": ("GrowMask", {"mask": MASK, "expand": -2, "tapered_corners": False}, "m"),
+    **{
+        f"MaskComposite {operation}": (
+            "MaskComposite",
+            {"destination": MASK, "source": MASK, "x": 5, "y": 3, "operation": operation},
+            "m",
+        )
+        for operation in ("multiply", "add", "subtract", "and", "or", "xor")
+    },
+    # Before 0.33 ComfyUI took the wrong rows and columns on the right and at the bottom.
+    "FeatherMask": (
+        "FeatherMask",
+        {"mask": MASK, "left": 9, "top": 99, "right": 0, "bottom": 0},
+        "m",
+    ),
+    "ThresholdMask": ("ThresholdMask", {"mask": MASK, "value": 0.4}, "m"),
     "SplitImageWithAlpha": ("SplitImageWithAlpha", {"image": PICTURE}, "im"),
     "JoinImageWithAlpha": ("JoinImageWithAlpha", {"image": PICTURE, "alpha": MASK}, "i"),
     "Canny": ("Canny", {"image": PICTURE, "low_threshold": 0.1, "high_threshold": 0.3}, "i"),

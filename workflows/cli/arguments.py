@@ -187,4 +187,4 @@ def parsed_size(option: str, text: str) -> tuple[int, int]:
 
 def input_folders(graph: Path) -> tuple[Path, ...]:
     """Return where to look for the files that a graph names: here, beside it, among the shipped."""
-    return Path.cwd(), graph.resolve().parent, MEDIA
+    return tuple(dict.fromkeys((Path.cwd(), graph.resolve().parent, MEDIA)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...engines.words import counted
 from ...nodes.standin import io, ui
 from ...nodes.streaming import Rule
 
@@ -39,7 +40,7 @@ class ImageCompare(io.ComfyNode):
         compare_view: Any = None,
     ) -> io.NodeOutput:
         said = [
-            f"{len(images)} images of {images.shape[2]}x{images.shape[1]}"
+            f"{counted(len(images), 'image')} of {images.shape[2]}x{images.shape[1]}"
             for images in (image_a, image_b)
             if images is not None
         ]

@@ -195,6 +195,46 @@ def test_masks() -> None:
     assert image_of("GrowMask", mask=MASK, expand=16384, tapered_corners=True).eq(1).all()
 
 
+@pytest.mark.parametrize(
+    ("operation", "middle"),
+    [
+        ("multiply", [0.12, 0.24]),
+        ("add", [0.7, 1.0]),
+        ("subtract", [0.0, 0.0]),
+        ("and", [0.0, 0.0]),
+        ("or", [0.0, 1.0]),
+        ("xor", [0.0, 1.0]),
+    ],
+)
+def test_combined_masks(operation: str, middle: list[float]) -> None:
+    below = torch.full((2, 3, 4), 0.3)
+    above = torch.tensor([[[0.4, 0.8, 0.9]] * 5])
+    combined = image_of(
+        "MaskComposite", destination=below, source=above, x=2, y=1, operation=operation
+    )
+    assert combined.shape == (2, 3, 4)
+    assert combined[1, 2, 2:].tolist() == pytest.approx(middle)
+    assert combined[:, :1].eq(0.3).all()
+    assert combined[:, :, :2].eq(0.3).all()
+    assert below.eq(0.3).all()
+    beside = image_of("MaskComposite", destination=below, source=above, x=9, y=9, operation="add")
+    assert torch.equal(beside, below)
+    more = above.expand(3, -1, -1)
+    with pytest.raises(InputError, match=r"source: expected one mask, or 2 as in .*, found 3"):
+        image_of("MaskComposite", destination=below, source=more, x=0, y=0, operation="or")
+
+
+def test_feathered_and_divided_masks() -> None:
+    mask = torch.ones(2, 3, 5)
+    faded = image_of("FeatherMask", mask=mask, left=2, top=0, right=99, bottom=1)
+    assert faded[1, 0].tolist() == pytest.approx([0.5, 0.8, 0.6, 0.4, 0.2])
+    assert torch.equal(faded[0, 0], faded[1, 2])
+    down = image_of("FeatherMask", mask=mask, left=0, top=3, right=0, bottom=0)
+    assert down[0, :, 4].tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    divided = image_of("ThresholdMask", mask=faded, value=0.5)
+    assert divided[0, 0].tolist() == [0, 1, 1, 0, 0]
+
+
 def test_edges() -> None:
     image = torch.zeros(1, 9, 12, 3)
     image[:, :, 6:] = 1

@@ -209,3 +209,26 @@ def test_boxes_of_the_editor_that_are_none(tmp_path: Path) -> None:
     nodes = {"1": ("CreateBoundingBoxes", {"width": 32, "height": 64, "editor_state": []})}
     with pytest.raises(GraphError, match="input 'width': expected at least 64, found 32"):
         run_nodes(nodes, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "whole"),
+    [
+        (True, 1.0, 1),
+        (-3.9, -3.9, -3),
+        (" 2.5e1 ", 25.0, 25),
+        (2**62 + 1, float(2**62), 2**62 + 1),
+        (str(2**62 + 1), float(2**62), 2**62 + 1),
+    ],
+)
+def test_converted_numbers(value: Any, number: float, whole: int) -> None:
+    given = outputs_of("ComfyNumberConvert", value=value)
+    assert given == (number, whole)
+    assert [type(part) for part in given] == [float, int]
+
+
+@pytest.mark.parametrize("value", ["", "two", "nan", "inf", float("inf"), None, [1], "9" * 5000])
+def test_what_is_no_number(value: Any) -> None:
+    with pytest.raises(InputError, match=r"value: expected a finite number .*, found") as caught:
+        outputs_of("ComfyNumberConvert", value=value)
+    assert len(str(caught.value)) < 200
