@@ -114,6 +114,8 @@ def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
     for layer in scene.layers():
         slot, colour = layer.hits.slot, layer.colour
         colour[:3] *= light.on(scene.normals(layer.hits))
+        # A tint may be brighter than white; colours are multiplied by alpha.
+        torch.minimum(colour[:3], colour[3:], out=colour[:3])
         if not scene.translucent:
             break
         if total is None:

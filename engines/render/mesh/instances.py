@@ -71,9 +71,9 @@ class Instances:
         check_shape(f"{mesh.name}: translation", translation, [*rotation.shape[:2], 3])
         frame, person = _taken(mesh, rotation, present)
         mesh = mesh.to(rotation.device)
-        turn = rotation[frame, person].float().mT
-        vertices = mesh.vertices @ turn + translation[frame, person, None].float()
-        normals = None if occluder else mesh.normals @ turn
+        turn = rotation[frame, person].float()
+        vertices = _turned(mesh.vertices, turn) + translation[frame, person, None].float()
+        normals = None if occluder else _turned(mesh.normals, turn)
         return cls(mesh, vertices, normals, frame, cull, occluder)
 
     @classmethod
@@ -118,3 +118,13 @@ def _taken(mesh: Mesh, places: Tensor, present: Tensor | None) -> tuple[Tensor, 
     check_shape(f"{mesh.name}: present", present, list(places.shape[:2]))
     frame, person = present.nonzero().unbind(1)
     return frame, person
+
+
+def _turned(vectors: Tensor, rotation: Tensor) -> Tensor:
+    """Return vectors [V,3] turned by rotations [N,3,3]: [N,V,3].
+
+    Not as a matrix product, which may run in TF32, and differ in the last bit with N.
+    """
+    x, y, z = vectors[:, :, None].unbind(1)  # [V,1]
+    a, b, c = rotation[:, None].unbind(3)  # [N,1,3]
+    return (x * a).addcmul_(y, b).addcmul_(z, c)

@@ -41,7 +41,7 @@ class Light:
     def on(self, normals: Tensor) -> Tensor:
         """Return the factors [3,H] of colours of surfaces with unit normals [3,H]."""
         towards = F.normalize(normals.new_tensor(self.towards), dim=0)
-        facing = (towards @ normals).clamp_(min=0)
+        facing = (towards[:, None] * normals).sum(0).clamp_(min=0)
         ambient, directional = (
             normals.new_tensor(part)[:, None] for part in (self.ambient, self.directional)
         )

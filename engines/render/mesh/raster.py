@@ -178,7 +178,7 @@ class Raster:
         if len(clipped.weights):
             cut = (triangle >= clipped.whole).nonzero().squeeze(1)
             of = clipped.weights[triangle[cut] - clipped.whole]
-            weights[:, cut] = (weights[:, cut].T[:, None] @ of).squeeze(1).T
+            weights[:, cut] = (weights[:, cut].T[:, :, None] * of).sum(1).T
         source = clipped.source.index_select(0, triangle)
         return Hits(slot, keys.index_select(0, slot), source, triangle, weights, z.float())
 

@@ -69,8 +69,8 @@ def picture_tone(instances: Instances, camera: Camera, footage: Tensor) -> Tone:
     colours = pictures[used[:, None], at[..., 1], at[..., 0]]  # [N,S,3]
     luma = pictures.new_tensor(_LUMA)
     small = F.adaptive_avg_pool2d(pictures.movedim(-1, 1), 1).flatten(1)[used]  # [N,3]
-    cast = (small + 0.02) / (small + 0.02).matmul(luma)[:, None]
-    return Tone(colours.matmul(luma).mean(1), cast)
+    cast = (small + 0.02) / ((small + 0.02) * luma).sum(1, keepdim=True)
+    return Tone((colours * luma).sum(2).mean(1), cast)
 
 
 def tinted(

@@ -123,6 +123,17 @@ def test_colours_multiply() -> None:
     assert image[0, 30, 30].tolist() == pytest.approx([0.25, 0.3, 0.0])
 
 
+def test_nothing_is_brighter_than_white() -> None:
+    seen_by = camera()
+    square = rectangle(10, 10, 50, 50, 2.0, seen_by, colour=(0.9, 0.5, 0.1, 0.5))
+    part = placed(square).tinted(torch.tensor([[1.25, 1.25, 1.25]]))
+    image, _ = draw_meshes([part], seen_by, 1, light=FLAT)
+    assert image[0, 30, 30].tolist() == pytest.approx([0.5, 0.3125, 0.0625])
+    footage = torch.ones(1, 60, 80, 3)
+    image, _ = draw_meshes([part], seen_by, 1, light=Light((9, 9, 9)), footage=footage)
+    assert float(image.max()) <= 1
+
+
 def test_pictures_of_another_size_show_the_same() -> None:
     seen_by = camera((60, 80))
     part = placed(ellipsoid(rings=32, segments=48), (0.2, 0.1, -4))
