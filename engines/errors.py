@@ -4,9 +4,20 @@ Every message says which file, node or input is concerned, what was expected, wh
 what to do. Any exception that is not a `KinographError` is a bug in Kinograph.
 """
 
+_LONGEST = 4000  # characters of a message, which may quote what strangers wrote
+
 
 class KinographError(Exception):
-    """Base class of user errors; the command line exits with status 2."""
+    """Base class of user errors; the command line exits with status 2.
+
+    A message that is too long for people is cut in its middle.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if len(text) <= _LONGEST:
+            return text
+        return f"{text[: _LONGEST - 800]} ... {text[-795:]}"
 
 
 class InputError(KinographError):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..errors import InputError
 from ..evaluation.flow import Truth
 from ..flow.files import read_ground_truth
+from ..video.picture import opened_picture
 from . import made_flow as made
 
 MADE, MOTORCYCLE = "made", "motorcycle"
@@ -260,8 +260,5 @@ def _frames(one: Path, two: Path) -> Tensor:
 
 def _pixels(path: Path, mode: str) -> Tensor:
     """Read a picture as uint8: [H,W,3] for RGB, [H,W] for L."""
-    try:
-        with Image.open(path) as image:
-            return torch.from_numpy(np.asarray(image.convert(mode)).copy())
-    except OSError as error:  # Pillow's own for what is no picture, too
-        raise InputError(f"{path}: cannot be read as a picture: {error}") from error
+    with opened_picture(path) as image:
+        return torch.from_numpy(np.asarray(image.convert(mode)).copy())

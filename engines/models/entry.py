@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..files import sha256_of
+from ..files import check_regular, sha256_of
 
 WEIGHTS = "weights"  # name of the asset of a model that has but one file
 
@@ -45,6 +45,10 @@ class Asset:
 
     def differs(self, path: Path) -> str:
         """Return why the file at `path` is not this asset, or "" if it is."""
+        try:
+            check_regular(path)
+        except OSError as error:
+            return error.strerror or str(error)
         size = path.stat().st_size
         if self.bytes and size != self.bytes:
             return f"expected {self.bytes} bytes, found {size}"

@@ -70,7 +70,9 @@ def own(family: str, file: str) -> ModelEntry:
     known = find_family(family)
     if known is None or not known.suffixes:
         names = ", ".join(own_families())
-        raise ModelError(f"family: expected one of {names}, found {family!r}")
+        raise ModelError(f"family: expected one of {names}, found {family[:60]!r}")
+    if "\0" in file or any(len(part.encode(errors="replace")) > 255 for part in file.split("/")):
+        raise ModelError(f"file: no file can have the name {file[:60]!r}")
     path = PurePosixPath(file.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in file or not file:
         raise ModelError(f"file: expected the name of a file in the models folder, found {file!r}")
@@ -98,7 +100,7 @@ def find(name: str) -> ModelEntry:
         return own(family, file)
     known = registry()
     if name not in known:
-        raise ModelError(f"model: expected one of {', '.join(known)}, found {name!r}")
+        raise ModelError(f"model: expected one of {', '.join(known)}, found {name[:60]!r}")
     return known[name]
 
 

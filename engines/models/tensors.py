@@ -1,5 +1,6 @@
 """Reading weights from a file and checking that they fit a network."""
 
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -11,10 +12,28 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..files import check_regular
 
 # Keys under which training frameworks nest the tensors of their checkpoints.
 # Of weights and their running mean, the mean is what is meant to be used.
 _INSIDE = ("params_ema", "params", "state_dict", "model")
+
+# What PyTorch and safetensors raise for damaged files; each kind of damage has its own.
+_DAMAGE = (
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+    struct.error,
+)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -24,16 +43,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     state: Any
     try:
+        check_regular(path)
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (EOFError, OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{path}: cannot be read as weights: {error}") from error
     for name in _INSIDE:
         if isinstance(state, dict):
             state = state.get(name, state)
     state = state if isinstance(state, dict) else {}
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    return {
+        name: value
+        for name, value in state.items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], path: Path, title: str) -> None:

@@ -9,12 +9,14 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import Size, fit_images, scale_and_shift
+from ..memory import shortage
 from ..words import counted
 
 # Pixels drawn in one go: bounds the working memory to some hundred MB at any length of video,
 # and on a CPU keeps it near the caches.
 _PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**26}
 _OTHER_DEVICES = 2**24
+_BYTES = 16  # of a pixel: RGB and a mask as float32
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,18 @@ class Canvas:
 
         footage: [F,H,W,3] or [1,H,W,3] 0..1, brought to `size` in the same way as the drawings
 
-        Raises `InputError` for a size below 1 px, an unknown fit, and footage of another length.
+        Raises `InputError` for a size below 1 px, pictures that do not fit into memory, an unknown
+        fit, and footage of another length.
         """
         height, width = size or source
         if min(height, width) < 1:
             raise InputError(f"size: expected at least 1x1, found {width}x{height}")
         scale_and_shift(source, (height, width), fit)
+        if lacking := shortage(frames * height * width * _BYTES):
+            raise InputError(
+                f"size: {counted(frames, 'picture')} of {width}x{height} need {lacking}; draw "
+                "smaller ones, or fewer at a time"
+            )
         if footage is None:
             image = torch.zeros(frames, height, width, 3, device=device)
         else:

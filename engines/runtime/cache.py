@@ -11,18 +11,28 @@ waiting process may hold the one that another would create again. A damaged engi
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ..errors import EngineError, KinographError
-from ..files import atomic_write, sha256_of
+from ..files import (
+    abandoned,
+    atomic_write,
+    check_regular,
+    own,
+    read_regular,
+    remove,
+    sha256_of,
+)
 
 SCHEMA = 1
 _TEMPORARY = ".building-"  # prefix of files that are being written
@@ -108,15 +118,15 @@ class EngineCache:
         if cached is not None:
             return cached
         self._make_folder()
-        lock = FileLock(path.with_suffix(".lock"), timeout=timeout)
         try:
+            lock = FileLock(own(path.with_suffix(".lock")), timeout=timeout)
             with lock:
                 # Another process may have built it while this one waited for the lock.
                 cached, reason = self._usable(path, key, check)
                 if cached is not None:
                     return cached
                 notes = []
-                if path.exists():
+                if os.path.lexists(path):
                     notes.append(f"{path.name} was not usable ({reason}) and is rebuilt")
                     self._quarantine(path)
                 return self._build(
@@ -127,7 +137,7 @@ class EngineCache:
                 f"{path.name}: another process has been building it for {timeout:.0f} s; "
                 "wait for it, or end it and try again"
             ) from error
-        except PermissionError as error:  # of the lock file
+        except OSError as error:  # of the lock file, or of a damaged engine
             raise self._cannot_write(path, error) from error
 
     def entries(self, *, whole: bool = True) -> list[Artifact]:
@@ -139,19 +149,64 @@ class EngineCache:
             return []
         return [
             Artifact(path, _read_sidecar(path) or {}, state=self._state(path, whole) or "whole")
-            for path in sorted(self.folder.glob("*.engine"))
+            for path in self._named("*.engine")
         ]
 
-    def remove(self, artifact: Artifact) -> None:
-        """Delete an engine, its sidecar and its kernels; the lock file stays."""
-        for path in (_sidecar_path(artifact.path), artifact.path, kernels_path(artifact.path)):
-            path.unlink(missing_ok=True)
+    def remove(self, artifact: Artifact, *, still: Callable[[Artifact], bool] | None = None) -> str:
+        """Delete an engine, its sidecar and its kernels; the lock file stays.
+
+        still: whether it is to be deleted, asked again when no other process can be building it
+
+        Returns why it was kept, or "". Raises `EngineError` for a file that cannot be deleted.
+        """
+        try:
+            with FileLock(own(artifact.path.with_suffix(".lock")), timeout=0):
+                now = Artifact(
+                    artifact.path,
+                    _read_sidecar(artifact.path) or {},
+                    state=self._state(artifact.path) or "whole",
+                )
+                if still is not None and not still(now):
+                    return "it has been built anew meanwhile"
+                beside = (_sidecar_path(artifact.path), kernels_path(artifact.path))
+                for path in (beside[0], artifact.path, beside[1]):
+                    self.delete(path)
+        except Timeout:
+            return "another process is building it"
+        except OSError as error:
+            raise self._cannot_write(artifact.path, error) from error
+        return ""
+
+    def delete(self, path: Path) -> None:
+        """Delete a file, link or folder of the engine folder, if it is there.
+
+        Raises `EngineError` if it cannot be deleted.
+        """
+        try:
+            remove(path)
+        except OSError as error:
+            raise EngineError(f"{path}: cannot be deleted ({error.strerror or error})") from error
 
     def leftovers(self) -> Iterator[Path]:
         """Yield quarantined engines and the temporary files of builds that were killed."""
-        if self.folder.is_dir():
-            yield from sorted(self.folder.glob("*.bad"))
-            yield from sorted(self.folder.glob(f"{_TEMPORARY}*"))
+        yield from self._named("*.bad")
+        yield from abandoned(self.folder, _TEMPORARY)
+
+    def _named(self, pattern: str) -> list[Path]:
+        """Return what is in the folder under a pattern.
+
+        Raises `EngineError` for a folder that cannot be read.
+        """
+        try:
+            names = [path.name for path in self.folder.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise EngineError(
+                f"engine folder {self.folder}: cannot be read ({error.strerror or error}); "
+                "set KINOGRAPH_MODELS_DIR to another folder"
+            ) from error
+        return [self.folder / name for name in sorted(names) if fnmatchcase(name, pattern)]
 
     def _usable(self, path: Path, key: Key, check: Check) -> tuple[Artifact | None, str]:
         reason = self._state(path)
@@ -164,12 +219,18 @@ class EngineCache:
             check(path)
         except EngineError as error:
             return None, str(error)
+        except FileNotFoundError:  # another process has removed it since
+            return None, "it was removed meanwhile"
         return Artifact(path, sidecar), ""
 
     def _state(self, path: Path, whole: bool = True) -> str:
         """Return why the engine is damaged, or "" if its size and, if `whole`, its hash match."""
-        if not path.is_file():
+        try:
+            check_regular(path)
+        except FileNotFoundError:
             return "it is missing"
+        except OSError as error:
+            return f"it cannot be read: {error.strerror or error}"
         sidecar = _read_sidecar(path)
         if sidecar is None:
             return "its sidecar is missing or damaged"
@@ -222,7 +283,7 @@ class EngineCache:
     def _quarantine(self, path: Path) -> None:
         _sidecar_path(path).unlink(missing_ok=True)
         kernels_path(path).unlink(missing_ok=True)
-        if path.exists():
+        with suppress(FileNotFoundError):  # another process has removed it since
             path.replace(path.with_name(f"{path.name}.{time.time_ns()}.bad"))
 
     def _make_folder(self) -> None:
@@ -264,7 +325,7 @@ def _sidecar_path(path: Path) -> Path:
 
 def _read_sidecar(path: Path) -> dict[str, Any] | None:
     try:
-        data = json.loads(_sidecar_path(path).read_text(encoding="utf-8"))
+        data = json.loads(read_regular(_sidecar_path(path)))
     except (OSError, ValueError, RecursionError):
         return None
     fields = {"schema": int, "digest": str, "size": int, "sha256": str, "key": dict}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..files import size_of
 from ..models.registry import registry
 from .cache import Artifact, EngineCache
 from .engine import Engine, living
@@ -78,7 +79,7 @@ def _of_file(artifact: Artifact, engines: list[Engine]) -> Row:
         card=_card(artifact.sidecar.get("key", {})),
         sizes=_sizes(request.get("sizes")),
         max_batch=_count(request.get("max_batch")),
-        bytes=artifact.path.stat().st_size if artifact.path.exists() else 0,
+        bytes=size_of(artifact.path),
         created=str(artifact.sidecar.get("created", "")),
         damaged="" if artifact.state == "whole" else artifact.state,
         parity=str(checked.get("parity", "")),

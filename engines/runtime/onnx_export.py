@@ -15,7 +15,7 @@ from ..files import sha256_of
 from ..models.model import Model
 from .cache import Artifact, EngineCache, Key, plain
 from .network import Network
-from .onnx_graph import adapted, read_onnx, stays_fp32
+from .onnx_graph import adapted, read_onnx, stays_fp32, weight_files
 from .tensor_spec import FLOAT, Axis
 from .torch_runner import example_inputs
 
@@ -111,12 +111,8 @@ def exported(
 
 def _digest(path: Path) -> str:
     """Return the SHA-256 of an ONNX file and of the files that hold its weights."""
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-
-    graph = read_onnx(path, weights=False).graph
-    beside = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
     digest = hashlib.sha256()
-    for file in (path, *(path.parent / name for name in sorted(beside))):
+    for file in (path, *weight_files(read_onnx(path, weights=False), path)):
         try:
             digest.update(bytes.fromhex(sha256_of(file)))
         except OSError as error:

@@ -1,14 +1,16 @@
 """ONNX files made by others: reading their interface, and giving them ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
+from ..files import check_regular, inside, read_regular
 
 INPUT = "images"
 _OURS = "kinograph_feed_"  # prefix of the nodes that `adapted` adds, which stay in fp32
+_LARGEST = 2**31 - 1  # bytes of a model, which is a protobuf message
 _THEIRS = "graph/"  # prefix of all names of the file itself
 
 
@@ -69,7 +71,13 @@ def read_sockets(path: Path) -> tuple[list[Socket], list[Socket]]:
 
 
 def read_onnx(path: Path, *, weights: bool) -> Any:
-    """Return the model of an ONNX file. Raises `ModelError` as `read_sockets` does."""
+    """Return the model of an ONNX file.
+
+    weights: whether to read weights that lie in other files, which must be regular files in the
+             model's own folder
+
+    Raises `ModelError` as `read_sockets` does.
+    """
     try:
         import onnx
     except ImportError as error:
@@ -78,12 +86,111 @@ def read_onnx(path: Path, *, weights: bool) -> Any:
             "run: pip install onnx onnxruntime"
         ) from error
     try:
-        model = onnx.load(str(path), load_external_data=weights)
-    except Exception as error:  # protobuf's and the file system's
+        model = onnx.load_model_from_string(read_regular(path, _LARGEST))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # protobuf's, which share no narrower base
         raise ModelError(f"{path}: cannot be read as ONNX ({error})") from error
     if not model.graph.node:
         raise ModelError(f"{path}: cannot be read as ONNX (it holds no graph)")
+    if weights:
+        _read_weights(model, path)
     return model
+
+
+def weight_files(model: Any, path: Path) -> list[Path]:
+    """Return the files beside an ONNX file that hold weights of its model.
+
+    Raises `ModelError` as `read_onnx` does with weights; nothing of these is read.
+    """
+    return sorted({file for _, file in _checked_places(model, path)})
+
+
+def _read_weights(model: Any, path: Path) -> None:
+    """Read the weights that lie in other files into the model. Raises as `_checked_places` does."""
+    from onnx import TensorProto
+    from onnx.external_data_helper import load_external_data_for_tensor
+
+    for tensor, file in _checked_places(model, path):
+        try:
+            load_external_data_for_tensor(tensor, str(path.parent))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{file}: cannot be read as weights ({error})") from error
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _checked_places(model: Any, path: Path) -> list[tuple[Any, Path]]:
+    """Return the tensors of a model that lie in other files, each with its file.
+
+    Raises `ModelError` for a file outside the model's folder, one that is not regular, a place that
+    is not in the file, and for more than fits into a model.
+    """
+    from onnx import TensorProto
+
+    found = []
+    total = 0
+    for tensor in _tensors(model):
+        if tensor.data_location != TensorProto.EXTERNAL:
+            continue
+        try:
+            file, length = _place(tensor, path)
+        except (OSError, ValueError) as error:
+            words = (error.strerror if isinstance(error, OSError) else None) or error
+            raise ModelError(f"{path}: the weights {tensor.name[:100]!r}: {words}") from error
+        found.append((tensor, file))
+        total += length
+        if total > _LARGEST:
+            raise ModelError(f"{path}: expected weights of at most {_LARGEST:,} bytes, found more")
+    return found
+
+
+def _place(tensor: Any, path: Path) -> tuple[Path, int]:
+    """Return the file of a tensor, and how many of its bytes are the tensor's.
+
+    Raises `OSError` or `ValueError` unless that is a regular file in the model's folder and the
+    tensor is in it.
+    """
+    about = {entry.key: entry.value for entry in tensor.external_data}
+    file = inside(path.parent, about.get("location", ""))
+    if file.is_symlink() and file.resolve().parent != path.resolve().parent:
+        raise ValueError(f"{file.name} is a link that leads out of the folder of the model")
+    check_regular(file)
+    size = file.stat().st_size
+    offset = _whole(about, "offset", 0)
+    length = _whole(about, "length", max(0, size - offset))
+    if offset + length > size:
+        raise ValueError(
+            f"expected {length:,} bytes at {offset:,} of {file.name}, found {size:,} in all"
+        )
+    return file, length
+
+
+def _whole(about: Mapping[str, str], key: str, default: int) -> int:
+    text = about.get(key, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise ValueError(f"{key}: expected a whole number from 0, found {text[:100]!r}")
+    return int(text)
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """Yield the tensors of a model: weights, those of attributes, and of graphs within."""
+    graphs = [model.graph]
+    nodes = [node for function in model.functions for node in function.node]
+    while graphs or nodes:
+        if graphs:
+            graph = graphs.pop()
+            yield from graph.initializer
+            for sparse in graph.sparse_initializer:
+                yield from (sparse.values, sparse.indices)
+            nodes += graph.node
+            continue
+        for attribute in nodes.pop().attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            graphs += [attribute.g] if attribute.HasField("g") else []
+            graphs += attribute.graphs
 
 
 def adapted(model: Any, adapter: InputAdapter) -> Any:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from .onnx_graph import read_onnx
+
 
 def without_matrix_products(source: Path, target: Path) -> None:
     """Copy an ONNX graph, replacing every MatMul by Unsqueeze, Mul and ReduceSum.
@@ -13,7 +15,7 @@ def without_matrix_products(source: Path, target: Path) -> None:
     import onnx
     from onnx import helper, numpy_helper
 
-    model = onnx.load(str(source))
+    model = read_onnx(source, weights=True)
     nodes = []
     for node in model.graph.node:
         if node.op_type != "MatMul":

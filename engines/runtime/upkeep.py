@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import EngineError, KinographError
+from ..files import size_of
 from ..models.model import Option
 from ..models.registry import resolve
 from .backend import Progress, Rung
@@ -53,7 +54,7 @@ def selected(cache: EngineCache, names: Iterable[str]) -> list[Artifact]:
 def listed(cache: EngineCache, names: Iterable[str] = ()) -> list[Finding]:
     """Return the engines, as their sidecars describe them."""
     return [
-        Finding(a.name, _size(a.path), _state(a), f"{a.sidecar.get('created', '')} {_about(a)}")
+        Finding(a.name, size_of(a.path), _state(a), f"{a.sidecar.get('created', '')} {_about(a)}")
         for a in selected(cache, names)
     ]
 
@@ -70,7 +71,7 @@ def verified(
     whole, but not for this machine; "damaged": with the reason.
     """
     for artifact in selected(cache, names):
-        yield Finding(artifact.name, _size(artifact.path), *_verdict(cache, artifact, models))
+        yield Finding(artifact.name, size_of(artifact.path), *_verdict(cache, artifact, models))
 
 
 def pruned(
@@ -92,18 +93,23 @@ def pruned(
     names = list(names)
     for artifact in selected(cache, names):
         reason = "asked for" if names or everything else _useless(artifact)
-        age = (time.time() - artifact.path.stat().st_mtime) / 86400
+        age = (time.time() - _written(artifact.path)) / 86400
         if not reason and days and age > days:
             reason = f"{age:.0f} {'day' if round(age) == 1 else 'days'} old"
-        size = _size(artifact.path)
+        size = size_of(artifact.path)
         if reason and not only_say:
-            cache.remove(artifact)
+            # judged again under its lock: an engine that is being built has no sidecar yet
+            always = names or everything or (days and age > days)
+            kept = cache.remove(artifact, still=None if always else _is_useless)
+            if kept:
+                findings.append(Finding(artifact.name, size, "kept", kept))
+                continue
         findings.append(Finding(artifact.name, size, "removed" if reason else "kept", reason))
     if not names:
         for path in cache.leftovers():
-            size = _size(path)
+            size = size_of(path)
             if not only_say:
-                path.unlink(missing_ok=True)
+                cache.delete(path)
             findings.append(Finding(path.name, size, "removed", "left over"))
     return findings
 
@@ -122,20 +128,22 @@ def rebuilt(
     for artifact in selected(cache, names):
         reason = "asked for" if names else _useless(artifact)
         if not reason:
-            findings.append(Finding(artifact.name, _size(artifact.path), "kept", ""))
+            findings.append(Finding(artifact.name, size_of(artifact.path), "kept", ""))
             continue
         request = _request(artifact)
         if request is None:
             detail = f"{reason}; its sidecar is lost: build it anew with kinograph build"
-            findings.append(Finding(artifact.name, _size(artifact.path), "kept", detail))
+            findings.append(Finding(artifact.name, size_of(artifact.path), "kept", detail))
             continue
-        cache.remove(artifact)
+        if kept := cache.remove(artifact, still=None if names else _is_useless):
+            findings.append(Finding(artifact.name, size_of(artifact.path), "kept", kept))
+            continue
         try:
             path = build(cache, **request, models=models)
         except KinographError as error:
             findings.append(Finding(artifact.name, 0, "removed", f"{reason}; not rebuilt: {error}"))
         else:
-            findings.append(Finding(path.stem, _size(path), "rebuilt", reason))
+            findings.append(Finding(path.stem, size_of(path), "rebuilt", reason))
     return findings
 
 
@@ -232,7 +240,29 @@ def _request(artifact: Artifact) -> dict[str, Any] | None:
         return None
     options = {key: value for key, value in request.items() if key not in (*_REQUEST, "options")}
     known = {key: value for key, value in request.items() if key in _REQUEST}
-    return {**known, "options": {**options, **request.get("options", {})}}
+    given = request.get("options", {})
+    fits = (
+        all(isinstance(known.get(name), str) for name in ("model", "backend", "precision"))
+        and isinstance(known.get("device", ""), str)
+        and type(known.get("max_batch", 1)) is int
+        and _are(int, known.get("sizes", []))
+        and len(known.get("sizes", [])) in (0, 2)
+        and _are(str, known.get("capabilities", []))
+        and isinstance(given, dict)
+        and not {"self", *_REQUEST} & given.keys()
+        and all(
+            isinstance(value, str | int | float) for value in (*options.values(), *given.values())
+        )
+    )
+    return {**known, "options": {**options, **given}} if fits else None
+
+
+def _are(kind: type, values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is kind for value in values)
+
+
+def _is_useless(artifact: Artifact) -> bool:
+    return bool(_useless(artifact))
 
 
 def _useless(artifact: Artifact) -> str:
@@ -254,5 +284,9 @@ def _about(artifact: Artifact) -> str:
     return str(checked.get("parity", "not compared yet"))
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _written(path: Path) -> float:
+    """Return when a file was last written, in seconds; for one that has gone, now."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return time.time()

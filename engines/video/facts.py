@@ -14,6 +14,7 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 
 _TENTH_OF_A_PERCENT = 0.001
+_MOST_STRETCHED = 16  # times; a pixel that is longer is damage
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class PictureFacts:
         if self.square != self.stored:
             height, width = self.square
             said.append(
-                f"its pixels are not square ({self.pixel.numerator}:{self.pixel.denominator}); "
+                f"its pixels are not square ({_ratio(self.pixel)}); "
                 f"frames are scaled from {self.stored[1]}x{self.stored[0]} to {width}x{height}"
             )
         if self.transfer is not None:
@@ -135,11 +136,15 @@ def video_stream(container: InputContainer) -> VideoStream | None:
 def picture_facts(stream: VideoStream, first: av.VideoFrame) -> PictureFacts:
     """Return what `stream` and its first decoded picture say."""
     orientation, remarks = _orientation(first)
+    pixel = _pixel(stream)
+    if not 1 / _MOST_STRETCHED <= pixel <= _MOST_STRETCHED:
+        remarks = (*remarks, f"it says that its pixels are {_ratio(pixel)}, which is ignored")
+        pixel = Fraction(1)
     transfer = next((t for t in Transfer if t == first.color_trc), None)
     return PictureFacts(
         stored=(first.height, first.width),
         orientation=orientation,
-        pixel=_pixel(stream),
+        pixel=pixel,
         transfer=transfer,
         peak=_peak(first) if transfer else 0.0,
         wide_gamut=first.color_primaries == ColorPrimaries.BT2020,
@@ -156,6 +161,10 @@ def has_alpha(stream: VideoStream, picture: av.VideoFrame) -> bool:
     return stream.metadata.get("alpha_mode", "0") == "1"
 
 
+def _ratio(pixel: Fraction) -> str:
+    return f"{pixel.numerator}:{pixel.denominator}"
+
+
 def _pixel(stream: VideoStream) -> Fraction:
     """The container's aspect of a pixel, else the codec's; nearly square is square."""
     for stated in (stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio):
@@ -169,8 +178,8 @@ def _pixel(stream: VideoStream) -> Fraction:
 def _orientation(picture: av.VideoFrame) -> tuple[Orientation, tuple[str, ...]]:
     """From the display matrix, whose first two columns map x and y; in 16.16 fixed point."""
     matrix = _side_data(picture, SideDataType.DISPLAYMATRIX)
-    if matrix is None:
-        return Orientation(), ()
+    if matrix is None or len(matrix) < 36:
+        return _TURNED.get(picture.rotation % 360, Orientation()), ()
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])
     length = math.hypot(a, b), math.hypot(c, d)
     if not min(length):
@@ -186,8 +195,19 @@ def _orientation(picture: av.VideoFrame) -> tuple[Orientation, tuple[str, ...]]:
     return Orientation(True, c < 0, b < 0), ()
 
 
+# By the angle that PyAV finds, counterclockwise.
+_TURNED = {
+    90: Orientation(True, False, True),
+    180: Orientation(False, True, True),
+    270: Orientation(True, True, False),
+}
+
+
 def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
-    held: Any = picture.side_data  # a mapping by kind, whatever its annotations say
+    try:
+        held: Any = picture.side_data  # a mapping by kind, whatever its annotations say
+    except ValueError:  # PyAV does not know all kinds that FFmpeg has, such as EXIF
+        return None
     found = held.get(kind)
     return None if found is None else bytes(found)
 

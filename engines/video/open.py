@@ -20,7 +20,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
         what = "is a folder" if path.is_dir() else "does not exist"
         raise MediaError(f"{path}: expected a video file, but it {what}")
     try:
-        container = av.open(str(path))
+        container = av.open(str(path), metadata_errors="replace")
     except FFmpegError as error:
         raise MediaError(
             f"{path}: is not a video that FFmpeg can read, or is cut off ({error.strerror}); "

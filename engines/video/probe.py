@@ -16,6 +16,7 @@ from .facts import PictureFacts, picture_facts
 from .open import opened_video
 from .timing import Clock, ReadOptions, constant_rate, is_constant, ticks
 
+_MOST_REPEATS = 10_000  # of a frame on average: a page of slides that stands for minutes
 _LARGE = 1 << 29  # bytes: above, a header that does not contradict itself is believed
 
 
@@ -105,6 +106,12 @@ def _timing(
     if is_constant(times, average):
         return Timing(average, len(times), begin, 1 / average, True, average)
     rate = constant_rate(times, base)
+    if times[-1] * rate > _MOST_REPEATS * len(times):
+        raise MediaError(
+            f"{path}: its {len(times)} frames say that they last {float(times[-1]):,.0f} s, which "
+            "is damage; write it anew at a constant rate: ffmpeg -i IN -r 25 -vsync passthrough "
+            "OUT.mp4"
+        )
     return Timing(rate, ticks(times, last, rate), begin, last, is_constant(times, rate), average)
 
 

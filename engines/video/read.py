@@ -5,7 +5,6 @@ SDR, progressive and at a constant rate, whatever the file holds; `VideoInfo.rem
 done.
 """
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +20,7 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from ..errors import MediaError
+from ..memory import shortage
 from .clip import Clip
 from .decode import decoded, deinterlaced, seconds_of
 from .facts import PictureFacts
@@ -189,16 +189,12 @@ def _nothing_read(options: ReadOptions) -> str:
 
 
 def _check_memory(path: Path, needed: int) -> None:
-    """Raise `MediaError` when the frames cannot lie in this machine's memory all at once."""
-    try:
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return  # a system that does not tell, such as Windows
-    if needed > there:
+    """Raise `MediaError` when the frames cannot lie in memory all at once."""
+    if lacking := shortage(needed):
         raise MediaError(
-            f"{path}: its frames need {needed / 2**30:.0f} GiB of memory, this machine has "
-            f"{there / 2**30:.0f}; run it in chunks with --chunk 64, or read a part of it with "
-            "--duration 60, or scale it down first, e.g. ffmpeg -i IN -vf scale=832:-2 OUT.mp4"
+            f"{path}: its frames need {lacking}; run it in chunks with --chunk 64, or read a part "
+            "of it with --duration 60, or scale it down first, e.g. ffmpeg -i IN -vf scale=832:-2 "
+            "OUT.mp4"
         )
 
 

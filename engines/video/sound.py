@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import torch
+from av.container import InputContainer
 from av.error import FFmpegError
 from torch import Tensor
 
@@ -61,21 +63,26 @@ class FileSound:
             if at is None:
                 at = 0 if seconds is None else round((seconds - self.begin) * self.rate)
                 if at > 0:
-                    yield torch.zeros(len(piece), at)
+                    yield self._silence(len(piece), at)
             elif seconds is not None:
                 gap = round((seconds - self.begin) * self.rate) - at
                 if gap > _GAP * self.rate:
                     if at + gap > 0:
-                        yield torch.zeros(len(piece), min(gap, at + gap))
+                        yield self._silence(len(piece), min(gap, at + gap))
                     at += gap
             skipped = min(max(0, -at), piece.shape[1])
             at += piece.shape[1]
             yield piece[:, skipped:]
 
+    def _silence(self, channels: int, samples: int) -> Tensor:
+        """[channels,samples], but not more than is taken: a file may say any time."""
+        return torch.zeros(channels, samples if self.length is None else min(samples, self.length))
+
     def _decoded(self) -> Iterator[tuple[Fraction | None, Tensor]]:
         """The time of each piece in the file, and the piece."""
         with opened(self.path) as container:
-            stream = container.streams.audio[0]
+            stream = _stream_of(container)
+            assert stream is not None  # `find_sound` has looked
             resampler = av.AudioResampler(format="fltp", layout=stream.layout)
             try:
                 for frame in container.decode(stream):
@@ -118,13 +125,22 @@ def find_sound(
     Raises `MediaError` for a file that is no video.
     """
     with opened(path) as container:
-        if not container.streams.audio:
+        stream = _stream_of(container)
+        if stream is None:
             return None
-        stream = container.streams.audio[0]
         rate = stream.rate
         length = None if seconds is None else round(seconds * rate)
         remarks = () if is_part else _remarks(stream, begin, seconds)
         return FileSound(path, rate, stream.layout.nb_channels, begin, length, remarks)
+
+
+def _stream_of(container: InputContainer) -> av.AudioStream | None:
+    """The first audio stream that there is a decoder for."""
+    for stream in container.streams.audio:
+        context: Any = stream.codec_context  # None without a decoder
+        if context is not None and stream.rate > 0 and stream.layout.nb_channels > 0:
+            return stream
+    return None
 
 
 def _remarks(stream: av.AudioStream, begin: Fraction, seconds: Fraction | None) -> tuple[str, ...]:

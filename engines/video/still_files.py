@@ -7,6 +7,7 @@ from ..errors import MediaError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
+_LONGEST_NAME = 255  # bytes
 _PATTERN = re.compile(r"%(0?)(\d*)d")
 
 
@@ -48,7 +49,7 @@ def _parts(path: Path) -> tuple[str, int, str]:
     """What stands before and after the number of a pattern, and its least digits."""
     match = _PATTERN.search(path.name)
     assert match is not None  # `is_stills`
-    digits = int(match[2] or 0) if match[1] else 0
+    digits = min(int(match[2] or 0), _LONGEST_NAME) if match[1] else 0
     return path.name[: match.start()], digits, path.name[match.end() :]
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ..errors import MediaError
+from .picture import opened_picture
 from .still_files import still_paths
 from .timing import ReadOptions
 
@@ -47,7 +48,7 @@ def still_info(path: Path, options: ReadOptions) -> Stills:
     paths = there[first : stop : options.every]
     if not paths:
         raise MediaError(f"{path}: has no frames after {options.start:g} s; lower start")
-    with _open(paths[0]) as picture:
+    with opened_picture(paths[0]) as picture:
         width, height = ImageOps.exif_transpose(picture).size
         has_alpha = _has_alpha(picture)
     remarks = []
@@ -71,28 +72,18 @@ def still_pictures(
 
 
 def _read(path: Path, size: tuple[int, int], *, alpha: bool) -> Tensor:
-    with _open(path) as picture:
-        try:
-            upright = ImageOps.exif_transpose(picture)
-            here = (upright.height, upright.width)
-            if here != size:
-                raise MediaError(
-                    f"{path}: expected {size[1]}x{size[0]} as the first picture, found "
-                    f"{here[1]}x{here[0]}; frames of one clip have one size"
-                )
-            if upright.mode.startswith("I;16") or upright.mode == "I":  # 16 bits of grey
-                grey = np.asarray(upright).astype(np.int64).clip(0, 65535)
-                upright = Image.fromarray((grey / 257).round().astype(np.uint8))
-            return torch.from_numpy(np.array(upright.convert("RGBA" if alpha else "RGB")))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise MediaError(f"{path}: is damaged ({error}); copy it again") from error
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{path}: is no picture that can be read ({error})") from error
+    with opened_picture(path) as picture:
+        upright = ImageOps.exif_transpose(picture)
+        here = (upright.height, upright.width)
+        if here != size:
+            raise MediaError(
+                f"{path}: expected {size[1]}x{size[0]} as the first picture, found "
+                f"{here[1]}x{here[0]}; frames of one clip have one size"
+            )
+        if upright.mode.startswith("I;16") or upright.mode == "I":  # 16 bits of grey
+            grey = np.asarray(upright).astype(np.int64).clip(0, 65535)
+            upright = Image.fromarray((grey / 257).round().astype(np.uint8))
+        return torch.from_numpy(np.array(upright.convert("RGBA" if alpha else "RGB")))
 
 
 def _has_alpha(picture: Image.Image) -> bool:

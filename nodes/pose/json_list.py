@@ -45,7 +45,7 @@ class JsonList(GrowingFiles):
         rows = self.growing("rows.part")
         rows.size()
         head, tail = self._shell.split("[]", 1)
-        with atomic_write(self.path) as aside, aside.open("wb") as out:
+        with atomic_write(self.path, folder=self.parts) as aside, aside.open("wb") as out:
             out.write(f"{head}[".encode())
             with rows.path.open("rb") as file:
                 while block := file.read(1 << 20):

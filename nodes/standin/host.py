@@ -19,7 +19,7 @@ from ...engines.files import first_there
 from ...engines.models import folders
 from ...engines.runtime import folders as engine_folders
 from ...engines.video.timing import WHOLE, ReadOptions
-from .prefix import filled_in
+from .prefix import check_nameable, filled_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -149,6 +149,8 @@ def input_path(name: str, there: Callable[[Path], bool] = Path.exists) -> Path:
     Raises `InputError` if there is none.
     """
     roots = settings.get().inputs
+    if not isinstance(name, str):
+        raise InputError(f"expected the name of a file or folder, found {str(name)[:60]}")
     if path := first_there(name, roots, there):
         return path
     where = ", ".join(str(root) for root in roots)
@@ -165,6 +167,7 @@ def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
     """
     chosen = settings.get()
     prefix = filled_in(prefix, size)
+    check_nameable(prefix)
     root = chosen.output.resolve()
     folder = (root / prefix).parent.resolve()
     name = Path(prefix).name

@@ -3,6 +3,8 @@
 import re
 import time
 
+from ...engines.errors import InputError
+
 _TIMES = {
     "%year%": "%Y",
     "%month%": "%m",
@@ -26,6 +28,22 @@ def filled_in(prefix: str, size: tuple[int, int], now: time.struct_time | None =
     for name, code in _TIMES.items():
         prefix = prefix.replace(name, time.strftime(code, now))
     return prefix
+
+
+_LONGEST = 200  # bytes of a name, which gets a number, a suffix and ".parts"
+
+
+def check_nameable(prefix: str) -> None:
+    """Raise `InputError` for a prefix of which no file can have its name."""
+    try:
+        longest = max(len(part) for part in prefix.encode().split(b"/"))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        longest = 0
+    if "\0" in prefix or not longest or longest > _LONGEST:
+        raise InputError(
+            f"filename_prefix: expected a name of 1 to {_LONGEST} bytes in UTF-8 without null "
+            f"bytes, found {ascii(prefix)[:60]}"
+        )
 
 
 def pattern_of(name: str) -> str:

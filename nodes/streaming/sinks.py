@@ -4,17 +4,20 @@ What is written lies in a folder of its own beside the file, NAME.parts, until e
 `mark` says how much is safely on the disk, and `resume` returns to that.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...engines.errors import InputError
-from ...engines.files import sync_file
+from ...engines.errors import GraphError, InputError
+from ...engines.files import sha256_of, sync_file
 from ...engines.words import counted
 from .growing import Growing
 
 Values = Mapping[str, Any]
+
+_SUMS = 2**256  # checksums of files are added modulo this
 
 
 def parts_of(path: Path) -> Path:
@@ -80,8 +83,15 @@ class Sink:
         """Drop what only the mark before the last needed."""
 
     def resume(self, mark: Mapping[str, Any]) -> None:
-        """Return to a mark. Raises `GraphError` if less than that is on the disk."""
-        self.frame_count, self.text = mark["frames"], mark["text"]
+        """Return to a mark.
+
+        Raises `GraphError` if less than that is on the disk or it is damaged; `ValueError` and its
+        like for a mark that no sink has made.
+        """
+        frames, text = mark["frames"], mark["text"]
+        if type(frames) is not int or frames < 0 or not isinstance(text, str):
+            raise ValueError(f"expected a number of frames, found {str(frames)[:60]}")
+        self.frame_count, self.text = frames, text
 
     def prepare(self) -> None:
         """Decide what `finish` will do; the mark after this is the last."""
@@ -110,7 +120,7 @@ class GrowingFiles(Sink):
         return self._growing[name]
 
     def mark(self) -> dict[str, Any]:
-        sizes = {name: file.size() for name, file in self._growing.items()}
+        sizes = {name: [file.size(), file.sha256] for name, file in self._growing.items()}
         return {**super().mark(), "sizes": sizes}
 
     def resume(self, mark: Mapping[str, Any]) -> None:
@@ -118,8 +128,10 @@ class GrowingFiles(Sink):
         for path in self.parts.iterdir():
             if path.suffix == ".part" and path.name not in mark["sizes"]:
                 path.unlink()
-        for name, size in mark["sizes"].items():
-            self.growing(name).cut_back(size)
+        for name, (size, sha256) in mark["sizes"].items():
+            if not re.fullmatch(r"\w+\.part", name):
+                raise ValueError(f"expected the name of a part, found {name[:60]!r}")
+            self.growing(name).cut_back(size, sha256)
 
     def close(self) -> None:
         for file in self._growing.values():
@@ -135,6 +147,7 @@ class Folder(Sink):
     ):
         super().__init__(path, format, carried)
         self.unsynced: list[Path] = []  # files that are not yet flushed to the disk
+        self._checksum = 0  # of all files that are; the sum of theirs, in any order
 
     @property
     def folder(self) -> Path:
@@ -149,8 +162,13 @@ class Folder(Sink):
     def mark(self) -> dict[str, Any]:
         for path in self.unsynced:
             sync_file(path)
+            self._checksum = (self._checksum + self._checksum_of(path)) % _SUMS
         self.unsynced = []
-        return super().mark()
+        return {**super().mark(), "checksum": f"{self._checksum:x}"}
+
+    def _checksum_of(self, path: Path) -> int:
+        name = path.relative_to(self.folder).as_posix()
+        return int(hashlib.sha256(f"{name} {sha256_of(path)}".encode()).hexdigest(), 16)
 
     def resume(self, mark: Mapping[str, Any]) -> None:
         super().resume(mark)
@@ -158,6 +176,14 @@ class Folder(Sink):
             number = re.search(r"(\d+)(?:_keypoints)?\.\w+$", path.name)
             if number and int(number[1]) >= self.kept:
                 path.unlink()
+            elif number:
+                self._checksum = (self._checksum + self._checksum_of(path)) % _SUMS
+        renamed = not self.folder.exists() and self.path.is_dir()  # by `finish`
+        if not renamed and f"{self._checksum:x}" != mark["checksum"]:
+            raise GraphError(
+                f"{self.folder}: a file of the earlier run is damaged or gone; start over with "
+                "--restart"
+            )
 
     def finish(self) -> tuple[Path, ...]:
         if self.folder.is_dir():

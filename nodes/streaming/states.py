@@ -5,6 +5,7 @@ else as an object with a single key that names its kind. Only classes registered
 `engines.sequence.state_type` are written and read. Tensors return to the device they were on.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -22,7 +23,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ...engines.errors import GraphError
+from ...engines.errors import GraphError, InputError
+from ...engines.files import check_regular
 from ...engines.sequence import state_types
 
 _ROOT = __name__.rsplit(".", 3)[0]  # of the package
@@ -33,7 +35,16 @@ def save_state(value: Any, path: Path) -> None:
     """Write a state straight to `path`. Raises `TypeError` for a value that no state may hold."""
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_packed(value, tensors))
-    save_file(tensors, path, {"state": text})
+    save_file(tensors, path, {"state": text, "sha256": checksum(text, tensors)})
+
+
+def checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of what a state file holds, by which a flipped bit is found."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_state(path: Path) -> Any:
@@ -43,19 +54,38 @@ def load_state(path: Path) -> Any:
     of a device that cannot take them.
     """
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {})["state"]
+            about = file.metadata() or {}
+            text = about["state"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if about["sha256"] != checksum(text, tensors):
+            raise ValueError("its checksum differs")
         return _unpacked(json.loads(text), tensors)
     except _ElsewhereError as error:
         raise GraphError(
             f"{path}: {error}; run it where it was started, make room there, or start over with "
             "--restart"
         ) from error
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except _DAMAGE as error:
         raise GraphError(
             f"{path}: is not a state of a run, or is damaged ({error}); start over with --restart"
         ) from error
+
+
+_DAMAGE = (
+    ArithmeticError,  # a fraction of zero, a number that is too large
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+    InputError,  # fields that do not fit together
+)
 
 
 class _ElsewhereError(Exception):

@@ -54,7 +54,7 @@ class _Sink(GrowingFiles):
 
         self.mark()
         channels = {name: self.growing(f"{name}.part").path for name in CHANNELS}
-        with atomic_write(self.path) as aside:
+        with atomic_write(self.path, folder=self.parts) as aside:
             shape = (self.frame_count, *self._size)
             put_together(aside, channels, shape, load_state(self._references))
         self.text = str(self.path)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kinograph.engines.datasets import made_flow as made
 from kinograph.engines.datasets.flow import Dataset, find_datasets
-from kinograph.engines.errors import InputError
+from kinograph.engines.errors import InputError, MediaError
 
 HIGH, WIDE = 6, 8
 
@@ -157,7 +157,7 @@ def test_files_that_lack_their_partner_or_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"frame_0003.png: expected 8x6, .*found 8x7"):
         second.load()
     third.write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"frame_0003.png: cannot be read as a picture"):
+    with pytest.raises(MediaError, match=r"frame_0003.png: is not an image"):
         second.load()
     for number in (1, 2):
         picture(tmp_path / "clean" / "alley_1" / f"frame_{number:04}.png", size=(WIDE, 4))

@@ -386,5 +386,5 @@ def test_pictures_of_other_kinds(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"3\.png: expected 64x48 as the first picture, found 10x"):
         read_video(folder)
     (folder / "3.png").write_bytes(b"no picture")
-    with pytest.raises(MediaError, match=r"3\.png: is no picture"):
+    with pytest.raises(MediaError, match=r"3\.png: is not an image"):
         read_video(folder)

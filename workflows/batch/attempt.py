@@ -9,6 +9,7 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,7 @@ def attempt(
     try:
         if checked_stat(path) != before:
             return failed(f"{path}: was modified while it was processed", **known)
-        outputs = _outputs(folder)
+        outputs = _outputs(folder, report.files)
     except MediaError as error:
         return failed(str(error), final=True, **known)
     except OSError as error:
@@ -210,9 +211,19 @@ def this_worker(device: str) -> Worker:
     return Worker(socket.gethostname(), os.getpid(), device)
 
 
-def _outputs(folder: Path) -> tuple[Output, ...]:
-    """Return all files below a folder, sorted, with paths relative to it."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
+def _outputs(folder: Path, saved: Iterable[Path]) -> tuple[Output, ...]:
+    """Return what the graph saved below a folder, sorted, with paths relative to it.
+
+    saved: files, and folders with all that is in them
+    """
+    root = folder.resolve()
+    found = {
+        file.relative_to(root)
+        for path in saved
+        for file in (path.resolve().rglob("*") if path.is_dir() else (path.resolve(),))
+        if file.is_file() and file.is_relative_to(root)
+    }
+    files = [folder / file for file in sorted(found)]
     return tuple(
         Output(p.relative_to(folder).as_posix(), p.stat().st_size, sha256_of(p)) for p in files
     )
@@ -224,10 +235,10 @@ def _frames(path: Path) -> int | None:
         return len(files_of(path))
     if path.suffix.lower() in IMAGES - VIDEOS:
         return 1
-    import av
+    from ...engines.video.open import opened_video
 
     try:
-        with av.open(str(path)) as container:
-            return container.streams.video[0].frames or None
-    except (av.error.FFmpegError, IndexError):
+        with opened_video(path) as (_, stream):
+            return stream.frames or None
+    except MediaError:
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...engines.errors import GraphError, InputError
+from ...engines.files import read_regular
 from ...engines.video.still_files import SUFFIXES, is_clip
 from ...engines.words import counted
 from ...nodes.standin.io import UploadType
@@ -143,7 +144,7 @@ def _listed(argument: str) -> Iterator[str]:
         return
     path = Path(argument[1:])
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_regular(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{argument}: expected a text file with one path per line, but it cannot be "

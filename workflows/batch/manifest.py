@@ -16,11 +16,12 @@ from typing import Any
 
 from ... import __version__
 from ...engines.errors import InputError, MediaError
-from ...engines.files import atomic_write
+from ...engines.files import atomic_write, own, read_regular
 
 NAME = "manifest.json"
 JOURNAL = "manifest.journal"
 FORMAT = "kinograph batch 1"
+_LARGEST = 2**30  # bytes of a manifest: a million inputs
 STATUSES = ("pending", "done", "failed")
 
 
@@ -128,7 +129,7 @@ class Manifest:
             self.save()
             return
         try:
-            with (self.folder / JOURNAL).open("a", encoding="utf-8") as file:
+            with own(self.folder / JOURNAL).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(item)) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -165,7 +166,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     path = folder / NAME
     cure = "remove it, or choose another --output-dir"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_regular(path, _LARGEST))
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise InputError(
                 f"{path}: is not a manifest of kinograph batch (format {FORMAT}); {cure}"
@@ -177,7 +178,9 @@ def read_manifest(folder: Path) -> Manifest | None:
         _check_places(manifest)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); {cure}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: is damaged ({error}); {cure}") from error
     return manifest
 
@@ -185,7 +188,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 def _journalled(path: Path) -> list[Item]:
     """Return the entries of a journal; its last line may be truncated, by a kill."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_regular(path, _LARGEST).decode(errors="replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:

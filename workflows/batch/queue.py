@@ -19,6 +19,7 @@ from typing import Any
 
 from ... import __version__
 from ...engines.errors import InputError
+from ...engines.files import remove
 from ..chunked.journal import NAME as JOURNAL
 from .attempt import AttemptResult, Job
 from .manifest import Item, Manifest, Output, Worker, file_of
@@ -218,7 +219,7 @@ def _left_over(manifest: Manifest) -> dict[str, list[Path]]:
     attempts: dict[str, list[tuple[int, Path]]] = {}
     known = {item.folder for item in manifest.items.values()}
     for path in manifest.folder.iterdir():
-        match = re.fullmatch(r"\.(.+)\.attempt-(\d+)", path.name)
+        match = re.fullmatch(r"\.(.+)\.attempt-(\d+)", path.name, re.DOTALL)
         if match and match[1] in known and _is_folder(path):
             attempts.setdefault(match[1], []).append((int(match[2]), path))
     return {name: [path for _, path in sorted(folders)] for name, folders in attempts.items()}
@@ -245,8 +246,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def _publish(made: Path, folder: Path, outputs: Sequence[Output]) -> None:
-    """Move an attempt's files to the input's folder."""
+    """Move an attempt's files to the input's folder, and remove what else lies there."""
     if made.is_dir() and not folder.exists():
+        wanted = {made / output.path for output in outputs}
+        wanted |= {parent for path in wanted for parent in path.parents}
+        for path in sorted(made.rglob("*")):
+            if path not in wanted:
+                remove(path)
         made.rename(folder)
     else:  # files of the user are there, or those of an attempt killed in between
         for output in outputs:

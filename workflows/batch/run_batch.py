@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError, MediaError
+from ...engines.files import own
 from ..execution.interrupts import interrupts
 from .attempt import Job, attempt
 from .inputs import bound
@@ -187,7 +188,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(folder / _LOCK, timeout=0):
+        with filelock.FileLock(own(folder / _LOCK), timeout=0):
             yield
     except filelock.Timeout as error:
         raise InputError(

@@ -2,16 +2,18 @@
 
 import re
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...engines.errors import MediaError
+from ...engines.files import atomic_folder, read_regular
 from ...nodes.standin.prefix import pattern_of
 from ...nodes.streaming.sinks import parts_of
 from .journal import NAME
 
 _OWNER = "owner"
+_LONGEST = 8192  # bytes of a path
 
 
 def unfinished(output: Path, prefix: str, suffix: str) -> list[Path]:
@@ -28,7 +30,12 @@ def unfinished(output: Path, prefix: str, suffix: str) -> list[Path]:
 
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:
     if folder.is_dir():
-        yield from (p for p in folder.iterdir() if p.is_dir() and re.fullmatch(pattern, p.name))
+        # a link to a folder is not ours: what it leads to would be removed
+        yield from (
+            p
+            for p in folder.iterdir()
+            if p.is_dir() and not p.is_symlink() and re.fullmatch(pattern, p.name)
+        )
 
 
 def make_parts(path: Path, main: Path) -> None:
@@ -40,20 +47,30 @@ def make_parts(path: Path, main: Path) -> None:
     """
     folder = parts_of(path)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
-        (aside / _OWNER).write_text(str(parts_of(main)), encoding="utf-8")
-        aside.rename(folder)
-    except OSError as error:
-        raise MediaError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder"
-        ) from error
+        with atomic_folder(folder) as aside:
+            (aside / _OWNER).write_text(str(parts_of(main)), encoding="utf-8")
+    except MediaError as error:
+        raise MediaError(f"{error}; choose another output folder") from error
 
 
 def is_anothers(folder: Path) -> bool:
     """Return whether these are parts of a run whose journal lies in another folder."""
     main = _owner(folder)
     return main is not None and (main / NAME).exists()
+
+
+def belongs_to(folder: Path, main: Path) -> bool:
+    """Return whether these are parts of the run whose journal lies in `main`."""
+    return not folder.is_symlink() and _owner(folder) == main
+
+
+def check_plain(folder: Path) -> None:
+    """Raise `ValueError` for anything but files and folders among parts, e.g. a link, through which
+    another file would be changed."""
+    for path in folder.rglob("*"):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ValueError(f"{path}: expected a file")
 
 
 def drop_orphan(folder: Path) -> None:
@@ -66,7 +83,8 @@ def drop_orphan(folder: Path) -> None:
 def _owner(folder: Path) -> Path | None:
     """Return the folder with the journal of the run, None if it is this one."""
     try:
-        main = Path((folder / _OWNER).read_text(encoding="utf-8"))
+        main = Path(read_regular(folder / _OWNER, _LONGEST).decode())
+        (main / NAME).exists()  # raises for a name that no file can have
     except (OSError, ValueError):
         return None
     return None if main == folder else main

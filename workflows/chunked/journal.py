@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,25 @@ from filelock import FileLock, Timeout
 
 from ... import __version__
 from ...engines.errors import GraphError
-from ...engines.files import atomic_write, first_there, sync_folder
+from ...engines.files import (
+    atomic_write,
+    first_there,
+    open_regular,
+    own,
+    read_regular,
+    remove,
+    sync_folder,
+)
 from ...nodes.standin import host
-from ..graph.decoding import short
+from ..graph.decoding import decode, short
 from ..graph.model import Link
 from ..graph.plan import Plan
 
-VERSION = 1
+VERSION = 2
 NAME = "journal.json"
 
 _HEAD = 1 << 20  # bytes at the start of an input file that its SHA-256 is taken of
+_MOST = 2**53  # of frames and of entries
 _FILES = ("file", "image")  # inputs that name a file
 
 
@@ -37,13 +48,28 @@ class Journal:
     def acquire(self) -> bool:
         """Lock the journal, and return False if another run holds the lock.
 
-        A killed run holds none.
+        A killed run holds none. Raises `GraphError` for a lock that is no file.
         """
+        lock = self.folder / "lock"
         try:
+            own(lock)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
+        except OSError as error:
+            raise GraphError(
+                f"{lock}: cannot be locked ({error.strerror or error}); start over with --restart"
+            ) from error
         return True
+
+    def clear_lock(self) -> None:
+        """Remove what is in the place of the lock if that is no file."""
+        lock = self.folder / "lock"
+        try:
+            own(lock)
+        except OSError:
+            with suppress(OSError):  # `acquire` will say that it is still there
+                remove(lock)
 
     def release(self) -> None:
         """Release the lock."""
@@ -52,8 +78,9 @@ class Journal:
     def write(self, entry: Mapping[str, Any]) -> None:
         """Replace the entry, after flushing the files that the new one names to the disk."""
         sync_folder(self.folder)
+        whole = {"version": VERSION, "sha256": _checksum(entry), **entry}
         with atomic_write(self._path, durable=True) as aside:
-            aside.write_text(json.dumps({"version": VERSION, **entry}) + "\n", encoding="utf-8")
+            aside.write_text(json.dumps(whole) + "\n", encoding="utf-8")
 
     def read(self) -> dict[str, Any] | None:
         """Return the last entry, None if there is none.
@@ -61,20 +88,88 @@ class Journal:
         Raises `GraphError` for one that cannot be read.
         """
         try:
-            entry = json.loads(self._path.read_text(encoding="utf-8"))
+            entry = decode(read_regular(self._path).decode(), str(self._path))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise GraphError(
-                f"{self._path}: is damaged ({error}); start over with --restart"
-            ) from error
+        except (OSError, ValueError, GraphError) as error:
+            words = error.strerror if isinstance(error, OSError) else error
+            raise self.damaged(words or error) from error
         if not isinstance(entry, dict) or entry.get("version") != VERSION:
-            found = entry.get("version") if isinstance(entry, dict) else short(entry)
+            found = short(entry.get("version") if isinstance(entry, dict) else entry)
             raise GraphError(
                 f"{self._path}: expected a journal of version {VERSION}, found {found}; start over "
                 "with --restart"
             )
+        del entry["version"]
+        if entry.pop("sha256", None) != _checksum(entry):
+            raise self.damaged("its checksum differs")
+        try:
+            _check(entry)
+        except ValueError as error:
+            raise self.damaged(error) from error
         return entry
+
+    def damaged(self, why: object) -> GraphError:
+        """Return the error of a journal that cannot be used."""
+        return GraphError(f"{self._path}: is damaged ({why}); start over with --restart")
+
+
+def _checksum(entry: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+
+
+_FIELDS: Mapping[str, type] = {
+    "identity": dict,
+    "phase": str,
+    "pass": int,
+    "done": int,
+    "total": int,
+    "state": str,
+    "kept": list,
+    "serial": int,
+    "saved": dict,
+    "sinks": dict,
+}
+
+
+def _check(entry: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for an entry whose values have wrong types, or that names files outside
+    the folder of the run."""
+    for name, kind in _FIELDS.items():
+        value = entry.get(name)
+        if type(value) is not kind:
+            raise ValueError(f"{name}: expected {kind.__name__}, found {short(value)}")
+        if kind is int and not 0 <= value < _MOST:
+            raise ValueError(f"{name}: expected a whole number from 0, found {short(value)}")
+    if entry["phase"] not in ("running", "finishing", "done"):
+        raise ValueError(f"phase: found {short(entry['phase'])}")
+    for name in (entry["state"], *entry["kept"]):
+        if name and not (isinstance(name, str) and re.fullmatch(r"(results_)?\d+\.state", name)):
+            raise ValueError(f"state: expected the name of a state, found {short(name)}")
+    for id_, sink in entry["sinks"].items():
+        if (
+            not isinstance(sink, dict)
+            or not isinstance(sink.get("path"), str)
+            or not isinstance(sink.get("mark"), dict)
+        ):
+            raise ValueError(f"sinks: {short(id_)}: found {short(sink)}")
+    for id_, names in entry["saved"].items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"saved: {short(id_)}: expected names, found {short(names)}")
+    _check_identity(entry["identity"])
+
+
+def _check_identity(identity: Mapping[str, Any]) -> None:
+    for part, needed in (("nodes", {"class": str, "inputs": dict}), ("files", {"path": str})):
+        entries = identity.get(part)
+        if not isinstance(entries, dict):
+            raise ValueError(f"identity: {part}: expected dict, found {short(entries)}")
+        for id_, one in entries.items():
+            wrong = not isinstance(one, dict) or any(
+                not isinstance(one.get(name), kind) for name, kind in needed.items()
+            )
+            if wrong:
+                raise ValueError(f"identity: {short(id_)}: found {short(one)}")
 
 
 def identity(plan: Plan, settings: host.Settings) -> dict[str, Any]:
@@ -148,15 +243,25 @@ def _found(name: str, settings: host.Settings) -> Path | None:
 
 
 def _file(path: Path) -> dict[str, Any]:
-    """Return what changes when a file, or a file in a folder, changes."""
+    """Return what changes when a file, or a file in a folder, changes.
+
+    Raises `GraphError` for what cannot be read.
+    """
+    try:
+        return _state_of(path)
+    except OSError as error:
+        raise GraphError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _state_of(path: Path) -> dict[str, Any]:
     if path.is_dir():
-        inside = sorted((p for p in path.rglob("*") if p.is_file()), key=str)
+        files = sorted((p for p in path.rglob("*") if p.is_file()), key=str)
         digest = hashlib.sha256()
-        for one in inside:
+        for one in files:
             stat = one.stat()
             digest.update(f"{one.relative_to(path)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-        return {"path": str(path), "size": len(inside), "changed": 0, "head": digest.hexdigest()}
+        return {"path": str(path), "size": len(files), "changed": 0, "head": digest.hexdigest()}
     stat = path.stat()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = hashlib.sha256(file.read(_HEAD)).hexdigest()
     return {"path": str(path), "size": stat.st_size, "changed": stat.st_mtime_ns, "head": head}

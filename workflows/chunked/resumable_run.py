@@ -4,7 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from ...engines.errors import GraphError, MediaError
-from ...engines.files import sync_file
+from ...engines.files import inside, remove, sync_file
 from ...engines.video.segments import SEGMENT
 from ...engines.video.source import VideoSource
 from ...nodes.standin import host
@@ -26,7 +26,7 @@ from ..execution.report import Report
 from ..graph.catalogue import Catalogue
 from ..graph.model import Link
 from ..graph.plan import Plan
-from .folders import drop_orphan, is_anothers, make_parts, unfinished
+from .folders import belongs_to, check_plain, drop_orphan, is_anothers, make_parts, unfinished
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
@@ -176,6 +176,8 @@ class _Run:
         dated: the names contain the time, so that other runs under this prefix do not collide
         """
         journal = Journal(folder)
+        if restart:
+            journal.clear_lock()
         if not journal.acquire():
             if self._is_ours(journal):
                 raise GraphError(
@@ -221,19 +223,48 @@ class _Run:
         except GraphError:
             entry = {}
         for sink in entry.get("sinks", {}).values():
-            if sink["path"]:
-                folder = parts_of(Path(sink["path"]))
-                if folder != journal.folder:
+            with suppress(ValueError):  # a name that leads elsewhere; what is there is not ours
+                folder = parts_of(self._inside(sink["path"]))
+                if belongs_to(folder, journal.folder):
                     shutil.rmtree(folder, ignore_errors=True)
         journal.release()
         shutil.rmtree(journal.folder, ignore_errors=True)
 
+    @property
+    def _root(self) -> Path:
+        return self._settings.output.resolve()
+
+    def _inside(self, name: str) -> Path:
+        """Return the path of a name in a journal. Raises `ValueError` for one that leads out of the
+        output folder."""
+        return inside(self._root, name)
+
+    def _name_of(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
+
     def _resume(self, journal: Journal, entry: Mapping[str, Any]) -> None:
-        paths = {id_: Path(s["path"]) for id_, s in entry["sinks"].items() if s["path"]}
+        try:
+            self._return_to(journal, entry)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise journal.damaged(error) from error  # values that the sinks cannot have written
+        except OSError as error:
+            raise journal.damaged(error.strerror or error) from error
+
+    def _return_to(self, journal: Journal, entry: Mapping[str, Any]) -> None:
+        paths = {id_: self._inside(s["path"]) for id_, s in entry["sinks"].items() if s["path"]}
+        saved = {id_: [self._inside(n) for n in names] for id_, names in entry["saved"].items()}
+        if entry["pass"] >= max(1, len(self._layout.passes)):
+            raise ValueError(f"pass: found {entry['pass']}")
         self._journal = journal
         self._sinks = make_sinks(self._single, paths)
         self._serial, self._kept = entry["serial"], entry["kept"]
-        self._saved = entry["saved"]
+        self._saved = {id_: list(map(str, files)) for id_, files in saved.items()}
+        for sink in self._sinks.values():
+            others = sink.saves and sink.parts != journal.folder and sink.parts.is_dir()
+            if others and not belongs_to(sink.parts, journal.folder):
+                raise ValueError(f"{sink.parts} belongs to another run")
+            if sink.saves:
+                check_plain(sink.parts)
         if entry["phase"] == "done":
             return
         for id_, sink in self._sinks.items():
@@ -272,7 +303,7 @@ class _Run:
         kept: Mapping[Slot, Any] | None,
     ) -> None:
         marks = {
-            id_: {"path": str(sink.path) if sink.saves else "", "mark": sink.mark()}
+            id_: {"path": self._name_of(sink.path) if sink.saves else "", "mark": sink.mark()}
             for id_, sink in self._sinks.items()
         }
         self._serial += 1
@@ -293,7 +324,7 @@ class _Run:
                 "state": state,
                 "kept": self._kept,
                 "serial": self._serial,
-                "saved": self._saved,
+                "saved": {i: [self._name_of(Path(n)) for n in s] for i, s in self._saved.items()},
                 "sinks": marks,
             }
         )
@@ -425,7 +456,7 @@ class _Run:
         if self._journal is not None:
             for path in self._folder.iterdir():
                 if path.name not in (NAME, "lock"):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    remove(path)
             self._journal.release()
             shutil.rmtree(self._folder, ignore_errors=True)
             self._journal = None

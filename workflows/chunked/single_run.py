@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ...engines.errors import GraphError, KinographError
+from ...engines.memory import SHORTAGE, is_shortage
 from ...nodes.standin import host
 from ...nodes.standin.io import HiddenHolder
 from ..execution.caching import CacheKeys, NodeResult, ResultCache
@@ -146,6 +147,10 @@ class SingleRunNodes:
             raise
         except KinographError as error:
             raise self.failure(id_, str(error)) from error
+        except (MemoryError, RuntimeError) as error:
+            if not is_shortage(error):
+                raise
+            raise self.failure(id_, SHORTAGE) from error
         self.say(id_, seconds=time.perf_counter() - started)
 
     def say(self, id_: str, text: str | None = None, seconds: float = 0.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     may return others of its own.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of strangers may hold what no text can
+            stream.reconfigure(errors="backslashreplace")
     arguments = make_parser(argv).parse_args(argv)
     # Before PyTorch is imported: huge pages for large tensors save a third of a network's time on a
     # Linux CPU, where every new activation is otherwise paged in 4 KiB at a time.

@@ -7,6 +7,7 @@ from ...engines.errors import MediaError
 from ...engines.files import first_there
 from ...engines.video.still_files import is_clip, is_stills, still_paths
 from ...nodes.standin import host
+from ..graph.decoding import short
 
 
 def find(name: str, kind: str) -> Path:
@@ -16,6 +17,7 @@ def find(name: str, kind: str) -> Path:
 
     Raises `MediaError` if there is none.
     """
+    _check_name(name, kind)
     folders = host.settings.get().inputs
     if path := first_there(name, folders, Path.is_file):
         return path
@@ -29,11 +31,17 @@ def find_clip(name: str) -> Path:
 
     Raises `MediaError` if there is none.
     """
+    _check_name(name, "video")
     folders = host.settings.get().inputs
     if path := first_there(name, folders, is_clip):
         return path
     where = ", ".join(str(folder) for folder in folders)
     raise MediaError(f"{name}: there is no such video, neither as a path nor in {where}")
+
+
+def _check_name(name: Any, kind: str) -> None:
+    if not isinstance(name, str):  # null, which passes for an input that is linked
+        raise MediaError(f"{kind}: expected the name of a file, found {short(name)}")
 
 
 def clip_fingerprint(name: Any) -> list[Any] | float:

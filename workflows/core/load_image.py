@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engines.errors import MediaError
 from ...nodes.standin import io
 from ...nodes.streaming import ONCE
 from .input_files import exists, find, fingerprint
@@ -48,17 +47,14 @@ class LoadImage(io.ComfyNode):
     @classmethod
     def execute(cls, image: str) -> io.NodeOutput:
         import torch
-        from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+        from PIL import ImageOps, ImageSequence
+
+        from ...engines.video.picture import opened_picture
 
         path = find(image, "image")
-        try:
-            with Image.open(path) as file:
-                several = file.format != "MPO"  # the second picture of an MPO is not a frame
-                pages = [
-                    ImageOps.exif_transpose(page.copy()) for page in ImageSequence.Iterator(file)
-                ]
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise MediaError(f"{path}: is not an image, or is damaged ({error})") from error
+        with opened_picture(path, every_frame=True) as file:
+            several = file.format != "MPO"  # the second picture of an MPO is not a frame
+            pages = [ImageOps.exif_transpose(page.copy()) for page in ImageSequence.Iterator(file)]
         pages = [page for page in pages if page.size == pages[0].size]
         if not several:
             pages = pages[:1]

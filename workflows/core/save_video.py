@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import GraphError, InputError, MediaError
-from ...engines.files import atomic_write, sync_file
+from ...engines.files import atomic_write, sha256_of, sync_file
 from ...engines.video.encoding import PLAIN, Encoding, as_encoded, even_size, padded
 from ...nodes.standin import host, io, ui
 from ...nodes.streaming import Rule, Saves, Sink, Values
@@ -41,7 +42,7 @@ class VideoSink(Sink):
         self._spool: Growing | None = None
         self._size: tuple[int, int] = (0, 0)
         self._rate = ""
-        self._sizes: list[int] = []  # bytes of each segment
+        self._segments: list[str] = []  # the SHA-256 of each
         self._encoding = PLAIN
 
     @property
@@ -70,7 +71,7 @@ class VideoSink(Sink):
 
     def _spooled(self) -> Growing:
         if self._spool is None:
-            self._spool = Growing(self._spool_path(len(self._sizes)))
+            self._spool = Growing(self._spool_path(len(self._segments)))
         return self._spool
 
     def _spool_path(self, segment: int) -> Path:
@@ -89,13 +90,14 @@ class VideoSink(Sink):
             return
         self._spool.size()
         self._spool.close()
-        path = self._segment(len(self._sizes))
+        path = self._segment(len(self._segments))
         try:
             rate = Fraction(self._rate)
             write_segment(path, self._planes(self._spool.path), rate, self._encoding)
         except FFmpegError as error:
             raise MediaError(f"{self.path}: cannot be encoded ({error.strerror})") from error
-        self._sizes.append(sync_file(path))
+        sync_file(path)
+        self._segments.append(sha256_of(path))
         self._spool = None
 
     def _planes(self, path: Path) -> Iterator[Planes]:
@@ -113,34 +115,42 @@ class VideoSink(Sink):
             "size": list(self._size),
             "rate": self._rate,
             "encoding": asdict(self._encoding),
-            "segments": list(self._sizes),
-            "spool": 0 if self._spool is None else self._spool.size(),
+            "segments": list(self._segments),
+            "spool": [] if self._spool is None else [self._spool.size(), self._spool.sha256],
         }
 
     def settle(self) -> None:
         for path in self.parts.glob("*.yuv"):
-            if int(path.stem) < len(self._sizes):
+            if not path.stem.isdecimal() or int(path.stem) < len(self._segments):
                 path.unlink()
 
     def resume(self, mark: Mapping[str, Any]) -> None:
-
         super().resume(mark)
         self._size, self._rate = (mark["size"][0], mark["size"][1]), mark["rate"]
+        if self.frame_count and not re.fullmatch(r"[1-9]\d{0,8}(/[1-9]\d{0,8})?", self._rate):
+            raise ValueError(f"expected a rate, found {self._rate[:60]!r}")
+        if not all(type(side) is int and 0 <= side < 2**16 for side in self._size):
+            raise ValueError(f"expected a size, found {self._size}")
         self._encoding = Encoding(**mark["encoding"])
-        self._sizes = list(mark["segments"])
-        for number, size in enumerate(self._sizes):
+        self._segments = list(mark["segments"])
+        for number, sha256 in enumerate(self._segments):
             path = self._segment(number)
-            if not path.is_file() or path.stat().st_size != size:
+            try:
+                found = sha256_of(path)
+            except OSError as error:
                 raise GraphError(
-                    f"{path}: expected {size} bytes of the earlier run, found another size or no "
-                    "file; start over with --restart"
+                    f"{path}: cannot be read ({error.strerror or error}); start over with --restart"
+                ) from error
+            if found != sha256:
+                raise GraphError(
+                    f"{path}: is damaged (its checksum differs); start over with --restart"
                 )
         for path in (*self.parts.glob("*.mp4"), *self.parts.glob("*.yuv")):
-            keep = len(self._sizes) + (path.suffix == ".yuv" and mark["spool"] > 0)
-            if int(path.stem) >= keep:
+            keep = len(self._segments) + (path.suffix == ".yuv" and bool(mark["spool"]))
+            if not path.stem.isdecimal() or int(path.stem) >= keep:
                 path.unlink()
         if mark["spool"]:
-            self._spooled().cut_back(mark["spool"])
+            self._spooled().cut_back(*mark["spool"])
 
     def finish(self) -> tuple[Path, ...]:
         from av.error import FFmpegError
@@ -150,14 +160,14 @@ class VideoSink(Sink):
 
         if not self.frame_count:
             raise MediaError(f"{self.path}: no frames to write")
-        done, spool = list(self._sizes), self._spool
+        done, spool = list(self._segments), self._spool
         self._encode()
-        segments = [self._segment(number) for number in range(len(self._sizes))]
-        self._sizes = done
+        segments = [self._segment(number) for number in range(len(self._segments))]
+        self._segments = done
         if spool is not None:  # until the run is over, it may have to be finished again
             self._spool = Growing(spool.path)
         try:
-            with atomic_write(self.path) as aside:
+            with atomic_write(self.path, folder=self.parts) as aside:
                 join_segments(
                     aside,
                     segments,
@@ -339,7 +349,7 @@ def _copy(source: Path, path: Path, metadata: Mapping[str, str]) -> None:
             return
         try:
             with (
-                av.open(str(source)) as given,
+                av.open(str(source), metadata_errors="replace") as given,
                 av.open(str(aside), "w", options=tags_of(aside)) as made,
             ):
                 made.metadata.update({**given.metadata, **metadata})

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ...engines.errors import GraphError, KinographError
+from ...engines.memory import SHORTAGE, is_shortage
 from ...nodes.standin import host
 from ...nodes.standin.io import Hidden, HiddenHolder, Schema, overridden
 from ..graph.catalogue import Catalogue
@@ -346,6 +347,8 @@ class _Run:
         except KinographError as error:
             raise _StopError(id_, str(error)) from error
         except Exception as error:
+            if is_shortage(error):
+                raise _StopError(id_, SHORTAGE) from error
             # As `add_note` does, which Python 3.10 lacks.
             vars(error).setdefault("__notes__", []).append(self._label(id_))
             raise

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ...files import atomic_folder
+from ...files import atomic_folder, read_regular
 from ...words import counted
 from ..choices import FIRST_FRAMES
 from ..flow import Flow
@@ -202,7 +202,7 @@ def _sidecar(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        raw = json.loads(path.read_bytes())
+        raw = json.loads(read_regular(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:

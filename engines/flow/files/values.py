@@ -6,7 +6,10 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...files import open_regular, read_regular
 from ..flow import Flow
+
+LARGEST = 2**34  # bytes of a file
 
 UNKNOWN = 1e9
 """px; a flow beyond is none, but says "unknown", as NaN does (`unknown_flow` in Middlebury's
@@ -47,7 +50,7 @@ def check_known(name: str, flow: Tensor, cure: str) -> None:
 def content(path: Path) -> bytes:
     """Return the bytes of a file. Raises `InputError` if it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path, LARGEST)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -55,7 +58,7 @@ def content(path: Path) -> bytes:
 def head(path: Path) -> bytes:
     """Return the first 8 bytes of a file. Raises `InputError` if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(8)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...errors import InputError
+from ...files import check_regular
 from ..poses import Poses
 
 FORMAT, VERSION = "kinograph.poses", "1"
@@ -55,6 +56,7 @@ def read(path: Path) -> Poses:
     whose tensors do not fit together.
     """
     try:
+        check_regular(path)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

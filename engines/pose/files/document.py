@@ -1,13 +1,16 @@
 """Strict reading of JSON from elsewhere; every error names the place in the file."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...files import read_regular
 
+LARGEST = 2**29  # bytes of a file: an hour of ten people at 30 frames per second
 FARTHEST = 1e9  # pixels; what is further out is no coordinate
 SUREST = 10.0  # peaks of heatmaps go above 1; what is above this is no confidence
 
@@ -125,7 +128,7 @@ def load(path: Path) -> Value:
     names a key twice, or holds NaN or Infinity, which are not JSON.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path, LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: expected JSON in UTF-8, found bytes that are not text"
@@ -181,8 +184,9 @@ def _refused(name: str) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(
+            name for name, times in Counter(name for name, _ in pairs).items() if times > 1
+        )
         raise ValueError(f"the key {twice[:60]!r} stands twice in one object")
     return found
 

@@ -1,6 +1,7 @@
 """The journal of a run in chunks, and the states that lie beside it."""
 
 import json
+import os
 import pickle
 from dataclasses import replace
 from fractions import Fraction
@@ -18,7 +19,8 @@ from kinograph.engines.flow.flow import Flow
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.video.sound import FileSound
-from kinograph.nodes.streaming.states import load_state, save_state
+from kinograph.nodes.streaming.growing import Growing
+from kinograph.nodes.streaming.states import checksum, load_state, save_state
 from kinograph.workflows.chunked.journal import NAME, Journal, differences, identity
 from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
@@ -100,13 +102,15 @@ def test_what_is_no_state_is_not_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_state_from_a_stranger_runs_nothing(text: str, tmp_path: Path) -> None:
-    save_file({}, tmp_path / "state", {"state": text})
+    save_file({}, tmp_path / "state", {"state": text, "sha256": checksum(text, {})})
     with pytest.raises(GraphError, match=r"is not a state of a run, or is damaged.*--restart"):
         load_state(tmp_path / "state")
 
 
 def test_a_state_from_a_device_that_is_not_here(tmp_path: Path) -> None:
-    save_file({"t0": torch.ones(2)}, tmp_path / "state", {"state": '{"tensor": ["t0", "cuda:99"]}'})
+    tensors, text = {"t0": torch.ones(2)}, '{"tensor": ["t0", "cuda:99"]}'
+    about = {"state": text, "sha256": checksum(text, tensors)}
+    save_file(tensors, tmp_path / "state", about)
     with pytest.raises(GraphError, match=r"do not go to cuda:99 now .*run it where it was started"):
         load_state(tmp_path / "state")
 
@@ -122,14 +126,87 @@ def test_the_last_entry_is_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     assert journal.read() is None
     for done in range(3):
-        journal.write({"done": done})
+        journal.write({**ENTRY, "done": done})
     entry = journal.read()
     assert entry is not None
     assert entry["done"] == 2
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 99}', "null"])
+ENTRY: dict[str, Any] = {
+    "identity": {"nodes": {}, "files": {}},
+    "phase": "running",
+    "pass": 0,
+    "done": 0,
+    "total": 0,
+    "state": "",
+    "kept": [],
+    "serial": 1,
+    "saved": {},
+    "sinks": {},
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"done": -1},
+        {"done": "3"},
+        {"phase": "over"},
+        {"state": "../../other.state"},
+        {"kept": ["/etc/passwd"]},
+        {"saved": {"1": "x.png"}},
+        {"sinks": {"1": {"path": 3, "mark": {}}}},
+        {"identity": {"nodes": [], "files": {}}},
+        {"identity": {"nodes": {}, "files": {"1.file": {}}}},
+    ],
+)
+def test_an_entry_with_other_values(change: dict[str, Any], tmp_path: Path) -> None:
+    Journal(tmp_path).write({**ENTRY, **change})
+    with pytest.raises(GraphError, match=r"journal.json: is damaged .*--restart") as caught:
+        Journal(tmp_path).read()
+    assert len(str(caught.value)) < 1000
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / NAME)
+    with pytest.raises(GraphError, match=r"expected a regular file, found a pipe.*--restart"):
+        Journal(tmp_path).read()
+    (tmp_path / "lock").mkdir()
+    journal = Journal(tmp_path)
+    with pytest.raises(GraphError, match=r"lock: .*found a folder.*--restart"):
+        journal.acquire()
+    journal.clear_lock()
+    assert journal.acquire()
+    journal.release()
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    save_state({"a": torch.zeros(100)}, tmp_path / "state")
+    content = bytearray((tmp_path / "state").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "state").write_bytes(content)
+    with pytest.raises(GraphError, match=r"checksum differs.*--restart"):
+        load_state(tmp_path / "state")
+    growing = Growing(tmp_path / "part")
+    growing.append(b"0123456789")
+    size, sha256 = growing.size(), growing.sha256
+    growing.append(b"more")
+    growing.close()
+    again = Growing(tmp_path / "part")
+    again.cut_back(size, sha256)
+    again.close()
+    assert (tmp_path / "part").read_bytes() == b"0123456789"
+    (tmp_path / "part").write_bytes(b"0123456788")
+    damaged = Growing(tmp_path / "part")
+    with pytest.raises(GraphError, match=r"checksum differs.*--restart"):
+        damaged.cut_back(size, sha256)
+    damaged.close()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"version": 99}', "null", "[" * 100_000, '{"version": 2}']
+)
 def test_an_entry_that_cannot_be_read(text: str, tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(text)
     with pytest.raises(GraphError, match=r"journal.json: .*--restart"):

@@ -1,0 +1,60 @@
+"""How much memory this process may use, and what it means to have asked for more."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_GROUP = Path("/sys/fs/cgroup/memory.max")  # of a container, cgroup v2
+_ASKED_FOR_MORE = (
+    "DefaultCPUAllocator",  # PyTorch's allocator on the CPU
+    "Storage size calculation overflowed",
+    "numel: integer multiplication overflow",
+)
+
+
+def memory_limit() -> int | None:
+    """Return the bytes that this process can have at most; None where the system does not tell.
+
+    That is the machine's memory, or the limit of the container or of the process if one is lower.
+    """
+    limits = []
+    with suppress(AttributeError, ValueError, OSError):  # not there on Windows
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(OSError, ValueError):  # no such group, or "max"
+        limits.append(int(_GROUP.read_text(encoding="ascii")))
+    if resource is not None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            limits.append(soft)
+    return min((limit for limit in limits if limit > 0), default=None)
+
+
+def shortage(needed: int) -> str:
+    """Return in words that `needed` bytes are more than this process can have, "" if they are not.
+
+    Asked before memory is allocated: some systems hand out more than there is, and end the program
+    when it is used.
+    """
+    limit = memory_limit()
+    if limit is None or needed <= limit:
+        return ""
+    return f"{needed / 2**30:,.1f} GiB of memory, and there are {limit / 2**30:,.1f}"
+
+
+SHORTAGE = (
+    "there is not enough memory for this; take fewer or smaller frames, or free some (a long video "
+    "runs in constant memory with --chunk 64)"
+)
+"""What to say when `is_shortage` is true."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Return whether an exception says that memory could not be allocated."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _ASKED_FOR_MORE)
