@@ -65,7 +65,8 @@ def inside(folder: Path, name: str) -> Path:
     """
     parts = PurePosixPath(name).parts
     plain = "\0" not in name and "\\" not in name and not PurePosixPath(name).is_absolute()
-    if not parts or not plain or ".." in parts or ":" in parts[0]:
+    long = any(len(part.encode(errors="replace")) > 255 for part in parts)
+    if not parts or not plain or long or ".." in parts or ":" in parts[0]:
         raise ValueError(f"expected the name of a file in {folder}, found {name[:100]!r}")
     path = folder / name
     try:

@@ -28,9 +28,10 @@ def memory_limit() -> int | None:
     with suppress(OSError, ValueError):  # no such group, or "max"
         limits.append(int(_GROUP.read_text(encoding="ascii")))
     if resource is not None:
-        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if soft != resource.RLIM_INFINITY:
-            limits.append(soft)
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+            soft, _ = resource.getrlimit(kind)
+            if soft != resource.RLIM_INFINITY:
+                limits.append(soft)
     return min((limit for limit in limits if limit > 0), default=None)
 
 

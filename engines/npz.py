@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+from .files import open_regular
+from .memory import shortage
 
 # What zipfile and NumPy raise for files that are damaged or made to harm.
 _DAMAGE = (
@@ -23,7 +25,6 @@ _DAMAGE = (
     tokenize.TokenError,
     EOFError,
     MemoryError,
-    OSError,
     OverflowError,
     RuntimeError,
     SyntaxError,
@@ -40,7 +41,7 @@ def read_arrays(path: Path, *, most_bytes: int | None = None) -> dict[str, Any]:
     Raises `InputError` for a file that is missing, damaged or too large.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
             size = sum(entry.file_size for entry in entries)
             if most_bytes is not None and size > most_bytes:
@@ -48,12 +49,15 @@ def read_arrays(path: Path, *, most_bytes: int | None = None) -> dict[str, Any]:
                     f"{path}: expected at most {most_bytes // 2**20} MiB of arrays, "
                     f"found {math.ceil(size / 2**20)} MiB"
                 )
+            # no more than this is unpacked, whatever the data say
+            if lacking := shortage(2 * size):
+                raise InputError(f"{path}: its arrays need {lacking}; cut the file into parts")
             return {
                 entry.filename.removesuffix(".npy"): _array(archive.read(entry))
                 for entry in entries
             }
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except _DAMAGE as error:
         raise InputError(
             f"{path}: is no .npz file of numbers, or is cut off or damaged ({error}); "

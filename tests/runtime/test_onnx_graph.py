@@ -1,13 +1,19 @@
 """ONNX files that others made: their names, and what they are fed."""
 
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from kinograph.engines.runtime.onnx_graph import InputAdapter, adapted
+from kinograph.engines.errors import ModelError
+from kinograph.engines.runtime.onnx_graph import InputAdapter, adapted, read_onnx, weight_files
 
 
 def test_names_of_a_graph_may_be_ours() -> None:
@@ -78,3 +84,94 @@ def test_bytes_are_rounded() -> None:
         found = fed(adapter, np.clip(images + np.float32(shift / 255), 0, 1))
         assert found.dtype == np.uint8
         assert (found == pixels).all()
+
+
+def beside(folder: Path, places: Sequence[Mapping[str, str]]) -> Path:
+    """Write an ONNX file whose weights lie in other files, at these places."""
+    weights = []
+    for number, place in enumerate(places):
+        tensor = TensorProto(name=f"w{number}", data_type=TensorProto.FLOAT, dims=[4])
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in place.items():
+            entry = tensor.external_data.add()
+            entry.key, entry.value = key, value
+        weights.append(tensor)
+    sockets = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4]) for n in ("x", "y")]
+    nodes = [helper.make_node("Add", ["x", "w0"], ["y"])]
+    graph = helper.make_graph(nodes, "beside", sockets[:1], sockets[1:], weights)
+    path = folder / "model.onnx"
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    return path
+
+
+def test_weights_beside_the_model_are_read(tmp_path: Path) -> None:
+    values = np.arange(8, dtype=np.float32)
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "w").write_bytes(values.tobytes())
+    path = beside(tmp_path, [{"location": "blobs/w", "offset": "16", "length": "16"}])
+    model = read_onnx(path, weights=True)
+    found = numpy_helper.to_array(model.graph.initializer[0])
+    np.testing.assert_array_equal(found, values[4:])
+    assert weight_files(read_onnx(path, weights=False), path) == [tmp_path / "blobs" / "w"]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ({"location": "/dev/zero"}, "expected the name of a file in"),
+        ({"location": "../secret"}, "expected the name of a file in"),
+        ({"location": "a/../../secret"}, "expected the name of a file in"),
+        ({"location": ""}, "expected the name of a file in"),
+        ({}, "expected the name of a file in"),
+        ({"location": "w\0w"}, "expected the name of a file in"),
+        ({"location": "out/secret"}, "leads out of"),
+        ({"location": "to_secret"}, "is a link that leads out"),
+        ({"location": "to_zero"}, "is a link that leads out"),
+        ({"location": "pipe"}, "found a pipe"),
+        ({"location": "folder"}, "found a folder"),
+        ({"location": "nothing"}, "No such file"),
+        ({"location": "w", "offset": "-1"}, "offset: expected a whole number from 0"),
+        ({"location": "w", "length": "-4"}, "length: expected a whole number from 0"),
+        ({"location": "w", "length": "9" * 4000}, "length: expected a whole number from 0"),
+        ({"location": "w", "length": "17"}, "expected 17 bytes at 0 of w, found 16 in all"),
+        ({"location": "w", "offset": "99"}, "expected 0 bytes at 99 of w, found 16 in all"),
+        ({"location": "large"}, "expected weights of at most 2,147,483,647 bytes"),
+    ],
+)
+def test_weights_that_are_not_in_a_file_of_the_folder(
+    tmp_path: Path, place: dict[str, str], said: str
+) -> None:
+    folder = tmp_path / "models"
+    (folder / "folder").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(bytes(16))
+    (folder / "w").write_bytes(bytes(16))
+    (folder / "large").touch()
+    os.truncate(folder / "large", 10**12)  # sparse
+    os.mkfifo(folder / "pipe")
+    (folder / "out").symlink_to(tmp_path)
+    (folder / "to_secret").symlink_to(tmp_path / "secret")
+    (folder / "to_zero").symlink_to("/dev/zero")
+    path = beside(folder, [{"location": "w"}, place])
+    for read in (
+        lambda: read_onnx(path, weights=True),
+        lambda: weight_files(read_onnx(path, weights=False), path),
+    ):
+        with pytest.raises(ModelError, match=re.escape(said)) as caught:
+            read()
+        assert "model.onnx: " in str(caught.value)
+        assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "noise", "nothing"])
+def test_what_is_no_onnx_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "model.onnx"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "noise":
+        path.write_bytes(bytes(range(256)))
+    with pytest.raises(ModelError, match=r"model\.onnx: cannot be read"):
+        read_onnx(path, weights=False)

@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...memory import shortage
 from .values import check_pair, content, known
 
 STEPS = 64
 """A pixel of flow is so many steps of a value."""
 _ZERO = 2**15
+_BYTES = 30  # of a pixel: as it is decoded, as int32, and its flow
 _MAGIC = b"\x89PNG\r\n\x1a\n"
 _KINDS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
 
@@ -103,4 +105,6 @@ def _check_png(path: Path, data: bytes) -> tuple[int, int]:
             f"{path}: expected KITTI's flow, a PNG of 16 bits and RGB, found {bits} bits and "
             f"{_KINDS.get(kind, kind)}; a picture of a flow cannot be turned back into one"
         )
+    if lacking := shortage(width * height * _BYTES):
+        raise InputError(f"{path}: {width}x{height} pixels need {lacking}; write a smaller flow")
     return width, height
