@@ -165,15 +165,19 @@ def atomic_write(
 def abandoned(folder: Path, prefix: str = TEMPORARY) -> list[Path]:
     """Return the temporary files and folders in `folder` whose processes are gone.
 
-    A process keeps a lock on what it writes, which the system releases when it ends. Where there
-    are no such locks, nothing is returned.
+    A process keeps a lock on what it writes, which the system releases when it ends; files whose
+    names begin with the name of that are its, too. Where there are no such locks, nothing is
+    returned.
     """
-    return [path for path in _temporary(folder, prefix) if _if_unlocked(path, lambda path: None)]
+    there = _temporary(folder, prefix)
+    unlocked = [path for path in there if _if_unlocked(path, lambda path: None)]
+    used = tuple(path.name for path in there if path not in unlocked)
+    return [path for path in unlocked if not (used and path.name.startswith(used))]
 
 
 def drop_abandoned(folder: Path, prefix: str = TEMPORARY) -> None:
     """Remove the temporary files and folders in `folder` whose processes are gone."""
-    for path in _temporary(folder, prefix):
+    for path in abandoned(folder, prefix):
         _if_unlocked(path, remove)
 
 

@@ -103,7 +103,8 @@ class EngineCache:
     ) -> Artifact:
         """Return the engine for `key` from the cache, building it if necessary.
 
-        build:   writes the engine to the path it is given, or raises
+        build:   writes the engine into the file at the path it is given, or raises; what it needs
+                 besides lies beside that, under names that begin with its name
         check:   raises `EngineError` if an engine cannot be used (it does not load or run, or its
                  outputs are wrong); what it returns for a new build is stored in the sidecar
                  under "checked"
@@ -281,8 +282,8 @@ class EngineCache:
         return write_beside_engines(path, self._cannot_write)
 
     def _quarantine(self, path: Path) -> None:
-        _sidecar_path(path).unlink(missing_ok=True)
-        kernels_path(path).unlink(missing_ok=True)
+        remove(_sidecar_path(path))
+        remove(kernels_path(path))
         with suppress(FileNotFoundError):  # another process has removed it since
             path.replace(path.with_name(f"{path.name}.{time.time_ns()}.bad"))
 

@@ -1,6 +1,7 @@
 """Runners of PyTorch: eager, from CUDA graphs, and compiled ahead of time; CPU and CUDA."""
 
 import io
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -205,12 +206,12 @@ def compile_ahead(
             module = prepared(network.module(weights), device, precision)
             inputs = example_inputs(network, device, precision)
             program = torch.export.export(module, inputs, dynamic_shapes=_free_axes(network))
-            with TemporaryDirectory(dir=path.parent, prefix=".") as folder:
+            with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
                 package = Path(folder, "model.pt2")
                 aoti_compile_and_package(program, package_path=str(package))
                 if device.type == "cuda":
                     _try_to_load(package)
-                package.replace(path)
+                shutil.copyfile(package, path)  # into the file that is locked
     except EngineError:
         raise
     except Exception as error:  # the compiler's exceptions share no narrower base

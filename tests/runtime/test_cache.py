@@ -356,3 +356,97 @@ def test_what_the_check_says_is_kept_with_a_fresh_build(cache: EngineCache) -> N
     artifact = cache.fetch("net", KEY, Builder(), lambda path: {"parity": "fine"})
     again = cache.fetch("net", KEY, Builder(), lambda path: {"parity": "other"})
     assert artifact.sidecar["checked"] == again.sidecar["checked"] == {"parity": "fine"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "nowhere", "round"])
+@pytest.mark.parametrize("suffix", [".engine", ".json", ".kernels"])
+def test_something_else_in_the_place_of_a_file(cache: EngineCache, kind: str, suffix: str) -> None:
+    path = cache.fetch("net", KEY, Builder()).path
+    in_the_way(path.with_suffix(suffix), kind)
+    build = Builder()
+    again = cache.fetch("net", KEY, build)
+    assert again.path.read_bytes() == CONTENT
+    assert [a.state for a in cache.entries()] == ["whole"]
+    assert build.builds == (suffix != ".kernels")
+    for artifact in cache.entries():
+        assert cache.remove(artifact) == ""
+    for leftover in cache.leftovers():
+        cache.delete(leftover)
+    assert names(cache) == [".lock"]
+
+
+def in_the_way(path: Path, kind: str) -> None:
+    path.unlink(missing_ok=True)
+    if kind == "folder":
+        (path / "deep").mkdir(parents=True)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        target = {"device": "/dev/zero", "nowhere": "nothing", "round": path.name}
+        path.symlink_to(target[kind])
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "nowhere", "round"])
+def test_a_lock_that_is_no_file_is_named(cache: EngineCache, kind: str) -> None:
+    artifact = cache.fetch("net", KEY, Builder())
+    in_the_way(artifact.path.with_suffix(".lock"), kind)
+    assert cache.fetch("net", KEY, Builder()).path == artifact.path  # it needs no lock
+    artifact.path.unlink()
+    with pytest.raises(EngineError, match=r"expected a regular file, found a"):
+        cache.fetch("net", KEY, Builder())
+    with pytest.raises(EngineError, match=r"expected a regular file, found a"):
+        cache.remove(artifact)
+
+
+def test_an_engine_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "engines").write_text("")
+    cache = EngineCache(tmp_path / "engines")
+    assert cache.entries() == []
+    with pytest.raises(EngineError, match=r"engine folder .*engines: cannot be written"):
+        cache.fetch("net", KEY, Builder())
+
+
+def test_what_is_being_built_is_not_removed(cache: EngineCache) -> None:
+    """An engine lies there without a sidecar while it is checked."""
+    said = []
+
+    def check(path: Path) -> None:
+        (artifact,) = cache.entries()
+        assert artifact.state == "its sidecar is missing or damaged"
+        said.append(cache.remove(artifact))
+        assert list(cache.leftovers()) == []
+
+    def build(path: Path) -> None:
+        path.write_bytes(CONTENT)
+        assert list(cache.leftovers()) == []
+        beside = path.with_name(f"{path.name}.onnx")  # as builders have
+        beside.touch()
+        assert list(cache.leftovers()) == []
+        beside.unlink()
+
+    artifact = cache.fetch("net", KEY, build, check)
+    assert said == ["another process is building it"]
+    assert artifact.path.read_bytes() == CONTENT
+
+
+def test_engines_that_are_removed_while_others_fetch_them(cache: EngineCache) -> None:
+    over = threading.Event()
+    errors: list[BaseException] = []
+
+    def fetch() -> None:
+        try:
+            for _ in range(60):
+                cache.fetch("net", KEY, Builder(), lambda path: path.read_bytes() and None)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            over.set()
+
+    thread = threading.Thread(target=fetch)
+    thread.start()
+    removed = 0
+    while not over.is_set():
+        removed += sum(not cache.remove(artifact) for artifact in cache.entries())
+    thread.join()
+    assert errors == []
+    assert removed
