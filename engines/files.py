@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,10 +14,8 @@ from typing import BinaryIO
 
 from .errors import KinographError, MediaError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 TEMPORARY = ".kinograph-"
 """Prefix of files that are being written."""
@@ -65,8 +64,8 @@ def inside(folder: Path, name: str) -> Path:
     """
     parts = PurePosixPath(name).parts
     plain = "\0" not in name and "\\" not in name and not PurePosixPath(name).is_absolute()
-    long = any(len(part.encode(errors="replace")) > 255 for part in parts)
-    if not parts or not plain or long or ".." in parts or ":" in parts[0]:
+    fits = all(_fits(part) for part in parts)
+    if not parts or not plain or not fits or ".." in parts or ":" in parts[0]:
         raise ValueError(f"expected the name of a file in {folder}, found {name[:100]!r}")
     path = folder / name
     try:
@@ -75,6 +74,14 @@ def inside(folder: Path, name: str) -> Path:
     except (OSError, RuntimeError) as error:  # a name that is too long, a loop of links
         raise ValueError(f"{name[:100]!r} is not the name of a file ({error})") from error
     raise ValueError(f"{name[:100]!r} leads out of {folder}")
+
+
+def _fits(name: str) -> bool:
+    """Return whether a file system can have the name; most take 255 bytes."""
+    try:
+        return len(os.fsencode(name)) <= 255
+    except UnicodeEncodeError:
+        return False
 
 
 def _nameable(path: Path) -> Path:
@@ -143,7 +150,7 @@ def atomic_write(
         where = folder or path.parent
         drop_abandoned(where, prefix)
         handle, aside = _temporary_file(where, prefix, path.suffix if suffix is None else suffix)
-        if fcntl is None:  # Windows replaces no open file
+        if sys.platform == "win32":  # it replaces no open file
             os.close(handle)
             handle = None
         yield aside
@@ -213,7 +220,7 @@ def _temporary(folder: Path, prefix: str) -> list[Path]:
 
 def _if_unlocked(path: Path, action: Callable[[Path], None]) -> bool:
     """Lock a file or folder, call `action` while it is locked, and return whether this was done."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return False
     try:
         mode = path.lstat().st_mode
@@ -243,7 +250,7 @@ def _temporary_file(folder: Path, prefix: str, suffix: str) -> tuple[int, Path]:
 def _locked(handle: int, name: str) -> bool:
     """Lock a new temporary file or folder; return False, and close it, if another process took it
     for abandoned before and removed it."""
-    if fcntl is not None:
+    if sys.platform != "win32":
         with suppress(OSError):  # some network file systems have no locks
             fcntl.flock(handle, fcntl.LOCK_EX)
         if not Path(name).exists():
@@ -284,7 +291,7 @@ def _temporary_folder(folder: Path) -> tuple[int | None, Path]:
     """Create and lock a temporary folder; return its handle, if it has one, and its path."""
     while True:
         name = tempfile.mkdtemp(dir=folder, prefix=TEMPORARY)
-        if fcntl is None:
+        if sys.platform == "win32":
             return None, Path(name)
         try:
             handle = os.open(name, os.O_RDONLY)

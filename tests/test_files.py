@@ -73,6 +73,7 @@ def test_a_regular_file_is_read(tmp_path: Path) -> None:
         "a\\b",
         "C:/x",
         "out/x",
+        "\ud800",
         "x" * 5000,
     ],
 )

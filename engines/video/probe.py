@@ -17,6 +17,7 @@ from .open import opened_video
 from .timing import Clock, ReadOptions, constant_rate, is_constant, ticks
 
 _MOST_REPEATS = 10_000  # of a frame on average: a page of slides that stands for minutes
+_LONGEST_FRAME = 3600  # s, of a time lapse
 _LARGE = 1 << 29  # bytes: above, a header that does not contradict itself is believed
 
 
@@ -93,6 +94,11 @@ def _timing(
 ) -> Timing:
     stated = stream.average_rate or stream.guessed_rate or Fraction(1)
     average = Fraction(stated.numerator, stated.denominator)
+    if average * _LONGEST_FRAME < 1:
+        raise MediaError(
+            f"{path}: says that a frame lasts {float(1 / average):,.0f} s, which is damage; write "
+            "it anew at a constant rate: ffmpeg -i IN -r 25 OUT.mp4"
+        )
     base = Fraction(stream.base_rate or 0)
     by_count = Timing(average, stream.frames, begin or Fraction(0), 1 / average, True, average)
     if begin is None:
@@ -109,8 +115,7 @@ def _timing(
     if times[-1] * rate > _MOST_REPEATS * len(times):
         raise MediaError(
             f"{path}: its {len(times)} frames say that they last {float(times[-1]):,.0f} s, which "
-            "is damage; write it anew at a constant rate: ffmpeg -i IN -r 25 -vsync passthrough "
-            "OUT.mp4"
+            "is damage; write it anew at a constant rate: ffmpeg -i IN -r 25 OUT.mp4"
         )
     return Timing(rate, ticks(times, last, rate), begin, last, is_constant(times, rate), average)
 

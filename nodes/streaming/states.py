@@ -43,7 +43,8 @@ def checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].reshape(-1).contiguous().view(torch.uint8).numpy())
+        flat: Any = tensors[name].reshape(-1).contiguous().view(torch.uint8).numpy()
+        digest.update(flat)
     return digest.hexdigest()
 
 

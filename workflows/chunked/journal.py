@@ -139,7 +139,7 @@ def _check(entry: Mapping[str, Any]) -> None:
         value = entry.get(name)
         if type(value) is not kind:
             raise ValueError(f"{name}: expected {kind.__name__}, found {short(value)}")
-        if kind is int and not 0 <= value < _MOST:
+        if isinstance(value, int) and not 0 <= value < _MOST:
             raise ValueError(f"{name}: expected a whole number from 0, found {short(value)}")
     if entry["phase"] not in ("running", "finishing", "done"):
         raise ValueError(f"phase: found {short(entry['phase'])}")
