@@ -15,13 +15,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ...detections.people import with_people
 from ...errors import ModelError
 from ...models.model import Model
+from ...models.tensors import read_tensors
 from ...runtime.network import Network
 from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..family import PoseFamily, TopDown
@@ -92,8 +91,8 @@ def load(size: str, path: Path) -> nn.Module:
         )
     module = _ViTPose(size)
     try:
-        module.network.load_state_dict(load_file(path))
-    except (RuntimeError, SafetensorError) as error:
+        module.network.load_state_dict(read_tensors(path))
+    except RuntimeError as error:
         raise ModelError(f"{path}: not the weights of {size}: {error}") from error
     return module.eval()
 

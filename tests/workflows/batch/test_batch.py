@@ -18,8 +18,10 @@ import pytest
 from PIL import Image
 
 from batch_checks import COPY, PICTURE, entries, files_of, footage, listed, picture, verified
+from kinograph.workflows.batch.attempt import AttemptResult, attempt
 from kinograph.workflows.batch.manifest import Header, Item, Manifest
 from kinograph.workflows.batch.pending import find_pending
+from kinograph.workflows.batch.queue import _left_over as left_over
 from kinograph.workflows.batch.standing import Course, as_time
 from kinograph.workflows.cli import main
 
@@ -442,7 +444,6 @@ def test_an_attempt_that_fails_because_it_was_stopped_is_no_attempt(
 ) -> None:
     """A signal reaches programs that a node runs, too, which fail for it."""
     from kinograph.workflows.batch import run_batch as module
-    from kinograph.workflows.batch.attempt import AttemptResult
 
     def swallowed(*_: Any) -> AttemptResult:
         with contextlib.suppress(KeyboardInterrupt):
@@ -524,7 +525,6 @@ def test_by_chunks_only_what_was_cut_short_goes_on(
 ) -> None:
     """What an attempt left is there for the next one, unless it may not fit."""
     from kinograph.workflows.batch import run_batch as module
-    from kinograph.workflows.batch.attempt import AttemptResult
 
     found: list[list[str]] = []
 
@@ -595,3 +595,34 @@ def test_a_killed_input_comes_last(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path, Header("g.json", "ab", "1.file"), items)
     found, _ = find_pending(manifest, list(manifest.items), "")
     assert found == ["/b.mp4", "/c.mp4", "/a.mp4"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names with a newline")
+def test_only_what_the_graph_saved_is_published(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leftovers of a killed attempt, and of one of an input with a newline in its name, go."""
+    path = footage(tmp_path / "in" / "a\nb.mp4")
+    out = tmp_path / "out"
+
+    def littered(*arguments: Any, **more: Any) -> AttemptResult:
+        folder = arguments[2]
+        (folder / "frames").mkdir(parents=True)
+        (folder / ".kinograph-12345678.mp4").write_bytes(b"half")
+        (folder / "frames" / "stray.png").write_bytes(b"stray")
+        (folder / "deep" / "er").mkdir(parents=True)
+        return attempt(*arguments, **more)
+
+    monkeypatch.setattr("kinograph.workflows.batch.run_batch.attempt", littered)
+    name = "a\nb"
+    for number in (7, 8):
+        (out / f".{name}.attempt-{number}").mkdir(parents=True)
+        (out / f".{name}.attempt-{number}" / "half").touch()
+    manifest = Manifest(out, Header("", "", ""), [Item(str(path), name)])
+    assert list(left_over(manifest)) == [name]
+    status, _, err = run(COPY, path, "--chunk", "2")
+    assert status == 0, err
+    made = entries(out)["a\nb.mp4"]["outputs"]
+    assert len(made) == 3
+    assert verified(out) == 3
+    assert not (out / name / "deep").exists()
