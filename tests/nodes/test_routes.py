@@ -86,7 +86,12 @@ def test_listing(cache: EngineCache) -> None:
         assert name in [engine["name"] for engine in found["engines"]]
         assert found["job"] is None
         assert found["choices"]["backends"][0] == "auto"
-        assert {m["task"] for m in found["choices"]["models"]} == {"pose", "flow", "upscale"}
+        assert {m["task"] for m in found["choices"]["models"]} == {
+            "pose",
+            "flow",
+            "head",
+            "upscale",
+        }
 
     talk(test)
 

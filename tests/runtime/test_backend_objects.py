@@ -119,12 +119,18 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert "['tensorrt_rtx', 'tensorrt', 'onnxruntime', 'torch_compiled']" in done.stdout
 
 
-def test_a_backend_of_another_package(toy: Toy, model: Model, tmp_path: Path) -> None:
+def test_a_backend_of_another_package(
+    toy: Toy, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Offered, chosen by itself, compared, cached, and maintained, as any other."""
     assert backends.names().index("toy") == 2
     assert Capability("toy", "cpu") in capabilities()
     assert "toy" in [rung.backend for rung in ladder(device="cpu").rungs]
-    with pytest.raises(EngineError, match="backend toy: it runs on cpu only"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(EngineError, match="backend toy: it runs on cpu only"),
+    ):
+        patch.setattr("kinograph.engines.runtime.ladder._device", lambda *_: torch.device("meta"))
         ladder("toy", device="meta")
     with pytest.raises(EngineError, match="backend toy: there is already one of this name"):
         backends.register(Toy())

@@ -84,11 +84,13 @@ def test_json_into_a_file(graph: Path, tmp_path: Path, capsys: pytest.CaptureFix
 def test_one_bad_output_leaves_the_others(
     graph: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, out, err = run(
-        capsys, graph, "--set", "3.value=many", "--output-dir", tmp_path / "out", "--json"
-    )
+    nodes = json.loads(graph.read_text())
+    nodes["3"]["inputs"]["value"] = "many"
+    bad = graph.with_name("bad.json")
+    bad.write_text(json.dumps(nodes))
+    status, out, err = run(capsys, bad, "--output-dir", tmp_path / "out", "--json")
     assert status == 2
-    assert f"kinograph: {graph}: node 3 (PrimitiveInt), input 'value': expected INT" in err
+    assert f"kinograph: {bad}: node 3 (PrimitiveInt), input 'value': expected INT" in err
     saved = tmp_path / "out" / "x_00001_.png"
     assert saved.is_file()
     assert str(saved) in err  # what was saved is listed
