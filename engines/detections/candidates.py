@@ -13,12 +13,10 @@ from ..geometry.views import View, turned_boxes_back
 
 Some = TypeVar("Some", bound="Candidates")
 
+TURNED_COUNTS = 0.75  # how much one counts that is found in a turned view: most are upright
 _SAME = 0.5  # IoU above which candidates of two views are the same person
 _PART = 0.6  # part of a box that was cut off, above which it lies in the box of the same person
 _CUT = 0.5  # by how much less a candidate counts that a view cuts off
-_TURNED = (
-    0.75  # by how much less one counts that is found in a turned view: most people are upright
-)
 _MOST = 64  # candidates of one view that are compared with those of others
 
 
@@ -135,7 +133,7 @@ def merged(found: Sequence[Some], views: Sequence[View], *, above: float) -> Som
     boxes, scores = every.boxes.float(), every.scores
     rank = torch.where(cut, _CUT * scores, scores)
     if every.turns is not None:
-        rank = torch.where(every.turns > 0, _TURNED * rank, rank)
+        rank = torch.where(every.turns > 0, TURNED_COUNTS * rank, rank)
     both = intersections(boxes[:, :, None], boxes[:, None])  # [F,N,N]
     area = areas(boxes)
     union = (area[:, :, None] + area[:, None] - both).clamp(min=1e-6)

@@ -6,9 +6,13 @@ import torch
 from torch import Tensor
 
 from ..checks import check_frames
+from ..detections.candidates import TURNED_COUNTS
 from ..errors import InputError
 from ..geometry.crops import batches, crop, crop_boxes, from_crops
+from ..geometry.placement import Size
+from ..geometry.views import turned_back
 from ..runtime.engine import Engine
+from .choices import TURNED
 from .detect import check_thresholds
 from .family import top_down
 from .poses import Poses
@@ -20,6 +24,7 @@ def poses_in_boxes(
     engine: Engine,
     *,
     keypoint_threshold: float = 0.3,
+    turned: str = "no",
     progress: Callable[[int], None] | None = None,
 ) -> Poses:
     """Find the joints of everybody in `people` in crops of `frames` [F,H,W,3] 0..1.
@@ -28,6 +33,8 @@ def poses_in_boxes(
 
     people:             people whose boxes, scores and tracks are kept
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
+    turned:             whether crops are also looked at in other turns, see `TURNED`; of each
+                        person the surest is taken, a turned one only if it is much surer
     progress:           called with the number of frames done since the last call
 
     Returns poses with the skeleton of the engine's model, on its device. Raises `InputError` for
@@ -35,6 +42,8 @@ def poses_in_boxes(
     """
     check_frames("image", frames)
     check_thresholds(0, keypoint_threshold)
+    if turned not in TURNED:
+        raise InputError(f"turned: expected one of {', '.join(TURNED)}, found {turned!r}")
     head = top_down(engine.model)
     if len(people) != len(frames) or people.canvas != tuple(frames.shape[1:3]):
         height, width = people.canvas
@@ -44,9 +53,10 @@ def poses_in_boxes(
         )
     size = engine.network.fixed
     assert size is not None, "a top-down network takes one size"
+    turns = TURNED[turned]
     people = people.to(engine.device)
     frame, place = people.present.nonzero(as_tuple=True)
-    boxes = crop_boxes(people.boxes[frame, place].float(), size, head.padding)
+    boxes = people.boxes[frame, place].float()
     joints = len(head.skeleton)
     keypoints = torch.zeros(*people.scores.shape, joints, 2, device=engine.device)
     confidence = torch.zeros(*people.scores.shape, joints, device=engine.device)
@@ -55,9 +65,16 @@ def poses_in_boxes(
         for part in batches(len(frame), engine.batch_for(*size), engine.device):
             used, index = frame[part].unique(return_inverse=True)
             here = frames[used.to(frames.device)].to(engine.device, torch.float32)
-            images = crop(here, index, boxes[part], size).clamp(0, 1)
-            points, sure = head.decode(engine.infer(images))
-            keypoints[frame[part], place[part]] = from_crops(points, boxes[part], size)
+            looks = [_look(here, index, boxes[part], engine, size, turn) for turn in turns]
+            means = [
+                seen.mean(1) * (TURNED_COUNTS if turn else 1)
+                for (_, seen), turn in zip(looks, turns, strict=True)
+            ]
+            best = torch.stack(means).argmax(0)  # [N]
+            row = torch.arange(len(best), device=best.device)
+            points = torch.stack([points for points, _ in looks])[best, row]
+            sure = torch.stack([sure for _, sure in looks])[best, row]
+            keypoints[frame[part], place[part]] = points
             confidence[frame[part], place[part]] = sure * (sure >= keypoint_threshold)
             if progress is not None:
                 last = int(used[-1])
@@ -75,3 +92,20 @@ def poses_in_boxes(
         canvas=people.canvas,
         skeleton=head.skeleton.name,
     )
+
+
+def _look(
+    frames: Tensor, index: Tensor, boxes: Tensor, engine: Engine, size: Size, turn: int
+) -> tuple[Tensor, Tensor]:
+    """Return the joints [N,K,2] px and their confidence [N,K] of the people in boxes [N,4] px.
+
+    index: [N] the frame of each
+    size:  height and width of the network's input
+    turn:  quarter turns counter-clockwise by which the crops are turned
+    """
+    head = top_down(engine.model)
+    upright = size[::-1] if turn % 2 else size
+    boxes = crop_boxes(boxes, upright, head.padding)
+    images = crop(frames, index, boxes, upright).clamp(0, 1).rot90(turn, (2, 3))
+    points, sure = head.decode(engine.infer(images))
+    return from_crops(turned_back(points, size, turn), boxes, upright), sure

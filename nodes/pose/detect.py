@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...engines.pose.choices import TURNED
 from ...engines.words import counted
 from ..api import host, io
 from ..search import found_by
 from ..streaming import Look, Outputs, Rule, Step
 from ..types import KinoEngine
 from . import CATEGORY
-from .outputs import detected, keypoint_threshold_input, pose_outputs
+from .outputs import detected, keypoint_threshold_input, pose_outputs, turned_input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -131,14 +130,7 @@ class DetectPoses(io.ComfyNode):
                     "0: chosen if detection_size is 0; tiles are used if there are more people "
                     "than the model detects at once, or they are too small.",
                 ),
-                io.Combo.Input(
-                    "turned",
-                    options=list(TURNED),
-                    default="no",
-                    optional=True,
-                    tooltip="Whether people are also looked for in turned frames. upside_down: "
-                    "turned by 180°, twice the time. all: in quarter turns, four times the time.",
-                ),
+                turned_input(),
             ],
             outputs=pose_outputs(),
         )

@@ -10,7 +10,7 @@ from ..search import found_by
 from ..streaming import Rule
 from ..types import LINK_ONLY, BoundingBox, KinoEngine, KinoPoses
 from . import CATEGORY
-from .outputs import detected, keypoint_threshold_input, pose_outputs
+from .outputs import detected, keypoint_threshold_input, pose_outputs, turned_input
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +50,7 @@ class DetectPosesInBoxes(io.ComfyNode):
                     extra_dict=LINK_ONLY,
                     tooltip="Boxes from any detector; used if people is not connected.",
                 ),
+                turned_input(),
             ],
             outputs=pose_outputs(),
         )
@@ -62,6 +63,7 @@ class DetectPosesInBoxes(io.ComfyNode):
         keypoint_threshold: float,
         people: Poses | None = None,
         bounding_box: Any = None,
+        turned: str = "no",
     ) -> io.NodeOutput:
         from ...engines.detections.bounding_boxes import from_bounding_boxes
         from ...engines.pose.poses import Poses
@@ -82,6 +84,7 @@ class DetectPosesInBoxes(io.ComfyNode):
             people,
             engine,
             keypoint_threshold=keypoint_threshold,
+            turned=turned,
             progress=host.progress(image.shape[0]),
         )
         return detected(image, poses)

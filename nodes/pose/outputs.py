@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ...engines.pose.choices import TURNED
 from ...engines.words import counted
 from ..api import io
 from ..previews import of_poses
@@ -28,6 +29,18 @@ def keypoint_threshold_input() -> Any:
         max=1.0,
         step=0.01,
         tooltip="Joints below this confidence count as not visible and are not drawn.",
+    )
+
+
+def turned_input() -> Any:
+    """Return the widget for whether people are also looked for in turned frames."""
+    return io.Combo.Input(
+        "turned",
+        options=list(TURNED),
+        default="no",
+        optional=True,
+        tooltip="Whether people are also looked for in turned frames. upside_down: turned by 180°, "
+        "twice the time. all: in quarter turns, four times the time.",
     )
 
 

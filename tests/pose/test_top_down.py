@@ -63,3 +63,43 @@ def test_each_kind_of_network_says_where_it_belongs(engines: Engines) -> None:
         detect_poses(frames, engines("rtmpose"))
     with pytest.raises(InputError, match="found in 1 frames of 420x300, but image holds 2"):
         poses_in_boxes(frames.repeat(2, 1, 1, 1), people, engines("rtmpose"))
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_turned_crops_lead_back_to_the_frame(engines: Engines, turn: int) -> None:
+    frames, people, _ = crowd(1)
+    engine = engines("rtmpose")
+    boxes = people.boxes[0, :1]
+    left, top, right, bottom = boxes[0].round().int().tolist()
+    alone = torch.zeros_like(frames)  # a turned crop has another shape, with more around the box
+    alone[:, top:bottom, left:right] = frames[:, top:bottom, left:right]
+    frames, index = alone, torch.zeros(1, dtype=torch.int64)
+    size = engine.network.fixed
+    look = top_down_module._look
+    upright, _ = look(frames, index, boxes, engine, size, 0)
+    turned, _ = look(frames, index, boxes, engine, size, turn)
+    dots = torch.arange(17) % stand_ins.SLOTS < len(stand_ins.COLOURS)
+    torch.testing.assert_close(turned[:, dots], upright[:, dots], atol=2.5, rtol=0)
+
+
+def test_a_turned_look_counts_if_it_is_much_surer(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, people, _ = crowd(1)
+    engine = engines("rtmpose")
+
+    def found(sure: dict[int, float]) -> float:
+        def look(
+            frames: Tensor, index: Tensor, boxes: Tensor, engine: Any, size: Any, turn: int
+        ) -> tuple[Tensor, Tensor]:
+            count = len(index)
+            return torch.full((count, 17, 2), float(turn)), torch.full((count, 17), sure[turn])
+
+        monkeypatch.setattr(top_down_module, "_look", look)
+        poses = poses_in_boxes(frames, people, engine, turned="upside_down")
+        return float(poses.keypoints[0, 0].mean())
+
+    assert found({0: 0.5, 2: 0.9}) == 2
+    assert found({0: 0.5, 2: 0.6}) == 0
+    with pytest.raises(InputError, match="turned: expected one of no, upside_down, all, found 'x'"):
+        poses_in_boxes(frames, people, engine, turned="x")
