@@ -108,7 +108,7 @@ def test_a_state_that_no_longer_fits_begins_anew_and_others_are_kept(clip: Clip)
     after = states(graph)["6"][0]
     assert after.next_id == tracks.next_id
     assert sorted(after.people.ids) == sorted(tracks.people.ids)
-    assert states(graph)["7"].canvas == (192, 256)
+    assert states(graph)["7"][0].canvas == (192, 256)
     assert graph.warned() == []
 
 
