@@ -97,5 +97,5 @@ def test_pngs_that_are_damaged(tmp_path: Path) -> None:
         struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (head, end)
     ]
     path.write_bytes(whole[:8] + b"".join(chunks))
-    with pytest.raises(InputError, match="1073741824x1073741824 pixels need .* GiB of memory"):
+    with pytest.raises(InputError, match=r"1073741824x1073741824 pixels need .* GiB of memory"):
         read_kitti(path)
