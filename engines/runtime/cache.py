@@ -145,9 +145,9 @@ class EngineCache:
         """Return every engine of the folder with its state.
 
         whole: verify the hash; otherwise only the sidecar and the size are checked
+
+        Raises `EngineError` for a folder that cannot be read.
         """
-        if not self.folder.is_dir():
-            return []
         return [
             Artifact(path, _read_sidecar(path) or {}, state=self._state(path, whole) or "whole")
             for path in self._named("*.engine")
