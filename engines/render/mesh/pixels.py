@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .raster import Raster
+from .spans import pixel_of
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class Pixels:
         """Find the pixels of samples `slot` [H]."""
         samples = raster.samples
         seen = torch.zeros(len(raster.pixels), dtype=torch.bool, device=slot.device)
-        pixel = slot // samples
+        pixel = pixel_of(slot, samples)
         seen[pixel] = True
         which = seen.nonzero().squeeze(1)
         number = seen.cumsum(0) - 1
-        within = number.index_select(0, pixel) * samples + (slot - pixel * samples)
+        within = number.index_select(0, pixel) * samples + (slot & (samples - 1))
         return cls(raster.pixels[which], within, samples)
 
     def mean(self, values: Tensor) -> Tensor:

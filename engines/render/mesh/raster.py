@@ -15,7 +15,7 @@ from torch import Tensor
 from ...geometry.placement import Size
 from .clip import clip
 from .soup import Soup
-from .spans import spans_of
+from .spans import pixel_of, spans_of
 
 # Samples of triangles that are compared in one go.
 _SAMPLES_AT_ONCE = {"cpu": 2**22, "cuda": 2**26}
@@ -143,8 +143,8 @@ class Raster:
         starts = ends - spans.count
         # The slot of a span's sample: base + its number among all of them, times N.
         base = (self._starts + spans.first - starts) * samples + spans.line
-        x0, y0, w0, wx, wy = self._planes[:5].index_select(1, spans.triangle)
-        begin = torch.addcmul(torch.addcmul(w0, wx, spans.x - x0), wy, spans.y - y0)
+        w0, wx, wy = self._planes[:3].index_select(1, spans.triangle)
+        begin = w0.addcmul_(wx, spans.x).addcmul_(wy, spans.y)
         table = torch.stack([begin.float(), wx.float()])
         cuts = [0, len(spans.count)]
         if self._total > at_once:
@@ -167,12 +167,12 @@ class Raster:
     def _hits(self, slot: Tensor, span: Tensor, keys: Tensor) -> Hits:
         spans = self._spans
         triangle = spans.triangle.index_select(0, span)
-        column = slot // self.samples - (self._starts + spans.first).index_select(0, span)
-        x0, y0, w0, wx, wy, b_x, b_y, c_x, c_y = self._planes.index_select(1, triangle)
-        x = spans.x.index_select(0, span) + column - x0
-        y = spans.y.index_select(0, span) - y0
-        z = (w0 + wx * x + wy * y).reciprocal_()
-        b, c = (b_x * x + b_y * y).mul_(z), (c_x * x + c_y * y).mul_(z)
+        column = pixel_of(slot, self.samples) - (self._starts + spans.first).index_select(0, span)
+        planes = self._planes.index_select(1, triangle).view(3, 3, -1)
+        x, y = spans.x.index_select(0, span).add_(column), spans.y.index_select(0, span)
+        w, b, c = planes[:, 0].addcmul_(planes[:, 1], x).addcmul_(planes[:, 2], y)
+        z = w.reciprocal()
+        b, c = b * z, c * z
         weights = torch.stack([1 - b - c, b, c]).float()
         clipped = self._clipped
         if len(clipped.weights):
@@ -184,15 +184,11 @@ class Raster:
 
 
 def _planes(corners: Tensor, across: Tensor) -> Tensor:
-    """Return [9,K]: x and y of the first corner; 1 / z there and what it grows by along x and y;
-    what the second and the third corner's weight, times 1 / z, grow by along x and y."""
+    """Return [9,K]: of 1 / z the value at the picture's corner, and what it grows by along x and
+    along y; then the same of the second and of the third corner's weight, times 1 / z."""
     (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = corners
     b_x, b_y = (y2 - y0) / across, (x0 - x2) / across
     c_x, c_y = (y0 - y1) / across, (x1 - x0) / across
-    return torch.stack(
-        [
-            *(x0, y0, w0),
-            *((w1 - w0) * b_x + (w2 - w0) * c_x, (w1 - w0) * b_y + (w2 - w0) * c_y),
-            *(w1 * b_x, w1 * b_y, w2 * c_x, w2 * c_y),
-        ]
-    )
+    w_x, w_y = (w1 - w0) * b_x + (w2 - w0) * c_x, (w1 - w0) * b_y + (w2 - w0) * c_y
+    rows = [(w0, w_x, w_y), (0, w1 * b_x, w1 * b_y), (0, w2 * c_x, w2 * c_y)]
+    return torch.stack([part for at, x, y in rows for part in (at - x0 * x - y0 * y, x, y)])

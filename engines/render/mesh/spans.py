@@ -14,6 +14,7 @@ from ...errors import InputError
 from ...geometry.placement import Size
 
 # Offsets in 1/N px of the sample on each line of a pixel: no two samples share a column either.
+# N is a power of two.
 PATTERNS: dict[int, tuple[int, ...]] = {
     1: (0,),
     4: (1, 3, 0, 2),
@@ -80,8 +81,7 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
     long_x, long_slope = long.index_select(1, triangle)
     short_x, short_slope = short.index_select(1, triangle + (number >= whole[1]) * count)
     one, other = torch.addcmul(long_x, y, long_slope), torch.addcmul(short_x, y, short_slope)
-    row = number // samples
-    line = number - row * samples
+    row, line = pixel_of(number, samples), number & (samples - 1)
     offset = torch.tensor(PATTERNS[samples], dtype=corners.dtype, device=device)
     offset = ((offset + 0.5) / samples).index_select(0, line)
     first = torch.minimum(one, other).sub_(offset).ceil_().clamp_(0, width)
@@ -95,6 +95,11 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
         x=first + offset,
         y=y,
     )
+
+
+def pixel_of(numbers: Tensor, samples: int) -> Tensor:
+    """Return int64 numbers of lines or of samples, divided by `samples`, one of `PATTERNS`."""
+    return numbers >> (samples.bit_length() - 1)  # many times as fast as a division
 
 
 def _by_height(corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
