@@ -4,6 +4,7 @@ limits. What they mean to a node is its own tooltip."""
 from typing import Any
 
 from ..engines.geometry.choices import FITS
+from . import advanced
 from .api import io
 from .types import KinoFlow, KinoPoses, KinoState
 
@@ -20,7 +21,7 @@ def side_input(name: str, tooltip: str, *, step: int = 1) -> Any:
 
 def fit_input(default: str, tooltip: str) -> Any:
     """Return the widget for how pictures of another shape are brought to a size."""
-    return io.Combo.Input("fit", options=list(FITS), default=default, tooltip=tooltip)
+    return advanced.Combo.Input("fit", options=list(FITS), default=default, tooltip=tooltip)
 
 
 def rate_input(tooltip: str) -> Any:
@@ -28,9 +29,14 @@ def rate_input(tooltip: str) -> Any:
     return io.Float.Input("fps", default=16.0, min=1.0, max=240.0, step=0.01, tooltip=tooltip)
 
 
-def open_rate_input(tooltip: str, *, name: str = "fps", optional: bool = False) -> Any:
-    """Return the widget for a frame rate that may be left open, which is 0."""
-    return io.Float.Input(
+def open_rate_input(
+    tooltip: str, *, name: str = "fps", optional: bool = False, rare: bool = False
+) -> Any:
+    """Return the widget for a frame rate that may be left open, which is 0.
+
+    rare: hidden by the editor at first
+    """
+    return (advanced.Float if rare else io.Float).Input(
         name, default=0.0, min=0.0, max=1000.0, step=0.01, optional=optional, tooltip=tooltip
     )
 

@@ -4,6 +4,7 @@ from ...engines.models.model import Model
 from ...engines.runtime.backend import PRECISIONS
 from ...engines.runtime.backends import names as backend_names
 from ...engines.runtime.cache import EngineCache
+from .. import advanced
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -44,7 +45,7 @@ class BuildEngine(io.ComfyNode):
                     tooltip="Precision of weights and activations. auto: fp16 on a GPU, fp32 on a "
                     "CPU. bf16 is coarse for MoveNet, whose weights are fp16.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "max_batch",
                     default=16,
                     min=1,
@@ -53,7 +54,7 @@ class BuildEngine(io.ComfyNode):
                     tooltip="Maximum number of frames per call. More is faster on a GPU and needs "
                     "more memory; on a CPU, fewer are used where that is faster.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "min_size",
                     default=128,
                     min=32,
@@ -62,7 +63,7 @@ class BuildEngine(io.ComfyNode):
                     tooltip="Smallest detection size (or size in Estimate Flow) that the engine "
                     "must accept, in pixels.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "max_size",
                     default=1024,
                     min=32,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.flow.choices import DIRECTIONS, DIS_PRESETS, FIRST_FRAMES
 from ...engines.words import counted
+from .. import advanced
 from ..api import host, io
 from ..inputs import own_state
 from ..previews import of_flow
@@ -66,7 +67,7 @@ class EstimateFlow(io.ComfyNode):
                     "expects. backward: where it was in the previous frame. both: needed for "
                     "occlusions, too.",
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "first_frame",
                     options=list(FIRST_FRAMES),
                     default="duplicate",
@@ -88,7 +89,7 @@ class EstimateFlow(io.ComfyNode):
                     "Frame rate of the clip in frames per second, e.g. from Get Video Components; "
                     "it is stored with the flow."
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "dis_preset",
                     options=list(DIS_PRESETS),
                     default="medium",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...engines.flow.choices import CAMERAS
+from .. import advanced
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
@@ -42,7 +43,7 @@ class FlowMask(io.ComfyNode):
                     tooltip="Camera motion that is subtracted first. keep: none. translation: the "
                     "motion of most of the image. affine: the same with zoom, rotation and shear.",
                 ),
-                io.Float.Input(
+                advanced.Float.Input(
                     "soft",
                     default=0.0,
                     min=0.0,

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from .. import advanced
 from ..api import io
 
 
 def updates_input() -> Any:
     """Return the widget for the number of updates."""
-    return io.Int.Input(
+    return advanced.Int.Input(
         "updates",
         default=0,
         min=0,
@@ -32,7 +33,7 @@ def both_ways_input() -> Any:
 
 def warm_start_input() -> Any:
     """Return the widget for starting each pair from the previous one."""
-    return io.Boolean.Input(
+    return advanced.Boolean.Input(
         "warm_start",
         default=False,
         tooltip="RAFT starts each pair from the flow of the previous pair, so that fewer updates "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
 from ...engines.pose.choices import SMOOTHINGS
+from .. import advanced
 from ..api import io
 from ..inputs import own_state
 from ..search import found_by
@@ -46,7 +47,7 @@ class SmoothPoses(io.ComfyNode):
                 rate_input(
                     "Frame rate of the clip in frames per second, e.g. from Get Video Components."
                 ),
-                io.Float.Input(
+                advanced.Float.Input(
                     "min_cutoff",
                     default=1.0,
                     min=0.01,
@@ -55,7 +56,7 @@ class SmoothPoses(io.ComfyNode):
                     tooltip="Cutoff frequency in Hz for a joint at rest. Lower values are "
                     "steadier.",
                 ),
-                io.Float.Input(
+                advanced.Float.Input(
                     "beta",
                     default=20.0,
                     min=0.0,

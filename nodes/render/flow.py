@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.render.choices import NOISE_FLOOR, NORMALISATIONS, WAYS
 from ...engines.render.wheels import WHEELS
+from .. import advanced
 from ..api import host, io
 from ..inputs import own_state
 from ..previews import of_images
@@ -75,7 +76,7 @@ class DrawFlow(io.ComfyNode):
                     tooltip="With normalise fixed: the speed drawn in full colour, in pixels per "
                     "frame; faster motion looks the same. 0: 2 % of the image diagonal.",
                 ),
-                io.Float.Input(
+                advanced.Float.Input(
                     "noise_floor",
                     default=NOISE_FLOOR,
                     min=0.0,
@@ -94,7 +95,7 @@ class DrawFlow(io.ComfyNode):
                     tooltip="Strength of the colours after normalising: 0.5 is half as strong, 2 "
                     "is full colour at half the speed.",
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "direction",
                     options=list(WAYS),
                     default="estimated",

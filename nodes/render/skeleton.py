@@ -12,6 +12,7 @@ from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.choices import COLOUR_ORDERS, COLOURINGS
 from ...engines.render.styles import STYLES
 from ...engines.words import counted
+from .. import advanced
 from ..api import host, io
 from ..previews import of_images
 from ..search import found_by
@@ -80,7 +81,7 @@ class DrawSkeleton(io.ComfyNode):
                     tooltip="Thickness of the limbs in pixels. 0: that of the style; in openpose "
                     "it is 8, and grows in pictures above 1024 pixels unless antialias is off.",
                 ),
-                io.Float.Input(
+                advanced.Float.Input(
                     "joint_radius",
                     default=0.0,
                     min=-1.0,
@@ -88,14 +89,14 @@ class DrawSkeleton(io.ComfyNode):
                     step=0.1,
                     tooltip="Radius of the joints in pixels. 0: that of the style; -1: no joints.",
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "colour_order",
                     options=list(COLOUR_ORDERS),
                     default="rgb",
                     tooltip="rgb: OpenPose's colours. bgr: red and blue swapped, like the files "
                     "that VACE's annotator saves.",
                 ),
-                io.Boolean.Input(
+                advanced.Boolean.Input(
                     "antialias",
                     default=True,
                     tooltip="Smooth edges at subpixel positions. Off: hard pixels; openpose then "
@@ -114,7 +115,7 @@ class DrawSkeleton(io.ComfyNode):
                     tooltip="Frames to draw on if background is footage: one, or one per pose.",
                 ),
                 *(
-                    io.Combo.Input(
+                    advanced.Combo.Input(
                         part,
                         options=_CHOICES,
                         default="style",
@@ -127,7 +128,7 @@ class DrawSkeleton(io.ComfyNode):
                     )
                     for part in PARTS
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "colours",
                     options=list(COLOURINGS),
                     default="style",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...engines.vace.choices import MODES
+from .. import advanced
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
@@ -46,7 +47,7 @@ class VaceCombine(io.ComfyNode):
                     step=0.01,
                     tooltip="Opacity of over.",
                 ),
-                io.Float.Input(
+                advanced.Float.Input(
                     "black",
                     default=0.02,
                     min=0.0,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
 from ...engines.vace.choices import FARTHEST, REGIONS
+from .. import advanced
 from ..api import io
 from ..search import found_by
 from ..streaming import Outputs, Refusal, Rule, Step, Survey
@@ -156,13 +157,13 @@ class VaceMask(io.ComfyNode):
                     default=False,
                     tooltip="Generates what is outside instead. Frames to keep are still kept.",
                 ),
-                io.Boolean.Input(
+                advanced.Boolean.Input(
                     "steady",
                     default=False,
                     tooltip="What is generated in any frame is generated in all: one static mask, "
                     "even where a detector lost somebody.",
                 ),
-                io.Boolean.Input(
+                advanced.Boolean.Input(
                     "binary",
                     default=True,
                     tooltip="Makes the connected mask black and white at 0.5, as VACE does and "

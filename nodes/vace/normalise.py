@@ -11,6 +11,7 @@ from ...engines.errors import InputError
 from ...engines.vace.choices import LENGTH_MODES
 from ...engines.vace.presets import PRESETS
 from ...engines.words import counted
+from .. import advanced
 from ..api import host, io
 from ..previews import of_vace
 from ..search import found_by
@@ -201,7 +202,7 @@ class VaceNormalise(io.ComfyNode):
                     tooltip="Number of frames, 4n+1 (81, 49, 33 ...; preset ltx: 8n+1), at the new "
                     "frame rate. 0: that of the clip, made 4n+1 according to length_mode.",
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "length_mode",
                     options=list(LENGTH_MODES),
                     default="repeat_last",
@@ -238,6 +239,7 @@ class VaceNormalise(io.ComfyNode):
                     "blended. 0: that of the preset, if the clip has more.",
                     name="target_fps",
                     optional=True,
+                    rare=True,
                 ),
                 io.Image.Input(
                     "reference_images",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...engines.vace.choices import FARTHEST, LARGEST, UNITS
+from .. import advanced
 from ..api import io
 from ..search import found_by
 from ..streaming import Rule
@@ -52,7 +53,7 @@ class VaceOutpaint(io.ComfyNode):
                     default="pixels",
                     tooltip="Unit of the margins; percent of the footage's width or height.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "overlap",
                     default=0,
                     min=0,
@@ -61,7 +62,7 @@ class VaceOutpaint(io.ComfyNode):
                     tooltip="Pixels of the footage next to a margin that are regenerated, to hide "
                     "the seam.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "feather",
                     default=0,
                     min=0,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
 from ...engines.vace.presets import PRESETS, Preset
+from .. import advanced
 from ..api import host, io, ui
 from ..search import found_by
 from ..show import Shown
@@ -90,7 +91,7 @@ class VacePreview(io.ComfyNode):
                     "Frame rate of the clip in frames per second, e.g. from Get Video Components. "
                     "0: as stored in vace; otherwise unknown and not checked."
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "columns",
                     default=5,
                     min=1,
@@ -98,7 +99,7 @@ class VacePreview(io.ComfyNode):
                     step=1,
                     tooltip="Number of frames on the sheet, from the first to the last.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "panel",
                     default=320,
                     min=32,

@@ -25,7 +25,8 @@ def _inputs_as_dict(specs: Iterable[InputSpec]) -> dict[str, Any]:
             **({"default": spec.default} if spec.default is not None else {}),
             **({"options": list(spec.options)} if spec.options else {}),
             **_dynamic_as_dict(spec),
-            **dict(spec.widget),
+            # Whether the editor hides a widget at first is not what a workflow depends on.
+            **{name: value for name, value in spec.widget.items() if name != "advanced"},
         }
         for spec in specs
     }
