@@ -74,11 +74,15 @@ class BuildRequest:
 
 @dataclass(frozen=True)
 class Made:
-    """A runner, the file that it was loaded from if any, and notes on the way."""
+    """A runner, the file that it was loaded from if any, and notes on the way.
+
+    came: how it came to be: "ready" without a file, "built", or "loaded" from a file of before
+    """
 
     runner: Runner
     artifact: Path | None = None
     notes: tuple[str, ...] = ()
+    came: str = "ready"
 
 
 def make_runner(rung: Rung, request: BuildRequest, verify: Verify = lambda runner: None) -> Made:
@@ -106,7 +110,7 @@ def make_runner(rung: Rung, request: BuildRequest, verify: Verify = lambda runne
     artifact = backend.build(request, rung, check)
     state = "built" if artifact.built else "cached"
     notes = (*artifact.notes, f"{state}: {artifact.path.name}")
-    return Made(loaded[0], artifact.path, notes)
+    return Made(loaded[0], artifact.path, notes, "built" if artifact.built else "loaded")
 
 
 def card_of(device: torch.device) -> list[Any]:

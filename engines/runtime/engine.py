@@ -47,8 +47,9 @@ class Engine:
     max_batch: most images per call
     sizes:     smallest and largest longer side of the input, px
     verdict:   of the comparison with the reference (law 3); None for the reference itself
-    seconds:   time to build
+    seconds:   time until it could be used
     artifact:  the file that it was loaded from; None if it keeps none
+    came:      "ready" without a file, "built", or "loaded" from a file of before
     latency:   of its recent calls
     holder:    what the host wants to keep with the engine
 
@@ -69,6 +70,7 @@ class Engine:
         verdict: parity.Verdict | None,
         seconds: float,
         artifact: Path | None = None,
+        came: str = "ready",
     ):
         self.model = request.model
         self.network = request.network
@@ -82,6 +84,7 @@ class Engine:
         self.seconds = seconds
         self.bytes = runner.bytes
         self.artifact = artifact
+        self.came = came
         self.holder: object | None = None
         self._request = request
         self._rung = rung
@@ -230,7 +233,7 @@ class Engine:
             f"runs on {self.backend} in {self.precision} on {on}",
             f"up to {_frames(self.max_batch)} per call, {self.network.size_name} {low} to {high}",
             f"parity: {verdict}",
-            f"built in {self.seconds:.2f} s",
+            f"{self.came} in {self.seconds:.2f} s",
             *(f"- {reason}" for reason in self.why),
         ]
         return "\n".join(lines)
@@ -328,6 +331,7 @@ def build_engine(
             verdict=verifier.verdict,
             seconds=time.perf_counter() - started,
             artifact=made.artifact,
+            came=made.came,
         )
     raise EngineError(
         f"engine {model.name}: no backend works here\n" + "\n".join(map(str, reasons))

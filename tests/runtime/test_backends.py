@@ -107,6 +107,7 @@ def test_a_cached_engine_is_not_built_again(model: Model, monkeypatch: pytest.Mo
     monkeypatch.setattr(onnx_export, "_export", lambda *a: pytest.fail("exported again"))
     again = build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
     assert "- cached: movenet_multipose-fp32-onnx-" in again.report()
+    assert "\nloaded in " in again.report()
 
 
 def test_auto_steps_down_and_says_so(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
