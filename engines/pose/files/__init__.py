@@ -1,7 +1,6 @@
 """Files of poses, one format per module."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import InputError
@@ -12,10 +11,6 @@ from . import animals, coco, compact, editor, openpose_folder, pose_keypoint, pr
 from .assemble import frame_count
 from .document import Value, dump, load
 
-_READERS: dict[str, Callable[..., Poses]] = {
-    "coco": coco.parse,
-    "predictions": predictions.parse,
-}
 # The first of these keys in a list's first object tells the format.
 _KEYS = {
     "people": "pose_keypoint",
@@ -52,7 +47,9 @@ def read_poses(
         return _lengthened(compact.read(path), document, frames)
     if kind == "pose_keypoint":
         return pose_keypoint.parse(document, canvas=canvas, frames=frames, warn=warn)
-    return _READERS[kind](document, canvas=canvas, frames=frames)
+    if kind == "coco":
+        return coco.parse(document, canvas=canvas, frames=frames)
+    return predictions.parse(document, canvas=canvas, frames=frames)
 
 
 def write_poses(poses: Poses, path: Path, format: str) -> None:

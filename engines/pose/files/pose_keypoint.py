@@ -142,10 +142,10 @@ def parse(
     confidences, coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as
     older controlnet_aux wrote them (joints may lie a bit outside).
     """
-    for other in (animals, editor):
-        if other.owns(document.raw):
-            poses: Poses = other.parse(document, canvas=canvas, frames=frames)
-            return poses
+    if animals.owns(document.raw):
+        return animals.parse(document, canvas=canvas, frames=frames)
+    if editor.owns(document.raw):
+        return editor.parse(document, canvas=canvas, frames=frames)
     entries = entries_of(document)
     found = [
         (frame, person)
