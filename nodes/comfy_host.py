@@ -84,16 +84,25 @@ def server() -> Any:
 
 
 def _say(text: str) -> None:
-    """Show a line on the running node while it runs."""
-    instance, node = server(), _node()
-    send = getattr(instance, "send_progress_text", None)
-    if text and node and send is not None:
-        send(text, node, instance.client_id)
+    """Show a line on the running node while it runs.
+
+    Not by ComfyUI's progress text, which names no run: it lands on the node of the same id in
+    whichever workflow is open.
+    """
+    instance, context = server(), _context()
+    if text and context is not None and instance is not None:
+        told = {"run": context.prompt_id, "node": context.node_id, "text": text}
+        instance.send_sync("kinograph.progress", told, instance.client_id)
+
+
+def _context() -> Any:
+    """Return what runs, None if nothing does."""
+    return import_module("comfy_execution.utils").get_executing_context()
 
 
 def _node() -> str:
     """Return the id of the running node, "" if none runs."""
-    context = import_module("comfy_execution.utils").get_executing_context()
+    context = _context()
     return "" if context is None else str(context.node_id)
 
 
@@ -134,6 +143,10 @@ def build_progress(phase: str, step: int, steps: int) -> None:
     if steps and _building.due(last=step + 1 == steps):
         comfy.utils.ProgressBar(steps).update_absolute(step + 1, steps)
         _say(f"{phase}: {step + 1}/{steps}")
+
+
+def input_folder() -> Path:
+    return Path(folder_paths.get_input_directory())
 
 
 def input_path(name: str, there: Callable[[Path], bool] = Path.exists) -> Path:

@@ -1,7 +1,9 @@
-"""What `comfy_entrypoint` returns: the list of nodes, and the routes of the panel."""
+"""What `comfy_entrypoint` returns: the list of nodes, the routes of the panel, and the footage of
+the shared graphs."""
 
 from .api import ComfyExtension, host, io
 from .discovery import nodes_of_pack
+from .samples import place_samples
 
 NODES: list[type[io.ComfyNode]] = nodes_of_pack()
 
@@ -15,4 +17,5 @@ class KinographExtension(ComfyExtension):
             from .panel.routes import register
 
             register(server)
+            place_samples(host.input_folder())
         return NODES

@@ -20,7 +20,7 @@ from kinograph.engines.video.read import read_video
 from walkers import STANDING
 
 ROOT = Path(__file__).resolve().parents[1]
-CLIP = ROOT / "workflows" / "media" / "two_people_832x464_33f_15fps.mp4"
+CLIP = ROOT / "workflows" / "media" / "kinograph_two_people.mp4"
 GOLDEN = Path(__file__).parent / "golden"
 
 

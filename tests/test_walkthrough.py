@@ -24,7 +24,7 @@ PLACES = {
     "node": "nodes/render/toy.py",
     "command": "workflows/cli/commands/toy.py",
 }
-CLIP = "two_people_832x464_33f_15fps.mp4"
+CLIP = "kinograph_two_people.mp4"
 Grown = Callable[..., str]
 
 

@@ -140,6 +140,11 @@ def build_progress(phase: str, step: int, steps: int) -> None:
     """Show how far a build is, and raise if the user has cancelled."""
 
 
+def input_folder() -> Path:
+    """Return the folder of files that users put in, the first of them."""
+    return settings.get().inputs[0]
+
+
 def input_path(name: str, there: Callable[[Path], bool] = Path.exists) -> Path:
     """Return a file or folder by its path or by its name in an input folder; in ComfyUI by its name
     in the input folder only.

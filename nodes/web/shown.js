@@ -4,7 +4,6 @@ import { app } from "../../scripts/app.js";
 import { styled } from "./style.js";
 
 const NAME = "kinograph_shown";
-const PROGRESS = "$$node-text-preview"; // the editor's own widget while the node runs
 const PICTURE = 150; // px
 const LINE = 15; // px
 const PADDING = 12; // px above and below together
@@ -13,11 +12,14 @@ const MOST_LINES = 9; // longer texts scroll, or show when the node is enlarged
 const COUNT = /^\d+ warnings?:$/; // the heading of the warnings in a report
 const TABLES = new Set(["KinographBenchmark", "KinographEngineUpkeep", "KinographFlowStatistics"]);
 
+const running = new Set(); // nodes that say how far they are
+
 /** Show the text of a node's output. A node without text is left unchanged. */
 export function show(node, output) {
   const text = (output?.text ?? []).join("\n");
   const warnings = output?.kinograph_warnings ?? [];
   const widget = node.widgets?.find((w) => w.name === NAME);
+  if (widget) delete widget.kinographProgress;
   if (!text && !warnings.length) {
     if (widget) fill(widget, [], []);
     return;
@@ -29,10 +31,32 @@ export function show(node, output) {
   node.setDirtyCanvas(true, true);
 }
 
+/** Show how far a running node is, above what it showed before. */
+export function say(node, text) {
+  if (!node) return;
+  const widget = node.widgets?.find((w) => w.name === NAME) ?? added(node);
+  widget.kinographProgress = text;
+  fill(widget, widget.kinographTold ?? [], widget.kinographWarnings ?? []);
+  running.add(node);
+  makeRoom(node, false);
+  node.setDirtyCanvas(true, true);
+}
+
+/** Remove what running nodes say, at the end of a run. */
+export function quiet() {
+  for (const node of running) {
+    const widget = node.widgets?.find((w) => w.name === NAME);
+    if (widget?.kinographProgress) {
+      delete widget.kinographProgress;
+      fill(widget, widget.kinographTold, widget.kinographWarnings);
+    }
+  }
+  running.clear();
+}
+
 /** Enlarge a node for its text and, once, for a moving picture; after that, the size is the user's. */
 function makeRoom(node, moves) {
-  const telling = node.widgets.some((w) => w.name === PROGRESS); // it disappears and leaves its space
-  const picture = moves && !node.kinographRoom ? PICTURE - (telling ? 40 : 0) : 0;
+  const picture = moves && !node.kinographRoom ? PICTURE : 0;
   node.kinographRoom ||= moves;
   const height = node.computeSize()[1] + picture;
   if (node.size[1] < height) node.setSize([node.size[0], height]);
@@ -43,6 +67,15 @@ export function restore(outputs, isOwn) {
   for (const [place, output] of Object.entries(outputs ?? {})) {
     const node = nodeAt(place);
     if (node && isOwn(node)) show(node, output);
+  }
+}
+
+/** Undo what the editor did with an output that belongs to another workflow. */
+export function putBack(node, outputs) {
+  app.nodeOutputs = outputs;
+  if (node && !outputs[String(node.id)]) {
+    node.images = node.imgs = undefined;
+    node.setDirtyCanvas(true, true);
   }
 }
 
@@ -76,8 +109,12 @@ function added(node) {
 }
 
 function fill(widget, lines, warnings) {
-  widget.kinographLines = [...warnings.map((warning) => `⚠ ${warning}`), ...lines];
+  const progress = widget.kinographProgress ? [widget.kinographProgress] : [];
+  widget.kinographTold = lines;
+  widget.kinographWarnings = warnings;
+  widget.kinographLines = [...progress, ...warnings.map((warning) => `⚠ ${warning}`), ...lines];
   const rows = [
+    ...progress.map((line) => row(line, "kinograph-line")),
     ...warnings.map((warning) => row(`⚠ ${warning}`, "kinograph-warning")),
     ...lines.map((line) => row(line, "kinograph-line")),
   ];

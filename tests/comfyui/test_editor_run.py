@@ -98,11 +98,15 @@ def _picture_of_the_canvas(editor: Frontend, path: Path, scratch: Path) -> None:
     page = editor.page
     small = page.viewport_size
     assert small is not None
-    page.set_viewport_size({"width": 2600, "height": 1250})
+    square = path.parent == WORKFLOWS  # a card of the template browser
+    page.set_viewport_size({"width": 1400 if square else 2600, "height": 1250})
     editor.fit()
     page.wait_for_timeout(1500)
     with Image.open(editor.screenshot(scratch / "canvas.png")) as picture:
-        picture.convert("RGB").save(path, quality=80)
+        seen = picture.convert("RGB")
+        if square:
+            seen = seen.crop((100, 150, 1200, 1250)).resize((640, 640))
+        seen.save(path, quality=80)
     page.set_viewport_size(small)
 
 
@@ -111,7 +115,7 @@ def test_a_saved_picture_brings_its_graph_back(editor: Frontend, tmp_path: Path)
     from kinograph.workflows.cli import main
 
     graph = {
-        "1": {"class_type": "LoadImage", "inputs": {"image": "astronaut.jpg"}},
+        "1": {"class_type": "LoadImage", "inputs": {"image": "kinograph_astronaut.jpg"}},
         "2": {
             "class_type": "SaveImage",
             "inputs": {"images": ["1", 0], "filename_prefix": "astronaut"},
@@ -141,6 +145,44 @@ def test_a_saved_video_brings_its_graph_back(editor: Frontend, tmp_path: Path) -
     editor.page.wait_for_function(
         "count => app.rootGraph._nodes.length === count", arg=count, timeout=10_000
     )
+
+
+# What the nodes of the open workflow show: texts, pictures, and outputs that the editor keeps.
+SHOWING = """() => app.rootGraph._nodes.filter(n => n.type.startsWith("Kinograph")).map(n => [
+    n.type,
+    (n.widgets ?? []).flatMap(w => w.kinographLines ?? []).join("\\n"),
+    n.imgs?.length ?? 0,
+    JSON.stringify(app.nodeOutputs[n.id] ?? null)])"""
+
+
+def test_a_run_shows_nothing_on_the_nodes_of_another_tab(editor: Frontend) -> None:
+    """Both workflows have nodes of the same ids; only that which was queued shows the run."""
+    graph = shared("keypoints_and_back")
+    editor.load(graph, "queued")
+    editor.page.evaluate(OWN, 50)
+    page = editor.page
+    page.evaluate(
+        """() => { window.told = 0
+            window.comfyAPI.api.api.addEventListener("kinograph.progress", () => window.told++) }"""
+    )
+    before = page.evaluate("window.seen.done")
+    editor.queue()
+    page.wait_for_function("window.told > 0 || window.seen.errors.length", timeout=240_000)
+    editor.load(graph, "another")
+    page.wait_for_function(
+        "before => window.seen.done > before || window.seen.errors.length",
+        arg=before,
+        timeout=240_000,
+    )
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.seen.errors") == []
+    nothing = {type_: ("", 0, "null") for type_, *_ in page.evaluate(SHOWING)}
+    assert {type_: tuple(rest) for type_, *rest in page.evaluate(SHOWING)} == nothing
+    page.get_by_test_id("workflow-tab").filter(has_text="queued").click()
+    page.wait_for_timeout(1500)
+    there = {type_: text for type_, text, *_ in page.evaluate(SHOWING)}
+    assert there["KinographDetectPoses"].startswith("33 frames")
+    assert there["KinographBuildEngine"]
 
 
 def test_the_stop_button_stops(editor: Frontend) -> None:

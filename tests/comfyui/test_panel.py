@@ -25,7 +25,7 @@ pytestmark = pytest.mark.comfyui
 FRAMES = 800  # of the long clip: several seconds of work on a CPU, in small steps
 OUR_EVENTS = """() => {
     window.said = [];
-    app.api.addEventListener("progress_text", ({ detail }) => window.said.push(detail.text));
+    app.api.addEventListener("kinograph.progress", ({ detail }) => window.said.push(detail.text));
 }"""
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from browser import Frontend
+from comfyui_server import ComfyUI
 from kinograph.nodes.reference import schemas
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import MEDIA
-from layout import ARRANGE, NOTE
+from layout import ARRANGE, GROUP, NOTE, ROOM, SIZES
 
 pytestmark = pytest.mark.comfyui
 OPTIONAL = {
@@ -24,15 +26,6 @@ OPTIONAL = {
 WORKFLOWS = MEDIA.parent
 API = sorted((WORKFLOWS / "api").glob("*.json"))
 
-# Space below a node for the text and the pictures that it shows after a run, px.
-ROOM = {
-    **dict.fromkeys(("LoadVideo", "SaveVideo", "LoadImage", "KinographBuildEngine"), 230),
-    **dict.fromkeys(("KinographDrawSkeleton", "KinographDrawFlow"), 230),
-    **dict.fromkeys(("KinographDetectPoses", "KinographEstimateFlow"), 230),
-    **dict.fromkeys(("KinographBenchmark", "KinographVaceNormalise", "KinographVacePreview"), 300),
-    **dict.fromkeys(("KinographSaveVace", "KinographSavePoses", "KinographSaveKeypoints"), 90),
-    **dict.fromkeys(("KinographVaceMask", "KinographTrackPoses", "KinographFilterPoses"), 90),
-}
 WIDE = {"PreviewAny": [380, 220]}
 ABOUT = {
     "pose_to_vace": "People in footage, drawn as the control video of a VACE model.",
@@ -48,8 +41,7 @@ VACE = (
     "Connect VACE Normalise to WanVaceToVideo: image to control_video, mask to control_masks, "
     "reference_image to reference_image, width, height and length to theirs."
 )
-FILES = "The files are in `custom_nodes/kinograph/workflows/media`: load your own, or copy them to "
-FILES += "ComfyUI's input folder."
+FILES = "Kinograph has put the footage into ComfyUI's input folder: press Run, then load your own."
 
 
 def about(name: str, graph: dict[str, Any]) -> str:
@@ -58,6 +50,34 @@ def about(name: str, graph: dict[str, Any]) -> str:
     parts += [VACE] if "KinographVaceNormalise" in classes else []
     parts += [FILES] if classes & {"LoadVideo", "LoadImage"} else []
     return "\n\n".join(parts)
+
+
+GROUPS = ("Load", "Analyse", "Draw", "Prepare for VACE and save")
+COLOURS = ("#3f789e", "#88a", "#8a8", "#b58b2a")
+
+
+def stage(class_type: str) -> int:
+    """The group of a node: what loads, looks, draws, or is an end."""
+    name = class_type.removeprefix("Kinograph")
+    if name.startswith(("Load", "Build", "GetVideo")):
+        return 0
+    if name.startswith(("Save", "Create", "Preview", "VaceNormalise", "VacePreview")):
+        return 3
+    return 2 if name.startswith(("Draw", "Vace")) else 1
+
+
+def groups(graph: dict[str, Any]) -> list[tuple[str, list[str], str]]:
+    """The title, the nodes and the colour of each group that a graph has."""
+    found = []
+    for number, (title, colour) in enumerate(zip(GROUPS, COLOURS, strict=True)):
+        ids = [id_ for id_, node in graph.items() if stage(node["class_type"]) == number]
+        vace = any("KinographVace" in graph[id_]["class_type"] for id_ in ids)
+        saved = any("Save" in graph[id_]["class_type"] for id_ in ids)
+        if number == 3 and not vace:
+            title = "Save" if saved else "Results"
+        if ids:
+            found.append((title, ids, colour))
+    return found
 
 
 @pytest.mark.parametrize("path", API, ids=lambda path: path.stem)
@@ -70,7 +90,9 @@ def test_each_graph_opens_in_the_editor(
         titles = {id_: node["_meta"]["title"] for id_, node in api.items()}
         editor.page.evaluate("([api, name]) => app.loadApiJson(api, name)", [api, path.stem])
         editor.page.wait_for_timeout(500)
-        editor.page.evaluate(ARRANGE, [titles, ROOM, WIDE])
+        stages = {id_: stage(node["class_type"]) for id_, node in api.items()}
+        editor.page.evaluate(ARRANGE, [titles, ROOM, WIDE, stages, SIZES])
+        editor.page.evaluate(GROUP, [groups(api), ROOM, SIZES])
         editor.page.evaluate(NOTE, [about(path.stem, api), 560])
         made = editor.workflow()
         saved.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -90,13 +112,35 @@ def test_each_graph_opens_in_the_editor(
     assert editor.errors == []
 
 
-def test_the_template_browser_lists_them(editor: Frontend) -> None:
+def test_the_footage_is_in_the_input_folder_of_a_fresh_comfyui(running: ComfyUI) -> None:
+    said = running.startup_log()
+    for path in MEDIA.iterdir():
+        assert path.name in said
+    assert f"copied to {running.base / 'input'}" in said
+
+
+def test_the_template_browser_describes_them(editor: Frontend, root: Path, tmp_path: Path) -> None:
+    """Each has a card with a title instead of the name of its file, and a square picture."""
     listed = json.loads(editor.server.get_text("/workflow_templates"))["kinograph"]
     assert sorted(listed) == [path.stem for path in API]
+    texts = json.loads((root / "locales" / "en" / "main.json").read_text())["kinographTemplates"]
+    assert sorted(texts) == sorted(listed)
+    page = editor.page
+    page.evaluate("app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     for name in listed:
+        page.get_by_text(texts[name]["title"], exact=True).first.wait_for(timeout=20_000)
         picture = f"{editor.server.url}/api/workflow_templates/kinograph/{name}.jpg"
         with urllib.request.urlopen(picture) as answer:
             assert answer.headers["Content-Type"] == "image/jpeg"
+            wide, tall = Image.open(answer).size
+        assert wide == tall, name
+    page.wait_for_timeout(1000)
+    editor.screenshot(tmp_path / "templates.png")
+    page.get_by_text(texts["build_and_benchmark"]["title"], exact=True).first.click()
+    page.wait_for_function(
+        "app.rootGraph._nodes.some(n => n.type === 'KinographBenchmark')", timeout=20_000
+    )
+    page.keyboard.press("Escape")
 
 
 def test_what_is_not_linked_is_not_sent(editor: Frontend) -> None:

@@ -172,7 +172,7 @@ def test_values_are_coerced_as_comfyui_does() -> None:
 
 
 def test_set() -> None:
-    plan = checked(SHIPPED, "5.max_people=2", "LoadVideo.file=two_people_832x464_33f_15fps.mp4")
+    plan = checked(SHIPPED, "5.max_people=2", "LoadVideo.file=kinograph_two_people.mp4")
     assert plan.values["5"]["max_people"] == 2
     plan = checked(SHIPPED, 'KinographSaveKeypoints.filename_prefix=a=b "c"')
     assert plan.values["13"]["filename_prefix"] == 'a=b "c"'

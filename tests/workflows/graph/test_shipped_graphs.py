@@ -69,7 +69,7 @@ def test_character_replacement(tmp_path: Path, capsys: pytest.CaptureFixture[str
     grey = (video[0, :, :, inside].abs() < 0.01).all(0).float().mean()
     assert 0.9 < float(grey) < 0.999  # neutral, but for the skeleton
     kept = frames(tmp_path / "character_replacement_00001_.mp4")[20].astype(np.float32)
-    with av.open(str(MEDIA / "two_people_832x464_33f_15fps.mp4")) as container:
+    with av.open(str(MEDIA / "kinograph_two_people.mp4")) as container:
         source = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)][20]
     apart = np.abs(kept - source).mean(2)[~inside.numpy()]
     assert float(apart.mean()) < 3  # the footage round it, but for its second encoding
