@@ -1,8 +1,9 @@
 """Generate what is written about the nodes from their schemas.
 
-Three kinds of pages follow from the schemas: the help page of each node (`nodes/web/docs/`; the
-prose between the description and the tables is written by hand and kept), the English locale
-(`locales/en/`) and the table of all nodes (`docs/nodes.md`).
+Three kinds of pages follow from the schemas: the help page of each node (`nodes/web/docs/`), the
+English locale (`locales/en/`) and the table of all nodes (`docs/nodes.md`). Help pages in other
+languages take their labels from `locales/`. On each of them the prose between the description and
+the lists of inputs and outputs is written by hand and kept.
 
     python -m kinograph.nodes.reference           # write the pages that are out of date
     python -m kinograph.nodes.reference --check   # only list them; exit status 1 if there are any
@@ -13,6 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,44 +46,99 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"{head}\n{'|---' * len(header)}|\n{rest}"
 
 
-def _default(spec: InputSpec) -> str:
-    if spec.default is None:
-        return ""
-    text = str(spec.default)
-    return text.lower() if spec.io_type == "BOOLEAN" else text
+@dataclass(frozen=True)
+class Language:
+    """What help pages are written with in a language.
 
+    nodes: the texts of each node, as in nodeDefs.json
+    words: the words of the pages themselves, `kinographPages` of main.json, by their English
+    """
 
-def help_tables(schema: Schema) -> str:
-    """Return the tables of inputs and outputs that end a node's help page."""
-    inputs = (
-        (
-            f"`{spec.id}`",
-            (", ".join(spec.options) or spec.io_type) + (" (optional)" if spec.optional else ""),
-            _default(spec),
-            spec.tooltip,
+    nodes: Mapping[str, Any]
+    words: Mapping[str, str]
+
+    @classmethod
+    def of(cls, name: str, root: Path) -> "Language":
+        """Return the language of a folder of `locales`, as its files have it."""
+        folder = root / "locales" / name
+        nodes, main = (
+            json.loads((folder / file).read_text("utf-8"))
+            for file in ("nodeDefs.json", "main.json")
         )
-        for spec in schema.inputs
-    )
-    text = "## Inputs\n\n" + table(("Input", "Type", "Default", "Meaning"), inputs)
+        return cls(nodes, main.get("kinographPages", {}))
+
+    def word(self, english: str) -> str:
+        return self.words.get(english, english)
+
+
+ENGLISH = Language({}, {})
+
+
+def _facts(spec: InputSpec, language: Language) -> str:
+    """Return what an input takes: `a, b; default a`."""
+    facts = [", ".join(spec.options) or spec.io_type]
+    if spec.optional:
+        facts.append(language.word("optional"))
+    if spec.default not in (None, ""):
+        text = str(spec.default).lower() if spec.io_type == "BOOLEAN" else str(spec.default)
+        facts.append(f"{language.word('default')} {text}")
+    return language.word("; ").join(facts)
+
+
+def _line(name: str, label: str, facts: str, meaning: str, language: Language) -> str:
+    """Return one entry of a list, which fits into the narrow panel of the editor; a table does
+    not."""
+    title = f"`{name}`" if label == name else f"**{label}** `{name}`"
+    opened, closed = language.word(" ("), language.word("): ")  # full-width in East Asia
+    return f"- {title}{opened}{facts}{closed}{meaning}\n"
+
+
+def help_lists(schema: Schema, language: Language = ENGLISH) -> str:
+    """Return the lists of inputs and outputs that end a node's help page."""
+    texts = language.nodes.get(schema.node_id, _node_texts(schema))
+    text = f"## {language.word('Inputs')}\n\n"
+    for spec in schema.inputs:
+        own = texts["inputs"].get(spec.id, {"name": spec.id, "tooltip": spec.tooltip})
+        text += _line(spec.id, own["name"], _facts(spec, language), own["tooltip"], language)
     if schema.outputs:
-        outputs = (
-            (f"`{output.display_name}`", output.io_type, output.tooltip)
-            for output in schema.outputs
-        )
-        text += "\n## Outputs\n\n" + table(("Output", "Type", "Meaning"), outputs)
+        text += f"\n## {language.word('Outputs')}\n\n"
+    for index, output in enumerate(schema.outputs):
+        name = output.display_name
+        own = texts["outputs"].get(str(index), {"name": name, "tooltip": output.tooltip})
+        text += _line(name, own["name"], output.io_type, own["tooltip"], language)
     return text
 
 
-def help_page(schema: Schema, current: str = "") -> str:
+def help_page(schema: Schema, current: str = "", language: Language = ENGLISH) -> str:
     """Return the help page of a node.
 
     `current` is the page as it stands; the text between its description (the first paragraph
-    below the title) and its tables is kept. Without a page, it is a link to the node's picture.
+    below the title) and its lists is kept. Without a page, it is a link to the node's picture.
     """
-    picture = f"![The node {schema.display_name}]({schema.node_id}.webp)\n\n"
-    body = re.match(r"# [^\n]*\n\n[^\n]*\n\n(.*?)(?=^## Inputs\n)", current, re.S | re.M)
+    texts = language.nodes.get(schema.node_id, _node_texts(schema))
+    title, description = texts["display_name"], texts["description"]
+    picture = f"![{title}]({schema.node_id}.webp)\n\n"
+    heading = re.escape(f"## {language.word('Inputs')}")
+    body = re.match(rf"# [^\n]*\n\n[^\n]*\n\n(.*?)(?=^{heading}\n)", current, re.S | re.M)
     prose = body[1] if body else picture
-    return f"# {schema.display_name}\n\n{schema.description}\n\n{prose}{help_tables(schema)}"
+    return f"# {title}\n\n{description}\n\n{prose}{help_lists(schema, language)}"
+
+
+def translated_help(root: Path = ROOT) -> dict[str, str]:
+    """Return the help pages in the languages that the nodes are translated into: path -> text.
+
+    They are where ComfyUI looks for them: `nodes/web/docs/NODE/LANGUAGE.md`.
+    """
+    made = {}
+    folders = sorted(p for p in (root / "locales").glob("*") if p.is_dir() and p.name != "en")
+    for folder in folders:
+        language = Language.of(folder.name, root)
+        for schema in schemas():
+            path = f"{HELP}/{schema.node_id}/{folder.name}.md"
+            current = root / path
+            text = current.read_text("utf-8") if current.is_file() else ""
+            made[path] = help_page(schema, text, language)
+    return made
 
 
 def _node_texts(schema: Schema) -> dict[str, Any]:
@@ -151,6 +208,7 @@ def pages(root: Path = ROOT) -> Mapping[str, str]:
         path = f"{HELP}/{schema.node_id}.md"
         current = root / path
         made[path] = help_page(schema, current.read_text("utf-8") if current.is_file() else "")
+    made.update(translated_help(root))
     for name, tree in english_locale(root).items():
         made[f"locales/en/{name}"] = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
     made["docs/nodes.md"] = nodes_page()

@@ -1,5 +1,6 @@
 """The pages that are generated from the nodes' schemas."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from kinograph.nodes import reference
 from kinograph.nodes.standin import io
 
 PAGES = reference.pages()
+CODE = re.compile(r"`[^`]+`")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -35,30 +37,96 @@ SCHEMA = io.Schema(
     ],
     outputs=[io.Image.Output(display_name="image", tooltip="The same frames.")],
 )
-TABLES = """\
+LISTS = """\
 ## Inputs
 
-| Input | Type | Default | Meaning |
-|---|---|---|---|
-| `image` | IMAGE |  | Frames. |
-| `mask` | MASK (optional) |  | Where to play. |
-| `mode` | a, b | a | How to play. |
-| `loud` | BOOLEAN | false | Whether it is heard. |
+- `image` (IMAGE): Frames.
+- `mask` (MASK; optional): Where to play.
+- `mode` (a, b; default a): How to play.
+- `loud` (BOOLEAN; default false): Whether it is heard.
 
 ## Outputs
 
-| Output | Type | Meaning |
-|---|---|---|
-| `image` | IMAGE | The same frames. |
+- `image` (IMAGE): The same frames.
+"""
+GERMAN = reference.Language(
+    {
+        "KinographToy": {
+            "display_name": "Spielzeug",
+            "description": "Spielt.",
+            "inputs": {
+                "image": {"name": "Bild", "tooltip": "Frames, auf Deutsch."},
+                "mode": {"name": "mode", "tooltip": "Wie gespielt wird."},
+            },
+            "outputs": {"0": {"name": "Bild", "tooltip": "Dieselben Frames."}},
+        }
+    },
+    {"Inputs": "Eingänge", "Outputs": "Ausgänge", "default": "Standard"},
+)
+GERMAN_LISTS = """\
+## Eingänge
+
+- **Bild** `image` (IMAGE): Frames, auf Deutsch.
+- `mask` (MASK; optional): Where to play.
+- `mode` (a, b; Standard a): Wie gespielt wird.
+- `loud` (BOOLEAN; Standard false): Whether it is heard.
+
+## Ausgänge
+
+- **Bild** `image` (IMAGE): Dieselben Frames.
 """
 
 
 def test_a_help_page_keeps_its_prose() -> None:
     new = reference.help_page(SCHEMA)
     head = "# Toy\n\nPlays. Then it stops.\n\n"
-    assert new == head + "![The node Toy](KinographToy.webp)\n\n" + TABLES
+    assert new == head + "![Toy](KinographToy.webp)\n\n" + LISTS
     old = "# Toi\n\nAn older description.\n\nProse\n\nof two paragraphs.\n\n## Inputs\n\nold\n"
-    assert reference.help_page(SCHEMA, old) == head + "Prose\n\nof two paragraphs.\n\n" + TABLES
+    assert reference.help_page(SCHEMA, old) == head + "Prose\n\nof two paragraphs.\n\n" + LISTS
+
+
+def test_a_help_page_in_another_language_keeps_its_prose() -> None:
+    """Its labels are those of the language; what is not translated yet is English."""
+    head = "# Spielzeug\n\nSpielt.\n\n"
+    new = reference.help_page(SCHEMA, "", GERMAN)
+    assert new == head + "![Spielzeug](KinographToy.webp)\n\n" + GERMAN_LISTS
+    old = "# Toi\n\nAn older description.\n\nProsa.\n\n## Eingänge\n\nold\n"
+    assert reference.help_page(SCHEMA, old, GERMAN) == head + "Prosa.\n\n" + GERMAN_LISTS
+
+
+LANGUAGES = sorted({Path(name).stem for name in PAGES if name.count("/") == 4})
+
+
+def prose(page: str) -> list[str]:
+    """The paragraphs and the entries of lists before the inputs, without title and description."""
+    text = page.split("\n## ")[0]
+    return [part for part in re.split(r"\n\n|\n(?=- )", text.strip()) if part][2:]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("schema", reference.schemas(), ids=lambda schema: str(schema.node_id))
+def test_every_help_page_is_translated_whole(schema: io.Schema, language: str, root: Path) -> None:
+    """As many paragraphs and entries, the same words in code, and the same picture."""
+    folder = root / reference.HELP
+    english = prose((folder / f"{schema.node_id}.md").read_text("utf-8"))
+    here = prose((folder / schema.node_id / f"{language}.md").read_text("utf-8"))
+    assert len(here) == len(english)
+    assert f"]({schema.node_id}.webp)" in here[0]
+    for ours, theirs in zip(here[1:], english[1:], strict=True):
+        assert ours != theirs or ours.startswith("- ")  # names of tensors
+        assert set(CODE.findall(ours)) == set(CODE.findall(theirs.replace("\n", " ")))
+
+
+def test_there_are_help_pages_in_all_languages_and_nothing_else(root: Path) -> None:
+    assert sorted(p.name for p in (root / "locales").iterdir() if p.name != "en") == LANGUAGES
+    nested = {p.relative_to(root).as_posix() for p in (root / reference.HELP).glob("*/*")}
+    assert nested == {name for name in PAGES if name.count("/") == 4}
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith(reference.HELP)])
+def test_help_pages_have_no_tables(name: str, root: Path) -> None:
+    """They do not fit into the editor's panel, which is 265 px wide."""
+    assert "\n|" not in (root / name).read_text("utf-8")
 
 
 def test_missing_and_changed_pages_are_outdated(tmp_path: Path) -> None:
