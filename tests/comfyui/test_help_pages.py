@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from browser import Frontend
+from comfyui_server import ComfyUI
 from kinograph.nodes.extension import NODES
 
 pytestmark = pytest.mark.comfyui
@@ -67,3 +68,26 @@ def test_a_help_page_with_its_picture_in_the_editor(editor: Frontend) -> None:
     picture = page.locator("img[src*='KinographDrawSkeleton.webp']")
     picture.wait_for(timeout=20_000)
     assert picture.evaluate("i => i.decode().then(() => i.naturalWidth)") > 100
+
+
+def test_help_pages_fit_into_the_panel(editor: Frontend) -> None:
+    page = editor.page
+    for name in ("KinographVaceNormalise", "KinographLoadPoseFile"):
+        page.evaluate(ALONE, name)
+        page.evaluate("app.canvas.selectNode(app.rootGraph._nodes[0])")
+        if not page.locator(".node-help-content").is_visible():
+            page.get_by_test_id("info-button").click()
+        page.locator(f"img[src*='{name}.webp']").wait_for(timeout=20_000)
+        wide, whole = page.locator(".node-help-content").evaluate(
+            "help => [help.clientWidth, help.scrollWidth]"
+        )
+        assert whole <= wide < 400, name
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "zh"])
+def test_help_pages_are_where_the_editor_looks_for_a_language(
+    language: str, comfy: ComfyUI, root: Path
+) -> None:
+    path = f"docs/KinographDetectPoses/{language}.md"
+    served = comfy.get_text(f"/extensions/kinograph/{path}")
+    assert served == (root / "nodes" / "web" / path).read_text("utf-8")
