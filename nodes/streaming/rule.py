@@ -127,6 +127,8 @@ class Rule:
     passes:   of a sink, the input that its first output passes on; "" if it has no output
     draws:    its first output is the picture to show of a graph that runs live
     shows:    the input whose picture to show of a graph in which nothing draws
+    chunk:    frames at a time in which a whole graph with it runs where nothing else is asked and
+              it can run in chunks, because its result may exceed the memory; 0: the whole clip
     """
 
     kind: Kind
@@ -148,6 +150,7 @@ class Rule:
     passes: str = ""
     draws: bool = False
     shows: str = ""
+    chunk: int = 0
 
     def surveys(self, values: Values) -> bool:
         """Return whether these values need a pass over the frames before the node's own."""

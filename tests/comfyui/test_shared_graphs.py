@@ -32,6 +32,7 @@ ABOUT = {
     "character_replacement": "One man's place is generated: by his skeleton, with a reference "
     "image of who takes it. The rest of the footage is kept.",
     "keypoints_and_back": "Poses as keypoints in JSON, for other packs, and back again.",
+    "upscale": "A clip at four times its size, with its sound; Upscale Images has any other size.",
     "build_and_benchmark": "Builds an engine, and measures the backends of this machine.",
 }
 VACE = (

@@ -19,7 +19,9 @@ ROOM = {
     **dict.fromkeys(("KinographBenchmark", "KinographVaceNormalise", "KinographVacePreview"), 340),
     **dict.fromkeys(("KinographSaveVace", "KinographSavePoses", "KinographSaveKeypoints"), 90),
     **dict.fromkeys(("KinographVaceMask", "KinographTrackPoses", "KinographFilterPoses"), 340),
-    **dict.fromkeys(("KinographVaceCombine", "KinographRetargetPoses"), 340),
+    **dict.fromkeys(
+        ("KinographVaceCombine", "KinographRetargetPoses", "KinographUpscaleImages"), 340
+    ),
 }
 
 ARRANGE = """([titles, room, wide, stages, sizes]) => {

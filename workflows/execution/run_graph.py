@@ -5,10 +5,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from ...engines.errors import GraphError
 from ...nodes.standin import host
 from ..graph.catalogue import Catalogue, catalogue
 from ..graph.model import Graph
-from ..graph.plan import check
+from ..graph.plan import Plan, check
 from .caching import ResultCache
 from .execute import run_plan
 from .outcome import Progress
@@ -32,7 +33,8 @@ def run_graph(
 
     nodes:    the node classes; default: all that a headless run knows
     cache:    keeps results for the next run; nodes whose results it has do not run
-    chunk:    frames at a time; 0: whole clips
+    chunk:    frames at a time; 0: whole clips, or what a node of the graph states whose result
+              may exceed the memory (`Rule.chunk`)
     restart:  with `chunk`: start over where an earlier run was interrupted
     progress: makes a progress bar for a node from its title and its number of frames
     only:     ids of the output nodes to run, with what they depend on; default: all
@@ -43,6 +45,7 @@ def run_graph(
     nodes = nodes or catalogue()
     with host.using(settings):
         plan = check(graph, nodes, only)
+    chunk = chunk or _own_chunk(plan, nodes)
     if chunk > 0:
         from ..chunked.resumable_run import run_in_chunks
 
@@ -75,3 +78,19 @@ def run_graph(
         problems=tuple(problems),
         failure=outcome.error,
     )
+
+
+def _own_chunk(plan: Plan, nodes: Catalogue) -> int:
+    """Return the fewest frames at a time that a node of the plan asks for; 0 if none does, or where
+    something needs whole clips."""
+    rules = (nodes.rule(plan.graph.nodes[id_].class_type) for id_ in plan.order)
+    asked = [rule.chunk for rule in rules if rule is not None and rule.chunk]
+    if not asked or plan.problems:
+        return 0
+    from ..chunked.layout import lay_out
+
+    try:
+        layout = lay_out(plan, nodes)
+    except GraphError:  # it says what needs the whole clip, which is no error here
+        return 0
+    return min(asked) if layout.sources else 0
