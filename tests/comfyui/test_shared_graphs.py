@@ -15,6 +15,8 @@ from PIL import Image
 from browser import Frontend
 from comfyui_server import ComfyUI
 from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.dynamic import present
+from kinograph.workflows.graph.editor.nodes import start_value
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import MEDIA
 from layout import ARRANGE, GROUP, NOTE, ROOM, SIZES
@@ -84,9 +86,11 @@ def filled(nodes: Iterable[tuple[str, str, Mapping[str, Any]]]) -> dict[str, tup
     made = {}
     for id_, class_type, inputs in nodes:
         schema = catalogue().schema(class_type)
-        specs = schema.inputs if schema else ()
-        defaults = {spec.id: spec.default for spec in specs if spec.default is not None}
-        made[id_] = (class_type, {**defaults, **inputs})
+        values = dict(inputs)
+        for spec in present(schema.inputs, values) if schema else ():
+            if (start := start_value(spec)) is not None:
+                values.setdefault(spec.id, start)
+        made[id_] = (class_type, values)
     return made
 
 
