@@ -36,6 +36,7 @@ from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import TorchRunner
+from kinograph.engines.upscale.families.rrdbnet import RRDBNet, Shape
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
@@ -384,3 +385,35 @@ def test_a_cached_engine_loads_within_two_hundred_milliseconds(tmp_path: Path) -
         engine.unload()
     assert any(line.startswith("cached: ") for line in engine.why)
     assert engine.seconds < 0.2
+
+
+@pytest.mark.parametrize("backend", ["torch", "torch_cudagraph", "torch_compiled"])
+def test_upscalers_and_their_kernels(backend: str) -> None:
+    """The kernels give what PyTorch's convolutions give, but for the rounding to 16 bits."""
+    model = resolve("realesr_animevideov3_x4")
+    plain = model.with_options(plain=True)
+    engines = [
+        build_engine(
+            each, network_of(each), backend=how, precision=precision, max_batch=4, sizes=(128, 512)
+        )
+        for each, how, precision in ((model, backend, "fp16"), (plain, "torch", "fp32"))
+    ]
+    for shape in ((4, 3, 200, 333), (1, 3, 128, 512)):
+        images = torch.rand(*shape, generator=torch.Generator().manual_seed(0)).cuda()
+        found, wanted = (engine.infer(images)["image"].float() for engine in engines)
+        assert found.shape == wanted.shape
+        assert float((found - wanted).abs().max()) < 0.03
+        assert float((found - wanted).square().mean().sqrt()) < 0.003
+
+
+def test_dense_layers_in_their_kernels() -> None:
+    torch.manual_seed(0)
+    module = RRDBNet(Shape(64, 32, 2, 1)).eval()
+    module.fold()
+    module = module.cuda().half().to(memory_format=torch.channels_last)
+    images = torch.rand(2, 3, 70, 150, device="cuda").half()
+    with torch.inference_mode():
+        found = module(images)["image"].float()
+        module.plain = True
+        wanted = module(images)["image"].float()
+    assert float((found - wanted).norm() / wanted.norm()) < 5e-3

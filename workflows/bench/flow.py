@@ -3,7 +3,6 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.runtime.tensor_spec import DTYPES
-from .measure import bench_report, footage_of, wait
+from .measure import bench_report, footage_of, peak, reset_peak, taken
 
 
 def bench_flow(
@@ -90,10 +89,10 @@ def bench_flow(
         images = frames.movedim(-1, 1).to(engine.device).contiguous()
         with torch.inference_mode():
             for pairs in dict.fromkeys((batch, 1)):
-                _reset_peak(engine.device)  # includes capturing a graph
-                taken = _taken(partial(engine.infer, images[: pairs + 1]), engine.device, runs)
-                results["ms_per_pair"][str(pairs)] = taken / pairs
-                results.setdefault("gpu_bytes", {})[str(pairs)] = _peak(engine.device)
+                reset_peak(engine.device)  # includes capturing a graph
+                spent = taken(partial(engine.infer, images[: pairs + 1]), engine.device, runs)
+                results["ms_per_pair"][str(pairs)] = spent / pairs
+                results.setdefault("gpu_bytes", {})[str(pairs)] = peak(engine.device)
             reference = flow_family(chosen).reference
             if baseline and reference is not None:
                 results["torchvision"] = _theirs(reference, chosen, engine, images, batch, runs)
@@ -156,8 +155,8 @@ def _theirs(
         for pairs in dict.fromkeys((batch, 1)):
             call = partial(reference.call, network, images[: pairs + 1], updates)
             with torch.autocast(engine.device.type, DTYPES[name], enabled=name != "fp32"):
-                taken = _taken(call, engine.device, min(runs, 5))
-            times[f"{name}, {pairs}"] = taken / pairs
+                spent = taken(call, engine.device, min(runs, 5))
+            times[f"{name}, {pairs}"] = spent / pairs
     return times
 
 
@@ -170,29 +169,6 @@ def _floor(
     work = (reference.encode + reference.update * updates) * part + reference.correlate * part**2
     side = 8192 if engine.device.type == "cuda" else 1024
     one = torch.randn(side, side, device=engine.device).to(DTYPES[engine.precision])
-    taken = _taken(lambda: one @ one, engine.device, 5)
-    rate = 2 * side**3 / taken / 1e9  # TFLOP/s
+    spent = taken(lambda: one @ one, engine.device, 5)
+    rate = 2 * side**3 / spent / 1e9  # TFLOP/s
     return {"gflop": 2 * work, "tflop_per_s": rate, "ms_per_pair": 2 * work / rate}
-
-
-def _taken(call: Callable[[], object], device: torch.device, runs: int) -> float:
-    """Return the median milliseconds of a call until the device has finished it."""
-    times = []
-    for number in range(runs + 2):
-        wait(device)
-        started = time.perf_counter()
-        call()
-        wait(device)
-        if number > 1:
-            times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
-
-
-def _reset_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def _peak(device: torch.device) -> int:
-    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else 0

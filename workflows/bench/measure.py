@@ -1,7 +1,9 @@
 """What the benchmarks share: footage of any size, waiting for the device, the report."""
 
 import math
-from collections.abc import Mapping
+import statistics
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,31 @@ def wait(device: torch.device) -> None:
     """Wait until the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def taken(call: Callable[[], object], device: torch.device, runs: int) -> float:
+    """Return the median milliseconds of a call until the device has finished it."""
+    times = []
+    for number in range(runs + 2):
+        wait(device)
+        started = time.perf_counter()
+        call()
+        wait(device)
+        if number > 1:
+            times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+def reset_peak(device: torch.device) -> None:
+    """Free what is cached on a GPU, and count anew."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak(device: torch.device) -> int:
+    """Return the most bytes that were reserved on a GPU since; 0 on a CPU."""
+    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else 0
 
 
 def bench_report(subject: str, results: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,3 +116,17 @@ def test_flow_that_cannot_be_measured(
     command = ["bench", "flow", "--video", str(clip_path), "--device", "cpu", "--backend", "torch"]
     assert main([*command, "--size", "128x128", "--runs", "1", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_bench_upscale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--size", "40x24", "--batch", "2", "--runs", "1", "--device", "cpu"]
+    words += ["--backend", "torch", "--plain", "--json", str(tmp_path / "report.json")]
+    assert main(["bench", "upscale", *words]) == 0
+    assert "40x24 to 160x96, whole frames" in capsys.readouterr().out
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["network"] == "realesr_compact-64-16-4-plain"
+    assert set(report["ms_per_frame"]) == {"network", "whole, float", "whole, 8 bit"}
+    assert min(report["ms_per_frame"].values()) > 0
+    assert main(["bench", "upscale", "--batch", "0"]) == 2
+    assert "batch: expected at least 1, found 0" in capsys.readouterr().err
+    assert main(["bench", "upscale", "--model", "movenet_multipose"]) == 2

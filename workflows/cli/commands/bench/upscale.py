@@ -1,0 +1,77 @@
+"""`kinograph bench upscale`: milliseconds per frame of upscaling."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ....graph.shipped import demo_clip
+from ...arguments import add_backend, add_debug, add_device, add_precision, parsed_size
+from ...command import Command
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default="realesr_animevideov3_x4",
+        help="a name of the registry (default realesr_animevideov3_x4) or FAMILY:FILE",
+    )
+    parser.add_argument("--size", default="832x464", metavar="WxH", help="default: 832x464")
+    parser.add_argument("--batch", type=int, default=4, help="frames per call (default 4)")
+    parser.add_argument(
+        "--tile", type=int, default=0, help="longest side of tiles; 0: whole frames"
+    )
+    parser.add_argument("--plain", action="store_true", help="without the GPU kernels of our own")
+    add_backend(parser)
+    add_precision(parser)
+    parser.add_argument(
+        "--runs", type=int, default=20, help="runs to take the median of (default 20)"
+    )
+    parser.add_argument("--video", type=Path, help="default: the shipped clip")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from .....engines.words import counted
+    from ....bench.upscale import bench_upscale
+    from ...terminal import print_table, write_report
+
+    report = bench_upscale(
+        arguments.video or demo_clip(),
+        model=arguments.model,
+        size=parsed_size("--size", arguments.size),
+        batch=arguments.batch,
+        tile=arguments.tile,
+        plain=arguments.plain,
+        device=arguments.device,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        runs=arguments.runs,
+    )
+    (width, height), (wide, high) = report["size"], report["result"]
+    print(
+        f"{report['model']}, {report['network']}, {width}x{height} to {wide}x{high}, "
+        f"{report['how']}\n{report['backend']} {report['precision']} on {report['device']}, "
+        f"{counted(report['batch'], 'frame')} per call, median of {counted(report['runs'], 'run')}"
+    )
+    print_table(
+        ["what", "ms/frame", "frames/s"],
+        [
+            [name, f"{taken:.3f}", f"{1000 / taken:.1f}"]
+            for name, taken in report["ms_per_frame"].items()
+        ],
+        "ms/frame,frames/s",
+    )
+    if report["gpu_bytes"]:
+        print(f"at most {report['gpu_bytes'] / 2**30:.2f} GiB of GPU memory")
+    write_report(report, arguments.json)
+    return 0
+
+
+COMMAND = Command(
+    name="upscale",
+    help="time upscaling, in milliseconds per frame",
+    run=_run,
+    arguments=(add_debug, add_device, _add_arguments),
+    order=25,
+)
