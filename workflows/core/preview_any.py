@@ -32,6 +32,7 @@ def _text_of(source: Any) -> str:
     if source is None or isinstance(source, (str, int, float, bool)):
         return str(source)
     try:
-        return json.dumps(source, indent=4, ensure_ascii=False)
-    except (TypeError, ValueError):
+        # With its check for cycles the encoder keeps what it fails at until garbage is collected.
+        return json.dumps(source, indent=4, ensure_ascii=False, check_circular=False)
+    except (TypeError, ValueError, RecursionError):
         return str(source)

@@ -1,6 +1,8 @@
 """Headless forms of ComfyUI's core nodes (tests/comfyui compares them with the real ones)."""
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,21 @@ def test_a_video_that_is_passed_through_is_copied(tmp_path: Path, clip_path: Pat
 )
 def test_preview_any(source: object, text: str) -> None:
     assert PreviewAny.execute(source).ui.value == text
+
+
+def test_preview_any_keeps_nothing_of_what_it_shows() -> None:
+    gc.disable()  # what only the collection of garbage frees may be gigabytes
+    try:
+        frames = torch.zeros(1, 2, 2, 3)
+        watched = weakref.ref(frames)
+        PreviewAny.execute([frames])
+        del frames
+        assert watched() is None
+    finally:
+        gc.enable()
+    ring: list[object] = []
+    ring.append(ring)
+    assert PreviewAny.execute(ring).ui.value == "[[...]]"
 
 
 def test_primitives() -> None:

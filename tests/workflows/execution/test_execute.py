@@ -128,6 +128,21 @@ def test_a_cache_reaches_back_over_several_graphs(
     assert alive() == (["x"] if short else ["v", "x", "y"])
 
 
+def test_a_hundred_graphs_leave_the_results_of_the_last_four(run: Callable[..., Report]) -> None:
+    cache = ResultCache()
+    gc.disable()  # nothing waits for the collection of garbage
+    try:
+        for i in range(100):
+            nodes = {"a": f'Make name="{i}"', "l": "Later what=a", "n": f'Next name="n{i}" of=l'}
+            assert run(cache, **nodes, k="Keep what=n").ok
+            CALLS.clear()  # which hold what they were given
+            assert len(alive()) <= 8
+            assert {f"{i}", f"n{i}"} <= set(alive())
+            assert len(cache) <= 16
+    finally:
+        gc.enable()
+
+
 def test_twins_list_the_same_file(run: Callable[..., Report]) -> None:
     report = run(a='Make name="a"', k="Keep what=a", twin="Keep what=a")
     (path,) = report.files
