@@ -1,0 +1,161 @@
+"""Pose Map: from frames to their skeletons in one node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...engines.models.registry import registry
+from ...engines.render.styles import STYLES
+from ..api import host, io
+from ..engine.build import BuildEngine
+from ..pose.detect import DetectPoses
+from ..pose.load_model import LoadPoseModel
+from ..previews import of_images
+from ..search import found_by
+from ..show import Shown
+from ..streaming import Look, Outputs, Rule, Step
+from . import CATEGORY
+from .skeleton import DrawSkeleton
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...engines.pose.poses import Poses
+    from ...engines.runtime.engine import Engine
+
+# Of the nodes that this one stands for: what a user who starts need not choose.
+_BUILD: dict[str, Any] = {
+    "backend": "auto",
+    "precision": "auto",
+    "max_batch": 16,
+    "min_size": 128,
+    "max_size": 1024,
+}
+_DETECT: dict[str, Any] = {"score_threshold": 0.2, "keypoint_threshold": 0.3, "detection_size": 0}
+_DRAW: dict[str, Any] = {
+    "width": 0,
+    "height": 0,
+    "fit": "stretch",
+    "line_width": 0.0,
+    "joint_radius": 0.0,
+    "colour_order": "rgb",
+    "antialias": True,
+    "background": "black",
+}
+
+
+class _Step(Step):
+    """Looks at frames as Detect Poses does; the engine stays for all chunks."""
+
+    def __init__(self, node: Any):
+        super().__init__(node)
+        self._detect = DetectPoses.STREAMING.step(DetectPoses)
+        self._engine: Engine | None = None
+
+    def looks_at(self, inputs: Mapping[str, Any]) -> Look | None:
+        return self._detect.looks_at(self._given(inputs))
+
+    def look(self, inputs: Mapping[str, Any]) -> None:
+        self._detect.look(self._given(inputs))
+
+    def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
+        return self._detect.takes(seen, count, self._given(inputs))
+
+    def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        found = self._detect.run(self._given(inputs))
+        assert found is not None  # it holds no frame back
+        self.text = self._detect.text
+        return (_drawn(found[0], inputs["style"]),)
+
+    @property
+    def state(self) -> Any:
+        return self._detect.state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._detect.state = value
+
+    def _given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs of Detect Poses: those of the frames that are there."""
+        if self._engine is None:
+            self._engine = _engine(inputs["model"], inputs.get("accept_licence", False))
+        given = {**_DETECT, "engine": self._engine, "max_people": inputs["max_people"]}
+        return {**given, "image": inputs["image"]} if "image" in inputs else given
+
+
+class PoseMap(io.ComfyNode):
+    STREAMING = Rule("frames", ("image",), step=_Step, draws=True)
+    ORDER = 5
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        names = [entry.name for entry in registry().values() if entry.task == "pose"]
+        return io.Schema(
+            node_id="KinographPoseMap",
+            display_name="Pose Map",
+            category=CATEGORY,
+            **found_by(
+                "dwpose preprocessor, openpose preprocessor, pose preprocessor, controlnet aux, "
+                "skeleton"
+            ),
+            description="Finds the people in frames and draws their skeletons on black, in one "
+            "node: the short form of Load Pose Model, Build Engine, Detect Poses and Draw "
+            "Skeleton.",
+            inputs=[
+                io.Image.Input("image", tooltip="Frames of any size."),
+                io.Combo.Input(
+                    "style",
+                    options=list(STYLES),
+                    default="vace",
+                    tooltip="How people are drawn: vace for VACE models, openpose for ControlNet; "
+                    "Draw Skeleton describes the others.",
+                ),
+                io.Int.Input(
+                    "max_people",
+                    default=6,
+                    min=1,
+                    max=64,
+                    step=1,
+                    tooltip="Maximum number of people per frame, most confident first.",
+                ),
+                io.Combo.Input(
+                    "model",
+                    options=names,
+                    default=names[0],
+                    tooltip="The pose network, one that finds people by itself. movenet_multipose "
+                    "is included; others are downloaded once.",
+                ),
+                io.Boolean.Input(
+                    "accept_licence",
+                    default=False,
+                    optional=True,
+                    tooltip="Accepts the licence terms shown in the model's error message, for "
+                    "models that have any. The included model has none.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="image", tooltip="The skeletons, on black.")],
+        )
+
+    @classmethod
+    def execute(
+        cls, image: Tensor, style: str, max_people: int, model: str, accept_licence: bool = False
+    ) -> io.NodeOutput:
+        engine = _engine(model, accept_licence)
+        found = DetectPoses.execute(image=image, engine=engine, max_people=max_people, **_DETECT)
+        drawn = _drawn(found.args[0], style)
+        shown = Shown(found.ui.value, picture=partial(of_images, drawn))
+        return io.NodeOutput(drawn, ui=shown)
+
+
+def _engine(model: str, accept_licence: bool) -> Engine:
+    loaded = LoadPoseModel.execute(model, accept_licence).args[0]
+    built: Engine = BuildEngine.execute(loaded, **_BUILD).args[0]
+    return built
+
+
+def _drawn(poses: Poses, style: str) -> Tensor:
+    """Return the skeletons [F,H,W,3] on black, on the device of images."""
+    drawn: Tensor = DrawSkeleton.execute(poses=poses, style=style, **_DRAW).args[0]
+    return drawn.to(host.image_device())
