@@ -15,6 +15,7 @@ from kinograph.workflows.cli import main
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[1]
+HELP = ROOT / "nodes/web/docs"
 LONGEST_README = 150  # lines
 NOT_OURS = {"build", "dist", "node_modules"}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
@@ -47,11 +48,14 @@ def anchors(path: Path) -> frozenset[str]:
 
 def broken_links(document: str) -> Iterator[str]:
     """The relative links of a document whose file or heading does not exist."""
+    folder = (ROOT / document).parent
+    if folder.parent == HELP:  # the editor looks beside the English page for all languages
+        folder = HELP
     for target in LINK.findall(FENCE.sub("", read(document))):
         if "://" in target or target.startswith("mailto:"):
             continue
         name, _, anchor = target.partition("#")
-        path = (ROOT / document).parent / name if name else ROOT / document
+        path = folder / name if name else ROOT / document
         if not path.exists() or (anchor and anchor not in anchors(path.resolve())):
             yield target
 
