@@ -45,7 +45,7 @@ def made(tmp_path: Path) -> Made:
 @pytest.fixture(scope="session")
 def picture() -> Tensor:
     """[1,128,128,3], a face."""
-    image = Image.open(MEDIA / "astronaut.jpg").convert("RGB").crop((128, 0, 384, 256))
+    image = Image.open(MEDIA / "kinograph_astronaut.jpg").convert("RGB").crop((128, 0, 384, 256))
     return pil_to_tensor(image.resize((128, 128))).movedim(0, -1)[None].float() / 255
 
 
