@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.upscale.choices import LARGEST_SCALE
 from ...engines.words import counted
+from .. import advanced
 from ..api import host, io
 from ..previews import of_images
 from ..search import found_by
@@ -75,7 +76,7 @@ class UpscaleImages(io.ComfyNode):
                 ),
                 side_input("width", "Width of the result in pixels. 0: follows from the others."),
                 side_input("height", "Height of the result in pixels. 0: follows from the others."),
-                io.Int.Input(
+                advanced.Int.Input(
                     "tile",
                     default=0,
                     min=0,
@@ -85,7 +86,7 @@ class UpscaleImages(io.ComfyNode):
                     "frames; smaller needs less memory. 0: whole frames if the engine takes them "
                     "(max_size in Build Engine), otherwise tiles of 512.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "overlap",
                     default=0,
                     min=0,
@@ -104,13 +105,13 @@ class UpscaleImages(io.ComfyNode):
                     tooltip="Share of the network in the result; the rest is bicubic. Lower it "
                     "where faces look painted.",
                 ),
-                io.Boolean.Input(
+                advanced.Boolean.Input(
                     "colour_lock",
                     default=True,
                     tooltip="Keeps the colours of the frames: networks shift them, and some "
                     "flicker in videos. Only what is coarser than about 25 pixels is changed.",
                 ),
-                io.Boolean.Input(
+                advanced.Boolean.Input(
                     "eight_bit",
                     default=False,
                     tooltip="Rounds the result to 8 bits on the GPU, as in videos and most picture "

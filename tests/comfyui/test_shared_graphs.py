@@ -63,7 +63,7 @@ def stage(class_type: str) -> int:
         return 0
     if name.startswith(("Save", "Create", "Preview", "VaceNormalise", "VacePreview")):
         return 3
-    return 2 if name.startswith(("Draw", "Vace")) else 1
+    return 2 if name.startswith(("Draw", "Vace", "Upscale")) else 1
 
 
 def groups(graph: dict[str, Any]) -> list[tuple[str, list[str], str]]:
@@ -75,6 +75,8 @@ def groups(graph: dict[str, Any]) -> list[tuple[str, list[str], str]]:
         saved = any("Save" in graph[id_]["class_type"] for id_ in ids)
         if number == 3 and not vace:
             title = "Save" if saved else "Results"
+        if number == 2 and all("Upscale" in graph[id_]["class_type"] for id_ in ids):
+            title = "Upscale"
         if ids:
             found.append((title, ids, colour))
     return found

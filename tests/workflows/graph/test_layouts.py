@@ -31,6 +31,10 @@ def box(node: dict[str, Any]) -> Box:
     return x, y - TITLE, x + wide, y + tall + TALLER + ROOM.get(node["type"], 0)
 
 
+def name(node: dict[str, Any]) -> str:
+    return str(node.get("title", node["type"]))
+
+
 def is_apart(a: Box, b: Box) -> bool:
     return a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
@@ -83,7 +87,7 @@ def hidden(graph: dict[str, Any]) -> list[tuple[int, int, int]]:
 def test_nodes_keep_their_distance(path: Path) -> None:
     nodes = shared(path)["nodes"]
     covered = [
-        (a["title"], b["title"])
+        (name(a), name(b))
         for i, a in enumerate(nodes)
         for b in nodes[:i]
         if not is_apart(box(a), box(b))
@@ -108,7 +112,7 @@ def test_every_node_but_the_note_is_in_one_titled_group(path: Path) -> None:
             for x, y, wide, tall in groups
             if x <= left and y <= top and right <= x + wide and bottom <= y + tall
         ]
-        assert len(inside) == (0 if node["type"] == "MarkdownNote" else 1), node["title"]
+        assert len(inside) == (0 if node["type"] == "MarkdownNote" else 1), name(node)
 
 
 def test_a_careless_layout_is_found() -> None:
