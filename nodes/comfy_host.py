@@ -22,6 +22,7 @@ from ..engines.models import folders
 from ..engines.runtime import folders as engine_folders
 from ..engines.runtime.engine import Engine
 from ..engines.video.timing import WHOLE, ReadOptions
+from ..engines.words import counted
 from . import comfy_memory
 from .rate import Now, Rate
 
@@ -140,7 +141,10 @@ def ready(engine: Engine) -> None:
 
 def build_progress(phase: str, step: int, steps: int) -> None:
     go_on()
-    if steps and _building.due(last=step + 1 == steps):
+    if not steps:
+        if _building.due(last=False):
+            _say(f"{phase}: {counted(step, 'second')}")
+    elif _building.due(last=step + 1 == steps):
         comfy.utils.ProgressBar(steps).update_absolute(step + 1, steps)
         _say(f"{phase}: {step + 1}/{steps}")
 

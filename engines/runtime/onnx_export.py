@@ -1,8 +1,12 @@
 """Exporting networks as ONNX graphs in the precision that they run in."""
 
 import hashlib
+import tempfile
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,15 +16,19 @@ from torch import Tensor, nn
 
 from ..errors import EngineError
 from ..files import sha256_of
+from ..models.families import find_family
 from ..models.model import Model
+from .backend import Progress
 from .cache import Artifact, EngineCache, Key, plain
-from .network import Network
+from .network import Network, network_of
 from .onnx_graph import adapted, read_onnx, stays_fp32, weight_files
 from .tensor_spec import FLOAT, Axis
 from .torch_runner import example_inputs
+from .worker import Message, run_worker
 
 OPSET = 18  # GridSample needs 16; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
 NEEDS = ("onnx", "onnxscript")
+_WORKER = Path(__file__).with_name("onnx_worker.py")
 _VERSION = 1  # raise it when the exported graph changes
 
 # What the converter leaves in fp32 besides its own list: positions on a grid of more than 2048
@@ -76,11 +84,17 @@ def exported(
     precision: str,
     cache: EngineCache,
     check: Callable[[Path], Key | None] = lambda path: None,
+    progress: Progress | None = None,
 ) -> Artifact:
     """Return the ONNX file of a model from the cache, exporting it if necessary.
 
     Its inputs and outputs are fp32, the free axes of the network's inputs are free. `check`: see
-    `EngineCache.fetch`. Raises `EngineError` if a package is missing, for a precision other than
+    `EngineCache.fetch`.
+
+    progress: called several times per second with what is done and since when; what it raises ends
+              the export
+
+    Raises `EngineError` if a package is missing, for a precision other than
     fp32 and fp16, and for a network that cannot be exported.
     """
     if precision not in ("fp32", "fp16"):
@@ -93,7 +107,7 @@ def exported(
         if network.load is None:
             path.write_bytes(graph_of(model, network, precision))
         else:
-            path.write_bytes(_export(network.load(model.path), network, precision))
+            path.write_bytes(_export(model, network, precision, progress))
 
     return cache.fetch(
         f"{plain(model.name)}-{precision}-onnx",
@@ -151,7 +165,61 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
     return data
 
 
-def _export(module: nn.Module, network: Network, precision: str) -> bytes:
+def _export(
+    model: Model, network: Network, precision: str, progress: Progress | None = None
+) -> bytes:
+    """Export a network in a process of its own, which can be ended; it takes about a minute.
+
+    A network that its family's file does not make is exported here.
+    """
+    if not _is_its_familys(model, network):
+        return export_here(network.module(model.path), network, precision)
+    root = Path(__file__).resolve().parents[2]
+    started = time.monotonic()
+    last: dict[str, Any] = {}
+
+    def heard(message: Message) -> bool:
+        last.update(message)
+        return True
+
+    def tick() -> None:
+        if progress is not None:
+            seconds = time.monotonic() - started
+            progress(f"exporting {model.name} to ONNX, once, in about a minute", int(seconds), 0)
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "network.onnx")
+        request = {
+            "root": str(root),
+            "entry": asdict(model.entry),
+            "paths": {name: str(path.resolve()) for name, path in model.paths.items()},
+            "options": dict(model.options),
+            "precision": precision,
+            "target": str(target),
+        }
+        variables = {"CUDA_VISIBLE_DEVICES": ""}  # exporting needs no GPU
+        ended = run_worker(_WORKER, request, heard, tick, variables)
+        if reason := last.get("error") or ended:
+            raise EngineError(reason)
+        return target.read_bytes()
+
+
+def _is_its_familys(model: Model, network: Network) -> bool:
+    """Return whether another process makes the same network of this model."""
+    if find_family(model.entry.family) is None:
+        return False
+    return _parts(network_of(model).load) == _parts(network.load)
+
+
+def _parts(function: Any) -> tuple[Any, ...]:
+    """Return what tells a function, with the arguments that it has got already."""
+    if isinstance(function, partial):
+        return *_parts(function.func), function.args, function.keywords
+    return function.__module__, function.__qualname__
+
+
+def export_here(module: nn.Module, network: Network, precision: str) -> bytes:
+    """Return the ONNX graph of a torch module. Raises `EngineError` if it cannot be exported."""
     shapes: tuple[Any, ...] = tuple(
         {place: _free(axis) for place, axis in enumerate(spec.axes) if isinstance(axis, Axis)}
         for spec in network.inputs

@@ -6,18 +6,15 @@ process (trt_worker.py), because TensorRT ends the process in which it fails, an
 its memory.
 """
 
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..errors import EngineError
 from .backend import Progress
+from .worker import Message, run_worker
 
 MODULES = {
     "tensorrt_rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings"),
@@ -97,49 +94,21 @@ def build_plan(
         "timings": str(timings),
         "capabilities": list(capabilities),
     }
-    with tempfile.TemporaryFile() as words:
-        worker = subprocess.Popen(
-            [sys.executable, str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            text=True,
-            encoding="utf-8",
-        )
-        try:
-            last = _follow(worker, request, progress)
-        finally:
-            # On success, on failure, and when the user cancels.
-            worker.kill()
-            worker.communicate()
-        if "done" not in last:
-            reason = last.get("error") or f"the build ended with status {worker.returncode}"
-            raise EngineError(f"{flavour} cannot build {onnx.name}: {reason}{_said(words)}")
+    last: dict[str, Any] = {}
+    at: tuple[str, int, int] | None = None
 
-
-def _follow(
-    worker: subprocess.Popen[str], request: dict[str, Any], progress: Progress | None
-) -> dict[str, Any]:
-    """Return the worker's last message, {} if it died without one."""
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    try:
-        worker.stdin.write(json.dumps(request) + "\n")
-        worker.stdin.flush()
-    except BrokenPipeError:
-        return {}
-    for line in worker.stdout:
-        message: dict[str, Any] = json.loads(line)
+    def heard(message: Message) -> bool:
+        nonlocal at
         if "phase" not in message:
-            return message
-        if progress is not None:
-            progress(message["phase"], message["step"], message["steps"])
-    worker.wait()
-    return {}
+            last.update(message)
+            return True
+        at = (message["phase"], message["step"], message["steps"])
+        return False
 
+    def tick() -> None:
+        if progress is not None and at is not None:
+            progress(*at)
 
-def _said(words: IO[bytes]) -> str:
-    """Return the last lines that the worker's libraries printed, which often hold the reason."""
-    words.seek(0)
-    lines = [line for line in words.read().decode(errors="replace").splitlines() if line.strip()]
-    return "".join(f"\n  {line.strip()}" for line in lines[-3:])
+    ended = run_worker(_WORKER, request, heard, tick)
+    if "done" not in last:
+        raise EngineError(f"{flavour} cannot build {onnx.name}: {last.get('error') or ended}")

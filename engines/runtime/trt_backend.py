@@ -59,7 +59,7 @@ class TensorRTBackend(Backend):
 
         model, network, precision = request.model, request.network, rung.precision
         named = rung.capabilities
-        onnx = exported(model, network, precision, request.cache)
+        onnx = exported(model, network, precision, request.cache, progress=request.progress)
         profiles = request.profiles()
         library = trt.library_version(self.name)
         if not named and not torch.cuda.is_available():

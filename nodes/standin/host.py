@@ -27,12 +27,23 @@ if TYPE_CHECKING:
     from ...engines.runtime.engine import Engine
 
 
+_phases: set[str] = set()
+
+
+def _log_phase(phase: str, step: int, steps: int) -> None:
+    """Log work whose steps are not known, once: it takes long, and nothing else moves meanwhile."""
+    if not steps and phase not in _phases:
+        _phases.add(phase)
+        logging.getLogger("kinograph").warning(phase)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Folders, device and progress of one run.
 
     reading: which part of videos that a graph loads is read, and at which rate
     live:   whether frames come one by one, as they are captured
+    building: shows how far a build is, see `build_progress`; by default it goes to the log
     saved:  called with each path that `save_path` returns, before it is written
     warned: called with each warning of a node; by default it goes to the log
     """
@@ -43,6 +54,7 @@ class Settings:
     reading: ReadOptions = WHOLE
     live: bool = False
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
+    building: Callable[[str, int, int], None] = _log_phase
     saved: Callable[[Path], None] = lambda path: None
     warned: Callable[[str], None] = logging.getLogger("kinograph").warning
 
@@ -137,7 +149,11 @@ def ready(engine: Engine) -> None:
 
 
 def build_progress(phase: str, step: int, steps: int) -> None:
-    """Show how far a build is, and raise if the user has cancelled."""
+    """Show how far a build is, and raise if the user has cancelled.
+
+    step:  that is done, or with `steps` 0, for work whose steps are not known, seconds so far
+    """
+    settings.get().building(phase, step, steps)
 
 
 def input_folder() -> Path:

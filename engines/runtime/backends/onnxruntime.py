@@ -41,7 +41,14 @@ class OnnxRuntime(Backend):
     def build(self, request: BuildRequest, rung: Rung, check: Check) -> Artifact:
         from ..onnx_export import exported
 
-        return exported(request.model, request.network, rung.precision, request.cache, check)
+        return exported(
+            request.model,
+            request.network,
+            rung.precision,
+            request.cache,
+            check,
+            request.progress,
+        )
 
     def load(self, request: BuildRequest, rung: Rung, path: Path | None) -> Runner:
         from ..ort_runner import OnnxRunner
