@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...engines.files import atomic_write, sync_file
+from ...engines.words import counted
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
-from ..streaming import GrowingFiles, Rule, Saves, Values
+from ..streaming import GrowingFiles, Rule, Saves, Sink, Values
 from ..types import KinoVace
 from ..widgets import prefix_input
 from . import CATEGORY
@@ -33,6 +34,9 @@ class _Sink(GrowingFiles):
             save_state(vace.references, self._references)
             sync_file(self._references)
         self._size = vace.size
+        before, now = (_large(count, vace.size) for count in (self.frame_count, _after(self, vace)))
+        if now and not before:
+            host.warn(now)
         for name, data in channel_bytes(vace).items():
             self.growing(f"{name}.part").append(data)
         self.frame_count += vace.frame_count
@@ -62,6 +66,25 @@ class _Sink(GrowingFiles):
 
 
 _SUFFIX = ".safetensors"
+_PER_PIXEL = 4 * 4  # bytes: three channels of video and one of the mask, float32
+_LARGE = 600_000_000  # bytes; 81 frames of 832x480, the most of wan_480p, take 518 MB
+
+
+def _after(sink: Sink, vace: VaceControl) -> int:
+    """Return how many frames there are with those of the next chunk."""
+    return sink.frame_count + vace.frame_count
+
+
+def _large(frames: int, size: tuple[int, int]) -> str:
+    """Return the words for a tensor that is larger than expected, before it is written."""
+    bytes_ = frames * size[0] * size[1] * _PER_PIXEL
+    if bytes_ < _LARGE:
+        return ""
+    return (
+        f"the tensor takes {bytes_ / 1e9:.2f} GB for {counted(frames, 'frame')} of "
+        f"{size[1]}x{size[0]}; a preset in VACE Normalise, such as wan_480p, brings it to the size "
+        "that the model takes"
+    )
 
 
 class SaveVace(io.ComfyNode):
@@ -90,6 +113,8 @@ class SaveVace(io.ComfyNode):
     def execute(cls, vace: VaceControl, filename_prefix: str) -> io.NodeOutput:
         from safetensors.torch import save_file
 
+        if words := _large(vace.frame_count, vace.size):
+            host.warn(words)
         path = host.save_path(filename_prefix, _SUFFIX, vace.size)
         tensors = {"video": vace.video, "mask": vace.mask, "references": vace.references}
         with atomic_write(path) as aside:

@@ -164,3 +164,21 @@ def test_kept_frames_that_are_not_taken() -> None:
     )
     whole = normalise(torch.rand(81, 32, 48, 3), torch.ones(81, 32, 48), preset="wan_480p")
     assert "is kept by the mask" not in report(whole, "wan_480p", torch.ones(81, 32, 48))
+
+
+def test_a_large_tensor_is_announced_before_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its size, and what avoids it; the largest of a preset is not."""
+    from kinograph.nodes.vace import save
+
+    assert save._large(33, (1080, 1920)).startswith(
+        "the tensor takes 1.09 GB for 33 frames of 1920x1080; a preset in VACE Normalise, such as"
+    )
+    assert not save._large(81, (480, 832))
+    monkeypatch.setattr(save, "_LARGE", 1000)
+    warned: list[str] = []
+    vace = VaceControl(torch.zeros(1, 3, 5, 16, 16), torch.ones(1, 1, 5, 16, 16))
+    with host.using(host.Settings(output=tmp_path, warned=warned.append)):
+        SaveVace.execute(vace, "vace")
+    assert len(warned) == 1
