@@ -319,7 +319,11 @@ CASES: dict[str, Nodes] = {
     },
 }
 # Networks are in the shipped graphs, see test_chunked.py.
-ELSEWHERE = {"KinographDetectPoses", "KinographDetectPosesInBoxes"}
+ELSEWHERE = {
+    "KinographDetectPoses",
+    "KinographDetectPosesInBoxes",
+    *("KinographFlowMap", "KinographPoseMap"),  # tests/render/test_maps.py
+}
 
 
 @pytest.fixture(scope="module")
