@@ -38,7 +38,7 @@ def detector() -> Engine:
 
 @pytest.fixture(scope="module")
 def astronaut(root: Path) -> Tensor:
-    with Image.open(root / "workflows" / "media" / "astronaut.jpg") as image:
+    with Image.open(root / "workflows" / "media" / "kinograph_astronaut.jpg") as image:
         return torch.from_numpy(np.asarray(image.convert("RGB")) / 255).float()[None]
 
 

@@ -323,6 +323,7 @@ ELSEWHERE = {
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
     *("KinographFlowMap", "KinographPoseMap"),  # tests/render/test_maps.py
+    "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
 
 
