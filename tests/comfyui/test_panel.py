@@ -115,7 +115,7 @@ def test_words_and_warnings_are_on_the_node(ran: Frontend) -> None:
     assert "kinograph_shown" not in json.dumps(ran.workflow())
     assert "kinograph_shown" not in json.dumps(ran.prompt())
     values = seen(ran, "KinographDetectPoses")("return n.serialize().widgets_values")
-    assert values == [0.2, 0.3, 10, 0, False]
+    assert values == [0.2, 0.3, 10, 0, False, 0, "no"]
 
 
 def test_speed_is_told_while_a_node_runs(ran: Frontend) -> None:

@@ -298,7 +298,21 @@ CASES: dict[str, Nodes] = {
             "m": ("ImageToMask", {"image": ["f", 0]}),
             "x": (name, {"mask": ["m", 0], **given}),
         }
-        for name, given in (("MaskToImage", {}), ("InvertMask", {}), ("GrowMask", {"expand": 2}))
+        for name, given in (
+            ("MaskToImage", {}),
+            ("InvertMask", {}),
+            ("GrowMask", {"expand": 2}),
+            ("FeatherMask", {"left": 5, "top": 0, "right": 9, "bottom": 3}),
+            ("ThresholdMask", {"value": 0.4}),
+        )
+    },
+    "MaskComposite": {
+        "m": ("ImageToMask", {"image": ["f", 0]}),
+        "o": ("SolidMask", {"width": 9, "height": 9}),
+        "x": (
+            "MaskComposite",
+            {"destination": ["m", 0], "source": ["o", 0], "x": 3, "y": 4, "operation": "subtract"},
+        ),
     },
     "SplitImageWithAlpha": {"x": ("SplitImageWithAlpha", {"image": ["f", 0]})},
     "JoinImageWithAlpha": {
