@@ -1,7 +1,7 @@
 """Run a graph on this machine: check it, run it whole or in chunks, and report."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def run_graph(
     restart: bool = False,
     progress: Progress | None = None,
     only: Collection[str] | None = None,
+    refused: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """Check a graph and run the valid part of it.
 
@@ -38,6 +39,8 @@ def run_graph(
     restart:  with `chunk`: start over where an earlier run was interrupted
     progress: makes a progress bar for a node from its title and its number of frames
     only:     ids of the output nodes to run, with what they depend on; default: all
+    refused:  called before anything runs with what is wrong with the nodes whose outputs are left
+              out, a message each
 
     Raises `GraphError` where nothing can run.
     """
@@ -45,6 +48,8 @@ def run_graph(
     nodes = nodes or catalogue()
     with host.using(settings):
         plan = check(graph, nodes, only)
+    for problem in plan.problems:
+        refused(problem.message)
     chunk = chunk or _own_chunk(plan, nodes)
     if chunk > 0:
         from ..chunked.resumable_run import run_in_chunks

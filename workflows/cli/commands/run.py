@@ -142,7 +142,12 @@ def _run(arguments: argparse.Namespace, bars: Bars) -> Report:
         restart=arguments.restart,
         progress=bars.start,
         only=chosen_outputs(graph, arguments.only, nodes),
+        refused=_announce,
     )
+
+
+def _announce(problem: str) -> None:
+    print(f"left out, as it cannot run: {problem}", file=sys.stderr)
 
 
 def _failed(arguments: argparse.Namespace, error: Exception) -> Report:
