@@ -16,7 +16,7 @@ from ...engines.video.segments import to_bytes
 from ...nodes.standin import host, io
 from ...nodes.streaming import ONCE, Refusal, Rule, Values
 from ..chunked.chunked_graph import ChunkedGraph, Stepped
-from ..graph.catalogue import Catalogue
+from ..graph.catalogue import Catalogue, NodeClass
 from ..graph.decoding import cut, listed, short
 from ..graph.model import Graph, Link, Node
 from ..graph.plan import Plan, check, coerced, failure, unknown_classes
@@ -59,6 +59,15 @@ class _Trial:
     begun: set[str] = field(default_factory=set)
 
 
+def _fed(class_: NodeClass) -> NodeClass:
+    """Return a class whose files need not exist if it is one that the stream takes the place of."""
+    rule: Rule | None = getattr(class_, "STREAMING", None)
+    if rule is None or rule.kind != "source":
+        return class_
+    accept = classmethod(lambda cls, **values: True)
+    return type(class_.__name__, (class_,), {"validate_inputs": accept})
+
+
 class LiveGraph:
     """A graph that is fed with the frames of a stream, one at a time.
 
@@ -95,7 +104,7 @@ class LiveGraph:
         self.size = size
         self.changes = 0
         self._settings = replace(settings, live=True)
-        known = {name: nodes.node(name) for name in nodes.names()} | {"LoadVideo": _Stream}
+        known = {name: _fed(nodes.node(name)) for name in nodes.names()} | {"LoadVideo": _Stream}
         self._catalogue = Catalogue(known)
         self._original = self._now = graph
         plan = self._checked(graph)
@@ -304,7 +313,7 @@ def _cut_down(graph: Graph, shown: ShownOutput) -> Graph:
 def _problems(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
     """Yield why a plan cannot run on a stream, node by node."""
     graph = plan.graph
-    fed = fed_nodes(graph)
+    fed = fed_nodes(graph, catalogue)
     if _SINK not in fed:
         yield "the picture does not depend on the frames of a video; add Get Video Components"
     yield from _videos(plan, catalogue)
@@ -338,14 +347,12 @@ def _videos(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
         for id_ in plan.order
         if (rule := catalogue.rule(graph.nodes[id_].class_type)) is not None
     }
-    given = {
-        link.node
-        for id_, kind in kinds.items()
-        if kind == "source" and isinstance(link := plan.values[id_]["video"], Link)
-    }
+    taken = {id_: plan.values[id_].get("video") for id_, kind in kinds.items() if kind == "source"}
+    opened = {id_ for id_, video in taken.items() if not isinstance(video, Link)}
+    given = {video.node for video in taken.values() if isinstance(video, Link)}
     given = {id_ for id_ in given if kinds.get(id_, "once") == "once"}  # the others are made here
-    if len(given) > 1:
-        labels = " and ".join(graph.nodes[id_].label for id_ in sorted(given))
+    if len(given | opened) > 1:
+        labels = " and ".join(graph.nodes[id_].label for id_ in sorted(given | opened))
         yield f"{labels}: a stream stands for one video; have all frames come from the same"
     for id_ in plan.order:
         for _, link in graph.nodes[id_].links():

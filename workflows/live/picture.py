@@ -32,7 +32,7 @@ def choose_shown(graph: Graph, nodes: Catalogue, asked: str = "") -> ShownOutput
 
     Raises `GraphError` where there is no such output, and lists those that can be shown.
     """
-    fed = fed_nodes(graph)
+    fed = fed_nodes(graph, nodes)
     if asked:
         return _asked(graph, nodes, asked)
     for node in reversed(list(graph.nodes.values())):
@@ -73,7 +73,7 @@ def _asked(graph: Graph, nodes: Catalogue, asked: str) -> ShownOutput:
 
 
 def _offer(graph: Graph, nodes: Catalogue) -> str:
-    fed = fed_nodes(graph)
+    fed = fed_nodes(graph, nodes)
     outputs = [
         f"{node.id}.{slot} ({node.class_type})"
         for node in graph.nodes.values()
@@ -89,17 +89,24 @@ def _kind(nodes: Catalogue, node: Node, slot: int) -> str:
     return outputs[slot].io_type if 0 <= slot < len(outputs) else "IMAGE"
 
 
-def fed_nodes(graph: Graph) -> set[str]:
-    """Return the ids of nodes that frames of a video reach, from Get Video Components on."""
-    fed = {node.id for node in graph.nodes.values() if node.class_type == "GetVideoComponents"}
-    sources = frozenset(fed)
+def fed_nodes(graph: Graph, nodes: Catalogue) -> set[str]:
+    """Return the ids of nodes that frames of a video reach, from those that give the frames on."""
+    sources = {
+        node.id: node
+        for node in graph.nodes.values()
+        if (rule := nodes.rule(node.class_type)) is not None and rule.kind == "source"
+    }
+    fed = set(sources)
     while True:
         more = {
             node.id
             for node in graph.nodes.values()
             for _, link in node.links()
             # the sound and the frame rate of a source are not frames
-            if link.node in fed and (link.node not in sources or link.slot == 0)
+            if link.node in fed
+            and (
+                link.node not in sources or _kind(nodes, sources[link.node], link.slot) in _PICTURES
+            )
         }
         if more <= fed:
             return fed

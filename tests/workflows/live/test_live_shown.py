@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from kinograph.engines.errors import GraphError
@@ -14,6 +16,7 @@ from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import MEDIA
 from kinograph.workflows.live.picture import choose_shown
+from kinograph.workflows.live.slot import Frame
 from live_clips import PLAIN, defaults, live_graph
 
 
@@ -120,3 +123,30 @@ def test_two_videos_are_refused() -> None:
     }
     with pytest.raises(GraphError, match=r"node 1 \(LoadVideo\) and node 4 .*one video"):
         live_graph(graph, show="6")
+
+
+def test_load_video_frames_takes_the_stream() -> None:
+    """Its file need not exist; the stream has no alpha, so its mask is black."""
+    whole = {"file": "not there.mp4", "fps": 0.0, "start": 0.0, "duration": 0.0, "every": 1}
+    graph = live_graph(
+        {
+            "1": {"class_type": "KinographLoadVideoFrames", "inputs": whole},
+            "2": {"class_type": "InvertMask", "inputs": {"mask": ["1", 1]}},
+            "3": {"class_type": "MaskToImage", "inputs": {"mask": ["2", 0]}},
+            "4": {
+                "class_type": "ImageStitch",
+                "inputs": {
+                    **{"image1": ["1", 0], "image2": ["3", 0], "direction": "right"},
+                    **{"match_image_size": True, "spacing_width": 0, "spacing_color": "white"},
+                },
+            },
+        },
+        show="4",
+    )
+    graph.prepare(30.0, (64, 96))
+    black = av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8), format="rgb24")
+    drawn = graph.draw(Frame(0, 0, 0.0, black))
+    assert drawn is not None
+    assert drawn.pixels.shape == (64, 192, 3)
+    assert drawn.pixels[:, :96].max() < 5
+    assert drawn.pixels[:, 96:].min() > 250
