@@ -100,6 +100,7 @@ def _picture_of_the_canvas(editor: Frontend, path: Path, scratch: Path) -> None:
     assert small is not None
     square = path.parent == WORKFLOWS  # a card of the template browser
     page.set_viewport_size({"width": 1400 if square else 2600, "height": 1250})
+    page.wait_for_timeout(1500)  # until the canvas has this size
     editor.fit()
     page.wait_for_timeout(1500)
     with Image.open(editor.screenshot(scratch / "canvas.png")) as picture:

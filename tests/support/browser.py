@@ -27,6 +27,8 @@ _FLAGS = (
 )
 _SETTINGS = {
     "Comfy.TutorialCompleted": True,  # otherwise an overlay intercepts every click
+    "Comfy.Minimap.Visible": False,
+    "LiteGraph.Canvas.MinFontSizeForLOD": 0,  # titles stay readable in pictures of whole graphs
     "Comfy.Workflow.Persist": False,  # do not restore the graph of an earlier test
     "Comfy.Workflow.ShowMissingModelsWarning": False,
 }

@@ -90,7 +90,7 @@ def test_one_bad_output_leaves_the_others(
     bad.write_text(json.dumps(nodes))
     status, out, err = run(capsys, bad, "--output-dir", tmp_path / "out", "--json")
     assert status == 2
-    before, _, after = err.partition("frames/s")
+    before, _, _ = err.partition("frames/s")
     assert "left out, as it cannot run: node 3 (PrimitiveInt)" in before
     assert f"kinograph: {bad}: node 3 (PrimitiveInt), input 'value': expected INT" in err
     saved = tmp_path / "out" / "x_00001_.png"
