@@ -1,4 +1,4 @@
 """The nodes: thin layers between ComfyUI's sockets and widgets and the functions of `engines`.
 
-A room is a package that names a `CATEGORY`; each module of it holds a node, found from the tree.
+Nodes are found from the tree: each package here that names a `CATEGORY` has one node per module.
 """

@@ -11,7 +11,7 @@ from .standin.io import InputSpec
 def marked(widget: Any) -> Any:
     """Return the widget, marked as advanced.
 
-    ComfyUI 0.3.75 has no argument for it, but hands on what a widget's `extra_dict` holds.
+    ComfyUI 0.3.75 has no argument for it, but passes on what a widget's `extra_dict` holds.
     """
     if isinstance(widget, InputSpec):
         return replace(widget, widget={**widget.widget, "advanced": True})

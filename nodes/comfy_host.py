@@ -62,7 +62,7 @@ def preview(make: Callable[[], Tensor]) -> tuple[list[dict[str, Any]], bool]:
     pictures = make().float().clamp(0, 1).mul(255).to(torch.uint8).cpu().numpy()
     first, *others = (Image.fromarray(picture) for picture in pictures)
     name = f"kinograph_{secrets.token_hex(8)}.webp"
-    # Lossy and fast, about 15 ms: it is only to look at.
+    # Lossy and fast, about 15 ms: the picture is only for viewing.
     how: dict[str, Any] = {"quality": 60, "method": 0}
     if others:
         how |= {"save_all": True, "append_images": others, "duration": _FRAME, "loop": 0}
@@ -85,9 +85,9 @@ def server() -> Any:
 
 
 def _say(text: str) -> None:
-    """Show a line on the running node while it runs.
+    """Show a line on the node while it runs.
 
-    Not by ComfyUI's progress text, which names no run: it lands on the node of the same id in
+    ComfyUI's progress text is not used: it names no run, and appears on the node of the same id in
     whichever workflow is open.
     """
     instance, context = server(), _context()
@@ -97,7 +97,7 @@ def _say(text: str) -> None:
 
 
 def _context() -> Any:
-    """Return what runs, None if nothing does."""
+    """Return ComfyUI's context of the running node, None if none runs."""
     return import_module("comfy_execution.utils").get_executing_context()
 
 

@@ -11,7 +11,7 @@ _State = TypeVar("_State")
 
 
 def own_state(state: object, kind: type[_State]) -> _State | None:
-    """Return the state, None if there is none. Raises `InputError` for that of another node."""
+    """Return the state, if any. Raises `InputError` for the state of another node."""
     if state is not None and not isinstance(state, kind):
         raise InputError(
             f"state: expected the state of the same node after the previous chunk, found a "

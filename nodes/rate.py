@@ -7,14 +7,14 @@ _EVERY = 0.25  # s, at least, between two lines
 
 
 class Now:
-    """Whether it is time for the next line, at most four times a second."""
+    """Decides when the next line is due, at most four times per second."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._said = float("-inf")
 
     def due(self, *, last: bool = False) -> bool:
-        """Return whether to write a line now; the last one always."""
+        """Return whether to write a line now; the last one is always written."""
         now = self._clock()
         if not last and now - self._said < _EVERY:
             return False
@@ -23,7 +23,7 @@ class Now:
 
 
 class Rate:
-    """Writes "123/640 frames, 87 frames/s" at most four times a second.
+    """Writes "123/640 frames, 87 frames/s" at most four times per second.
 
     total: how many there are to do; 0 = unknown
     unit:  what is counted: frames, or bytes, which are given in MB

@@ -1,4 +1,4 @@
-"""Generate what is written about the nodes from their schemas.
+"""Generate the documentation of the nodes from their schemas.
 
 Three kinds of pages follow from the schemas: the help page of each node (`nodes/web/docs/`), the
 English locale (`locales/en/`) and the table of all nodes (`docs/nodes.md`). Help pages in other

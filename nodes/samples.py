@@ -1,4 +1,4 @@
-"""The footage of the shared graphs, so that they run at the first click in a fresh ComfyUI."""
+"""The footage of the shared graphs, so that they run unchanged in a fresh ComfyUI."""
 
 import logging
 import shutil
@@ -17,7 +17,7 @@ def place_samples(folder: Path) -> list[str]:
     that were not there.
 
     A file of the same name is left as it is. Where nothing can be written, the log says so and the
-    graphs need a file of the user's own.
+    graphs need one of the user's files.
     """
     placed = []
     for source in sorted(MEDIA.iterdir()):

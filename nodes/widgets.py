@@ -1,5 +1,5 @@
-"""Inputs and outputs that several nodes share, with what they have in common: names, defaults and
-limits. What they mean to a node is its own tooltip."""
+"""Inputs and outputs that several nodes share, with their common names, defaults and limits. What
+they mean for a node is in its tooltip."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def open_rate_input(
 
 
 def speed_threshold_input(tooltip: str) -> Any:
-    """Return the widget for the speed, in pixels per frame, from which on a pixel moves."""
+    """Return the widget for the speed, in pixels per frame, from which a pixel counts as moving."""
     return io.Float.Input("threshold", default=1.0, min=0.0, max=1000.0, step=0.05, tooltip=tooltip)
 
 

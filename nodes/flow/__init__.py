@@ -1,3 +1,3 @@
-"""Nodes that estimate optical flow and ask it what moves."""
+"""Nodes that estimate optical flow and derive masks and figures from it."""
 
 CATEGORY = "Kinograph/flow"

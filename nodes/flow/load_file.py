@@ -1,4 +1,4 @@
-"""Load Flow Model File: takes weights of the user's own."""
+"""Load Flow Model File: takes the user's own weights."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ class Job:
     kind:  verify or build
     about: names of engines, or of the model
     state: running, done, failed or cancelled
-    text:  how far it is; at the end its result, or why it failed
+    text:  its progress; at the end its result, or why it failed
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Jobs:
         self._cancelled.set()
 
     def step(self, text: str) -> None:
-        """Report how far the job is. Raises `CancelledError` if the user has cancelled it."""
+        """Report the progress of the job. Raises `CancelledError` if the user has cancelled it."""
         if self._cancelled.is_set():
             raise CancelledError
         assert self.last is not None

@@ -79,7 +79,7 @@ class Panel:
     def prune(self, body: Body) -> dict[str, Any]:
         self._jobs.check_free()
         names = _names(body)
-        if not names:  # what a graph is building looks left over
+        if not names:  # an engine that a graph is building looks like a leftover
             self._alone()
         found = pruned(_cache(), names)
         return {"found": [asdict(f) for f in found if f.state == "removed"]}
@@ -123,7 +123,7 @@ class Panel:
                 sizes=(least, most),
                 progress=lambda phase, step, steps: jobs.step(f"{phase} {step + 1}/{steps}"),
             )
-            engine.unload()  # it waits on disk for who uses it
+            engine.unload()  # it stays on disk until it is used
             return engine.report()
 
         return self._jobs.start("build", [name], work).as_dict()

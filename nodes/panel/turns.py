@@ -17,7 +17,7 @@ class TooSlowError(KinographError):
 
 
 class Turns:
-    """Runs functions in threads of its own, one after the other.
+    """Runs functions in separate threads, one after the other.
 
     A folder on a disk that does not respond therefore holds up a single thread, and none of those
     that the server itself needs.

@@ -1,3 +1,3 @@
-"""Nodes that find, change and keep poses."""
+"""Nodes that detect, change, load and save poses."""
 
 CATEGORY = "Kinograph/pose"

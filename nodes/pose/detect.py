@@ -46,7 +46,7 @@ class _Step(Step):
         return self._execute({**inputs, "detection_size": chosen.size, "tiles": chosen.tiles})
 
     def _chosen(self, inputs: Mapping[str, Any]) -> Looks:
-        """Return how to look at the whole clip, chosen now if nobody has yet."""
+        """Return how to look at the whole clip, chosen now unless it has been chosen before."""
         if self._looks is None:
             self.look(inputs)
         assert self._looks is not None

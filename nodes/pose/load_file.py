@@ -1,4 +1,4 @@
-"""Load Pose Model File: takes a pose network of the user's own."""
+"""Load Pose Model File: takes the user's own pose network."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def keypoint_threshold_input() -> Any:
-    """Return the widget for the confidence from which on a joint counts as seen."""
+    """Return the widget for the confidence from which a joint counts as seen."""
     return io.Float.Input(
         "keypoint_threshold",
         default=0.3,

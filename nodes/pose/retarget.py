@@ -1,4 +1,4 @@
-"""Retarget Poses: brings poses onto another canvas or body."""
+"""Retarget Poses: fits poses to another canvas or body."""
 
 from __future__ import annotations
 

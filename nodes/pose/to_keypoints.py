@@ -1,4 +1,4 @@
-"""Poses to Keypoints: gives poses to nodes of other packs."""
+"""Poses to Keypoints: passes poses to nodes of other packs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Track Poses: gives every person an id that stays."""
+"""Track Poses: gives every person a constant id."""
 
 from __future__ import annotations
 

@@ -170,6 +170,6 @@ def _text(flow: Flow, drawn: DrawnFlow, normalise: str, strength: float) -> str:
         return "strength 0: everything is drawn white"
     low, high = (float(end) / strength for end in drawn.scales.aminmax())
     speed = f"{low:.2f}" if high - low < 0.01 else f"{low:.2f} to {high:.2f}"
-    # Only of a chunk that goes on is it known that there is more of its clip.
+    # Only a chunk that continues another is known to be a part of its clip.
     part = ", the fastest of this chunk only" if normalise == "clip" and not flow.first else ""
     return f"full colour at {speed} px per frame{part}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...engines.runtime.engine import Engine
 
 _DIS = "dis"
-# Of the nodes that this one stands for: what a user who starts need not choose.
+# Inputs of the nodes that this one replaces, with values that a beginner need not choose.
 _LOAD: dict[str, Any] = {"updates": 0, "both_ways": False, "warm_start": False}
 _BUILD: dict[str, Any] = {
     "backend": "auto",

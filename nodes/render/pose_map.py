@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...engines.pose.poses import Poses
     from ...engines.runtime.engine import Engine
 
-# Of the nodes that this one stands for: what a user who starts need not choose.
+# Inputs of the nodes that this one replaces, with values that a beginner need not choose.
 _BUILD: dict[str, Any] = {
     "backend": "auto",
     "precision": "auto",
@@ -78,7 +78,7 @@ class _Step(Step):
         self._detect.state = value
 
     def _given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the inputs of Detect Poses: those of the frames that are there."""
+        """Return the inputs of Detect Poses for the frames that are there."""
         if self._engine is None:
             self._engine = _engine(inputs["model"], inputs.get("accept_licence", False))
         given = {**_DETECT, "engine": self._engine, "max_people": inputs["max_people"]}

@@ -31,7 +31,7 @@ _phases: set[str] = set()
 
 
 def _log_phase(phase: str, step: int, steps: int) -> None:
-    """Log work whose steps are not known, once: it takes long, and nothing else moves meanwhile."""
+    """Log work of unknown length once: it takes long, and no progress is shown meanwhile."""
     if not steps and phase not in _phases:
         _phases.add(phase)
         logging.getLogger("kinograph").warning(phase)
@@ -43,7 +43,7 @@ class Settings:
 
     reading: which part of videos that a graph loads is read, and at which rate
     live:   whether frames come one by one, as they are captured
-    building: shows how far a build is, see `build_progress`; by default it goes to the log
+    building: shows the progress of a build, see `build_progress`; by default it goes to the log
     saved:  called with each path that `save_path` returns, before it is written
     warned: called with each warning of a node; by default it goes to the log
     """
@@ -149,7 +149,7 @@ def ready(engine: Engine) -> None:
 
 
 def build_progress(phase: str, step: int, steps: int) -> None:
-    """Show how far a build is, and raise if the user has cancelled.
+    """Show the progress of a build, and raise if the user has cancelled.
 
     step:  that is done, or with `steps` 0, for work whose steps are not known, seconds so far
     """

@@ -1,4 +1,4 @@
-"""How nodes run when frames come to them in chunks: what stands beside each node as `STREAMING`."""
+"""How nodes run on frames that come in chunks: what each node class holds as `STREAMING`."""
 
 from .rule import ONCE, Opens, Refusal, Rule, Saves, Survey, Values, always
 from .sinks import Folder, GrowingFiles, Sink

@@ -14,7 +14,7 @@ _BLOCK = 1 << 20
 class Growing:
     """A file that bytes are appended to.
 
-    Raises `OSError` for something else than a regular file under its name.
+    Raises `OSError` for anything but a regular file under its name.
     """
 
     def __init__(self, path: Path):
@@ -27,7 +27,7 @@ class Growing:
         self._file = path.open("ab")
 
     def append(self, data: bytes) -> None:
-        """Write `data` behind what is there."""
+        """Append `data`."""
         self._file.write(data)
         self._digest.update(data)
 
@@ -45,7 +45,7 @@ class Growing:
     def cut_back(self, size: int, sha256: str) -> None:
         """Drop everything after the first `size` bytes.
 
-        Raises `GraphError` if the file is shorter, or these have another SHA-256.
+        Raises `GraphError` if the file is shorter, or if their SHA-256 differs.
         """
         there = self._file.seek(0, os.SEEK_END)
         if there < size:

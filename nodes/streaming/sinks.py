@@ -1,6 +1,6 @@
 """Nodes that save or show, fed chunk by chunk.
 
-What is written lies in a folder of its own beside the file, NAME.parts, until everything is there.
+What is written lies in a separate folder beside the file, NAME.parts, until it is complete.
 `mark` says how much is safely on the disk, and `resume` returns to that.
 """
 
@@ -76,7 +76,7 @@ class Sink:
         self.text = counted(self.frame_count, "image" if size else "frame") + size
 
     def mark(self) -> dict[str, Any]:
-        """Return how far it is, as JSON, after flushing everything up to there to the disk."""
+        """Return the progress as JSON, after flushing everything up to there to the disk."""
         return {"frames": self.frame_count, "text": self.text}
 
     def settle(self) -> None:

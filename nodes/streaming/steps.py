@@ -22,7 +22,7 @@ class Look:
 class Step:
     """Runs a node that takes each frame by itself; the base of all steps.
 
-    text: what the node has to say
+    text: what the node displays
     ends: outputs, by slot, that `finish` leaves
     """
 
@@ -72,7 +72,7 @@ class Step:
         output = self._node.execute(**inputs)
         self._calls += 1
         said = getattr(output.ui, "value", "")
-        # a node speaks of the frames that it was given
+        # a node's text covers only the frames that it was given
         self.text = f"of the last frames: {said}" if said and self._calls > 1 else said
         args: Outputs = output.args
         return args

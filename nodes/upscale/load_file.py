@@ -1,4 +1,4 @@
-"""Load Upscale Model File: takes an upscaling network of the user's own."""
+"""Load Upscale Model File: takes the user's own upscaling network."""
 
 from typing import Any
 

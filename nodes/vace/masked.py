@@ -1,4 +1,4 @@
-"""What nodes share that say what a VACE model shall generate."""
+"""What is shared by the nodes that choose what a VACE model generates."""
 
 from __future__ import annotations
 

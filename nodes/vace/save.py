@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _Sink(GrowingFiles):
-    """A VACE tensor whose channels grow in files of their own."""
+    """A VACE tensor whose channels grow in separate files."""
 
     _size = (0, 0)
 

@@ -30,7 +30,7 @@ export function followRuns() {
   };
 }
 
-/** Return whether a run is that of the workflow which the editor shows; so is one that it did not queue. */
+/** Return whether a run belongs to the workflow that the editor shows; true for one that it did not queue. */
 export function isHere(run) {
   const owner = owners.get(run) ?? queueing;
   return owner === undefined || owner.workflow === open();
@@ -42,7 +42,7 @@ export function classesOf(run) {
   return Object.values(graph).map((node) => node.class_type);
 }
 
-/** Return the node of a run by its id, "3", or "5:3" inside of the subgraph node 5. */
+/** Return the node of a run by its id, "3", or "5:3" inside the subgraph node 5. */
 export function nodeOfRun(id) {
   let graph = app.rootGraph ?? app.graph;
   const parts = String(id).split(":");

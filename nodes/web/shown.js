@@ -12,7 +12,7 @@ const MOST_LINES = 9; // longer texts scroll, or show when the node is enlarged
 const COUNT = /^\d+ warnings?:$/; // the heading of the warnings in a report
 const TABLES = new Set(["KinographBenchmark", "KinographEngineUpkeep", "KinographFlowStatistics"]);
 
-const running = new Set(); // nodes that say how far they are
+const running = new Set(); // nodes that report progress
 
 /** Show the text of a node's output. A node without text is left unchanged. */
 export function show(node, output) {
@@ -31,7 +31,7 @@ export function show(node, output) {
   node.setDirtyCanvas(true, true);
 }
 
-/** Show how far a running node is, above what it showed before. */
+/** Show the progress of a running node above what it showed before. */
 export function say(node, text) {
   if (!node) return;
   const widget = node.widgets?.find((w) => w.name === NAME) ?? added(node);
@@ -42,7 +42,7 @@ export function say(node, text) {
   node.setDirtyCanvas(true, true);
 }
 
-/** Remove what running nodes say, at the end of a run. */
+/** Remove the progress of running nodes, at the end of a run. */
 export function quiet() {
   for (const node of running) {
     const widget = node.widgets?.find((w) => w.name === NAME);

@@ -1,4 +1,4 @@
-// Looks, in the colours of the editor's theme.
+// Styles, in the colours of the editor's theme.
 
 const CSS = `
 .kinograph-shown {
@@ -62,7 +62,7 @@ const CSS = `
 }
 `;
 
-/** Put the looks into the page, once. */
+/** Add the styles to the page, once. */
 export function styled() {
   if (document.getElementById("kinograph-style")) return;
   const element = document.createElement("style");

@@ -12,7 +12,7 @@ let names = []; // of the graphs that the server has
 /** Move the shared graphs from the list of names to the list of described templates. */
 export function describeTemplates() {
   const { getWorkflowTemplates, getCoreWorkflowTemplates } = api;
-  if (!getWorkflowTemplates || !getCoreWorkflowTemplates) return; // the names have to do
+  if (!getWorkflowTemplates || !getCoreWorkflowTemplates) return; // the names must suffice
   api.getWorkflowTemplates = async function (...values) {
     const { [FOLDER]: own = [], ...others } = await getWorkflowTemplates.apply(this, values);
     names = own;

@@ -59,7 +59,7 @@ class AttemptResult:
     size, mtime_ns, sha256: of the input file
     frames:   of the input as its file states, None if unknown
     outputs:  the files that it made
-    internal: the error is a defect or a failure of the machine, so what is kept in memory is not
+    internal: the error is a defect or a failure of the machine, so that nothing kept in memory is
               used again
     final:    another attempt would fail in the same way
     """
@@ -169,9 +169,9 @@ def attempt(
 
 
 def _would_fail_again(error: BaseException | None) -> bool:
-    """Return whether another attempt is of no use: the user has to change something first.
+    """Return whether another attempt is pointless: the user has to change something first.
 
-    A disk that is full, a file that cannot be read just now, or a download may do better.
+    A full disk, a file that cannot be read at the moment, or a download may be retried.
     """
     while error is not None:
         if isinstance(error, ModelError):
@@ -182,7 +182,7 @@ def _would_fail_again(error: BaseException | None) -> bool:
     return True
 
 
-# Of the system's errors, those that time does not mend; None: a library's own, of damaged files.
+# System errors that do not pass with time; None: a library's own error, for damaged files.
 _LASTING = (
     None,
     errno.ENOENT,

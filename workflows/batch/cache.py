@@ -14,7 +14,7 @@ _MAX_FRAMES = 16 * 2**20  # bytes
 class WarmCache(ResultCache):
     """Keeps results that are small or have no frames.
 
-    The next input has frames of its own; those of this one would only occupy memory.
+    The next input has other frames; those of this one would only occupy memory.
     """
 
     def put(self, key: str, result: NodeResult, owner: str = "") -> None:

@@ -1,6 +1,6 @@
-"""The queue of a batch: what to attempt next, and what the attempts came to.
+"""The queue of a batch: what to attempt next, and the results of the attempts.
 
-An attempt works in a folder of its own. Only the queue, which lives in one process, renames that to
+An attempt works in its own folder. Only the queue, which lives in one process, renames that to
 the input's folder and records it. A worker that dies, or responds late, therefore leaves nothing
 incomplete and nothing twice.
 """
@@ -48,7 +48,7 @@ class Queue:
     retries:   further attempts at an input that fails, in this run
     fail_fast: start nothing new after an input has finally failed
     pause:     seconds before the second attempt; doubled for each further one, at most 30
-    say:       called with the entry after each attempt, and how far the batch is
+    say:       called with the entry after each attempt, and the progress of the batch
     total:     number of inputs, with those that earlier runs have done; default: the pending ones
     signals:   the numbers of the signals that have come to stop the run
     """
@@ -82,7 +82,7 @@ class Queue:
 
     @property
     def standing(self) -> Standing:
-        """How far the batch is."""
+        """The progress of the batch."""
         return self._course.now
 
     def wait(self) -> float | None:

@@ -121,7 +121,7 @@ def _in_time(call: Callable[[], Any]) -> list[Any]:
     found: list[Any] = []
 
     def calling() -> None:
-        with suppress(Exception):  # whatever a broken cluster raises: the caller says that it is
+        with suppress(Exception):  # whatever a broken cluster raises: the caller reports it
             found.append(call())
 
     thread = threading.Thread(target=calling, name="kinograph-ray", daemon=True)

@@ -1,4 +1,4 @@
-"""A worker of a batch on a Ray cluster: an actor in a process of its own."""
+"""A worker of a batch on a Ray cluster: an actor in a separate process."""
 
 from __future__ import annotations
 

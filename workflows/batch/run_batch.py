@@ -104,7 +104,7 @@ def run_batch(
     paths:  absolute, without duplicates
     header: what the manifest records of the batch
     run:    processes the queue; default: in this process, one input after the other
-    say:    called with the entry after each attempt, and how far the batch is
+    say:    called with the entry after each attempt, and the progress of the batch
 
     SIGINT and SIGTERM end it after the attempt is dropped. Raises `InputError` for the folder of
     another graph, and if another batch is running in it; `GraphError` if the graph cannot run at
@@ -159,8 +159,8 @@ def run_here(
 ) -> None:
     """Process the queue in this process, keeping engines warm.
 
-    progress: returns what makes the progress bars of an attempt, from the input and how far the
-              batch is
+    progress: returns what makes the progress bars of an attempt, from the input and the progress of
+              the batch
     """
     from .cache import WarmCache
 

@@ -1,4 +1,4 @@
-"""How far a batch is, and how long the rest will take."""
+"""The progress of a batch, and how long the rest will take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a batch is.
+    """The progress of a batch.
 
     ended: number of inputs that are done or have failed, earlier runs included
     total: number of inputs
@@ -53,7 +53,7 @@ class Course:
 
     @property
     def now(self) -> Standing:
-        """How far the batch is."""
+        """The progress of the batch."""
         left = sum(self._left.values())
         done = self._all - left
         seconds = (self._clock() - self._started) * left / done if done else None

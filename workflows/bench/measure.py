@@ -48,14 +48,14 @@ def taken(call: Callable[[], object], device: torch.device, runs: int) -> float:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Free what is cached on a GPU, and count anew."""
+    """Free the memory cached on a GPU, and reset its peak."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak(device: torch.device) -> int:
-    """Return the most bytes that were reserved on a GPU since; 0 on a CPU."""
+    """Return the most bytes reserved on a GPU since `reset_peak`; 0 on a CPU."""
     return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else 0
 
 

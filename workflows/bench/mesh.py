@@ -149,7 +149,7 @@ def _placed(meshes: Sequence[Mesh], turns: Tensor, moves: Tensor) -> list[Instan
 
 
 def _taken(call: Callable[[], None], device: torch.device, runs: int) -> dict[str, float]:
-    """Return milliseconds of a call until the device has finished it."""
+    """Return the milliseconds of a call until the device has finished it."""
     times, spent = [], []
     for _ in range(runs + 2):
         wait(device)

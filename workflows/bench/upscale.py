@@ -36,7 +36,7 @@ def bench_upscale(
     size:  height and width
     batch: frames per call
     tile:  longest side of tiles in the measurement of everything; 0: see `Upscaler`
-    plain: without the GPU kernels of our own
+    plain: without our own GPU kernels
 
     Figures are medians over `runs`, after calls that are not counted. Raises `InputError` for
     numbers below 1, and for a model that does not upscale.

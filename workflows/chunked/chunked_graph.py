@@ -38,7 +38,7 @@ class ChunkedGraph:
 
     They stand in for the videos that the graph loads; nodes that save or show do not run.
 
-    dropped: whether frames that waited were dropped when it went on from another
+    dropped: whether frames that waited were dropped when it continued from another
 
     Raises `GraphError` for nodes that do not run in chunks or need to see the frames twice.
     """
@@ -64,10 +64,10 @@ class ChunkedGraph:
         self._state: Mapping[str, Any] | None = None
 
     def with_values(self, plan: Plan) -> "ChunkedGraph":
-        """Return a graph of the same nodes with other values, which goes on where this one is.
+        """Return a graph of the same nodes with other values, which continues where this one is.
 
         What ran once is kept, such as engines, and so is what nodes carry from frame to frame.
-        Nodes that hold frames back begin anew if their own values differ, and so do all others of
+        Nodes that hold frames back restart if their own values differ, and so do all others of
         the kind with them, as nodes further on wait for the same frames of both.
 
         Raises `GraphError` if other nodes would have to run, or one once again that runs once.
@@ -110,9 +110,9 @@ class ChunkedGraph:
         return constant
 
     def without(self, state: Mapping[str, Any], ids: Collection[str]) -> Mapping[str, Any]:
-        """Return a state in which these nodes begin anew, and with them all that hold frames back.
+        """Return a state in which these nodes restart, and with them all that hold frames back.
 
-        Frames that wait are dropped, so that all nodes go on with the same one.
+        Frames that wait are dropped, so that all nodes continue with the same one.
         """
         held = {i for i, rule in self._layout.rules.items() if rule.kind == "stream"}
         anew = held | set(ids)
@@ -145,7 +145,7 @@ class ChunkedGraph:
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """What nodes have to say, by id, such as which backend runs."""
+        """The texts of nodes, by id, such as which backend runs."""
         return {id_: run.text for id_, run in self._single.runs.items() if run.text}
 
     @property
@@ -156,7 +156,7 @@ class ChunkedGraph:
     def prepare(self, fps: float | Fraction) -> None:
         """Run the nodes that run once, such as those that build engines.
 
-        `step` does this if nobody has. fps: frames per second
+        `step` does this if it has not been done. fps: frames per second
         """
         if self._stage is not None:
             return

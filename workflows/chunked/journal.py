@@ -1,4 +1,4 @@
-"""How far a run in chunks is: written beside its output, so that the run can be resumed."""
+"""The progress of a chunked run, written beside its output so that the run can be resumed."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ class Journal:
     def acquire(self) -> bool:
         """Lock the journal, and return False if another run holds the lock.
 
-        A killed run holds none. Raises `GraphError` for a lock that is no file.
+        A killed run holds none. Raises `GraphError` for a lock that is not a file.
         """
         lock = self.folder / "lock"
         try:
@@ -63,7 +63,7 @@ class Journal:
         return True
 
     def clear_lock(self) -> None:
-        """Remove what is in the place of the lock if that is no file."""
+        """Remove what is in the place of the lock if that is not a file."""
         lock = self.folder / "lock"
         try:
             own(lock)
@@ -201,7 +201,7 @@ def identity(plan: Plan, settings: host.Settings) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield in words how two identities differ."""
+    """Yield the differences between two identities, in words."""
     for name, title in (("kinograph", "Kinograph's version"), ("device", "the device")):
         if before.get(name) != now[name]:
             yield f"{title} was {before.get(name)}, is {now[name]}"

@@ -66,7 +66,7 @@ def run_in_chunks(
     if chunk < 1:
         raise GraphError(f"chunk: expected at least 1 frame, found {chunk}")
     layout = lay_out(plan, nodes)
-    # nodes have no bars of their own; there is one for all
+    # one bar for all nodes
     quiet = replace(settings, progress=lambda total: lambda done: None)
     single = SingleRunNodes(layout, nodes, quiet, cache)
     run = _Run(single, settings, chunk, progress)
@@ -140,7 +140,7 @@ class _Run:
         schema = self._single.catalogue.require(self._single.class_of(id_))
         return schema.is_output_node and id_ not in self._needed
 
-    # --- how far the run is
+    # --- the progress
 
     def _begin(self, restart: bool) -> dict[str, Any] | None:
         """Find an interrupted run and return the last entry of its journal, or begin a new one."""
@@ -288,7 +288,7 @@ class _Run:
         phase: str,
         kept: Mapping[Slot, Any] | None = None,
     ) -> None:
-        """Record how far the run is."""
+        """Record the progress of the run."""
         if self._journal is not None:
             with _writing(self._journal.folder):
                 self._record(self._journal, number, done, stage, phase, kept)

@@ -154,7 +154,7 @@ class SingleRunNodes:
         self.say(id_, seconds=time.perf_counter() - started)
 
     def say(self, id_: str, text: str | None = None, seconds: float = 0.0) -> None:
-        """Record what a node has to say, and that it took `seconds` more."""
+        """Record what a node displays, and that it took `seconds` more."""
         node = self.layout.plan.graph.nodes[id_]
         schema = self.catalogue.require(node.class_type)
         title = node.title or schema.display_name or node.class_type

@@ -38,7 +38,7 @@ def look_ahead(
 ) -> None:
     """Show steps the frames of the whole clip that they want to see before the first chunk.
 
-    Only where these follow from the frames of a single video, each from its own.
+    This is done only where these follow from the frames of a single video, each from one frame.
     """
     layout = single.layout
     nodes = layout.passes[number].nodes

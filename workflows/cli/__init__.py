@@ -22,11 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv: the arguments; default: those of this process
 
     Returns 0 on success, 2 for a user error, 1 for an internal error, 130 when cancelled; a command
-    may return others of its own.
+    may return other statuses.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of strangers may hold what no text can
+        if isinstance(stream, io.TextIOWrapper):  # file names may not be valid text
             stream.reconfigure(errors="backslashreplace")
     arguments = make_parser(argv).parse_args(argv)
     # Before PyTorch is imported: huge pages for large tensors save a third of a network's time on a

@@ -37,7 +37,7 @@ class GrowMask(io.ComfyNode):
         planes = mask.reshape(-1, 1, *mask.shape[-2:])
         if expand < 0:
             planes = -planes
-        # what is as far away as the picture is long changes nothing any more
+        # growing by more than both sides together changes nothing
         for _ in range(min(abs(expand), sum(planes.shape[-2:]))):
             if tapered_corners:
                 wide = F.max_pool2d(planes, (1, 3), 1, (0, 1))

@@ -1,4 +1,4 @@
-"""Image Composite Masked: puts an image onto another, where a mask says so."""
+"""Image Composite Masked: puts one image onto another, where a mask is set."""
 
 from __future__ import annotations
 

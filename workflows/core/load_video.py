@@ -42,5 +42,5 @@ class LoadVideo(io.ComfyNode):
     def execute(cls, file: str) -> io.NodeOutput:
         path = find_clip(file)
         video = VideoFile(path, host.settings.get().reading)
-        said = video.source().words  # so that this node reports a file that is no video
+        said = video.source().words  # so that this node reports a file that is not a video
         return io.NodeOutput(video, ui=ui.PreviewText(said))

@@ -35,5 +35,5 @@ class NumberConvert(io.ComfyNode):
 
 
 def _is_whole(value: float | str) -> bool:
-    """Return whether `int` takes a value without a loss: large integers are no floats."""
+    """Return whether `int` takes a value without a loss: large integers are not floats."""
     return isinstance(value, int) or (isinstance(value, str) and value.strip("+- ").isdecimal())

@@ -41,7 +41,7 @@ class SaveImage(io.ComfyNode):
     @classmethod
     def execute(cls, images: Tensor, filename_prefix: str) -> io.NodeOutput:
         paths = []
-        # once for all images: the second may change between two
+        # once for all images: the time may change between two
         prefix = filled_in(filename_prefix, (images.shape[1], images.shape[2]))
         carried = carried_graph(cls.hidden)
         step = host.progress(len(images))

@@ -80,7 +80,7 @@ def _deep_png(image: Tensor, carried: Mapping[str, str]) -> bytes:
     frame = frame.reformat(format=kept)
     frame.pts = 0
     data = b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
-    start = 8 + 25  # behind the signature and the header
+    start = 8 + 25  # after the signature and the header
     texts = (
         _png_chunk(b"tEXt", key.encode("latin-1", "replace") + b"\0" + text.encode("latin-1"))
         for key, text in carried.items()
@@ -167,7 +167,7 @@ class SaveImageAdvanced(io.ComfyNode):
         cls, images: Tensor, filename_prefix: str, format: Mapping[str, Any]
     ) -> io.NodeOutput:
         paths = []
-        # once for all images: the second may change between two
+        # once for all images: the time may change between two
         prefix = filled_in(filename_prefix, (images.shape[1], images.shape[2]))
         carried = carried_graph(cls.hidden)
         step = host.progress(len(images))

@@ -8,7 +8,7 @@ from ...nodes.streaming import ONCE
 
 
 class SaveText(io.ComfyNode):
-    """Writes a text as a file; JSON is laid out over lines, if it is some."""
+    """Writes a text as a file; JSON is indented."""
 
     STREAMING = ONCE
 
@@ -39,6 +39,6 @@ class SaveText(io.ComfyNode):
                 host.warn(f"the text is no JSON and is saved as it is: {str(error)[:100]}")
         path = host.save_path(filename_prefix, f".{format}")
         with atomic_write(path) as aside:
-            # lone surrogates have no form in UTF-8
+            # lone surrogates cannot be encoded in UTF-8
             aside.write_bytes(written.encode("utf-8", "replace"))
         return io.NodeOutput(text, ui=ui.PreviewText(str(path)))

@@ -66,7 +66,7 @@ def _lanczos(images: Tensor, width: int, height: int) -> Tensor:
 
 
 def check_room(frames: int, height: int, width: int, channels: int) -> None:
-    """Raise `InputError` for pictures of no size, and for more than the free memory holds."""
+    """Raise `InputError` for pictures of size 0, and for more than the free memory holds."""
     import psutil
 
     if width < 1 or height < 1:

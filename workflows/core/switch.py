@@ -15,7 +15,7 @@ def _unasked(values: Values) -> tuple[str, ...]:
 
 
 def _whole(values: Values) -> Refusal | None:
-    """Refuse a choice that only the run makes: frames of both branches would have to come."""
+    """Refuse a choice that is made during the run: it would need the frames of both branches."""
     if isinstance(values.get("switch"), bool):
         return None
     return Refusal(

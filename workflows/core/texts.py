@@ -13,7 +13,7 @@ _SECONDS = 5.0  # for one search
 
 
 class PatternError(InputError):
-    """A malformed pattern, which ComfyUI takes in some nodes as one that is not found."""
+    """A malformed pattern, which some of ComfyUI's nodes treat as one that is not found."""
 
 
 _Found = TypeVar("_Found")
@@ -55,5 +55,5 @@ def searched(
 
 
 def warn_of_pattern(error: PatternError) -> None:
-    """Warn of a pattern that is wrong, where ComfyUI takes it as one that is not found."""
+    """Warn of a pattern that is wrong, where ComfyUI treats it as one that is not found."""
     host.warn(f"{error}; nothing is found")

@@ -11,7 +11,7 @@ def follow_cores() -> None:
     """Have PyTorch, when it is imported, use the cores that this process may use.
 
     It counts those of the machine, or those that the process is bound to, and more threads than
-    cores wait for each other. What the user has set holds.
+    cores wait for each other. Settings of the user are kept.
     """
     if any(os.environ.get(name) for name in _VARIABLES):
         return

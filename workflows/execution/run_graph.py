@@ -96,6 +96,6 @@ def _own_chunk(plan: Plan, nodes: Catalogue) -> int:
 
     try:
         layout = lay_out(plan, nodes)
-    except GraphError:  # it says what needs the whole clip, which is no error here
+    except GraphError:  # it says what needs the whole clip, which is not an error here
         return 0
     return min(asked) if layout.sources else 0

@@ -54,7 +54,7 @@ class Graph:
 
     def find(self, name: str) -> list[Node]:
         """Return the node whose id is `name`, or else all nodes with this title, or else all of
-        this class, or else all that have it as one of these but for capital letters."""
+        this class, or else all that match one of these regardless of case."""
         if name in self.nodes:
             return [self.nodes[name]]
         if not name:

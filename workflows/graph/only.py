@@ -13,7 +13,7 @@ def chosen_outputs(graph: Graph, names: Sequence[str], catalogue: Catalogue) -> 
 
     names: ids, or classes, which stand for all nodes of the class
 
-    Raises `GraphError` for a name that is no output node's.
+    Raises `GraphError` for a name that no output node has.
     """
     if not names:
         return None

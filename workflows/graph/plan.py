@@ -231,7 +231,7 @@ def _checked_inputs(
             values[name] = value
             if linked and (problem := _dangling(graph, value, catalogue)):
                 complain(name, problem)
-        elif value not in ("", None):  # widgets of a frontend's own send such, which lose nothing
+        elif value not in ("", None):  # the frontend's own widgets send empty values
             findings.warnings.append(f"{node.label}: has no input {cut(name)!r}; it is ignored")
     if overridden(class_, "validate_inputs") and len(findings.problems) == before:
         _validate(node, class_, schema, values, types, findings)

@@ -9,7 +9,7 @@ from typing import Any
 
 WINDOW = 5.0  # seconds over which rates and latencies are measured
 _STALLED = 2.0  # seconds without a frame after which the picture is old
-_NEWS = 10.0  # seconds for which a message is shown that nothing takes back
+_NEWS = 10.0  # seconds for which a message is shown that nothing clears
 _MAX = 60_000  # ms; the last bin of the latencies of a whole run
 
 
@@ -57,7 +57,7 @@ class Figures:
             self._message, self._until = message, math.inf
 
     def tell(self, message: str, *, lasting: bool = False) -> None:
-        """Tell viewers something, for some seconds or until the next message; "" takes it back."""
+        """Tell viewers something, for some seconds or until the next message; "" clears it."""
         with self._lock:
             self._message = message
             self._until = math.inf if lasting else time.monotonic() + _NEWS
@@ -112,7 +112,7 @@ class Figures:
             }
 
     def _is_stalled(self) -> bool:
-        """Return whether the source gives nothing, so that the picture is old."""
+        """Return whether the source delivers nothing, so that the picture is old."""
         return self.state == "running" and time.monotonic() - self._last > _STALLED
 
     def overall(self) -> dict[str, Any]:

@@ -48,9 +48,9 @@ class _Stream(io.ComfyNode):
 class _Trial:
     """New values that have not given a picture yet.
 
-    before, graph, waiting: what to return to if they fail: the values of before, the graph as it
+    before, graph, waiting: what to return to if they fail: the previous values, the graph as it
             was, and the frames whose pictures it held back
-    begun:  nodes that rejected what they carried from before, and have begun anew
+    begun:  nodes that rejected what they carried from before, and have restarted
     """
 
     before: Graph
@@ -128,7 +128,7 @@ class LiveGraph:
         self._clip = 0
         self._waiting: deque[Frame] = deque(maxlen=_AHEAD)
         self._seen: tuple[int, ...] = ()
-        self._warned: list[str] = []  # and not told yet
+        self._warned: list[str] = []  # not reported yet
         self._heard = 0
 
     def prepare(self, fps: float, size: tuple[int, int]) -> Mapping[str, str]:
@@ -138,17 +138,17 @@ class LiveGraph:
         fps:  frames per second of the source
         size: height and width of the source, (0, 0) = unknown
 
-        Returns what nodes have to say, by id.
+        Returns the texts of nodes, by id.
         """
         self._fps = fps
         self._graph.prepare(fps)
         self._warned = list(self._graph.warnings)
         height, width = self.size or size
         if height and width:
-            for _ in range(2):  # flow nodes give nothing for one
+            for _ in range(2):  # flow nodes give nothing for a single frame
                 self._graph.step(torch.zeros(1, height, width, 3), fps)
             self._graph.reset()
-        self._heard = len(self._graph.warnings)  # that black frames show nobody is no news
+        self._heard = len(self._graph.warnings)  # warnings about black frames are not reported
         return self._graph.texts
 
     def warned(self) -> list[str]:
@@ -213,7 +213,7 @@ class LiveGraph:
         return tuple(id_ for id_ in self._graph.streaming if id_ != _SINK)
 
     def _take_over(self) -> None:
-        """Go on with the values that were asked for."""
+        """Continue with the values that were asked for."""
         with self._asking:
             wanted, self._asked = self._asked, None
             if wanted is None:
@@ -226,7 +226,7 @@ class LiveGraph:
             self._waiting.clear()
 
     def _give_back(self, trial: "_Trial", error: GraphError) -> None:
-        """Go on with the values of before, as no picture came with the new ones."""
+        """Return to the previous values, as no picture came with the new ones."""
         with self._asking:
             self._now, self._asked = trial.before, None
             self.changes += 1
@@ -238,8 +238,8 @@ class LiveGraph:
     def _step(self, image: Tensor) -> Stepped:
         """Run the graph on a frame.
 
-        Of new values it is not known whether they fit what nodes carry from before. Where a node
-        rejects that, it begins anew, while the others go on.
+        New values may not fit what nodes carry from before. Where a node rejects that, it restarts,
+        while the others continue.
         """
         if self._trial is None:
             return self._graph.step(image, self._fps)

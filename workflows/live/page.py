@@ -44,7 +44,7 @@ PAGE = Path(__file__).with_name("page.html")
 _BOUNDARY = b"kinograph"
 _SEND_BUFFER = 256 << 10  # bytes per viewer; with more, slow viewers would see old frames
 _IDLE = 10.0  # seconds until a connection without a whole request is closed
-_STUCK = 10.0  # seconds until a viewer who takes nothing is sent away
+_STUCK = 10.0  # seconds until a viewer who reads nothing is disconnected
 _EVERY = 1.0  # seconds between two events
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -76,7 +76,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Page:
-    """A web server in a thread of its own.
+    """A web server in a separate thread.
 
     controls: what viewers may change; None: nothing yet
     say:      called with a message where the server fails
@@ -97,7 +97,7 @@ class Page:
         self.controls: Controls | None = None
         self._say = say
         self._busy: Counter[Any] = Counter()  # requests that are answered, by connection
-        self._idle: dict[Any, float] = {}  # since when each other connection has asked nothing
+        self._idle: dict[Any, float] = {}  # since when each other connection has been idle
         self._sweeper: asyncio.Task[None] | None = None
         self.token = secrets.token_urlsafe(24)
         self.viewers = 0
@@ -140,7 +140,7 @@ class Page:
         self._loop.call_soon_threadsafe(self._put, drawn)
 
     def stop(self) -> None:
-        """Disconnect the viewers and end the thread."""
+        """Disconnect the viewers and stop the thread."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -200,17 +200,17 @@ class Page:
             lines = [line.transport for line in server.connections] if server else []
             await self._runner.cleanup()
             for transport in filter(None, lines):
-                transport.abort()  # of viewers who take nothing
-            await asyncio.sleep(0)  # in which the transports close
+                transport.abort()  # of viewers who read nothing
+            await asyncio.sleep(0)  # lets the transports close
 
     def _logger(self) -> logging.Logger:
-        """Return where the server reports what goes wrong: a line each, without what clients do."""
+        """Return the server's logger: a line for each of its errors, none for clients' errors."""
         logger = logging.Logger("kinograph.live")
         logger.addHandler(_Failures(self._say))
         return logger
 
     async def _sweep(self) -> None:
-        """Close connections that ask nothing, or only the half of something."""
+        """Close connections without a request, or with an incomplete one."""
         while True:
             await asyncio.sleep(_IDLE / 4)
             now = time.monotonic()
@@ -349,7 +349,7 @@ class Page:
         return response
 
     async def _send(self, response: web.StreamResponse, data: bytes) -> None:
-        """Send data. Raises `ConnectionError` for a viewer who takes nothing."""
+        """Send data. Raises `ConnectionError` for a viewer who reads nothing."""
         try:
             await asyncio.wait_for(response.write(data), _STUCK)
         except asyncio.TimeoutError as error:

@@ -118,7 +118,7 @@ class Recordings:
     """The recordings of a run: from its beginning, and whenever a viewer asks for one.
 
     The first file is `path`. Further ones are numbered, in the same folder. A picture of another
-    size begins a new file.
+    size starts a new file.
 
     files:    the files that are complete
     rate:     frames per second that the encoder plans for
@@ -192,7 +192,7 @@ class Recordings:
             self._say("the recording is cropped by a row or column, as H.264 needs even sides")
 
     def tend(self) -> None:
-        """End a recording that is no longer wanted, and begin another one that is."""
+        """End a recording that is no longer wanted, and start another one that is."""
         with self._lock:
             wanted = self._wanted
         if wanted is self._going:

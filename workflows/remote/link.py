@@ -20,7 +20,7 @@ _TIMEOUT = 60  # seconds without a byte of a response
 
 
 class ServerError(KinographError):
-    """A ComfyUI cannot be reached, rejects a request, or responds unlike a ComfyUI."""
+    """A ComfyUI cannot be reached, rejects a request, or does not respond as expected."""
 
 
 class ServerGoneError(ServerError):

@@ -79,7 +79,7 @@ class Watch:
         elif kind == "progress_state":
             self._has_states = True
             self._show(data.get("nodes") or {})
-        elif kind == "progress" and not self._has_states:  # newer servers say the same twice
+        elif kind == "progress" and not self._has_states:  # newer servers report the same twice
             self._step(str(data.get("node")), data.get("value", 0), data.get("max", 0))
         elif kind == "execution_error" and data.get("exception_type") == "ExecutionBlocked":
             words = str(data.get("exception_message", "")).removeprefix("Execution Blocked: ")

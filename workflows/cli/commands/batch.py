@@ -161,7 +161,7 @@ def _printable(text: str) -> str:
 
 
 def _attempted(item: Item, standing: Standing) -> None:
-    """Print what an attempt came to, on the error stream."""
+    """Print the result of an attempt on the error stream."""
     from ....engines.words import counted
 
     name = Path(item.path).name

@@ -245,7 +245,7 @@ class PromotedWidgets:
         return number
 
     def _unique_name(self, definition: Canvas, name: str) -> str:
-        """Return the name, with a number behind it if an input of the definition has it already."""
+        """Return the name, with a number appended if an input of the definition has it already."""
         taken = self._taken.setdefault(definition.id, {})
         if not taken:
             taken.update(dict.fromkeys((slot.name for slot in definition.inputs), 1))
