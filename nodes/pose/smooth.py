@@ -104,7 +104,7 @@ class SmoothPoses(io.ComfyNode):
 
         if state is not None and direction != "causal":
             raise InputError(
-                f"state: a chunk goes on from the one before with direction causal only, found "
+                f"state: a chunk continues the previous one with direction causal only, found "
                 f"{direction}; choose causal or disconnect state"
             )
         need_tracks(poses)

@@ -19,7 +19,7 @@ class VaceKeyframes(io.ComfyNode):
     STREAMING = Rule(
         "whole",
         ("images", "control"),
-        whole=always("it puts single frames at places of a clip of its own"),
+        whole=always("it places single frames in a clip that it makes"),
     )
     ORDER = 240
 

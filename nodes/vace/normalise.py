@@ -120,7 +120,7 @@ def _not_live(values: Values) -> Refusal | None:
     """Return why there would not be a picture for each frame of a stream, if so."""
     if values.get("length", 0) != 0:
         return Refusal(
-            "gives no more pictures than its length, and a stream goes on", "set length to 0"
+            "gives no more pictures than its length, and a stream has no end", "set length to 0"
         )
     resamples = values.get("target_fps", 0) != 0 or (
         values.get("preset", "none") != "none" and values.get("fps", 0) != 0

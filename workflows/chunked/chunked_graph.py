@@ -50,11 +50,11 @@ class ChunkedGraph:
             later = layout.passes[1]
             label = graph.nodes[(later.before or later.nodes)[0]].label
             raise GraphError(
-                f"{graph.source}: {label}: needs the whole clip at once, which a stream has not"
+                f"{graph.source}: {label}: needs the whole clip at once; a stream has none"
             )
         if not layout.sources:
             raise GraphError(
-                f"{graph.source}: no node takes frames apart; add Get Video Components"
+                f"{graph.source}: no node takes frames from a video; add Get Video Components"
             )
         self._single = SingleRunNodes(layout, nodes, settings)
         self._settings = settings
@@ -104,8 +104,8 @@ class ChunkedGraph:
         if once or (old.passes, old.after) != (new.passes, new.after):
             names = ", ".join(plan.graph.nodes[id_].label for id_ in once)
             raise GraphError(
-                f"{names or 'other nodes'} would have to run first, for which the stream does not "
-                "wait; end the run, and begin it with this value (--set)"
+                f"{names or 'other nodes'} would have to run first, and the stream does not "
+                "wait; end the run, and start it with this value (--set)"
             )
         return constant
 

@@ -244,7 +244,7 @@ class _Search:
                 source = self.plan.graph.nodes[slot[0]].label
                 self.problems.append(
                     f"{label}, input {name!r}: takes pictures as a whole, but {source} gives the "
-                    "frames of a video; give it a file of its own, e.g. by Load Image"
+                    "frames of a video; give it a separate file, e.g. with Load Image"
                 )
 
     def layout(self, original: Plan) -> Layout:

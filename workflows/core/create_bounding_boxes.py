@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
+from ...engines.words import counted
 from ...nodes.standin import io, ui
 from ...nodes.streaming import ONCE
 from .pixels import pixels_of
@@ -74,7 +75,7 @@ class CreateBoundingBoxes(io.ComfyNode):
             _preview(boxes, size, background),
             [frame] if frame else [],
             [_element(box, size) for box in boxes],
-            ui=ui.PreviewText(f"{len(boxes)} boxes in {width}x{height}"),
+            ui=ui.PreviewText(f"{counted(len(boxes), 'box', 'boxes')} in {width}x{height}"),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...engines.words import counted
 from ...nodes.standin import io, ui
 from ...nodes.streaming import Rule
 
@@ -31,4 +32,5 @@ class MaskPreview(io.ComfyNode):
     def execute(cls, mask: Tensor) -> io.NodeOutput:
         height, width = mask.shape[-2:]
         count = mask.numel() // (height * width)
-        return io.NodeOutput(mask, ui=ui.PreviewText(f"{count} images of {width}x{height}"))
+        said = f"{counted(count, 'image')} of {width}x{height}"
+        return io.NodeOutput(mask, ui=ui.PreviewText(said))

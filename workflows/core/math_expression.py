@@ -37,7 +37,7 @@ def _bounded(function: Callable[..., Any], bits: Callable[[int, int], int]) -> C
             if not isinstance(value, int | float):
                 raise InvalidExpression(f"expected a number, found a {type(value).__name__}")
         if isinstance(one, int) and isinstance(other, int) and bits(one, other) > _BITS:
-            raise InvalidExpression("a whole number on the way is too large")
+            raise InvalidExpression("an intermediate whole number is too large")
         return function(one, other)
 
     return bounded

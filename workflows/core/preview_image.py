@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...engines.words import counted
 from ...nodes.standin import io, ui
 from ...nodes.streaming import Rule
 
@@ -31,4 +32,5 @@ class PreviewImage(io.ComfyNode):
     @classmethod
     def execute(cls, images: Tensor) -> io.NodeOutput:
         frames, height, width = images.shape[:3]
-        return io.NodeOutput(images, ui=ui.PreviewText(f"{frames} images of {width}x{height}"))
+        said = f"{counted(frames, 'image')} of {width}x{height}"
+        return io.NodeOutput(images, ui=ui.PreviewText(said))

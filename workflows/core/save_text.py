@@ -36,7 +36,7 @@ class SaveText(io.ComfyNode):
             try:
                 written = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
             except (ValueError, RecursionError) as error:
-                host.warn(f"the text is no JSON and is saved as it is: {str(error)[:100]}")
+                host.warn(f"the text is not JSON and is saved as it is: {str(error)[:100]}")
         path = host.save_path(filename_prefix, f".{format}")
         with atomic_write(path) as aside:
             # lone surrogates cannot be encoded in UTF-8

@@ -59,4 +59,4 @@ class StringFormat(io.ComfyNode):
                 f"f_string: names a value that is not linked ({str(error)[:100]}); values: {there}"
             ) from error
         except (ValueError, TypeError) as error:
-            raise InputError(f"f_string: is no format: {str(error)[:200]}") from error
+            raise InputError(f"f_string: is not a format: {str(error)[:200]}") from error

@@ -321,7 +321,7 @@ def _problems(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
         node, values = graph.nodes[id_], plan.values[id_]
         rule = catalogue.rule(node.class_type)
         if rule is not None and rule.kind == "long":
-            yield f"{node.label}: has a row for each frame of a clip of its own, not of the stream"
+            yield f"{node.label}: has a row for each frame of another clip, not of the stream"
         elif id_ not in fed:
             continue
         elif rule is None:

@@ -353,7 +353,7 @@ class Page:
         try:
             await asyncio.wait_for(response.write(data), _STUCK)
         except asyncio.TimeoutError as error:
-            raise ConnectionError("the viewer takes nothing") from error
+            raise ConnectionError("the viewer reads nothing") from error
 
     async def _send_all(self, response: web.StreamResponse, view: str) -> None:
         # A boundary follows each picture at once, as browsers show a picture only when it arrives.

@@ -69,7 +69,7 @@ class UrlSource(FrameSource):
                 for words in replace(facts, interlaced=False).words:
                     say(f"{self.name}: {words}")
                 if facts.interlaced:
-                    say(f"{self.name}: it is interlaced, and shown as it comes")
+                    say(f"{self.name}: it is interlaced, and is shown without deinterlacing")
             yield picture
 
     def _connected(self) -> InputContainer:

@@ -154,8 +154,8 @@ def test_patterns_and_formats_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         ("{a:>99999999}", "a width of at most 10000"),
         ("{a.__class__}", "reaches into the value"),
         ("{z}", "a value that is not linked .*values: a"),
-        ("{a:d}", "is no format"),
-        ("{", "is no format"),
+        ("{a:d}", "is not a format"),
+        ("{", "is not a format"),
     ):
         with pytest.raises(InputError, match=message):
             outputs_of("StringFormat", f_string=text, values__a="x")
