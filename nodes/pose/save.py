@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...engines.files import sync_file
+from ...engines.files import atomic_write
 from ...engines.pose.choices import FORMATS
 from ..api import host, io
 from ..search import found_by
 from ..show import Shown
-from ..streaming import Folder, Rule, Saves, Sink, Values
+from ..streaming import Folder, GrowingFiles, Rule, Saves, Sink, Values
 from ..widgets import poses_input, prefix_input
 from . import CATEGORY
 from .json_list import JsonList
@@ -51,47 +51,28 @@ class _OpenPoseFolder(Folder):
         self.frame_count += len(poses)
 
 
-class _Safetensors(Sink):
-    """Poses as safetensors, whose tensors can be written only when all are there: a few kB per
-    frame."""
-
-    _files = 0
-
-    def __init__(self, path: Path, format: str, carried: Mapping[str, str]):
-        super().__init__(path, format, carried)
-        self._waiting: list[Poses] = []
+class _Safetensors(GrowingFiles):
+    """Poses as safetensors, put together when all chunks are there, as only then it is known how
+    many places a frame has."""
 
     def write(self, values: Values) -> None:
-        self._waiting.append(values["poses"].to("cpu"))
+        from ...engines.pose.files.compact import as_chunk
+
+        self.growing(_CHUNKS).append(as_chunk(values["poses"]))
         self.frame_count += len(values["poses"])
 
-    def mark(self) -> dict[str, Any]:
-        from ...engines.pose.poses import Poses
-        from ..streaming.states import save_state
-
-        if self._waiting:
-            save_state(Poses.cat(self._waiting), self._part(self._files))
-            sync_file(self._part(self._files))
-            self._files, self._waiting = self._files + 1, []
-        return {**super().mark(), "files": self._files}
-
-    def resume(self, mark: Mapping[str, Any]) -> None:
-        super().resume(mark)
-        self._files = mark["files"]
-
-    def _part(self, number: int) -> Path:
-        return self.parts / f"{number:06}.part"
-
     def finish(self) -> tuple[Path, ...]:
-        from ...engines.pose.files import write_poses
-        from ...engines.pose.poses import Poses
-        from ..streaming.states import load_state
+        from ...engines.pose.files.compact import join
 
-        self.mark()
-        chunks = [load_state(self._part(number)) for number in range(self._files)]
-        write_poses(Poses.cat(chunks), self.path, "safetensors")
+        chunks = self.growing(_CHUNKS)
+        chunks.size()
+        with atomic_write(self.path, folder=self.parts) as aside:
+            join(chunks.path, aside)
         self.text = str(self.path)
         return (self.path,)
+
+
+_CHUNKS = "chunks.part"
 
 
 def _suffix(format: str) -> str:

@@ -1,7 +1,9 @@
 """Poses as safetensors."""
 
 import math
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.pose.files import read_poses, write_poses
+from kinograph.engines.pose.files import compact, read_poses, write_poses
 from kinograph.engines.pose.poses import Poses
 from pose_files import TENSORS
 
@@ -72,3 +74,78 @@ def test_malformed_safetensors(tmp_path: Path, people: Callable[..., Poses]) -> 
         path.write_bytes(whole[:size])
         with pytest.raises(InputError, match="is no safetensors file, or is damaged"):
             read_poses(path)
+
+
+def wandering(frames: int, places: int, seed: int = 0) -> Poses:
+    """Return poses of COCO's joints with people in all places."""
+    random = torch.Generator().manual_seed(seed)
+    return Poses(
+        keypoints=torch.randn(frames, places, 17, 2, generator=random),
+        confidence=torch.rand(frames, places, 17, generator=random),
+        boxes=torch.randn(frames, places, 4, generator=random),
+        scores=torch.rand(frames, places, generator=random),
+        track_ids=torch.arange(frames * places).view(frames, places),
+        count=torch.full((frames,), places),
+        canvas=(480, 832),
+        skeleton="coco_17",
+    )
+
+
+def joined(chunks: Iterable[Poses], folder: Path) -> bytes:
+    """Return the file that `join` makes."""
+    with (folder / "chunks").open("wb") as file:
+        for chunk in chunks:
+            file.write(compact.as_chunk(chunk))
+    compact.join(folder / "chunks", folder / "joined")
+    return (folder / "joined").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [(3, 2)],
+        [(3, 2), (5, 2)],
+        [(2, 1), (4, 3), (1, 0), (7, 2)],  # the widest comes late
+        [(0, 4), (2, 1)],
+        [(1, 0), (2, 0)],
+        [(0, 1)],
+    ],
+)
+def test_chunks_give_the_bytes_of_the_whole(sizes: list[tuple[int, int]], tmp_path: Path) -> None:
+    chunks = [wandering(*size, seed=seed) for seed, size in enumerate(sizes)]
+    write_poses(Poses.cat(chunks), tmp_path / "whole", "safetensors")
+    assert joined(chunks, tmp_path) == (tmp_path / "whole").read_bytes()
+
+
+def test_chunks_of_every_type_give_the_bytes_of_the_whole(tmp_path: Path) -> None:
+    """The types decide the order of the tensors in the file."""
+    first, second = wandering(2, 1), wandering(3, 2, seed=1)
+    chunks = [
+        replace(first, boxes=first.boxes.double(), scores=first.scores.bfloat16()),
+        replace(second, keypoints=second.keypoints.double(), scores=second.scores.bfloat16()),
+    ]
+    write_poses(Poses.cat(chunks), tmp_path / "whole.safetensors", "safetensors")
+    assert joined(chunks, tmp_path) == (tmp_path / "whole.safetensors").read_bytes()
+    assert read_poses(tmp_path / "whole.safetensors").keypoints.dtype == torch.float64
+
+
+def test_chunks_that_do_not_fit_together(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is nothing to save"):
+        joined([], tmp_path)
+    other = replace(wandering(1, 1), canvas=(8, 8))
+    with pytest.raises(InputError, match="the chunks differ in canvas or skeleton"):
+        joined([wandering(1, 1), other], tmp_path)
+
+
+def test_joining_takes_the_memory_of_one_chunk(tmp_path: Path) -> None:
+    chunk = wandering(640, 4)
+    peaks = []
+    for count in (4, 40):
+        joined([chunk] * count, tmp_path)
+        tracemalloc.start()
+        compact.join(tmp_path / "chunks", tmp_path / "joined")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    size = len(compact.as_chunk(chunk))
+    assert size < peaks[0] < 8 * size  # copies of one chunk, and of the one before
+    assert peaks[1] < 1.02 * peaks[0], [peak / size for peak in peaks]

@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
+from kinograph.engines.pose.files import write_poses
+from kinograph.engines.pose.poses import Poses
 from kinograph.nodes.standin import host
 from kinograph.workflows.execution.memory import keep_freed_memory
 from kinograph.workflows.execution.run_graph import run_graph
@@ -57,6 +59,10 @@ def measure(folder: Path) -> None:
             },
         },
         "8": node("KinographSaveVace", vace=["5", 2], filename_prefix="vace"),
+        "9": node("KinographLoadPoses", file=str(folder / "poses.safetensors"), image=["2", 0]),
+        "10": node(
+            "KinographSavePoses", poses=["9", 0], form="safetensors", filename_prefix="poses"
+        ),
     }
     me = psutil.Process()
     seen: dict[int, int] = {}
@@ -79,6 +85,9 @@ def measure(folder: Path) -> None:
 
 def test_20000_frames_take_as_much_memory_as_2000(tmp_path: Path) -> None:
     """In a process of its own, as others have left their traces in this one."""
+    people = Poses.empty(FRAMES, (HEIGHT, WIDTH), people=5)
+    people.count.fill_(5)
+    write_poses(people, tmp_path / "poses.safetensors", "safetensors")
     done = subprocess.run(
         [sys.executable, __file__, str(tmp_path)],
         capture_output=True,
