@@ -9,10 +9,10 @@ from torch import Tensor
 from .errors import InputError
 
 # Resampling with negative lobes (bicubic, Lanczos) overshoots 0..1 by up to about a tenth.
-# Values further out are of a picture in another range (0..255 or -1..1).
+# Values further out come from a picture in another range (0..255 or -1..1).
 OVERSHOOT = 0.1
 
-# Separates the items of a typed list: Chinese and Japanese keyboards have commas of their own.
+# Separates the items of a typed list; Chinese and Japanese keyboards type other commas.
 COMMA = re.compile("[,\uff0c\u3001]")
 
 

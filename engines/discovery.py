@@ -8,11 +8,11 @@ _Value = TypeVar("_Value")
 
 
 def values_of(package: str, name: str, type_: type[_Value]) -> list[_Value]:
-    """Return what every module of a package defines as `name`; modules without it are passed over.
+    """Return the value of `name` in every module of a package; modules without it are skipped.
 
     package: full name of the package, whose modules are imported in the order of their names
 
-    Raises `TypeError`, with the module, for a value that is no `type_`.
+    Raises `TypeError`, which names the module, for a value that is not a `type_`.
     """
     found = []
     for info in iter_modules(import_module(package).__path__):

@@ -57,8 +57,8 @@ def processor() -> str:
 def free_cores(root: Path = Path("/")) -> int:
     """Return how many CPU cores this process may use, at least 1.
 
-    Those that it is bound to, and no more than the quota of its control group (v1 or v2) and of
-    those around it, rounded up, as a container has them.
+    Count the cores that it is bound to, limited by the quotas of its control group (v1 or v2) and
+    of the groups above it, rounded up; containers set such quotas.
 
     root: where /proc and /sys are
     """
@@ -83,7 +83,7 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _upward(top: Path, path: str) -> list[Path]:
-    """Return a group and all around it; a container may see its own as the top."""
+    """Return a group and all above it; a container may see its own as the root."""
     parts = [part for part in path.split("/") if part not in ("", "..")]
     return [top.joinpath(*parts[:count]) for count in range(len(parts), -1, -1)]
 

@@ -10,7 +10,7 @@ _LONGEST = 4000  # characters of a message, which may quote what strangers wrote
 class KinographError(Exception):
     """Base class of user errors; the command line exits with status 2.
 
-    A message that is too long for people is cut in its middle.
+    A message that is too long to read is shortened in the middle.
     """
 
     def __str__(self) -> str:

@@ -136,9 +136,9 @@ def atomic_write(
     prefix, suffix: of the temporary name; by default it keeps the suffix of `path`, because
              writers infer the format from it
     folder:  of the temporary file, on the same disk; by default that of `path`
-    failure: makes the exception that is raised for an `OSError`, also for one of the body
+    failure: makes the exception that is raised for an `OSError`, including one from the body
 
-    What killed processes have left in the folder under this prefix is removed.
+    Files that killed processes left in the folder under this prefix are removed.
 
     Raises what `failure` returns, by default a `MediaError`, if the folder cannot be created or
     the file cannot be written.
@@ -150,7 +150,7 @@ def atomic_write(
         where = folder or path.parent
         drop_abandoned(where, prefix)
         handle, aside = _temporary_file(where, prefix, path.suffix if suffix is None else suffix)
-        if sys.platform == "win32":  # it replaces no open file
+        if sys.platform == "win32":  # it cannot replace an open file
             os.close(handle)
             handle = None
         yield aside
@@ -172,9 +172,9 @@ def atomic_write(
 def abandoned(folder: Path, prefix: str = TEMPORARY) -> list[Path]:
     """Return the temporary files and folders in `folder` whose processes are gone.
 
-    A process keeps a lock on what it writes, which the system releases when it ends; files whose
-    names begin with the name of that are its, too. Where there are no such locks, nothing is
-    returned.
+    A process locks what it writes, and the system releases the lock when the process ends; files
+    whose names begin with the locked name belong to it, too. Where locks are not supported, nothing
+    is returned.
     """
     there = _temporary(folder, prefix)
     unlocked = [path for path in there if _if_unlocked(path, lambda path: None)]
@@ -201,10 +201,10 @@ def remove(path: Path) -> None:
 
 
 def own(path: Path) -> Path:
-    """Return the path of a file that is opened for writing in place, if it is there yet.
+    """Return the path of a file that is to be written in place and may exist already.
 
-    Raises `OSError` for something else than a regular file, which could be waited for, and for a
-    link, through which another file would be changed.
+    Raises `OSError` for anything but a regular file, which could block, and for a link, through
+    which another file would be changed.
     """
     with suppress(FileNotFoundError):
         _check_regular(path, _nameable(path).lstat(), None)

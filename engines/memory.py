@@ -1,4 +1,4 @@
-"""How much memory this process may use, and what it means to have asked for more."""
+"""The memory that this process may use, and the errors that mean it was exceeded."""
 
 import os
 from contextlib import suppress
@@ -18,7 +18,7 @@ _ASKED_FOR_MORE = (
 
 
 def memory_limit() -> int | None:
-    """Return the bytes that this process can have at most; None where the system does not tell.
+    """Return the most bytes that this process can use; None if the system does not say.
 
     That is the machine's memory, or the limit of the container or of the process if one is lower.
     """
@@ -36,9 +36,9 @@ def memory_limit() -> int | None:
 
 
 def shortage(needed: int) -> str:
-    """Return in words that `needed` bytes are more than this process can have, "" if they are not.
+    """Return how `needed` bytes exceed this process's memory, in words; "" if they fit.
 
-    Asked before memory is allocated: some systems hand out more than there is, and end the program
+    Call it before allocating: some systems grant more memory than they have, and kill the process
     when it is used.
     """
     limit = memory_limit()

@@ -1,6 +1,6 @@
-"""What every value that travels between nodes can do: be counted, cut, joined and moved by frames.
+"""What every value that travels between nodes supports: counting, cutting, joining, moving frames.
 
-A value type of its own implements `FrameSequence`; tensors [F,...] and lists with one entry per
+A value type implements `FrameSequence`; tensors [F,...] and lists with one entry per
 frame are served here. Beside its definition a class is registered with `state_type` if a run must
 be able to store it in a file.
 """

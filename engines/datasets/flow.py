@@ -18,7 +18,7 @@ from . import made_flow as made
 
 MADE, MOTORCYCLE = "made", "motorcycle"
 
-# What the folders of a data set hold, for those who look for their mistake.
+# The files that each data set is expected to hold, as shown in error messages.
 LAYOUTS = {
     "MPI Sintel": "training/clean (or final)/SCENE/frame_0001.png and training/flow/SCENE/"
     "frame_0001.flo",
@@ -35,7 +35,7 @@ Loaded = tuple[Tensor, Truth]
 class Pair:
     """Two frames [2,H,W,3] 0..1 and their motion, which `load` reads.
 
-    sequence: the part of the data set that it belongs to; name: unique in that
+    sequence: the part of the data set that the pair belongs to; name: unique within it
     """
 
     sequence: str
@@ -45,14 +45,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pairs that are judged together. source: where they are from, in words or as a path."""
+    """Pairs that are evaluated together. source: where they come from, in words or as a path."""
 
     name: str
     source: str
     pairs: tuple[Pair, ...]
 
     def thinned(self, most: int) -> "Dataset":
-        """Return at most so many of the pairs, evenly from first to last; 0: all.
+        """Return at most `most` of the pairs, spread evenly from first to last; 0 = all.
 
         Raises `InputError` for a negative number.
         """
@@ -68,9 +68,9 @@ def find_datasets(where: str, *, picture: Tensor | None = None) -> list[Dataset]
     """Return the data sets that `where` names: "made", "motorcycle", or a folder whose structure
     tells which it is (`LAYOUTS`); Sintel has two, clean and final.
 
-    picture: [h,w,3] 0..1, for made footage of a picture beside that of noise
+    picture: [h,w,3] 0..1, the texture of further made footage, beside that of noise
 
-    Raises `InputError` where nothing is found, or a file lacks its partner.
+    Raises `InputError` if nothing is found or a file lacks its partner.
     """
     if where == MADE:
         return [made_footage(picture)]
@@ -103,21 +103,21 @@ def made_footage(picture: Tensor | None = None) -> Dataset:
 
 def motorcycle() -> Dataset:
     """Return the stereo pair of scikit-image, 741x500 (Scharstein et al., GCPR 2014: "Motorcycle"):
-    from left to right picture everything moves left by its disparity.
+    from the left to the right picture, everything moves left by its disparity.
 
-    Only the package's files are read; nothing of it is run. Raises `InputError` without it.
+    Reads the package's files without running its code. Raises `InputError` if it is missing.
     """
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
-            "the data set motorcycle is part of scikit-image, which is not here; run: "
+            "the data set motorcycle is part of scikit-image, which is not installed; run: "
             "pip install scikit-image"
         )
     folder = Path(spec.submodule_search_locations[0]) / "data"
     for name in ("motorcycle_left.png", "motorcycle_right.png", "motorcycle_disp.npz"):
         if not (folder / name).is_file():
             raise InputError(
-                f"{folder}: expected {name}, which this version of scikit-image does not bring; "
+                f"{folder}: expected {name}, which this version of scikit-image lacks; "
                 "run: pip install -U scikit-image"
             )
     load = partial(_motorcycle, folder)
@@ -192,7 +192,7 @@ def _middlebury(folder: Path) -> list[Dataset]:
 
 
 def _base(folder: Path, needed: str) -> Path:
-    """Return the folder `training`, which may be given itself."""
+    """Return the folder `training`, whether that or its parent was given."""
     return folder if (folder / needed).is_dir() else folder / "training"
 
 
@@ -207,8 +207,8 @@ def _pair(
     occluded: Path | None = None,
     visible: Path | None = None,
 ) -> Pair:
-    """Return a pair of files, which must exist. occluded: a picture that is white where the second
-    frame shows nothing; visible: the flow of the pixels that it shows; either may be missing."""
+    """Return a pair of files, which must exist. occluded: a picture, white where the second frame
+    hides a pixel; visible: the flow of the pixels that it shows; either may be missing."""
     for frame in (one, two):
         if not frame.is_file():
             raise InputError(f"{flow}: expected the frames {one} and {two}, found no {frame.name}")

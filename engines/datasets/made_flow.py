@@ -1,6 +1,6 @@
 """Synthetic footage with known motion: textures that shift, turn, grow and cover each other.
 
-A frame is sampled from textures at where the motion says, by bicubic interpolation, so that motions
+Each frame samples the textures bicubically at the places that the motion gives, so that motions
 need not be whole pixels. The textures have no detail finer than frames can show.
 """
 
@@ -21,12 +21,12 @@ Size = tuple[int, int]  # height, width
 DATASET = "made"
 NOISE = "noise"  # the name of footage whose texture is noise
 
-_TILE = 1024  # px a side of a texture of noise, which repeats
-_DENSITY = 2  # its px a px of the frames
-_FINEST, _COARSEST = 1 / 4, 1 / 256  # cycles a px of the frames
+_TILE = 1024  # px, side of a noise texture, which repeats
+_DENSITY = 2  # px of the texture per px of the frames
+_FINEST, _COARSEST = 1 / 4, 1 / 256  # cycles per px of the frames
 _CONTRAST = 0.18  # standard deviation of its colours
-_COLOUR = 0.5  # of the channels' own noise; what they share is 1, as pictures are mostly grey
-_MARGIN = 2  # px that bicubic interpolation looks beyond a point
+_COLOUR = 0.5  # strength of noise per channel; that of the noise common to all is 1
+_MARGIN = 2  # px that bicubic interpolation reads beyond a point
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Scene:
-    """layers: the hindmost first, which fills the picture; noise: its standard deviation, of
-    colours in 0..1, new in every frame."""
+    """layers: from back to front; the first fills the picture. noise: standard deviation of the
+    noise, new in every frame, for colours in 0..1."""
 
     layers: tuple[Layer, ...]
     noise: float = 0.0
@@ -95,10 +95,10 @@ def make(
 
     picture: [h,w,3] 0..1 for the texture, mirrored where it ends; None: noise with the spectrum of
              natural pictures (amplitudes as 1/f: Field, JOSA A 4, 1987)
-    seed:    of all that is random; the same seed gives the same footage
+    seed:    seed of everything random; the same seed gives the same footage
 
     A pixel is occluded when it leaves the picture or another layer covers it in the next frame.
-    Raises `InputError` for an unknown scene, for less than two frames and sides below 16 px.
+    Raises `InputError` for an unknown scene, fewer than two frames, and sides below 16 px.
     """
     if name not in SCENES:
         raise InputError(f"scene: expected one of {', '.join(SCENES)}, found {name!r}")
@@ -145,7 +145,7 @@ def picture_texture(picture: Tensor) -> Tensor:
     """Return a picture [h,w,3] as a seamless texture [2h,2w,3], without the finest detail."""
     image = picture.movedim(-1, 0)[None].float()
     image = F.pad(image, (1, 1, 1, 1), mode="replicate")
-    kernel = torch.tensor([0.25, 0.5, 0.25])  # nothing is left at two px a cycle
+    kernel = torch.tensor([0.25, 0.5, 0.25])  # removes what repeats every two px
     kernel = (kernel[:, None] * kernel).expand(3, 1, 3, 3)
     image = F.conv2d(image, kernel, groups=3)[0].movedim(0, -1)
     image = torch.cat([image, image.flip(0)], 0)
@@ -158,7 +158,7 @@ def _texture(number: int, picture: Tensor | None, seed: int) -> tuple[Tensor, in
         return noise_texture(seed + number), _DENSITY
     check_shape("picture", picture, ("height", "width", 3))
     height, width, _ = picture.shape
-    # Its middle in the middle; further layers show other places in other colours.
+    # Centred on the picture; further layers show other places in other colours.
     shift = (-(height // 2), -(width // 2) - number * (width // 5), number)
     return picture_texture(picture).roll(shift, (0, 1, 2)), 1
 
@@ -182,7 +182,7 @@ def _applied(matrices: Tensor, points: Tensor) -> Tensor:
 
 
 def _covers(scene: Scene, first: Tensor, height: int) -> Tensor:
-    """Return how much of each pixel layers cover [L,...], by points [L,...,2] of the first
+    """Return how much of each pixel each layer covers [L,...], for points [L,...,2] of the first
     frame."""
     covers = []
     for layer, places in zip(scene.layers, first, strict=True):
@@ -212,7 +212,7 @@ def _sampled(texture: tuple[Tensor, int], places: Tensor) -> Tensor:
 def _truth(
     scene: Scene, motions: Tensor, back: Tensor, cover: Tensor, points: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the flow [N,2,H,W] px of what is in front, and where that is hidden in the next
+    """Return the flow [N,2,H,W] px of the front layer, and where it is hidden in the next
     frame."""
     height, width = points.shape[:2]
     flows = _applied(motions[:, None], points) - points  # [L,H,W,2]

@@ -10,7 +10,7 @@ from ..runtime.parity import TOLERANCES, Verdict
 from .candidates import Candidates
 
 _SURE = 0.3  # candidates below come and go with the last bit of a score
-_MARGIN = 0.05  # above _SURE: who must be found by the other network, too
+_MARGIN = 0.05  # people this far above _SURE must be found by the other network, too
 _SAME = 0.9  # IoU of two boxes of the same person
 
 Outputs = Mapping[str, Tensor]
@@ -26,11 +26,11 @@ def frames_of_rows(outputs: Outputs) -> int:
 def same_people(
     decode: Decode, *, axis: int = 1, frames: Callable[[Outputs], int] = frames_of_rows
 ) -> Compare:
-    """Return a comparison for networks that suppress doubles themselves.
+    """Return a comparison for networks that suppress duplicates themselves.
 
-    Which of near doubles such a network keeps, and in which order, depends on the last bit. So for
-    everybody whom either is sure of, the other must have a box in the same place (IoU 0.9) whose
-    score, and what else the candidates hold, is within the tolerance of the precision.
+    Which of several near duplicates such a network keeps, and in which order, depends on the last
+    bit. So for every person that either network is sure of, the other must have a box in the same
+    place (IoU 0.9) whose score and other values are within the tolerance of the precision.
 
     decode: as in the head of the family
     axis:   dimension of the outputs that counts candidates, where sizes may differ

@@ -1,4 +1,4 @@
-"""What networks that see whole frames propose, before thresholds and suppression."""
+"""Proposals of networks that see whole frames, before thresholds and suppression."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,11 +13,11 @@ from ..geometry.views import View, turned_boxes_back
 
 Some = TypeVar("Some", bound="Candidates")
 
-TURNED_COUNTS = 0.75  # how much one counts that is found in a turned view: most are upright
+TURNED_COUNTS = 0.75  # weight of a candidate found in a turned view, as most people are upright
 _SAME = 0.5  # IoU above which candidates of two views are the same person
-_PART = 0.6  # part of a box that was cut off, above which it lies in the box of the same person
-_CUT = 0.5  # by how much less a candidate counts that a view cuts off
-_MOST = 64  # candidates of one view that are compared with those of others
+_PART = 0.6  # part of a cut-off box inside another above which both show the same person
+_CUT = 0.5  # how much less a candidate counts if its view cuts it off
+_MOST = 64  # candidates per view that are compared with those of others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +49,10 @@ class Candidates:
     def suppressed(self: Some, *, above: float, overlap: float) -> Some:
         """Return the candidates after non-maximum suppression.
 
-        Those that overlap a surer one by an IoU of more than `overlap`, and those whose score is
-        at most `above`, get the score 0. All frames are done at once, on the tensors' device.
+        Those that overlap a more confident one with an IoU above `overlap`, and those whose score
+        is at most `above`, get the score 0. All frames are done at once, on the tensors' device.
         """
-        from torchvision.ops import nms  # imports PyTorch's compiler, too: seconds
+        from torchvision.ops import nms  # slow: it imports PyTorch's compiler
 
         frame, place = (self.scores > above).nonzero(as_tuple=True)
         boxes = self.boxes[frame, place].float()
@@ -64,7 +64,7 @@ class Candidates:
         return replace(self, scores=left)
 
     def best(self: Some, most: int, *, above: float) -> tuple[Some, Tensor]:
-        """Return the `most` best of each frame, surest first, and how many there are, [F] int64.
+        """Return the `most` best of each frame, most confident first, and their number, [F] int64.
 
         Places without a candidate whose score exceeds `above` are zero.
         """
@@ -91,7 +91,7 @@ class Candidates:
         return self._each(lambda values: values.cpu())
 
     def differences(self, mine: Tensor, other: "Candidates", theirs: Tensor) -> list[Tensor]:
-        """Return what tells candidates from their counterparts, besides box and score.
+        """Return how candidates differ from their counterparts, besides box and score.
 
         mine, theirs: [M,2] frame and place of each, and of its counterpart in `other`
 
@@ -120,8 +120,8 @@ def merged(found: Sequence[Some], views: Sequence[View], *, above: float) -> Som
     found: the candidates of each view, in pixels of the frames
     above: candidates with at most this score are left out
 
-    Of candidates in the same place the surest stays; one that reaches an edge of its view may be a
-    part of a person only, and counts less; so does one that was found in a turned view.
+    Of candidates in the same place the most confident stays. One that reaches an edge of its view
+    may show only part of a person and counts less, as does one found in a turned view.
     """
     if len(found) == 1:
         return found[0]

@@ -140,7 +140,7 @@ def detect(
 
     looks:           how the network looks at them; None = once, at `recommended_size`
     score_threshold: boxes with at most this score are dropped
-    most:            boxes per frame at most, the surest first; the network's limit applies, too
+    most:            most boxes per frame, the most confident first; the network's limit applies too
 
     Returns boxes in pixels of the frames, on the engine's device. Raises `InputError` for frames
     that are not RGB in 0..1 and for settings out of range.

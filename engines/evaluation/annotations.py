@@ -64,7 +64,7 @@ def read_annotations(path: Path) -> Annotations:
         crowd = entry.member("iscrowd")
         people.append(
             {
-                "id": len(people) + 1,  # pycocotools takes the id 0 for nobody
+                "id": len(people) + 1,  # pycocotools treats the id 0 as no match
                 "image_id": entry.needed("image_id").raw,
                 "category_id": PERSON,
                 "iscrowd": 0 if crowd is None else crowd.whole(0, 1),

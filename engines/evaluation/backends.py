@@ -1,7 +1,7 @@
 """Compare and time the same network on several backends.
 
 One report for both questions; its form is the one of YOLOZU's backend suite. A backend that cannot
-be had is unavailable, never passed, and every output of every backend is judged.
+be used is unavailable, never passed, and every output of every backend is compared.
 """
 
 import statistics
@@ -52,12 +52,12 @@ def run_suite(
     `runs` is not 0.
 
     runs:  calls to measure, after `warmup` calls that are not
-    batch: images a call; size: height and width, None = 16:9 at the recommended size
+    batch: images per call; size: height and width, None = 16:9 at the recommended size
     progress: called with 1 after each backend; may raise to cancel
 
     Returns the report: parity.candidates[NAME] has "available", "passed", "reason" and each
     output's "error", "threshold" and "passed"; benchmark.results[] has "name" and "metrics".
-    Raises `InputError` for an unknown backend or numbers that make no sense.
+    Raises `InputError` for an unknown backend or numbers out of range.
     """
     backends = backends or names()
     for name in backends:
@@ -93,7 +93,7 @@ def run_suite(
                 cache=cache,
             )
         except KinographError as error:
-            # what disagrees is there, and failed; the rest could not be had
+            # a backend that disagrees is available and failed; the rest are unavailable
             there = isinstance(error, ParityError)
             candidates[name] = {"available": there, "passed": False, "reason": str(error)}
             continue
@@ -124,7 +124,7 @@ def run_suite(
 
 
 def passed(report: dict[str, Any], backends: Sequence[str]) -> bool:
-    """Return whether each of `backends` was there and agreed."""
+    """Return whether each of `backends` was available and agreed."""
     candidates = report["parity"]["candidates"]
     return all(candidates[name]["available"] and candidates[name]["passed"] for name in backends)
 

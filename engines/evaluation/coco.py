@@ -27,7 +27,8 @@ def judged(results: list[dict[str, Any]], truth: Annotations) -> Any:
         coco, cocoeval = import_module("pycocotools.coco"), import_module("pycocotools.cocoeval")
     except ImportError as error:
         raise InputError(
-            "evaluating poses needs pycocotools, which is not here; run: pip install pycocotools"
+            "evaluating poses needs pycocotools, which is not installed; "
+            "run: pip install pycocotools"
         ) from error
     annotated, found = coco.COCO(), coco.COCO()
     categories = [{"id": PERSON, "name": "person"}]
@@ -92,8 +93,8 @@ def _distances(
 def by_height(judge: Any) -> dict[str, Any]:
     """Return the figures for people of each class of `HEIGHTS`, as COCO has them for areas.
 
-    OKS has been computed with the areas; from here on the heights stand in their place, so that
-    people of other heights are neither missed nor found falsely.
+    OKS has been computed from the areas; from here on the heights replace them, so that people of
+    other heights count neither as missed nor as false positives.
     """
     for people in (*judge._gts.values(), *judge._dts.values()):
         for person in people:

@@ -25,8 +25,8 @@ FL_PX, FL_PART = 3.0, 0.05
 _GROUPS = ("all", "visible", "occluded", *SPEEDS)
 
 # Medians come from counts of errors by size, which take the same memory for any number of pixels.
-# Sizes are told apart by exponent and first bits of the mantissa, here to 0.4 %; below and above
-# these, in px, they are not.
+# Sizes are binned by exponent and leading bits of the mantissa, here to 0.4 %, between these
+# limits in px.
 _FINEST, _COARSEST = 2.0**-16, 2.0**16
 _MANTISSA = 8
 _SHIFT = 23 - _MANTISSA
@@ -102,7 +102,7 @@ def evaluate_flow(
     """Judge flow [N,2,H,W] px, as estimated, by its truth, on the device of the flow.
 
     pairs: may be a generator: memory does not grow with their number
-    about: what else to say under `meta`, as JSON
+    about: further entries of `meta`, as JSON
 
     Returns the report, which is JSON: `total` and `datasets`, by name, with their `sequences`. Each
     has its number of `pairs` and figures over `all` pixels, those `visible` in the second frame and
@@ -114,7 +114,7 @@ def evaluate_flow(
     fl:              share of KITTI's outliers: off by more than 3 px and 5 % of the true speed
     angle:           mean of `angular_errors`, degrees
 
-    All are over the pixels, so that a large picture weighs more than a small one. Raises
+    All are taken over pixels, so that a large picture weighs more than a small one. Raises
     `InputError` for no pairs at all, for flow of another shape than the truth's, and for flow that
     is NaN or infinite where the truth is known.
     """
@@ -215,8 +215,8 @@ def _figures(sums: list[float], sizes: Tensor) -> dict[str, Any]:
 
 
 def _median(sizes: Tensor, pixels: int) -> float:
-    """Return the median in px from the counts [S] of errors by size, taken as evenly spread within
-    a size."""
+    """Return the median in px from the counts [S] of errors by size, assumed to be spread evenly
+    within a size."""
     before = sizes.cumsum(0)
     place = int((before * 2 < pixels).sum())  # the first size at which half of them are reached
     there = int(sizes[place])

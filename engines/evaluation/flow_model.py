@@ -24,7 +24,7 @@ from .flow import Truth, end_point_errors, evaluate_flow
 
 DIS = "dis"
 DATA = (MADE, MOTORCYCLE)
-_WHITE = 5.0  # px of error that are drawn white
+_WHITE = 5.0  # px; an error this large is drawn white
 
 Progress = Callable[[str, int], Callable[[int], None]]  # title, total -> step(number done)
 
@@ -55,7 +55,7 @@ def evaluate_flow_model(
     progress: makes a progress bar from a data set's name and its number of frames
 
     Raises `InputError` for data that do not exist, for a data set that is named twice, and for a
-    backend, a precision or a GPU with DIS; `EngineError` for an engine that cannot be had.
+    backend, a precision or a GPU with DIS; `EngineError` for an engine that is not available.
     """
     texture = None if clip is None else read_video(clip).frames[0]
     datasets = [

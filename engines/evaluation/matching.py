@@ -34,7 +34,7 @@ def read_file(path: Path, format: str, truth: Annotations) -> Poses:
     poses = openpose_folder.read(path, canvas=canvas)
     numbers = _numbers(truth, 2**40)
     least = 0 if numbers is None else max(numbers[0]) + 1
-    if len(poses) < least:  # nobody was seen to the end
+    if len(poses) < least:  # nobody was seen in the last frames
         poses = openpose_folder.read(path, canvas=canvas, frames=least)
     return poses
 
@@ -84,7 +84,7 @@ def results_of(
 ) -> list[dict[str, Any]]:
     """Return COCO results of the annotated frames.
 
-    scaled: the canvas stands for the images' sizes; else it must be their size
+    scaled: scale the poses to the images' sizes; otherwise the canvas must have their size
     """
     pairs = [(frame, image) for frame, image in enumerate(joined) if image is not None]
     height, width = poses.canvas

@@ -1,6 +1,6 @@
 """Evaluate poses: COCO's average precision over annotated frames, and pixels by joint.
 
-The precisions are pycocotools' own; what is added here is who is judged, and the distances.
+The precisions are pycocotools' own; this module adds the choice of images, and the distances.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ def _report(
     results: list[dict[str, Any]], truth: Annotations, about: dict[str, Any]
 ) -> dict[str, Any]:
     ignored = sum(bool(p["iscrowd"] or not p["num_keypoints"]) for p in truth.people)
-    with redirect_stdout(io.StringIO()):  # pycocotools tells its progress
+    with redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         judge = judged(results, truth)
         judge.summarize()
         summary = dict(zip(SUMMARY, map(figure, judge.stats), strict=True))

@@ -26,7 +26,7 @@ class Declared:
 
 
 def declared(path: Path) -> tuple[Declared, ...]:
-    """Return what the module at `path` declares as FAMILY or FAMILIES; () if only Python can tell.
+    """Return what the module at `path` declares as FAMILY or FAMILIES; () if that takes an import.
 
     It can be read where each is a call with literal arguments, or one such call for each item of a
     literal.
@@ -77,7 +77,7 @@ def _calls(
 
 
 def _one(call: ast.Call, tasks: dict[str, str], names: dict[str, Any]) -> Declared:
-    """Raises `KeyError` and `ValueError` for what is no literal."""
+    """Return what a call declares. Raises `KeyError` and `ValueError` for other than literals."""
     given = {word.arg: word.value for word in call.keywords}
 
     def value(field: str, default: Any) -> Any:

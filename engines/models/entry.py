@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..files import check_regular, sha256_of
 
-WEIGHTS = "weights"  # name of the asset of a model that has but one file
+WEIGHTS = "weights"  # name of the asset of a model that has a single file
 
 
 @dataclass(frozen=True)

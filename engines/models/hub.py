@@ -64,7 +64,7 @@ def _from_hub(
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    # Its own attempts at a server that is not there take half a minute.
+    # The client's own retries take half a minute if the server is not there.
     if not constants.HF_HUB_OFFLINE and (reason := unreachable(constants.ENDPOINT)):
         raise ModelError(
             f"model {model}: {asset.file} is not on this machine and the Hugging Face Hub cannot "

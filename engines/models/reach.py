@@ -1,11 +1,11 @@
-"""Whether a server can be reached, found out before a client tries again and again."""
+"""Check whether a server can be reached, before a client retries again and again."""
 
 import socket
 import threading
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-_SECONDS = 2.5  # that a connection, the look-up of its name included, may take
+_SECONDS = 2.5  # limit for opening a connection, including the look-up of its name
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -13,7 +13,7 @@ def unreachable(url: str) -> str:
     """Return why no connection to the server of `url`, or to the proxy on the way, can be opened
     within 2.5 s; "" if it can.
 
-    Nothing is sent. The look-up of a name has no time limit of its own, so it has a thread.
+    Nothing is sent. The look-up of a name cannot be given a time limit, so it runs in a thread.
     """
     place = _first_hop(url)
     if place is None:
@@ -35,7 +35,7 @@ def unreachable(url: str) -> str:
 
 
 def _first_hop(url: str) -> tuple[str, int] | None:
-    """Return host and port to connect to; None where only the client knows the way."""
+    """Return host and port to connect to; None if only the client can tell."""
     try:
         parts = urlsplit(url)
         proxies = getproxies()

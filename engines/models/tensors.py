@@ -15,7 +15,7 @@ from ..errors import ModelError
 from ..files import check_regular
 
 # Keys under which training frameworks nest the tensors of their checkpoints.
-# Of weights and their running mean, the mean is what is meant to be used.
+# Of weights and their running mean, the mean is the one to use.
 _INSIDE = ("params_ema", "params", "state_dict", "model")
 
 # What PyTorch and safetensors raise for damaged files; each kind of damage has its own.
