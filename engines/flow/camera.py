@@ -11,11 +11,11 @@ from ..sequence import state_type
 from .choices import CAMERAS
 from .speeds import Block, fastest
 
-_POINTS = 4096  # of each picture, that the fit looks at
+_POINTS = 4096  # of each picture that the fit samples
 _ROUNDS = 12
 _SPREAD = 1.4826  # standard deviations in a median of absolute deviations, for normal noise
-_FINEST = 0.05  # px; no residual is told from noise below
-_RIDGE = 1e-6  # of the weights: slopes that no pixel determines, in pictures of one row, are zero
+_FINEST = 0.05  # px; smaller residuals cannot be told from noise
+_RIDGE = 1e-6  # of the weights: sets undetermined slopes, as in pictures of one row, to zero
 
 
 @state_type()
@@ -47,7 +47,7 @@ class CameraMotion:
 
     @property
     def _linear(self) -> Tensor:
-        """[N,2,2] where a place goes, without the shift."""
+        """[N,2,2]: the linear map of places, without the shift."""
         return self.matrix[:, :, 1:] + torch.eye(2, device=self.matrix.device)
 
     def reversed(self) -> "CameraMotion":
@@ -75,9 +75,9 @@ def camera_motion(flow: Tensor, camera: str = "affine") -> CameraMotion:
 
     camera: translation: the median motion. affine: shift, zoom, rotation and shear that most of the
             picture moves by, fitted to every few pixels by iteratively reweighted least squares
-            (Geman and McClure's weights), so that what moves by itself hardly counts. keep: none.
+            (Geman and McClure's weights), so that moving objects hardly count. keep: none.
 
-    Right where what moves by itself fills less than about half of the picture. Raises `InputError`
+    The fit is right if moving objects fill less than about half of the picture. Raises `InputError`
     for an unknown name and for flow that is not finite.
     """
     if camera not in CAMERAS:

@@ -15,10 +15,10 @@ from .flow import Flow
 from .speeds import blocks, fastest
 
 # Sundaram, Brox and Keutzer, Dense Point Trajectories by GPU-accelerated Large Displacement Optical
-# Flow, 2010: forward and backward flow must cancel but for this part of their length, and so many
+# Flow, 2010: forward and backward flow must cancel up to this part of their length, plus so many
 # px².
 _PART, _SLACK = 0.01, 0.5
-_SLOW = 1e-3  # cells², the weight of what is still
+_SLOW = 1e-3  # cells², the weight of a still cell
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,13 @@ def warp_clip(
     """Warp the neighbouring frame onto each frame of a clip [F,H,W,3] 0..1, on the flow's device;
     return it with masks [F,H,W], 0 or 1, of what the neighbour does not show.
 
-    onto: previous onto this: frame i - 1 brought onto frame i, along the backward flow. next onto
-          this: frame i + 1 brought onto frame i, along the forward flow.
+    onto: previous onto this: frame i - 1 warped onto frame i, along the backward flow. next onto
+          this: frame i + 1 warped onto frame i, along the forward flow.
 
-    The first frame, with next onto this the last, has no such neighbour and is itself. Unknown is
-    what the neighbour hides if the flow has both directions; else what comes from beyond its edge.
-    Raises `InputError` for images that are not the flow's frames, flow of the other direction only
+    The first frame (the last for next onto this) has no such neighbour and is returned unchanged.
+    The mask marks what the neighbour hides if the flow has both directions, else what comes from
+    beyond its edge.
+    Raises `InputError` for images that are not the flow's frames, flow in the other direction only
     and flow that is not finite.
     """
     if onto not in ONTO:
@@ -121,13 +122,13 @@ def _leaving(there: Tensor, out: Tensor) -> None:
 
 
 def carried(flow: Tensor, stride: int, ways: Sequence[int]) -> Tensor:
-    """Carry flow [N,2,H,W] px along itself, at 1/stride of its size and in pixels of that: what the
-    next pair may start from.
+    """Project flow [N,2,H,W] px forward along itself, at 1/stride of its size and in pixels of that
+    size, as a start for the next pair.
 
-    ways: of each of the N flows: 1 if it leads on in time, -1 if it leads back
+    ways: for each of the N flows, 1 if it leads forward in time, -1 if backward
 
-    Every cell goes to the nearest that it leads to. Where several meet, the faster count for more,
-    as what moves mostly passes in front; where nothing comes to, there is nothing.
+    Every cell moves to the cell nearest to its target. Where several meet, faster ones weigh more,
+    as moving objects mostly pass in front; where none arrives, the flow is zero.
     """
     small = F.avg_pool2d(flow.float(), stride) / stride
     count, _, high, wide = small.shape
@@ -135,7 +136,7 @@ def carried(flow: Tensor, stride: int, ways: Sequence[int]) -> Tensor:
     move = small * small.new_tensor(ways)[:, None, None, None]
     to_x, to_y = (x + move[:, 0]).round(), (y[:, None] + move[:, 1]).round()
     stays = (to_x >= 0) & (to_x < wide) & (to_y >= 0) & (to_y < high)
-    # what leaves goes to one cell more than there are
+    # cells that leave the picture go to an extra cell at the end
     to = torch.where(stays, to_y * wide + to_x, high * wide).long().flatten(1)[:, None]
     landed = small.new_zeros(count, 3, high * wide + 1)
     weight = small.square().sum(1, keepdim=True) + _SLOW

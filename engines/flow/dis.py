@@ -27,7 +27,7 @@ class Dis:
 
     preset: OpenCV's, from fast to exact
 
-    Pairs are shared out among threads, each with an estimator of its own. Raises `InputError` for
+    Pairs are distributed over threads, each with its own estimator. Raises `InputError` for
     an unknown preset, `EngineError` where OpenCV is missing.
     """
 
@@ -36,7 +36,7 @@ class Dis:
             raise InputError(f"preset: expected one of {', '.join(DIS_PRESETS)}, found {preset!r}")
         if find_spec("cv2") is None:
             raise EngineError(
-                "OpenCV, whose DIS it is, is not installed; run: pip install opencv-python-headless"
+                "DIS is OpenCV's, which is not installed; run: pip install opencv-python-headless"
             )
         self._preset = DIS_PRESETS.index(preset)
         self._own = threading.local()
@@ -51,7 +51,7 @@ class Dis:
                 name: pool.map(self._flow, *pair)
                 for name, pair in ways.items()
                 if direction in (name, "both")
-            }  # all under way before any is waited for
+            }  # start all before waiting for any
             return {name: _stacked(list(rows), images) for name, rows in found.items()}
 
     def _flow(self, one: Picture, two: Picture) -> NDArray[np.float32]:

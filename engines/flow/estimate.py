@@ -23,7 +23,7 @@ from .resize import from_placement
 
 Progress = Callable[[int], None]
 
-_DIS_PAIRS = 8  # a call: some for every thread, and progress that moves
+_DIS_PAIRS = 8  # per call: several for every thread, few enough for steady progress
 _DIS_PIXELS = _DIS_PAIRS * 1920 * 1080  # larger frames take so long that fewer go at once
 
 
@@ -65,10 +65,10 @@ class FlowState:
 
 @dataclass
 class FlowEstimator:
-    """Flow of a clip that may come in chunks, with the same result as of the whole.
+    """Estimate the flow of a clip that may come in chunks, with the same result as for the whole.
 
     engine:    of a flow model; None = OpenCV's DIS, on the CPU. One that was built for a warm
-               start takes pairs one by one, each from where the one before leads
+               start takes pairs one by one, each starting from the result of the one before
     direction: forward (from each frame to the next), backward or both
     size:      longer side of the frames in the computation, px; 0 = the model's recommendation,
                but no more than their own; DIS: their own. The flow is of the frames' size.
@@ -77,7 +77,7 @@ class FlowEstimator:
     preset:    of DIS: ultrafast, fast or medium
     across_cuts: whether there is motion between two shots, too. Without it, it is 0 from the last
                frame of a shot to the first of the next
-    state:     from before, to go on
+    state:     of an earlier estimator, to continue from
 
     Raises `InputError` for unknown names and an engine of another kind.
     """
@@ -103,8 +103,8 @@ class FlowEstimator:
     def _check_warm(self, network: Network) -> None:
         if self.direction == "both" and network.takes("start") and len(network.outputs) < 2:
             raise InputError(
-                "engine: expected one built for both ways, as direction is both and each pair is "
-                "begun with the one before; switch on both_ways in Load Flow Model"
+                "engine: expected one built for both ways, as direction is both and each pair "
+                "starts from the one before; switch on both_ways in Load Flow Model"
             )
 
     def reset(self) -> None:
@@ -118,7 +118,7 @@ class FlowEstimator:
         The first chunk of F frames has F - 1 pairs, every other one F: its first pair begins in
         the last frame of the chunk before. progress: called with frames done since the last call.
 
-        Raises `InputError` for frames that are no RGB in 0..1 or of another size than before.
+        Raises `InputError` for frames that are not RGB in 0..1 or have another size than before.
         """
         exact = check_frames("image", frames)
         last = self.state.last
@@ -143,7 +143,7 @@ class FlowEstimator:
         for start in range(0, len(frames) - 1, step):
             chunk = frames[start : start + step + 1]
             images = place.resize(chunk.to(device, torch.float32).movedim(-1, 1), fill=None)
-            if not exact or place.inner != place.source:  # resizing rounds past 1, too
+            if not exact or place.inner != place.source:  # resizing may round past 1
                 images = images.clamp(0, 1)
             for name, flow in self._flow(images).items():
                 found[name][start : start + len(flow)] = from_placement(flow, place)

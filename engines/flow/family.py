@@ -19,7 +19,7 @@ class FlowFamily(Family):
     """A family of optical flow networks.
 
     Its networks take these options:
-    updates: how often the flow is refined; 0 = as usual
+    updates: how often the flow is refined; 0 = the usual number
     both:    whether there is a backward flow, too
     warm:    whether the network starts from a given flow
     A network that does not have an option refuses it with a `ModelError`.
@@ -38,7 +38,7 @@ class Reference:
 
     make:    -> the module with random weights
     call:    module, frames [F,3,H,W] 0..1, number of updates -> runs it on the F - 1 pairs
-    updates: how often the flow is refined, as usual
+    updates: the usual number of updates
     encode, update, correlate: multiply-adds in 10^9 for a pair of 512x512: both frames' features
              and the context; one update; the correlation, which grows with the square of the pixels
     """

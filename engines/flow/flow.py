@@ -59,12 +59,12 @@ class Flow:
             )
 
     def __len__(self) -> int:
-        """Return how many pairs of frames."""
+        """Return the number of pairs of frames."""
         return self.main.shape[0]
 
     @property
     def main(self) -> Tensor:
-        """[N,2,H,W] the forward flow; the backward one where that is all there is."""
+        """[N,2,H,W] the forward flow; the backward flow if there is no other."""
         found = self.backward if self.forward is None else self.forward
         assert found is not None  # one of them is there, by __post_init__
         return found

@@ -13,11 +13,11 @@ def motion_mask(
 ) -> torch.Tensor:
     """Return a mask [frames,H,W] 0..1 of what moves by at least `threshold` px per frame.
 
-    soft:   px per frame; what is faster fades in from `threshold` on, to 1 at so much more
-    camera: of what motion is subtracted first: see `camera_motion`
+    soft:   px per frame above `threshold` over which the mask rises from 0 to 1
+    camera: which camera motion is subtracted first: see `camera_motion`
 
-    Of the flow's main direction. The first frame has the next one's mask, or none, as `flow.first`
-    says. Raises `InputError` for what cannot be, and for flow that is not finite.
+    The flow's main direction counts. The first frame has the next one's mask, or none, as
+    `flow.first` says. Raises `InputError` for negative values, and for flow that is not finite.
     """
     if threshold < 0 or soft < 0:
         raise InputError(

@@ -48,7 +48,7 @@ def flow_network(
 
 
 def updates_of(asked: int, usual: int) -> int:
-    """Return how often a network refines its flow; 0 = as usual.
+    """Return how often a network refines its flow; 0 = the usual number.
 
     Raises `ModelError` for a number out of range.
     """

@@ -25,7 +25,7 @@ class FlowStatistics:
 
     mean, median, p95, most: speeds, px per frame; p95 is what 95 % of the pixels do not exceed
     direction:               degrees -180..180 of the mean motion: 0 right, 90 down
-    moving:                  part of the pixels that are faster than the threshold, or as fast
+    moving:                  share of the pixels that are at least as fast as the threshold
     camera:                  the affine motion of most of the picture
     numbers:                 the frame that each pair ends in, counted from 0 in clip or chunk
     """
@@ -86,10 +86,10 @@ class FlowStatistics:
 
 
 def flow_statistics(flow: Flow, *, threshold: float = 1.0) -> FlowStatistics:
-    """Measure a flow. Backward flow alone is turned round, so that figures always say how things
-    move on.
+    """Measure a flow. Backward flow alone is reversed, so that figures always describe motion
+    forward in time.
 
-    threshold: px per frame from which on a pixel moves
+    threshold: px per frame from which a pixel counts as moving
 
     Raises `InputError` for a negative threshold and for flow that is not finite.
     """

@@ -45,7 +45,7 @@ def read_flow(path: Path, *, fps: float | None = None) -> Flow:
     """Read the flow in a file or folder of any of the `FORMATS`, or PFM, onto the CPU; the format
     is detected automatically.
 
-    fps: frames per second of the clip, over what the file says; None: as it says, or 16
+    fps: frames per second of the clip, overriding the file; None = the file's, or 16
 
     A file of one pair gives a flow of one pair, forward unless it says backward. Raises
     `InputError` with the file, what was expected and what was found; also for flow that is not
@@ -68,9 +68,9 @@ def read_ground_truth(path: Path) -> tuple[Tensor, Tensor]:
     """Read the flow [2,H,W] px of a file of one pair, and where it is known, [H,W] bool.
 
     Reads .flo, .npz, .exr, .pfm and KITTI's .png; of a file with both directions the forward
-    flow. Not known is what is NaN, infinite, beyond 1e9 (as Middlebury marks it), or not valid by
-    KITTI's PNG; there the flow is 0. Raises `InputError` for a folder, for more than one pair and
-    for files that cannot be read.
+    flow. It is unknown where it is NaN, infinite, beyond 1e9 (as Middlebury marks it), or not
+    valid in KITTI's PNG; there it is 0. Raises `InputError` for a folder, for more than one pair
+    and for files that cannot be read.
     """
     if path.is_dir():
         raise InputError(f"{path}: expected a file with the flow of one pair, found a folder")

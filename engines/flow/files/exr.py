@@ -1,12 +1,12 @@
 """Flow as OpenEXR: a file per pair, float32, exact, ZIP-compressed; needs the package OpenEXR.
 
-Written are the layers that Nuke has for motion vectors, forward.u and forward.v, backward.u and
+Files have the layers that Nuke uses for motion vectors, forward.u and forward.v, backward.u and
 backward.v or all four, in pixels. In Nuke, v points UP (its pictures begin at the bottom), so v is
-written with its sign turned, and turned back when it is read from these layers. Two channels of
+written with its sign flipped, and flipped back when it is read from these layers. Two channels of
 other names (u v, x y, X Y, R G) are taken as they are: v points down, as everywhere here.
 
-Of pair i, forward belongs to frame i, as in Nuke, and backward to frame i + 1: where both are used
-in Nuke, backward is to be moved by a frame.
+The forward flow of pair i belongs to frame i, as in Nuke, and the backward flow to frame i + 1: to
+use both in Nuke, shift the backward flow by one frame.
 """
 
 from pathlib import Path

@@ -72,7 +72,7 @@ def write_sidecar(folder: Path, pairs: int, fps: float, first: str) -> None:
 
 
 def write_pairs(flow: Flow, folder: Path, format: str, first: int) -> list[Path]:
-    """Write the files of some pairs straight into a folder, numbered from `first` on; the files."""
+    """Write the files of some pairs into a folder, numbered from `first` on, and return them."""
     here = flow.to("cpu")
     names = [f"flow_{first + pair:06d}{_ENDINGS[format]}" for pair in range(len(here))]
     for pair in range(len(here)):
@@ -158,7 +158,7 @@ def _stacked(files: list[Path], folder: Path, *, one: bool = False) -> dict[str,
 
     with ThreadPoolExecutor(_THREADS) as pool:
         for _ in pool.map(fill, range(len(files))):
-            pass  # asks for each result, so that errors arrive
+            pass  # fetching each result raises its error
     return out
 
 

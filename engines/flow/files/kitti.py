@@ -3,7 +3,7 @@
 Red is u * 64 + 2**15, green v * 64 + 2**15, blue 1 where the flow is valid (readme.txt and
 io_flow.h of the development kit, cvlibs.net/datasets/kitti). v points down. What is written is
 rounded to the nearest step, so it is off by 1/128 px at most. The kit moves longer flows to the
-ends of the range (-512 to 511.98 px) without a word; here they are an error.
+ends of the range (-512 to 511.98 px) silently; here they are an error.
 """
 
 import struct
@@ -19,9 +19,9 @@ from ...memory import shortage
 from .values import check_pair, content, known
 
 STEPS = 64
-"""A pixel of flow is so many steps of a value."""
+"""Steps of a stored value per pixel of flow."""
 _ZERO = 2**15
-_BYTES = 30  # of a pixel: as it is decoded, as int32, and its flow
+_BYTES = 30  # per pixel: as decoded, as int32, and as flow
 _MAGIC = b"\x89PNG\r\n\x1a\n"
 _KINDS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGB and alpha"}
 
@@ -54,7 +54,7 @@ def kitti_bytes(flow: Tensor, valid: Tensor | None = None) -> bytes:
     pixels = torch.cat([valid[None].int(), (steps.int() + _ZERO).flip(0) * valid])  # BGR
     values = pixels.movedim(0, -1).numpy().astype(np.uint16)
     written, data = cv2.imencode(".png", values)
-    assert written  # there is nothing that a PNG of 16 bits could not hold
+    assert written  # a PNG of 16 bits can hold any such array
     return data.tobytes()
 
 

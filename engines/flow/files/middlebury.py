@@ -40,7 +40,7 @@ def read_flo(path: Path) -> Tensor:
         raise InputError(f"{path}: expected a size of 1 to {_LARGEST}, found {width}x{height}")
     expected = _HEAD.size + 8 * width * height
     if len(data) != expected:
-        what = "is cut off" if len(data) < expected else "goes on behind its end"
+        what = "is cut off" if len(data) < expected else "continues past its end"
         raise InputError(
             f"{path}: {what}: expected {expected} bytes for {width}x{height}, found {len(data)}"
         )

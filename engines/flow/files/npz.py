@@ -8,8 +8,8 @@ first:    what stands for the first frame, as in `Flow`
 The arrays are stored as they are. Deflated at level 1, a clip of 81 frames 832x464 (247 MB, flow
 of DIS) took at least ten times as long to write and to read, and 93% of the size.
 
-Files of others are read, too: one array of floats [H,W,2], [N,H,W,2], [N,2,H,W] or [2,H,W] under
-any name is the forward flow. Nothing is ever unpickled.
+Other programs' files are read, too: one array of floats [H,W,2], [N,H,W,2], [N,2,H,W] or [2,H,W]
+under any name is the forward flow. Nothing is ever unpickled.
 """
 
 import math

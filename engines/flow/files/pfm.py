@@ -44,7 +44,7 @@ def read_pfm(path: Path) -> Tensor:
         raise InputError(f"{path}: expected a size of at least 1x1, found {width}x{height}")
     expected = head.end() + 12 * width * height
     if len(data) != expected:
-        what = "is cut off" if len(data) < expected else "goes on behind its end"
+        what = "is cut off" if len(data) < expected else "continues past its end"
         raise InputError(
             f"{path}: {what}: expected {expected} bytes for {width}x{height}, found {len(data)}"
         )

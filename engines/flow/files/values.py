@@ -12,7 +12,7 @@ from ..flow import Flow
 LARGEST = 2**34  # bytes of a file
 
 UNKNOWN = 1e9
-"""px; a flow beyond is none, but says "unknown", as NaN does (`unknown_flow` in Middlebury's
+"""px; a flow beyond it means "unknown", as NaN does (`unknown_flow` in Middlebury's
 flowIO.cpp, vision.middlebury.edu/flow/code). Middlebury writes 1e10."""
 
 

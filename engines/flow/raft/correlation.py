@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from . import kernels
 
 LEVELS = 4
-_COLUMNS = 8  # columns of the volume come in multiples of it, or GPUs multiply at a third the speed
-_WHOLE = 3 * 2**30  # bytes of a volume that is kept; a larger one is computed anew in parts
+_COLUMNS = (
+    8  # columns of the volume come in multiples of it, without which GPUs are three times slower
+)
+_WHOLE = 3 * 2**30  # bytes of a volume that is kept; a larger one is recomputed in parts
 
 
 class Lookup(nn.Module):
@@ -65,7 +67,7 @@ class Lookup(nn.Module):
 class Volume:
     """Dot products of the cells of two feature maps [B,C,h,w].
 
-    The second map is averaged to 1, 1/2, 1/4 and 1/8 of its size before: the mean of products is
+    The second map is averaged to 1, 1/2, 1/4 and 1/8 of its size first: the mean of products is
     the product with the mean. `rows` [B,hw,L] holds all levels, each a picture row by row; None
     where that would take too much memory, and `part` computes it for some cells.
     """
@@ -102,7 +104,7 @@ class Volume:
 
 
 def rows_at_once(one: Tensor) -> int:
-    """How many of the maps [B,C,h,w] go through the updates together: all, or one by one where the
+    """Return how many of the maps [B,C,h,w] go through the updates together: all, or one if the
     volume of all is too large to keep. cuDNN, too, may take GBs for two large maps in fp32 that it
     does not take for one."""
     rows, _, height, width = one.shape
@@ -113,13 +115,16 @@ def rows_at_once(one: Tensor) -> int:
 
 
 def volume_bytes(height: int, width: int, number: int, ways: int = 1) -> int:
-    """Of the volume of a pair of frames of height x width px, with numbers of so many bytes."""
+    """Return the bytes of the volume of a pair of frames of height x width px.
+
+    number: bytes of each value; ways: 2 for both directions
+    """
     cells = height // 8 * (width // 8)
     return ways * number * cells * cells * 4 // 3
 
 
 def neighbourhoods(rows: Tensor, centres: Tensor, radius: int, size: tuple[int, int]) -> Tensor:
-    """The neighbourhoods of `centres` [B,2,h,w] at every level: [B,h,w,4*side^2] fp32.
+    """Return the neighbourhoods of `centres` [B,2,h,w] at every level: [B,h,w,4*side^2] fp32.
 
     Bilinear between cells, zero outside; y is the slower of the two offsets. All points round a
     centre have the same fraction, so a patch one cell larger is gathered and blended with four
@@ -135,7 +140,7 @@ def neighbourhoods(rows: Tensor, centres: Tensor, radius: int, size: tuple[int, 
     start = (cells.cumsum(0) - cells)[:, None, None]
     side = 2 * radius + 1
     at = centres.permute(0, 2, 3, 1).reshape(-1, 1, 2) / scale  # [Bhw,4,2]
-    # Further out all is zero; a far centre must not overflow the index.
+    # Everything is zero further out; a far centre must not overflow the index.
     at = torch.minimum(at, sizes + side).clamp(min=-side - 1)
     corner = at.floor()
     fraction = at - corner

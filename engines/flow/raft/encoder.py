@@ -1,6 +1,6 @@
 """RAFT's two encoders, of the features that are compared and of the context, run together.
 
-In steps of torch everywhere; raft_small's from kernels of our own where they run.
+They run in torch everywhere; those of raft_small run on our own GPU kernels where possible.
 """
 
 import copy
@@ -67,15 +67,15 @@ def _prepared(source: nn.Module) -> nn.Module:
 class _Bottlenecks(nn.Module):
     """Both encoders of raft_small, from kernels.
 
-    What a layer gives is kept as it is before its normalisation, which is a scale and a shift of
-    each channel and then a ReLU: of the features' encoder after the sums of each image, of the
-    context's the bias of the convolution.
+    The output of a layer is stored before its normalisation, which is a scale and a shift of each
+    channel and then a ReLU. They follow from the sums over each image in the features' encoder,
+    and from the convolution's bias in the context's.
     """
 
     def __init__(self, features: Any, context: Any):
         super().__init__()
         firsts = [features.convnormrelu, context.convnormrelu]
-        # Pixels go in as 0..1: twice the weight, and less of the bias.
+        # Pixels are 0..1 instead of -1..1: twice the weight, and less bias.
         weight = torch.cat([2 * first[0].weight.detach() for first in firsts])
         table = F.pad(weight.permute(2, 3, 1, 0), (0, 0, 0, 1, 0, 1))  # [7,8,4,2C]
         self.register_buffer("table", table.flatten(0, 2).contiguous(), persistent=False)
@@ -89,7 +89,7 @@ class _Bottlenecks(nn.Module):
 
     @staticmethod
     def of(features: Any, context: Any) -> "_Bottlenecks | None":
-        """None for encoders of other blocks."""
+        """Return both encoders for the kernels; None for encoders with other blocks."""
         block = features.layer1[0]
         return _Bottlenecks(features, context) if hasattr(block, "convnormrelu3") else None
 
@@ -102,7 +102,7 @@ class _Bottlenecks(nn.Module):
 
 
 class _Norm(nn.Module):
-    """Scale and shift of each channel: [F,2,C] from an image's sums, or [2,C] for all."""
+    """Return scale and shift of each channel: [F,2,C] from an image's sums, or [2,C] for all."""
 
     def __init__(self, layer: nn.Sequential, bias: Tensor):
         super().__init__()
@@ -137,7 +137,7 @@ class _Layer(nn.Module):
         *,
         keep: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """What it gives, its scales, and what went into the product if that is kept."""
+        """Return its output, the scales, and the input of the product if that is kept."""
         assert isinstance(self.table, Tensor)
         found, kept, sums = kernels.mix(
             source,
@@ -160,7 +160,7 @@ class _Layer(nn.Module):
 
 
 class _Block(nn.Module):
-    """torchvision's bottleneck: 1x1, 3x3, 1x1, and what went in beside it."""
+    """torchvision's bottleneck: 1x1, 3x3, 1x1, and its input beside them."""
 
     def __init__(self, source: Any):
         super().__init__()

@@ -16,15 +16,15 @@ log = logging.getLogger("kinograph")
 
 
 def usable(values: Tensor) -> bool:
-    """Whether the kernels run on `values`: on a GPU, with triton, in a torch that exports them."""
+    """Return whether the kernels run on `values`: a GPU, triton, and a torch that exports them."""
     return values.is_cuda and _there()
 
 
 @cache
 def _there() -> bool:
-    """Triton compiles a little C on each machine, which fails without a compiler or without
-    Python's headers. Its driver is the first that needs it; unlike a kernel, it can be asked for
-    while torch traces a network."""
+    """Return whether triton can compile here, for which it needs a C compiler and Python's headers.
+    Its driver needs them first and, unlike a kernel, can be asked for while torch traces a
+    network."""
     if find_spec("triton") is None or not hasattr(torch.library, "triton_op"):
         return False
     from triton.runtime import driver
@@ -50,9 +50,9 @@ def look(
     size: tuple[int, int],
     beside: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """relu(neighbourhoods * table + bias) of `centres` [B,2,h,w] in `rows` [B,hw,L]: [B,C,h,w].
-    size: of the second map in cells. beside: features [B,D,h,w] and their bias [D], which follow
-    as D more channels, with bias and ReLU. See `correlation.Lookup`."""
+    """Return relu(neighbourhoods * table + bias) of `centres` [B,2,h,w] in `rows` [B,hw,L], as
+    [B,C,h,w]. size: of the second map in cells. beside: features [B,D,h,w] and their bias [D],
+    which follow as D more channels, with bias and ReLU. See `correlation.Lookup`."""
     from . import kernels_triton  # heavy
 
     features, more = beside or (None, None)
@@ -61,7 +61,7 @@ def look(
 
 
 def flow_features(flow: Tensor, table: Tensor, bias: Tensor) -> Tensor:
-    """relu(convolution of 7x7 + bias) of a flow [B,2,h,w] fp32: [B,C,h,w].
+    """Return relu(convolution of 7x7 + bias) of a flow [B,2,h,w] fp32: [B,C,h,w].
     table: [128,C], the weights by plane, line and column, each line and plane of eight."""
     from . import kernels_triton
 
@@ -70,7 +70,7 @@ def flow_features(flow: Tensor, table: Tensor, bias: Tensor) -> Tensor:
 
 
 def delta(head: Tensor, bias: Tensor, table: Tensor, table_bias: Tensor) -> Tensor:
-    """A convolution of 3x3 to two values, of relu(head [B,C,h,w] + bias): [B,2,h,w] fp32.
+    """Return a convolution of 3x3 to two values, of relu(head [B,C,h,w] + bias): [B,2,h,w] fp32.
     table: [C,32], the weights by line, column and value, then zeros."""
     from . import kernels_triton
 
@@ -79,7 +79,7 @@ def delta(head: Tensor, bias: Tensor, table: Tensor, table_bias: Tensor) -> Tens
 
 
 def unit_input(state: Tensor, motion: Tensor, bias: Tensor, flow: Tensor, width: int) -> Tensor:
-    """[B,width,h,w]: state, relu(motion + bias), flow (fp32), then zeros."""
+    """Return [B,width,h,w]: state, relu(motion + bias), flow (fp32), then zeros."""
     from . import kernels_triton
 
     found: Tensor = kernels_triton.unit_input(state, motion, bias, flow, width)
@@ -87,7 +87,7 @@ def unit_input(state: Tensor, motion: Tensor, bias: Tensor, flow: Tensor, width:
 
 
 def with_reset(joined: Tensor, gates: Tensor, terms: Tensor) -> Tensor:
-    """`joined` [B,C,h,w] with its first part, the state [B,S,h,w], multiplied with the reset gate:
+    """Return `joined` [B,C,h,w] with its first part, the state [B,S,h,w], times the reset gate:
     the second half of sigmoid(gates [B,2S,h,w] + terms [B,3S,h,w])."""
     from . import kernels_triton
 
@@ -96,8 +96,8 @@ def with_reset(joined: Tensor, gates: Tensor, terms: Tensor) -> Tensor:
 
 
 def blended(state: Tensor, gates: Tensor, candidate: Tensor, terms: Tensor) -> Tensor:
-    """The new state: from `state` [B,S,h,w] towards tanh(candidate + terms' last third), by the
-    update gate, the first half of sigmoid(gates + terms)."""
+    """Return the new state: `state` [B,S,h,w] moved towards tanh(candidate + terms' last third) by
+    the update gate, the first half of sigmoid(gates + terms)."""
     from . import kernels_triton
 
     found: Tensor = kernels_triton.blended(state, gates, candidate, terms)

@@ -1,10 +1,10 @@
 """The kernels of RAFT-small's encoders, in triton. Imported only where they run.
 
-A layer reads what the layer before gave before its normalisation, normalises it on the way (scale
-and shift of each channel, then ReLU), multiplies, and leaves mean and spread of what it gives for
-the next: large pictures go through memory once a layer.
+A layer reads the previous layer's output before normalisation, normalises it on the fly (scale and
+shift of each channel, then ReLU), multiplies, and stores mean and spread of its own output for the
+next: large pictures go through memory once per layer.
 
-Pictures lie in memory as rows of channels, one row a cell (channels last). Tables of weights are
+Pictures lie in memory as rows of channels, one row per cell (channels last). Tables of weights are
 padded with zeros to powers of two, and need no masks.
 """
 
@@ -17,7 +17,7 @@ from torch.library import triton_op, wrap_triton
 
 from .kernels_triton import _rows, _times
 
-# Cells of a program; sums are of as many. fp32 is multiplied without matrix units, in long code.
+# Cells per program, and per partial sum. fp32 is multiplied without matrix units, in long code.
 _TILE, _EXACT_TILE = 128, 32
 
 

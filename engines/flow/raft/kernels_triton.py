@@ -1,6 +1,6 @@
 """The kernels of `kernels`, in triton. Imported only where they run.
 
-All pictures lie in memory as rows of channels, one row a cell (channels last). Values go eight
+All pictures lie in memory as rows of channels, one row per cell (channels last). Values go eight
 channels at a time, 16 bytes of fp16.
 """
 
@@ -10,10 +10,10 @@ import triton.language as tl
 from torch import Tensor
 from torch.library import triton_op, wrap_triton
 
-_BLOCK = 256  # eights of channels of a program that goes value by value
-# Cells of a program that multiplies matrices; fp32 without matrix units, in long code.
+_BLOCK = 256  # groups of eight channels per program that works value by value
+# Cells per program that multiplies matrices; fp32 without matrix units, in long code.
 _CELLS, _EXACT_CELLS = 64, 32
-_SUMS = 128  # cells of a program that adds up the flow
+_SUMS = 128  # cells per program that sums the flow
 
 
 @triton.jit
@@ -54,7 +54,7 @@ def _look(  # type: ignore[no-untyped-def]
     for level in tl.static_range(4):
         high = height >> level
         wide = width >> level
-        # Further out all is zero; a far centre must not overflow an integer.
+        # Everything is zero further out; a far centre must not overflow an integer.
         x = tl.minimum(tl.maximum(x0 / (1 << level), -SIDE - 1.0), wide + SIDE + 0.0)
         y = tl.minimum(tl.maximum(y0 / (1 << level), -SIDE - 1.0), high + SIDE + 0.0)
         left = tl.floor(x)
@@ -420,5 +420,5 @@ def blended(state: Tensor, gates: Tensor, candidate: Tensor, terms: Tensor) -> T
 
 
 def _rows(images: Tensor) -> Tensor:
-    """[B,C,h,w] as its rows of channels, without a copy where they lie so."""
+    """Return [B,C,h,w] as rows of channels, without a copy if it is laid out so."""
     return images.permute(0, 2, 3, 1).contiguous()

@@ -16,7 +16,7 @@ from .correlation import Lookup, Volume
 
 
 class UpdateBlock(nn.Module):
-    """One improvement of the flow: motion encoder, recurrent block, flow head.
+    """One refinement of the flow: motion encoder, recurrent block, flow head.
 
     source: torchvision's; radius: of the look-ups
     """
@@ -42,7 +42,7 @@ class UpdateBlock(nn.Module):
 
     def begun(self, context: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The hidden state at the start, and what the context adds to every update of each unit."""
-        rows = context.permute(0, 2, 3, 1)  # kept as they lie: a compiler would turn them otherwise
+        rows = context.permute(0, 2, 3, 1)  # keeps the layout, which a compiler would transpose
         hidden = rows[..., : self.hidden_size].tanh().contiguous().permute(0, 3, 1, 2)
         context = rows[..., self.hidden_size :].relu().contiguous().permute(0, 3, 1, 2)
         return hidden, [unit.fixed(context) for unit in self.units]  # type: ignore[operator]
@@ -55,7 +55,7 @@ class UpdateBlock(nn.Module):
         centres: Tensor,
         flow: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """The hidden state and the change of the flow [B,2,h,w] fp32."""
+        """Return the hidden state and the change of the flow [B,2,h,w] fp32."""
         # Biases and ReLUs follow where the next kernel reads its input.
         features, bias = _bare(self.flow_second, self.flow(flow))
         if isinstance(self.correlation, nn.Identity):
@@ -162,7 +162,7 @@ class Unit(nn.Module):
 
 
 def _joined(sources: list[nn.Conv2d], inputs: list[int], padding: int, *, bias: bool) -> nn.Conv2d:
-    """One convolution that gives the outputs of several, of some of their input channels and
+    """Return one convolution with the outputs of several, of some of their input channels and
     `padding` more that count for nothing."""
     first = sources[0]
     weight = torch.cat([source.weight.detach()[:, inputs] for source in sources])
@@ -181,7 +181,7 @@ def _joined(sources: list[nn.Conv2d], inputs: list[int], padding: int, *, bias: 
 
 
 def _bare(conv: nn.Conv2d, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What the convolution gives before its bias, and the bias."""
+    """Return the convolution's output before its bias, and the bias."""
     assert conv.bias is not None
     return F.conv2d(images, conv.weight, None, conv.stride, conv.padding), conv.bias
 
@@ -189,7 +189,7 @@ def _bare(conv: nn.Conv2d, images: Tensor) -> tuple[Tensor, Tensor]:
 def bilinear_upsample(flow: Tensor) -> Tensor:
     """Eight times the size, bilinear with the corners in place, as torchvision's raft_small.
 
-    On a GPU as two products of matrices: a compiler would compute the flow anew for every pixel.
+    On a GPU as two products of matrices: a compiler would recompute the flow for every pixel.
     """
     if not flow.is_cuda:
         return F.interpolate(flow, scale_factor=8.0, mode="bilinear", align_corners=True) * 8

@@ -45,7 +45,7 @@ def test_flo_is_the_published_format(tmp_path: Path) -> None:
             b"PIEH" + b"\2\0\0\0\2\0\0\0" + bytes(31),
             "is cut off: expected 44 bytes for 2x2, found 43",
         ),
-        (b"PIEH" + b"\2\0\0\0\2\0\0\0" + bytes(33), "goes on behind its end"),
+        (b"PIEH" + b"\2\0\0\0\2\0\0\0" + bytes(33), "continues past its end"),
         (b"PIEH" + b"\xff" * 8, "expected a size"),
     ],
 )

@@ -37,7 +37,7 @@ def test_pfm_of_flyingthings(tmp_path: Path, order: str) -> None:
         (b"PF\n3 2\n-1e999\n" + bytes(72), "expected a PFM file"),
         (b"PF\n3 0\n-1\n", "expected a size of at least 1x1, found 3x0"),
         (b"PF\n3 2\n-1\n" + bytes(71), "is cut off: expected 82 bytes for 3x2, found 81"),
-        (b"PF\n3 2\n-1\n" + bytes(73), "goes on behind its end"),
+        (b"PF\n3 2\n-1\n" + bytes(73), "continues past its end"),
         (b"Pf\n3 2\n-1\n" + bytes(24), r"one channel \(Pf\): a disparity"),
     ],
 )
