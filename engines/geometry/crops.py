@@ -35,7 +35,7 @@ def crop(
     Sampling is bilinear, averaged over all the pixels that fall on one if a box is larger than
     `size`.
     """
-    from torchvision.ops import roi_align  # imports PyTorch's compiler, too: seconds
+    from torchvision.ops import roi_align  # slow: it imports PyTorch's compiler
 
     if fill:
         return crop(frames - fill, frame, boxes, size) + fill

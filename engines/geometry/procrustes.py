@@ -23,7 +23,7 @@ def fit_similarity(source: Tensor, target: Tensor, weights: Tensor) -> Similarit
     weights:        [K] or [...,K], at least three of them above 0
 
     By singular values (Umeyama, PAMI 1991); the rotation is always a proper one. Computed in
-    float64, as depths are large against what tells poses apart.
+    float64, as depths are large relative to the differences of poses.
     """
     source, target, weights = source.double(), target.double(), weights.double()
     weights = (weights / weights.sum(-1, keepdim=True))[..., None]

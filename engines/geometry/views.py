@@ -61,8 +61,8 @@ class View:
 
 
 def turned_back(points: Tensor, size: Size, turns: int) -> Tensor:
-    """Map x, y [...,2] from a picture of `size` (height, width) px that was turned by so many
-    quarter turns counter-clockwise to the picture before it was."""
+    """Map x, y [...,2] from a picture of `size` (height, width) px, which was turned by `turns`
+    quarter turns counter-clockwise, to the picture as it was before."""
     high, wide = size
     x, y = points.unbind(-1)
     back = ((x, y), (high - y, x), (wide - x, high - y), (y, wide - x))
@@ -96,12 +96,12 @@ def views_of(source: Size, tiles: int = 1, turns: Sequence[int] = (0,)) -> list[
 
 
 def tile_side(source: Size, tiles: int) -> int:
-    """Return the side in pixels of tiles of which so many lie along the longer side."""
+    """Return the side in pixels of tiles if `tiles` of them lie along the longer side."""
     return math.ceil(max(source) / (tiles - (tiles - 1) * _OVERLAP))
 
 
 def tiles_for(source: Size, side: float) -> int:
-    """Return how many tiles along the longer side have a side of about so many pixels."""
+    """Return how many tiles of about `side` px lie along the longer side."""
     return max(1, round((max(source) - _OVERLAP * side) / ((1 - _OVERLAP) * side)))
 
 

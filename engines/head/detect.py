@@ -135,13 +135,13 @@ def _placed(empty: Heads, faces: _Faces, *, above: float, most: int) -> Heads:
 
     A face that was found twice counts once.
     """
-    from torchvision.ops import batched_nms  # imports PyTorch's compiler, too: seconds
+    from torchvision.ops import batched_nms  # slow: it imports PyTorch's compiler
 
     frame, points, scores, tracks = faces.frame, faces.points, faces.scores, faces.tracks
     flat = points[..., :2]
     boxes = torch.cat([flat.amin(1), flat.amax(1)], -1)
     sure = (scores > above).nonzero()[:, 0]
-    kept = sure[batched_nms(boxes[sure], scores[sure], frame[sure], _SAME)]  # by falling score
+    kept = sure[batched_nms(boxes[sure], scores[sure], frame[sure], _SAME)]  # by descending score
     kept = kept[frame[kept].argsort(stable=True)]
     count = torch.bincount(frame[kept], minlength=len(empty))
     first = count.cumsum(0) - count

@@ -13,7 +13,7 @@ from ..geometry.camera import Camera
 from ..sequence import state_type
 
 _EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
-_WHOLE = ("canvas", "camera")  # fields that are no tensors
+_WHOLE = ("canvas", "camera")  # fields that are not tensors
 
 
 @state_type()
@@ -30,7 +30,7 @@ class Heads:
     landmarks:   [F,P,L,3] x, y px of the canvas, and depth in the same unit, growing away from the
                  camera; L is 468 in the order of the canonical face, or 0 if there are none
     boxes:       [F,P,4] x0, y0, x1, y1 px
-    scores:      [F,P] 0..1, falling along P
+    scores:      [F,P] 0..1, descending along P
     track_ids:   [F,P] int64, -1 = no track
     count:       [F] int64, how many places of the frame hold a head
     canvas:      height and width in px of the frames that the coordinates refer to

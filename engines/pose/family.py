@@ -45,8 +45,8 @@ class PoseCandidates(Candidates):
         return replace(self, confidence=self.confidence * (self.confidence >= threshold))
 
     def differences(self, mine: Tensor, other: Candidates, theirs: Tensor) -> list[Tensor]:
-        """Return the mean distance of the joints by the box's diagonal, and the mean difference of
-        their confidences."""
+        """Return the mean distance of the joints relative to the box's diagonal, and the mean
+        difference of their confidences."""
         assert isinstance(other, PoseCandidates)
         (f, p), (g, q) = mine.unbind(1), theirs.unbind(1)
         boxes = self.boxes[f, p].float()

@@ -23,7 +23,7 @@ class Poses:
     keypoints:  [F,P,K,2] x, y in pixels of the canvas; (0, 0) is the canvas's top left corner
     confidence: [F,P,K] 0..1; 0 = not seen, whatever the keypoint says
     boxes:      [F,P,4] x0, y0, x1, y1 in pixels
-    scores:     [F,P] 0..1, falling along P
+    scores:     [F,P] 0..1, descending along P
     track_ids:  [F,P] int64, -1 = no track
     count:      [F] int64, how many places of the frame hold a person
     canvas:     height and width in pixels of the frames that the coordinates refer to

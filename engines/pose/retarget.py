@@ -31,8 +31,8 @@ def onto_canvas(poses: Poses, size: tuple[int, int], fit: str = "letterbox") -> 
     return replace(poses, keypoints=poses.keypoints * scale + shift, boxes=boxes, canvas=size)
 
 
-# Limbs of OpenPose's body from the neck outwards: parent, child, and who mirrors the child, whose
-# length is as good where one side is not seen.
+# Limbs of OpenPose's body from the neck outwards: parent, child, and the child on the other
+# side, whose length serves where one side is not seen.
 _LIMBS = (
     *((1, 0, 0), (0, 14, 15), (0, 15, 14), (14, 16, 17), (15, 17, 16)),
     *((1, 2, 5), (1, 5, 2), (2, 3, 6), (5, 6, 3), (3, 4, 7), (6, 7, 4)),
@@ -44,7 +44,7 @@ _MIRRORED = [_NUMBER[mirror] for _, _, mirror in _LIMBS]
 _BENDS = {3: 4, 6: 7, 9: 10, 12: 13}
 _EYES = {14: 16, 15: 17}
 _NECK, _ANKLES = 1, (10, 13)
-# What hangs on a joint of the body, and whose length it grows with: part, joint, child of the limb.
+# Parts attached to a joint of the body, and the limb they grow with: part, joint, limb's child.
 _HANGS = (
     ("left_hand", slice(None), 7, 7),
     ("right_hand", slice(None), 4, 4),
@@ -64,14 +64,14 @@ _LONGEST = 0.9  # quantile of a limb's lengths over a clip: foreshortened ones s
 _BY_MIRROR = 0.5  # of the same limb on the other side
 _BY_NEIGHBOUR = 0.3  # of the other limb of the same arm or leg
 _BY_SHOULDERS = 0.6  # of the shoulders' width: a torso
-_FACTORS = (0.2, 5.0)  # limbs become no shorter and no longer than so many times
+_FACTORS = (0.2, 5.0)  # least and greatest factor of a limb's length
 
 
 @dataclass(frozen=True)
 class Retargeted:
     """Poses with other proportions, and what is to be said about them.
 
-    notes:    how people were measured where it is not by their torsos, limbs that were left out
+    notes:    how people were measured if not by their torsos, limbs that were left out
     warnings: who keeps their proportions, and why
     """
 
@@ -89,8 +89,8 @@ def with_proportions(
     picture does not change: it is measured by the torso, or by the shoulders or the head where the
     torso is not seen in both. Feet stay on the ground where they were. A limb that the reference
     does not show, or shows so short that it must point to the camera, takes the length of the other
-    side, or keeps its own. Where a joint is not seen for some frames, what hangs on it keeps its
-    track's factor.
+    side, or keeps its own. Where a joint is not seen for some frames, what is attached
+    to it keeps its track's factor.
 
     strength: 0 = as they are, 1 = the reference's proportions
     matching: who takes whose. first: all take those of the first person of the first frame that
@@ -168,7 +168,7 @@ class _Models:
 
     @classmethod
     def of(cls, reference: Poses, matching: str) -> "_Models":
-        """Return the people of a reference. Raises `InputError` for one that does not serve."""
+        """Return the people of a reference. Raises `InputError` for one that cannot be used."""
         if not bool(reference.count.any()):
             raise InputError("reference: expected a person, found nobody in any frame")
         one = reference.as_openpose()
@@ -237,9 +237,9 @@ def _in_order(poses: Poses) -> tuple[Tensor, Tensor]:
 def _with_unseen(tracks: Tracks) -> tuple[Tensor, Tensor]:
     """Return keypoints [F,T,K,2] px, and whether seen [F,T,K].
 
-    A joint of the body that is not seen stands where it is to be expected: by its offset from its
-    parent (the neck: from the middle of the box) in the frames before and after. It only serves
-    what hangs on it.
+    A joint of the body that is not seen is placed where it is expected: by its offset from its
+    parent (the neck: from the middle of the box) in the frames before and after. Only what is
+    attached to it uses that place.
     """
     seen = tracks.seen
     points = torch.where(seen[..., None], tracks.keypoints, 0.0)

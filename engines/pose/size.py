@@ -45,10 +45,10 @@ def looks_for(
 
     If the head of the network says how tall people should be (`SizeSearch`), a few frames are
     looked at: in the smallest size, which finds people who fill the frame, in the largest, which
-    finds the others, and where these are small or nobody, in larger ones. The size follows from
-    their height. People who are too small even in the largest size of all, and more people than
-    the network can find at once, take tiles. If nobody is found, the size is the largest but for
-    the larger ones. All other networks get the recommended size.
+    finds the others, and if they are small or nobody is found, in larger ones. The size follows
+    from their height. People who are too small even in the largest size of all, and more people
+    than the network can find at once, take tiles. If nobody is found, the size is the largest of
+    `SizeSearch.sizes`. All other networks get the recommended size.
     """
     if turned not in TURNED:
         raise InputError(f"turned: expected one of {', '.join(TURNED)}, found {turned!r}")
@@ -71,7 +71,7 @@ def looks_for(
         seen.append(poses_in_frames(some, engine, head, looks=looks, exact=False, most=places))
 
     def wanted(part: float) -> float:
-        """Return the size for the height of which a part of the people is smaller."""
+        """Return the size for the quantile `part` of the people's heights."""
         heights = _heights(seen)
         if not len(heights):
             return math.inf
@@ -114,7 +114,7 @@ def looked_at(frames: int) -> list[int]:
 def _heights(seen: Sequence[Poses]) -> Tensor:
     """Return how tall the people of several looks at the same frames are, [N] px.
 
-    Who lies within the box of an earlier look is the same person.
+    A person within the box of an earlier look counts as the same one.
     """
     boxes = []
     for number, poses in enumerate(seen):

@@ -14,7 +14,7 @@ from ..video.cuts import check_cuts
 from .oks import sigmas
 from .poses import Poses
 
-# Between frames people move further than annotators disagree: OKS with sigmas of this many times.
+# People move further between frames than annotators disagree: factor of the sigmas in OKS.
 _LOOSER = 3.0
 
 
@@ -31,7 +31,7 @@ class TrackState:
 
 @dataclass
 class Tracker:
-    """Gives the people of successive chunks ids that stay with them.
+    """Give the people of successive chunks ids that stay with them.
 
     Every person is looked for where their velocity would have carried them; who goes with whom is
     the assignment of the highest total similarity (OKS, and the distance of the boxes' centres), as

@@ -21,9 +21,9 @@ _SIDE = 512  # px, of warmup's frames where nothing says theirs
 class OpticalFlowTensorRTPreprocessor:
     """From the frames of a video to coloured maps of their motion, in VACE's layout.
 
-    Can stand in for the class of this name in scope-optical-flow-tensorrt. Which estimator and
-    backend run, RAFT on TensorRT or another, is for `model`, `backend` and the machine to decide,
-    and `report` says it. Nothing is loaded, fetched or built before the first call or `warmup`.
+    Can stand in for the class of this name in scope-optical-flow-tensorrt. `model`, `backend`
+    and the machine decide which estimator and backend run, RAFT on TensorRT or another, and
+    `report` says which. Nothing is loaded, fetched or built before the first call or `warmup`.
 
     A preprocessor is for one video that may come in chunks of any lengths: the last frame carries
     over from call to call, so that the maps are those of the whole at once. `reset` begins
@@ -148,7 +148,7 @@ class OpticalFlowTensorRTPreprocessor:
             self._stream = None
 
     def warmup(self, height: int | None = None, width: int | None = None) -> None:
-        """Build or load the engine and run two black frames; the video under way is not touched. A
+        """Build or load the engine and run two black frames; the current video is not affected. A
         CUDA graph for longer chunks is captured in the first call with one.
 
         height, width: of the frames to come, so that their first call is as fast as the later

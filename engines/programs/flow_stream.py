@@ -55,7 +55,7 @@ class FlowStream:
         For the rest see `draw_flow`. A video that begins with a chunk of one frame has no motion to
         duplicate: its first map is white, with a warning.
 
-        Raises `InputError` for frames that are none or of another size than before, for settings
+        Raises `InputError` for malformed frames or another size than before, for settings
         that `draw_flow` does not take, and for normalise clip over several chunks.
         """
         if normalise == "clip" and self.source is not None:
@@ -63,7 +63,7 @@ class FlowStream:
                 "normalise: clip needs the whole video in one call, as its fastest pixel may be in "
                 "a later one; choose vace, fixed or ema, or call reset() before another video"
             )
-        estimator = replace(self.estimator)  # what fails leaves the stream as it was
+        estimator = replace(self.estimator)  # a failure leaves the stream as it was
         flow = estimator.update(frames)
         drawn = draw_flow(
             flow if size is None else resized(flow, size),

@@ -21,8 +21,8 @@ from .frames import as_floats, images_of, video_of
 class PoseTensorRTPreprocessor:
     """From the frames of a video to its skeletons in VACE's layout.
 
-    Can stand in for the class of this name in scope-pose-tensorrt. Which backend runs, TensorRT or
-    another, is for `backend` and the machine to decide, and `report` says it. Nothing is loaded or
+    Can stand in for the class of this name in scope-pose-tensorrt. `backend` and the machine
+    decide which backend runs, TensorRT or another, and `report` says which. Nothing is loaded or
     built before the first call or `warmup`; built engines are those of Build Engine. Threads may
     share one preprocessor.
 

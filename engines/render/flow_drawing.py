@@ -15,7 +15,7 @@ from .flow_colours import flow_colours
 from .flow_legend import draw_legend
 from .flow_scales import ScaleState, flow_scales
 
-_AT_ONCE = 16  # frames between two words of progress
+_AT_ONCE = 16  # frames between two progress reports
 _STILL = 1e-6  # px; what is slower does not move, even without a floor
 
 
@@ -54,7 +54,7 @@ def draw_flow(
     colours, strength:       see `flow_colours`
     normalise, scale, state: see `flow_scales`; scale is its `fixed`
     noise_floor:             px; what is slower is still, and no scale is less than twice that
-    direction:               which flow; estimated: forward where it is there
+    direction:               which flow; estimated: forward if there is one
     legend:                  whether the wheel and its scale stand in a corner
     progress:                called with the number of frames done since the last call
 

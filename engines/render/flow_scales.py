@@ -37,9 +37,9 @@ def flow_scales(
 
     normalise: vace: each frame's own fastest pixel, as VACE's annotator; clip: the clip's fastest;
                fixed: `fixed` px (0 = 2 % of the diagonal); ema: as vace, but falling slowly, by 5 %
-               a frame, so that still pixels keep their colour when something fast leaves
+               per frame, so that still pixels keep their colour when something fast leaves
     floor:     px; no scale is less, so that the noise of a still picture stays pale
-    state:     of the chunk before; with clip impossible
+    state:     of the chunk before; not allowed with clip
 
     Raises `InputError` for unknown names, negative numbers, flow that is not finite, and clip with
     a state.

@@ -34,7 +34,7 @@ def read_poses(
     canvas: height and width of the frames, for files that do not say (openpose, coco, others'
             predictions); where a file does, that holds
     frames: how many frames the clip has, for files that may end before it; the rest is empty
-    warn:   is told what of a file is left out
+    warn:   called with what is left out of a file
 
     Joints that are not seen lie at (0, 0), except in safetensors files, which are taken as they
     are. Raises `InputError` with the place in the file, what was expected and what was found.
@@ -89,7 +89,7 @@ def look(path: Path) -> tuple[str, Value]:
     document = load(path)
     raw = document.raw
     if raw == []:
-        return "coco", document  # nobody; of every other format there would be frames
+        return "coco", document  # nobody was found; other formats would still list frames
     if isinstance(raw, list) and isinstance(raw[0], dict):
         if editor.owns(raw):
             return "pose_keypoint", document

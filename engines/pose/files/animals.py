@@ -51,7 +51,7 @@ def parse(
     """Return the poses in a document: a list of frames, or the object of a single one.
 
     canvas: height and width, for documents that do not say
-    frames: how many there are; those behind the document's are empty
+    frames: how many there are; those after the document's last are empty
 
     Raises `InputError` for what is malformed, with the place in it.
     """

@@ -42,13 +42,13 @@ def assemble(
     source: str,
     scale: tuple[float, float] = (1.0, 1.0),
 ) -> Poses:
-    """Return the poses of `people`, those of a frame by falling score, otherwise in the order
+    """Return the poses of `people`, those of a frame by descending score, otherwise in the order
     given.
 
     scale: pixels by which the files' x and y are multiplied
 
-    Joints that are not seen lie at (0, 0). Who has neither a joint that is seen nor a box is
-    nobody. There is at least one place per frame. Raises `InputError` when it is too much.
+    Joints that are not seen lie at (0, 0). People with neither a visible joint nor a box are
+    left out. There is at least one place per frame. Raises `InputError` for too many people.
     """
     people = [p for p in people if p.box is not None or any(p.joints[2::3])]
     joints, n = len(SKELETONS[skeleton]), len(people)

@@ -1,4 +1,4 @@
-"""COCO keypoint results: a list with one object a person, as pycocotools takes them.
+"""COCO keypoint results: a list with one object per person, as pycocotools takes them.
 
 image_id, category_id (1: person), keypoints (17 times x, y, c, flat, pixels), score, and
 optionally bbox (x, y, width, height); track_id is a key of our own.

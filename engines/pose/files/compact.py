@@ -114,7 +114,7 @@ def _as_bytes(head: Mapping[str, Any]) -> bytes:
 def read(path: Path) -> Poses:
     """Read the poses in a file onto the CPU.
 
-    Raises `InputError` for a file that is damaged, is none of ours, is of a newer version, or
+    Raises `InputError` for a file that is damaged, is not one of ours, is of a newer version, or
     whose tensors do not fit together.
     """
     try:

@@ -11,8 +11,8 @@ from ...errors import InputError
 from ...files import read_regular
 
 LARGEST = 2**29  # bytes of a file: an hour of ten people at 30 frames per second
-FARTHEST = 1e9  # pixels; what is further out is no coordinate
-SUREST = 10.0  # peaks of heatmaps go above 1; what is above this is no confidence
+FARTHEST = 1e9  # pixels; no coordinate is larger
+SUREST = 10.0  # peaks of heatmaps go above 1, but no confidence is larger than this
 
 
 class Value:
@@ -105,7 +105,7 @@ class Value:
         if not (plain and all(-FARTHEST <= number <= FARTHEST for number in raw)):
             for i, number in enumerate(raw):
                 Value(number, f"[{i}]", self).number(-FARTHEST, FARTHEST)
-            raw = [float(number) for number in raw]  # NumPy's and their like
+            raw = [float(number) for number in raw]  # NumPy's numbers and the like
         return list(raw)
 
     def joints(self, *counts: int) -> list[float]:
@@ -153,7 +153,7 @@ def load(path: Path) -> Value:
 
 
 def dump(raw: Any, path: Path) -> None:
-    """Write a JSON file: `as_text`, and a line's end."""
+    """Write a JSON file: `as_text` and a newline."""
     path.write_text(as_text(raw) + "\n", encoding="utf-8")
 
 

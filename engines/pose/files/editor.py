@@ -1,6 +1,6 @@
 """What the first OpenPose editors save: width, height and keypoints.
 
-keypoints is a list with one list a person of 18 times [x, y] in OpenPose's order, or a single
+keypoints is a list with one list per person of 18 times [x, y] in OpenPose's order, or a single
 person's list. A joint that was removed is null, or [0, 0].
 Source: the code of fkunn1326/openpose-editor.
 """
@@ -25,7 +25,7 @@ def parse(
 ) -> Poses:
     """Return the poses in a document: the object of a single frame, or a list of them.
 
-    frames: how many there are; those behind the document's are empty
+    frames: how many there are; those after the document's last are empty
 
     Raises `InputError` for what is malformed, with the place in it.
     """

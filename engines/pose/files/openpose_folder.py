@@ -32,7 +32,7 @@ _PARTS = {
     "left_hand": "hand_left_keypoints_2d",
     "right_hand": "hand_right_keypoints_2d",
 }
-# OpenPose writes these, too, empty unless it sees in three dimensions.
+# OpenPose writes these, too, empty unless it reconstructs in 3D.
 _IN_3D = tuple(f"{part}_keypoints_3d" for part in ("pose", "face", "hand_left", "hand_right"))
 
 
@@ -50,7 +50,7 @@ def write(poses: Poses, folder: Path) -> None:
 
 
 def write_frames(poses: Poses, folder: Path, name: str, first: int = 0) -> list[Path]:
-    """Write the files of some frames straight into a folder; the files.
+    """Write the files of some frames into a folder, and return them.
 
     name:  of the clip
     first: number of the first frame
@@ -107,7 +107,7 @@ def read(
 
     canvas: height and width of the frames, which the files do not say
     frames: how many there are; None = up to the last file's
-    warn:   is told what is left out
+    warn:   called with what is left out
 
     Gives openpose_18, or openpose_wholebody_134 as soon as anybody has a face or a hand; then
     the feet of 25-point bodies are kept, too. Scores and boxes of others' files are made from the

@@ -2,7 +2,7 @@
 
 A list with one object per frame: people, canvas_height, canvas_width. A person has flat lists of
 x, y, c: pose_keypoints_2d (18 points, or 25 as OpenPose's BODY_25), face_keypoints_2d (68; 69 and
-70 have pupils behind them, 51 lack the jaw; a face of any other number is left out),
+70 have pupils after them, 51 lack the jaw; a face of any other number is left out),
 hand_left_keypoints_2d and hand_right_keypoints_2d (21 each), or null.
 Source: github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md, and the code of
 comfyui_controlnet_aux, src/custom_controlnet_aux/dwpose.
@@ -133,12 +133,12 @@ def parse(
     """Return the poses in a document: a list of frames, or the object of a single one.
 
     canvas: height and width, for documents that do not say
-    frames: how many there are; those behind the document's are empty
-    warn:   is told what is left out
+    frames: how many there are; those after the document's last are empty
+    warn:   called with what is left out
 
     Documents of `animals` and of the first `editor`s are read, too. Others give openpose_18, or
     openpose_wholebody_134 as soon as anybody has a face, a hand or our feet; then the feet of a
-    25-point body are kept, too. Where our confidences are there, they stand for c. Without our
+    25-point body are kept, too. Where our confidences are present, they replace c. Without our
     confidences, coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as
     older controlnet_aux wrote them (joints may lie a bit outside).
     """
@@ -184,7 +184,7 @@ def parse(
 class Body:
     """The parts of one person: x, y, c, flat; a part that is not there is None.
 
-    spare:   feet of a 25-point body, which count only if the person is a whole body anyhow
+    spare:   feet of a 25-point body, which count only if the person is a whole body anyway
     ours:    whether it says its real confidences
     unknown: points of a face that is left out, as nobody knows which they are; 0 = none
     """
@@ -253,7 +253,7 @@ def _face(points: Value) -> list[float]:
     if rest or count in _FACES:
         numbers = points.joints(*_FACES)
         return [0.0] * (3 * _JAW) + numbers if count == _WITHOUT_JAW else numbers
-    points.joints(count)  # numbers they are at least
+    points.joints(count)  # checks that they are numbers at least
     return []
 
 

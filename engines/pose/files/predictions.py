@@ -82,7 +82,7 @@ def parse(
     frames: how many there are; None = as many as `images`, or up to the last that is named
     images: names of the frames. An entry belongs to the frame of the same path, else of the same
             file name, else of the same number (the last one in the name). Without them its
-            number is the frame; if no entry has one, they stand in their order.
+            number is the frame; if no entry has one, their order counts.
     others: entries that belong to none of `images` are left out, as long as one does
 
     Frames without an entry are empty. Detections without keypoints are boxes with joints that
@@ -155,7 +155,7 @@ def _entries(document: Value) -> Iterable[tuple[Value, Value]]:
         for name, detections in document.members("predictions"):
             yield Value(name, f"[{name!r}]", document), detections
         return
-    for entry in document.entries("a list with one object an image"):
+    for entry in document.entries("a list with one object per image"):
         yield entry.needed("image"), entry.needed("detections")
 
 
@@ -187,7 +187,7 @@ def _frames(
             raise name.wrong(wanted)
         if frame in taken:
             one = f"{name.raw!r} for the image of {taken[frame].way}"
-            raise name.wrong("one entry an image", one)
+            raise name.wrong("one entry per image", one)
         if frames is not None and frame >= frames:
             raise name.wrong(
                 f"a number in 0..{frames - 1}, as the clip has {counted(frames, 'frame')}"

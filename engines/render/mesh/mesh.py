@@ -25,8 +25,8 @@ class Mesh:
     uv:        [V,2] float32 places in the texture: (0, 0) is its top left corner and (1, 1) its
                bottom right one. If some lie outside 0..1 the texture repeats
     texture:   [H,W,3] or [H,W,4] float32 0..1, with alpha not multiplied into the colour
-    colours:   [V,3] float32 0..1, multiplied with the texture
-    colour:    red, green, blue, alpha 0..1 of the whole, multiplied with both
+    colours:   [V,3] float32 0..1, multiplied by the texture
+    colour:    red, green, blue, alpha 0..1 of the whole, multiplied by both
     given_normals: [V,3] of the file, any length; None: computed
     name:      what errors call it: a file, or a part of one
 

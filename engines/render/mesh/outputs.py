@@ -16,7 +16,7 @@ from .pixels import Pixels
 
 SCALES = ("inverse", "linear")
 CONVENTIONS = ("bae", "opengl")
-# What x, y, z of a normal with y up and z towards the camera are multiplied with.
+# What x, y, z of a normal with y up and z towards the camera are multiplied by.
 _SIGNS = {"bae": (-1.0, 1.0, 1.0), "opengl": (1.0, 1.0, 1.0)}
 _FARTHEST_SEEN = 0.1  # grey
 
@@ -63,7 +63,7 @@ def draw_controls(
                 and DSINE give them to ControlNet. opengl: right, up and towards the camera
     parts, camera, frames, size, fit, samples, progress: see `draw_meshes`
 
-    What is less than half opaque is not there. Raises `InputError` for an unknown choice, for
+    Surfaces less than half opaque are left out. Raises `InputError` for an unknown choice, for
     depths that are not in order, and for what `draw_meshes` raises it.
     """
     for name, found, known in (

@@ -44,12 +44,12 @@ class Hits:
     depth: Tensor
 
     def at(self, which: Tensor) -> "Hits":
-        """Return some of them."""
+        """Return the hits at `which`, a mask or indices."""
         return Hits(**{name: values[..., which] for name, values in vars(self).items()})
 
     @classmethod
     def cat(cls, parts: "Sequence[Hits]") -> "Hits":
-        """Return all of several, at least one, at different samples."""
+        """Return the hits of several, at least one, which are at different samples."""
         rows = [vars(part) for part in parts]
         return cls(**{name: torch.cat([row[name] for row in rows], -1) for name in rows[0]})
 

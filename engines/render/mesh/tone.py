@@ -14,7 +14,7 @@ from ...geometry.placement import Size
 from .instances import Instances
 from .soup import boxes
 
-_POINTS = 24  # a side, of the places that are looked at round an instance
+_POINTS = 24  # per side of the grid of places sampled around an instance
 _WIDER = 1.3  # of its box, so that what is beside it counts, too
 _MIDDLE = 0.45  # brightness of well-exposed surroundings of a face
 _DARKEST, _BRIGHTEST = 0.2, 1.25

@@ -32,7 +32,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Style:
-    """A way to draw a skeleton; a file of this folder says one as `STYLE`.
+    """A way to draw a skeleton; a file of this folder defines one as `STYLE`.
 
     groups:       in drawing order; all parts that the style can draw
     parts:        those that it draws unless asked otherwise

@@ -15,7 +15,7 @@ CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1))
 
 @dataclass(frozen=True)
 class Wheel:
-    """The colours of directions; a file of this folder says one as `WHEEL`.
+    """The colours of directions; a file of this folder defines one as `WHEEL`.
 
     name:    what a user chooses
     colours: makes [N,3] RGB 0..1 of N directions, evenly over a whole turn; the first and the last

@@ -173,7 +173,7 @@ def found_in(*detections: Any) -> list[dict[str, Any]]:
             r"detections\[1\].keypoints: expected 17 keypoints, as before, found 18",
         ),
         ([entry(5)], r"\[0\].image: expected a text, found 5"),
-        ({"predictions": 5}, ": predictions: expected a list with one object an image, found 5"),
+        ({"predictions": 5}, ": predictions: expected a list with one object per image, found 5"),
         ({"predictions": [], "schema_version": 2}, "schema_version: expected 1, found 2"),
         ({"a b.png": [5]}, r": \['a b.png'\]\[0\]: expected an object, found 5"),
         ({"predictions": []}, ": expected predictions for at least one image, found none"),

@@ -68,7 +68,7 @@ def test_images_are_joined_by_path_then_name_then_number() -> None:
         (["a_1.png"], r"\[0\].image: expected the path, file name or number of an image"),
         (
             ["b_2.png", "2.png"],
-            r"\[1\].image: expected one entry an image, found '2.png' for .* \[0\]",
+            r"\[1\].image: expected one entry per image, found '2.png' for .* \[0\]",
         ),
         (["nothing.png"], "found the text 'nothing.png'"),
     ):
