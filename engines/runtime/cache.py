@@ -103,8 +103,8 @@ class EngineCache:
     ) -> Artifact:
         """Return the engine for `key` from the cache, building it if necessary.
 
-        build:   writes the engine into the file at the path it is given, or raises; what it needs
-                 besides lies beside that, under names that begin with its name
+        build:   writes the engine into the file at the path it is given, or raises; further files
+                 that it needs lie beside that one, under names that begin with its name
         check:   raises `EngineError` if an engine cannot be used (it does not load or run, or its
                  outputs are wrong); what it returns for a new build is stored in the sidecar
                  under "checked"
@@ -168,7 +168,7 @@ class EngineCache:
                     state=self._state(artifact.path) or "whole",
                 )
                 if still is not None and not still(now):
-                    return "it has been built anew meanwhile"
+                    return "it has been rebuilt meanwhile"
                 beside = (_sidecar_path(artifact.path), kernels_path(artifact.path))
                 for path in (beside[0], artifact.path, beside[1]):
                     self.delete(path)

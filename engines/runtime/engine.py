@@ -54,8 +54,8 @@ class Engine:
     holder:    what the host wants to keep with the engine
 
     full_batches: run fewer images as a full batch. On a GPU PyTorch's libraries choose their
-               kernels by the number of images, and each has last bits of its own, so a frame gets
-               the same to the last bit however a clip is cut. Not for streams, where it is latency.
+               kernels by the number of images, and each rounds differently; this way a frame gets
+               the same bits however a clip is cut. Not for streams, where it adds latency.
     """
 
     full_batches = False

@@ -42,7 +42,7 @@ def ladder(
     torch_runs: False for a network that is an ONNX graph
     left_out:   backends that "auto" does not take -> why
 
-    An explicit choice never falls back: `EngineError` says why it cannot be had.
+    An explicit choice never falls back: `EngineError` says why it is not available.
     """
     if backend not in ("auto", *names()):
         raise EngineError(f"backend: expected auto or {', '.join(names())}, found {backend!r}")

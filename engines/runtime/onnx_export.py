@@ -94,8 +94,8 @@ def exported(
     progress: called several times per second with what is done and since when; what it raises ends
               the export
 
-    Raises `EngineError` if a package is missing, for a precision other than
-    fp32 and fp16, and for a network that cannot be exported.
+    Raises `EngineError` if a package is missing, for a precision other than fp32 and fp16, and for
+    a network that cannot be exported.
     """
     if precision not in ("fp32", "fp16"):
         raise EngineError(f"precision: ONNX is exported in fp32 or fp16, found {precision!r}")
@@ -168,9 +168,9 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
 def _export(
     model: Model, network: Network, precision: str, progress: Progress | None = None
 ) -> bytes:
-    """Export a network in a process of its own, which can be ended; it takes about a minute.
+    """Export a network in a separate process, which can be ended; it takes about a minute.
 
-    A network that its family's file does not make is exported here.
+    A network that its family's module does not make is exported in this process.
     """
     if not _is_its_familys(model, network):
         return export_here(network.module(model.path), network, precision)
@@ -212,7 +212,7 @@ def _is_its_familys(model: Model, network: Network) -> bool:
 
 
 def _parts(function: Any) -> tuple[Any, ...]:
-    """Return what tells a function, with the arguments that it has got already."""
+    """Return what identifies a function, with the arguments bound to it."""
     if isinstance(function, partial):
         return *_parts(function.func), function.args, function.keywords
     return function.__module__, function.__qualname__

@@ -1,4 +1,4 @@
-"""Export one network as ONNX, in a process of its own: see `worker`.
+"""Export one network as ONNX, in a separate process: see `worker`.
 
 The request: {"root": the package's folder, "entry", "paths", "options": of the model, "precision",
 "target"}. The only message is the last: {"done": true} or {"error": text}.
@@ -19,7 +19,7 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _H
 
 
 def main() -> None:
-    """Read the request, export the network and say how it ended."""
+    """Read the request, export the network and report the result."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not mix with the lines
 

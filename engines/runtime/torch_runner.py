@@ -21,7 +21,7 @@ from .network import Network
 from .runner import Runner
 from .tensor_spec import DTYPES, FLOAT, TensorSpec
 
-# What cuDNN and oneDNN are fastest with.
+# The layout with which cuDNN and oneDNN are fastest.
 _LAYOUT = torch.channels_last
 
 Call = Callable[..., Mapping[str, Tensor]]
@@ -79,7 +79,8 @@ class TorchRunner(Runner):
         return torch.empty(shape, dtype=dtype, device=self.device, memory_format=layout)
 
     def _on_device(self) -> AbstractContextManager[object]:
-        """Triton launches its kernels on the current GPU, whichever one holds their inputs."""
+        """Make the device current: Triton launches its kernels on the current GPU, not on that of
+        their inputs."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
     def _settings(self) -> AbstractContextManager[object]:
@@ -87,8 +88,8 @@ class TorchRunner(Runner):
         uses TF32 for convolutions; for matrix products, which networks of lower precision keep in
         fp32, too, it is the host's choice.
 
-        cuDNN does not benchmark its algorithms: it would choose others in each run, with other last
-        bits, and take seconds per size, for 1.5 % of the time of MoveNet on an H200.
+        cuDNN does not benchmark its algorithms: it would choose different ones in each run, with
+        different last bits, and take seconds per size, for 1.5 % of the time of MoveNet on an H200.
         """
         held = ExitStack()
         if self.device.type == "cuda":
@@ -280,7 +281,7 @@ except TypeError:
 
 
 def _try_to_load(package: Path) -> None:
-    """Load a package in a process of its own, as PyTorch's loader can end the process.
+    """Load a package in a separate process, as PyTorch's loader can end the process.
 
     Raises `EngineError` if it does.
     """

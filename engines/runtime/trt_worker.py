@@ -1,4 +1,4 @@
-"""Build one TensorRT engine, in a process of its own.
+"""Build one TensorRT engine, in a separate process.
 
 Run by its path, because inside ComfyUI the package has no importable name; it therefore imports
 nothing of Kinograph. One JSON object arrives on standard input (see `trt.build_plan`), and JSON

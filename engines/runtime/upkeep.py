@@ -132,7 +132,7 @@ def rebuilt(
             continue
         request = _request(artifact)
         if request is None:
-            detail = f"{reason}; its sidecar is lost: build it anew with kinograph build"
+            detail = f"{reason}; its sidecar is lost: rebuild it with kinograph build"
             findings.append(Finding(artifact.name, size_of(artifact.path), "kept", detail))
             continue
         if kept := cache.remove(artifact, still=None if names else _is_useless):

@@ -1,7 +1,7 @@
-"""Long work in a process of its own, which can be ended at any time and gives back its memory.
+"""Long work in a separate process, which can be ended at any time and gives back its memory.
 
 A worker is a script, run by its path, because inside ComfyUI the package has no importable name. It
-gets one JSON object on standard input and says JSON lines on standard output. When its standard
+gets one JSON object on standard input and writes JSON lines to standard output. When its standard
 input closes, the parent is gone and it ends.
 """
 
@@ -18,7 +18,7 @@ from typing import IO, Any
 
 Message = Mapping[str, Any]
 
-_TICK = 0.25  # seconds between two looks at whether to go on
+_TICK = 0.25  # seconds between two checks whether to go on
 
 
 def run_worker(
@@ -28,13 +28,13 @@ def run_worker(
     tick: Callable[[], None] = lambda: None,
     variables: Mapping[str, str] | None = None,
 ) -> str:
-    """Run a worker until it has said its last word, and end it.
+    """Run a worker until it has sent its last message, and end it.
 
     heard:     called with each message; returns whether it was the last
     tick:      called several times per second; what it raises ends the worker and is passed on
     variables: of the environment, for the worker alone
 
-    Returns "", or if it ended without a last word, its exit status. What its libraries printed
+    Returns "" or, if it ended without a last message, its exit status. What its libraries printed
     last is added, as this often holds the reason.
     """
     with tempfile.TemporaryFile() as words:
@@ -72,7 +72,7 @@ def _follow(
     heard: Callable[[Message], bool],
     tick: Callable[[], None],
 ) -> bool:
-    """Return whether the worker has said its last word."""
+    """Return whether the worker has sent its last message."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()

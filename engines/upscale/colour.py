@@ -1,4 +1,4 @@
-"""Keeping colours: what networks trained on adversaries shift, and let flicker, is taken back."""
+"""Keep colours: undo the shifts and the flicker of networks that were trained adversarially."""
 
 import torch
 import torch.nn.functional as F

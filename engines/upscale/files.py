@@ -37,13 +37,13 @@ def once(read: Callable[[Path], _Found]) -> Callable[[Path], _Found]:
 
 
 def is_compact(state: Mapping[str, Tensor]) -> bool:
-    """Whether these are the weights of a compact network: convolutions with a PReLU after each."""
+    """Return whether these are a compact network's weights: convolutions, a PReLU after each."""
     first, slopes = state.get("body.0.weight"), state.get("body.1.weight")
     return first is not None and slopes is not None and (first.ndim, slopes.ndim) == (4, 1)
 
 
 def is_rrdb(state: Mapping[str, Tensor]) -> bool:
-    """Whether these are the weights of an RRDBNet, under its present names or those of ESRGAN."""
+    """Return whether these are the weights of an RRDBNet, under its present names or ESRGAN's."""
     return "body.0.rdb1.conv1.weight" in state or "model.1.sub.0.RDB1.conv1.0.weight" in state
 
 

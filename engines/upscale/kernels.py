@@ -1,8 +1,8 @@
 """The convolutions of upscalers that are GPU kernels of our own, where triton is installed.
 
 What each computes is written out in torch beside where it is called (`families.realesr_compact`,
-`families.rrdbnet`). These read each row of pixels for the three rows that it counts for, add bias,
-activation and what is added to the result on the way, and never join channels by a copy.
+`families.rrdbnet`). These read each row of pixels once for the three rows that it contributes to,
+apply bias, activation and additions on the fly, and never copy channels to join them.
 """
 
 import logging
@@ -22,15 +22,15 @@ _BLOCK = 32  # channels of a product; networks whose layers are no multiple of i
 
 
 def usable(values: Tensor) -> bool:
-    """Whether the kernels run on `values`: on a GPU, in 16 bits, in a torch that exports them."""
+    """Return whether the kernels run on `values`: a GPU, 16 bits, and a torch that exports them."""
     return values.is_cuda and values.dtype in _PRECISIONS and _there()
 
 
 @cache
 def _there() -> bool:
-    """Triton compiles a little C on each machine, which fails without a compiler or without
-    Python's headers. Its driver is the first that needs it; unlike a kernel, it can be asked for
-    while torch traces a network."""
+    """Return whether triton can compile here, for which it needs a C compiler and Python's headers.
+    Its driver needs them first and, unlike a kernel, can be asked for while torch traces a
+    network."""
     if find_spec("triton") is None or not hasattr(torch.library, "triton_op"):
         return False
     from triton.runtime import driver
@@ -48,12 +48,12 @@ def _there() -> bool:
 
 
 def takes(features: int, outputs: int) -> bool:
-    """Whether there are kernels for a compact network of these sizes."""
+    """Return whether there are kernels for a compact network of these sizes."""
     return features in (32, 64) and outputs <= features
 
 
 def takes_dense(features: int, growth: int) -> bool:
-    """Whether there are kernels for dense layers of these sizes."""
+    """Return whether there are kernels for dense layers of these sizes."""
     return features == 64 and growth == _BLOCK
 
 
@@ -74,7 +74,7 @@ def bias(layer: nn.Conv2d) -> Tensor:
 
 
 def first(images: Tensor, table: Tensor, bias: Tensor, slopes: Tensor) -> Tensor:
-    """PReLU of a convolution of 3x3 of images [B,3,H,W]: [B,C,H,W]."""
+    """Return the PReLU of a convolution of 3x3 of images [B,3,H,W]: [B,C,H,W]."""
     from . import kernels_triton  # heavy
 
     found: Tensor = kernels_triton.first(images, table, bias, slopes)
@@ -82,7 +82,7 @@ def first(images: Tensor, table: Tensor, bias: Tensor, slopes: Tensor) -> Tensor
 
 
 def middle(x: Tensor, table: Tensor, bias: Tensor, slopes: Tensor) -> Tensor:
-    """PReLU of a convolution of 3x3 of [B,C,H,W] to as many channels: [B,C,H,W]."""
+    """Return the PReLU of a convolution of 3x3 of [B,C,H,W] to as many channels: [B,C,H,W]."""
     from . import kernels_triton
 
     found: Tensor = kernels_triton.middle(x, table, bias, slopes)
@@ -90,8 +90,8 @@ def middle(x: Tensor, table: Tensor, bias: Tensor, slopes: Tensor) -> Tensor:
 
 
 def last(x: Tensor, images: Tensor, table: Tensor, bias: Tensor, scale: int) -> Tensor:
-    """A convolution of 3x3 of [B,C,H,W] whose outputs are pixels, added to those of the images:
-    [B,3,H*scale,W*scale]."""
+    """Return a convolution of 3x3 of [B,C,H,W] whose outputs are pixels, added to those of the
+    images: [B,3,H*scale,W*scale]."""
     from . import kernels_triton
 
     found: Tensor = kernels_triton.last(x, images, table, bias, scale)

@@ -1,6 +1,6 @@
 """The kernels of upscalers, in triton. Imported only where they run.
 
-Pictures lie in memory as rows of channels, one row a pixel (channels last). A program goes down a
+Pictures lie in memory as rows of channels, one row per pixel (channels last). A program goes down a
 strip of pixels. Every row that it reads counts for three rows of the result, whose sums it carries
 along: a pixel is read three times instead of nine. Products are of 16 bits, sums of 32.
 """
@@ -19,7 +19,7 @@ _BLOCK = 32  # channels of a product of dense layers
 
 
 def _rows(x: Tensor) -> Tensor:
-    """Return pictures [B,C,H,W] as rows of channels [B,H,W,C], without a copy if they are so."""
+    """Return pictures [B,C,H,W] as rows of channels [B,H,W,C], without a copy if they lie so."""
     return x.permute(0, 2, 3, 1).contiguous()
 
 

@@ -22,9 +22,9 @@ from .tiles import Tiling
 Progress = Callable[[int], None]
 
 LARGEST = 16384  # px, longest side of the result
-_TILE = 512  # px, where frames are too large for the engine and the user has no wish
+_TILE = 512  # px, where frames are too large for the engine and the user gives no size
 _LEAST_TILE = 64  # px; smaller ones are nearly all overlap
-_BLACK, _DARK = 1 / 255, 8 / 255  # a result below the first of a source above the second is wrong
+_BLACK, _DARK = 1 / 255, 8 / 255  # a result below one is wrong if its source is above the other
 
 # Longest side, px, and frames at once with which an engine ran out of memory before: a run in
 # chunks does not have to find out again.
@@ -63,9 +63,9 @@ class Upscaler:
     overlap:     pixels that a tile sees beyond what it gives; 0 = what the network needs
     strength:    share of the network in the result, 0..1; the rest is bicubic
     colour_lock: keep the low frequencies of the frames
-    eight_bit:   round to 8 bits before the result leaves the device, which is a quarter to copy
+    eight_bit:   round to 8 bits before the result leaves the device: a quarter of the bytes
 
-    notes: what went another way than asked, a line each
+    notes: what was done differently from what was asked, one line each
 
     Raises `InputError` for numbers out of range and an engine of another kind.
     """
@@ -134,7 +134,7 @@ class Upscaler:
             return "whole frames"
         high, wide = tiling.tile
         how = "blended" if tiling.blend else "exact"
-        return f"{counted(tiling.count, 'tile')} of {wide}x{high} a frame, {how}"
+        return f"{counted(tiling.count, 'tile')} of {wide}x{high} per frame, {how}"
 
     def update(self, frames: Tensor, progress: Progress | None = None) -> Tensor:
         """Return the frames [F,H,W,C] 0..1, on the CPU, at the new size; C is 1, 3 or 4 (alpha).

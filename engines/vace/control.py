@@ -19,7 +19,7 @@ class VaceControl:
     video:      [1,3,F,H,W] float32 in -1..1, 0 neutral
     mask:       [1,1,F,H,W] float32 in 0..1, 1 = generate here, 0 = keep
     references: [1,3,R,H,W] float32 in -1..1, on white; or None
-    placement:  how the clip became this, for the way back; None where nobody knows
+    placement:  how the clip became this, to restore it; None if unknown
     """
 
     video: Tensor

@@ -105,7 +105,7 @@ def _write(
     for piece in indices.split(size):
         run = _run(piece)
         taken = images[run] if run else images.index_select(0, piece.to(images.device))
-        # Resizing rounds past 1. A grey piece [n,h,w,1] fills all three channels.
+        # Resizing may round past 1. A grey piece [n,h,w,1] fills all three channels.
         out[at : at + len(piece)] = convert(taken).clamp(0, 1)
         at += len(piece)
         if progress is not None:
@@ -119,7 +119,7 @@ def _fill(out: Tensor, start: int, value: float | None) -> None:
 
 
 def _run(indices: Tensor) -> slice | None:
-    """Return the frames as a slice, if each is the one after the last."""
+    """Return the frames as a slice if they are consecutive."""
     if len(indices) == 0 or not bool((indices.diff() == 1).all()):
         return None
     first = int(indices[0])

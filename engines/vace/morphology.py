@@ -11,7 +11,7 @@ _FADE = 4  # an edge fades 95 % of the way within 4 standard deviations
 def grow(mask: Tensor, pixels: int) -> Tensor:
     """Grow masks by `pixels` on every side, in squares; a negative number shrinks them.
 
-    What lies beyond the picture's edge counts as what lies at it: nothing grows or shrinks there.
+    The picture's edge continues beyond it: nothing grows or shrinks there.
     """
     if pixels < 0:
         return 1 - grow(1 - mask, -pixels)
@@ -21,7 +21,7 @@ def grow(mask: Tensor, pixels: int) -> Tensor:
 def feather(mask: Tensor, pixels: float) -> Tensor:
     """Blur the edges of masks over `pixels`, half on each side, by a Gaussian of a quarter of that.
 
-    What lies beyond the picture's edge is as what lies at it, so that a mask stays full there.
+    The picture's edge continues beyond it, so that a mask stays full there.
     """
     if pixels <= 0:
         return mask

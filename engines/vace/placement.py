@@ -88,7 +88,7 @@ def restore(
         _check_original(original, placement)
     top, left, bottom, right = where.seen
     scaled = fit_images(inner.float(), (bottom - top, right - left), "stretch", fill=0.0)
-    scaled = scaled.clamp(0, 1)  # resizing rounds past 1
+    scaled = scaled.clamp(0, 1)  # resizing may round past 1
     if original is None or not where.is_cropped:
         return scaled
     taken = placement.indices[: placement.kept].to(original.device)

@@ -68,8 +68,8 @@ def longest_length(size: Size, preset: Preset) -> int | None:
     """Return how many frames of `size` fit the sequence the model was trained with; None: any
     number.
 
-    A frame of the latent video takes one place a square of `side` pixels; smaller frames leave room
-    for more of them. At least 1.
+    A frame of the latent video takes one place per square of `side` pixels; smaller frames leave
+    room for more of them. At least 1.
     """
     if preset.area is None or preset.longest is None:
         return None

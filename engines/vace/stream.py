@@ -36,7 +36,7 @@ class _Frames:
 @state_type()
 @dataclass(frozen=True)
 class NormaliserState:
-    """What a normaliser knows between two chunks; opaque, hand it to another of its settings.
+    """What a normaliser knows between two chunks; opaque, to be passed to one of equal settings.
 
     source: height and width of the frames; seen: frames of the clip; ready: prepared ones, those
     held back included; held, last: prepared images, masks and indices, or None

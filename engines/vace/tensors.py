@@ -1,7 +1,7 @@
 """VACE tensors as a safetensors file that is written frame by frame.
 
-The file has the channels one after the other, the frames come all channels at a time: each channel
-grows in a file of its own, and the whole is put together from them at the end.
+The file holds one channel after the other, while frames arrive with all channels: each channel
+grows in a separate file, and these are joined at the end.
 """
 
 import json

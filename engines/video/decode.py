@@ -61,7 +61,7 @@ def _alpha_decoder(stream: VideoStream) -> av.VideoCodecContext | None:
 
 
 def deinterlaced(pictures: Iterator[av.VideoFrame], time_base: Fraction) -> Iterator[av.VideoFrame]:
-    """Yield progressive pictures, as many as came, by FFmpeg's bwdif (one picture a frame)."""
+    """Yield progressive pictures, as many as came, by FFmpeg's bwdif (one picture per frame)."""
     graph: Graph | None = None
     for picture in pictures:
         if graph is None:
@@ -95,7 +95,7 @@ def _pulled(graph: Graph) -> Iterator[av.VideoFrame]:
 
 
 def seconds_of(picture: av.VideoFrame) -> Fraction | None:
-    """When a picture stands in its stream; None if it does not say."""
+    """Return the time of a picture in its stream; None if it does not say."""
     if picture.pts is None or picture.time_base is None:
         return None
     return picture.pts * Fraction(picture.time_base)

@@ -166,7 +166,7 @@ def _ratio(pixel: Fraction) -> str:
 
 
 def _pixel(stream: VideoStream) -> Fraction:
-    """The container's aspect of a pixel, else the codec's; nearly square is square."""
+    """Return the container's pixel aspect ratio, else the codec's; nearly square is square."""
     for stated in (stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio):
         if stated is not None and stated > 0:
             ratio = Fraction(stated)
@@ -176,7 +176,7 @@ def _pixel(stream: VideoStream) -> Fraction:
 
 
 def _orientation(picture: av.VideoFrame) -> tuple[Orientation, tuple[str, ...]]:
-    """From the display matrix, whose first two columns map x and y; in 16.16 fixed point."""
+    """Read the display matrix, whose first two columns map x and y; in 16.16 fixed point."""
     matrix = _side_data(picture, SideDataType.DISPLAYMATRIX)
     if matrix is None or len(matrix) < 36:
         return _TURNED.get(picture.rotation % 360, Orientation()), ()
@@ -213,7 +213,7 @@ def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
 
 
 def _peak(picture: av.VideoFrame) -> float:
-    """MaxCLL, else the peak of the mastering display, cd/m²; 0 if neither is stated."""
+    """Return MaxCLL, else the peak of the mastering display, cd/m²; 0 if neither is stated."""
     light = _side_data(picture, SideDataType.CONTENT_LIGHT_LEVEL)
     if light is not None:
         (most,) = struct.unpack("=I", light[:4])

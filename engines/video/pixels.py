@@ -22,7 +22,7 @@ class PixelConverter:
     def __init__(self, facts: PictureFacts, *, alpha: bool = False):
         self._facts = facts
         self._alpha = alpha
-        # to make one takes longer than a small picture
+        # creating one takes longer than a small picture
         self._converter = VideoReformatter()
         self._last: tuple[av.VideoFrame, Tensor] | None = None
 

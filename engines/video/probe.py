@@ -18,7 +18,7 @@ from .timing import Clock, ReadOptions, constant_rate, is_constant, ticks
 
 _MOST_REPEATS = 10_000  # of a frame on average: a page of slides that stands for minutes
 _LONGEST_FRAME = 3600  # s, of a time lapse
-_LARGE = 1 << 29  # bytes: above, a header that does not contradict itself is believed
+_LARGE = 1 << 29  # bytes; above this, a header that does not contradict itself is trusted
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Timing:
     rate:     constant rate that they are read at, frames per second
     frames:   how many there are at that rate; 0 = unknown
     begin:    seconds of the first picture in the file
-    last:  seconds that the last frame stands
+    last:  seconds that the last frame is shown
     is_constant: whether they come at that rate already
     average:  frames per second on average, as the file states it
     """
@@ -96,8 +96,8 @@ def _timing(
     average = Fraction(stated.numerator, stated.denominator)
     if average * _LONGEST_FRAME < 1:
         raise MediaError(
-            f"{path}: says that a frame lasts {float(1 / average):,.0f} s, which is damage; write "
-            "it anew at a constant rate: ffmpeg -i IN -r 25 OUT.mp4"
+            f"{path}: says that a frame lasts {float(1 / average):,.0f} s, which is damage; "
+            "re-encode it at a constant rate: ffmpeg -i IN -r 25 OUT.mp4"
         )
     base = Fraction(stream.base_rate or 0)
     by_count = Timing(average, stream.frames, begin or Fraction(0), 1 / average, True, average)
@@ -115,7 +115,7 @@ def _timing(
     if times[-1] * rate > _MOST_REPEATS * len(times):
         raise MediaError(
             f"{path}: its {len(times)} frames say that they last {float(times[-1]):,.0f} s, which "
-            "is damage; write it anew at a constant rate: ffmpeg -i IN -r 25 OUT.mp4"
+            "is damage; re-encode it at a constant rate: ffmpeg -i IN -r 25 OUT.mp4"
         )
     return Timing(rate, ticks(times, last, rate), begin, last, is_constant(times, rate), average)
 
@@ -123,8 +123,8 @@ def _timing(
 def _times(
     path: Path, container: InputContainer, stream: VideoStream, begin: Fraction
 ) -> tuple[list[Fraction], Fraction]:
-    """The times of all frames after the first picture's, and how long the last stands, from the
-    packets; nothing where they do not tell."""
+    """Return the times of all frames after the first picture's, and how long the last is shown,
+    from the packets; nothing where they do not say."""
     if stream.time_base is None:
         return [], Fraction(0)
     base = Fraction(stream.time_base)

@@ -32,7 +32,7 @@ from .still_files import is_stills
 from .stills import still_info, still_pictures
 from .timing import WHOLE, Clock, ReadOptions
 
-_SEEK = 5  # s: a later start is sought, not decoded up to
+_SEEK = 5  # s; a later start is reached by seeking
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _check_memory(path: Path, needed: int) -> None:
 def _pictures(
     path: Path, options: ReadOptions, skip: int, *, alpha: bool
 ) -> Generator[Tensor, None, None]:
-    """[H,W,3 or 4] uint8 of every frame from `skip` on, all of one size."""
+    """Yield [H,W,3 or 4] uint8 of every frame from `skip` on, all of one size."""
     done = skip
     for make in _made(path, options, skip, alpha=alpha):
         yield make()
@@ -213,7 +213,7 @@ def _pictures(
 def _made(
     path: Path, options: ReadOptions, skip: int, *, alpha: bool
 ) -> Iterator[Callable[[], Tensor]]:
-    """For every frame, what makes its pixels: who only counts does not convert them."""
+    """Yield for every frame a function that makes its pixels, so that counting converts none."""
     if is_stills(path):
         yield from still_pictures(path, options, skip, alpha=alpha)
         return
@@ -240,7 +240,7 @@ def _from(
     *,
     alpha: bool,
 ) -> Iterator[av.VideoFrame]:
-    """The pictures from before the clock's start on: sought where that spares decoding."""
+    """Yield the pictures from before the clock's start on, seeking where that saves decoding."""
     alpha = alpha and probed.facts.has_alpha
     if clock.start > _SEEK and stream.time_base is not None:
         target = probed.timing.begin + clock.start

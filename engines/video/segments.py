@@ -33,7 +33,7 @@ costs nothing."""
 _SAME_EVERYWHERE = {"threads": "8", "x264-params": "cpu-independent=1"}
 
 # Frames that x264 shows later than it stores them, at most: B frames of which one is referred to
-# (its defaults bframes 3, b-pyramid normal). Its first packet is stamped so much before 0.
+# (its defaults bframes 3, b-pyramid normal). Its first packet is stamped that much before 0.
 _REORDERED = 2
 
 _BT709, _SRGB, _LIMITED = 1, 13, 1  # FFmpeg's numbers
@@ -49,7 +49,7 @@ def planes_of(
     Odd sides become even: the last row or column is repeated.
     """
     colours = {"dst_colorspace": Colorspace.ITU709} if encoding.tagged else {}
-    converter = VideoReformatter()  # to make one takes longer than a small picture
+    converter = VideoReformatter()  # creating one takes longer than a small picture
     for pixels in pictures:
         odd = [(0, side % 2) for side in pixels.shape[:2]]
         if odd != [(0, 0), (0, 0)]:
@@ -68,7 +68,7 @@ def to_bytes(frames: Tensor) -> NDArray[np.uint8]:
 def write_segment(
     path: Path, pictures: Iterable[Planes], rate: Fraction, encoding: Encoding = PLAIN
 ) -> int:
-    """Encode pictures [H*3/2,W], at most `SEGMENT` and at least 1, straight to `path`; how many.
+    """Encode pictures [H*3/2,W], at most `SEGMENT` and at least 1, to `path`, and return how many.
 
     Raises FFmpeg's errors.
     """

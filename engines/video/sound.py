@@ -25,7 +25,7 @@ _WORTH_SAYING = 0.1  # s
 @state_type()
 @dataclass(frozen=True)
 class FileSound:
-    """The first audio stream of a file that can be decoded, which is not read before somebody asks.
+    """The first audio stream of a file that can be decoded, which is read only on demand.
 
     rate:     samples per second
     begin:    time in the file that the sound begins at: that of the first picture, s; silence is
@@ -57,7 +57,7 @@ class FileSound:
                 return
 
     def _placed(self) -> Iterator[Tensor]:
-        """The samples from `begin` on, with silence where the file has none."""
+        """Yield the samples from `begin` on, with silence where the file has none."""
         at: int | None = None  # the sample that comes next, counted from `begin`
         for seconds, piece in self._decoded():
             if at is None:
@@ -79,7 +79,7 @@ class FileSound:
         return torch.zeros(channels, samples if self.length is None else min(samples, self.length))
 
     def _decoded(self) -> Iterator[tuple[Fraction | None, Tensor]]:
-        """The time of each piece in the file, and the piece."""
+        """Yield the time of each piece in the file, and the piece."""
         with opened(self.path) as container:
             stream = _stream_of(container)
             assert stream is not None  # `find_sound` has looked
@@ -120,7 +120,7 @@ def find_sound(
 
     begin:   time in the file, s
     seconds: None = to its end
-    is_part: whether the user asked for a part, so that it is no news that others are left out
+    is_part: whether the user asked for a part, so that leaving out the rest needs no remark
 
     Raises `MediaError` for a file that is no video.
     """
@@ -135,7 +135,7 @@ def find_sound(
 
 
 def _stream_of(container: InputContainer) -> av.AudioStream | None:
-    """The first audio stream that there is a decoder for."""
+    """Return the first audio stream that there is a decoder for."""
     for stream in container.streams.audio:
         context: Any = stream.codec_context  # None without a decoder
         if context is not None and stream.rate > 0 and stream.layout.nb_channels > 0:
@@ -144,7 +144,7 @@ def _stream_of(container: InputContainer) -> av.AudioStream | None:
 
 
 def _remarks(stream: av.AudioStream, begin: Fraction, seconds: Fraction | None) -> tuple[str, ...]:
-    """What placing the sound changes, as far as the stream states its times."""
+    """Return what placing the sound changes, as far as the stream states its times."""
     if stream.start_time is None or stream.time_base is None:
         return ()
     said = []
@@ -162,7 +162,7 @@ def _remarks(stream: av.AudioStream, begin: Fraction, seconds: Fraction | None) 
 
 
 def _stated_seconds(stream: av.AudioStream) -> float:
-    """How long a stream says it is; Matroska keeps that in a tag. 0 = it does not say."""
+    """Return how long a stream says it is; Matroska keeps that in a tag. 0 = it does not say."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * Fraction(stream.time_base))
     parts = stream.metadata.get("DURATION", "").split(":")

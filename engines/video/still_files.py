@@ -46,7 +46,7 @@ def still_paths(path: Path) -> list[Path]:
 
 
 def _parts(path: Path) -> tuple[str, int, str]:
-    """What stands before and after the number of a pattern, and its least digits."""
+    """Return what stands before and after a pattern's number, and its least digits."""
     match = _PATTERN.search(path.name)
     assert match is not None  # `is_stills`
     digits = min(int(match[2] or 0), _LONGEST_NAME) if match[1] else 0
@@ -54,7 +54,7 @@ def _parts(path: Path) -> tuple[str, int, str]:
 
 
 def _numbered(path: Path) -> dict[int, Path]:
-    """The files of a pattern by their numbers."""
+    """Return the files of a pattern by their numbers."""
     before, digits, after = _parts(path)
     found: dict[int, Path] = {}
     if path.parent.is_dir():

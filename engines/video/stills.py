@@ -62,7 +62,7 @@ def still_info(path: Path, options: ReadOptions) -> Stills:
 def still_pictures(
     path: Path, options: ReadOptions, skip: int, *, alpha: bool
 ) -> Iterator[Callable[[], Tensor]]:
-    """For every picture from `skip` on, what reads it as [H,W,3 or 4] uint8.
+    """Yield for every picture from `skip` on a function that reads it as [H,W,3 or 4] uint8.
 
     Raises `MediaError` for one that cannot be read or has another size than the first.
     """

@@ -69,7 +69,7 @@ class Clock:
 
     rate:  of the frames before `every`, per second
     by_count: frames are taken one by one, whatever their times
-    last:  seconds that the last frame stands
+    last:  seconds that the last frame is shown
     first, stop: the frames that are taken, at `rate`; stop = None: to the end
     every: every n-th of them
     """
@@ -159,7 +159,7 @@ def _nearest(number: Fraction) -> int:
 def ticks(times: Sequence[Fraction], last: Fraction, rate: Fraction) -> int:
     """Return how many frames a stream has at a constant `rate`.
 
-    times: seconds from the first frame, rising; last: seconds that the last frame stands
+    times: seconds from the first frame, rising; last: seconds that the last frame is shown
     """
     return max(1, _nearest((times[-1] + last) * rate))
 

@@ -37,8 +37,8 @@ def to_sdr(codes: Tensor, transfer: Transfer | None, peak: float, *, wide_gamut:
     transfer: None for SDR with wide gamut
     peak:     the brightest pixel that the file states, cd/m²; 0 = unknown, `PEAK` is assumed
 
-    Returns [H,W,3] uint8 from a table of 65 steps a channel: nine colours of ten as `toned` rounds
-    them, the others, nearly all outside BT.709, a few steps from it.
+    Returns [H,W,3] uint8 from a table of 65 steps per channel: nine colours of ten as `toned`
+    rounds them, the others, nearly all outside BT.709, a few steps from it.
     """
     table = _table(transfer, peak or PEAK, wide_gamut)
     at = codes[None, None] * 2 - 1  # [1,1,H,W,3]
@@ -48,7 +48,7 @@ def to_sdr(codes: Tensor, transfer: Transfer | None, peak: float, *, wide_gamut:
 
 @cache
 def _table(transfer: Transfer | None, peak: float, wide_gamut: bool) -> Tensor:
-    """[1,3,B,G,R] what each colour becomes; a picture's red is the last axis."""
+    """Return [1,3,B,G,R], what each colour becomes; a picture's red is the last axis."""
     steps = torch.linspace(0, 1, _STEPS)
     blue, green, red = torch.meshgrid(steps, steps, steps, indexing="ij")
     colours = torch.stack([red, green, blue], -1)
@@ -70,19 +70,19 @@ def toned(codes: Tensor, transfer: Transfer | None, peak: float, *, wide_gamut: 
 
 
 def pq_to_light(signal: Tensor) -> Tensor:
-    """SMPTE ST 2084: signal 0..1 -> cd/m² 0..10,000."""
+    """Convert by SMPTE ST 2084: signal 0..1 -> cd/m² 0..10,000."""
     power = signal.clamp(0, 1) ** (1 / _M2)
     return 10_000 * ((power - _C1).clamp(min=0) / (_C2 - _C3 * power)) ** (1 / _M1)
 
 
 def light_to_pq(light: Tensor) -> Tensor:
-    """The inverse of `pq_to_light`."""
+    """Convert light to a signal: the inverse of `pq_to_light`."""
     power = (light.clamp(min=0) / 10_000) ** _M1
     return ((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2
 
 
 def _linear(signal: Tensor, transfer: Transfer | None) -> Tensor:
-    """Light in parts of SDR white; for HLG the scene's, 0..1."""
+    """Return light in parts of SDR white; for HLG the scene's, 0..1."""
     if transfer is Transfer.PQ:
         return pq_to_light(signal) / WHITE
     if transfer is Transfer.HLG:  # ITU-R BT.2100, inverse OETF

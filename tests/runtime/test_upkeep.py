@@ -91,7 +91,7 @@ def test_what_nobody_knows_how_to_build(cache: EngineCache) -> None:
     artifact.path.with_suffix(".json").unlink()
     (found,) = upkeep.rebuilt(cache)
     assert found.state == "kept"
-    assert "build it anew with kinograph build" in found.detail
+    assert "rebuild it with kinograph build" in found.detail
 
 
 def test_leftovers_and_age(cache: EngineCache) -> None:

@@ -82,7 +82,7 @@ def test_seams_of_deep_networks_are_blended(made, picture: Tensor) -> None:
     """A network that sees further than its tiles gives each another brightness."""
     deep = made(RRDBNet(Shape(16, 8, 6, 1)), "rrdbnet")
     tiled = Upscaler(deep, tile=64, overlap=8)
-    assert tiled.described((128, 128)) == "9 tiles of 64x64 a frame, blended"
+    assert tiled.described((128, 128)) == "9 tiles of 64x64 per frame, blended"
     tiling = tiled._plan((128, 128)).tiling
     tiles = torch.zeros(9, 1, 256, 256) + torch.arange(9.0).view(9, 1, 1, 1)
 

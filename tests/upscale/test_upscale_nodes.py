@@ -125,7 +125,7 @@ def test_what_the_node_says(engine: Engine, picture: torch.Tensor) -> None:
     output = UpscaleImages.execute(picture[:, :70, :90], engine, **{**SETTINGS, "tile": 64})
     assert output.args[0].shape == (1, 280, 360, 3)
     assert output.ui.value == (
-        "1 frame of 90x70 to 360x280 by realesr_animevideov3_x4, 4 tiles of 64x64 a frame, exact"
+        "1 frame of 90x70 to 360x280 by realesr_animevideov3_x4, 4 tiles of 64x64 per frame, exact"
     )
 
 

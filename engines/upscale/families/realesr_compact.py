@@ -1,8 +1,8 @@
-"""Compact networks of Real-ESRGAN (SRVGG): convolutions in a row, at the size of the input.
+"""Compact networks of Real-ESRGAN (SRVGG): a sequence of convolutions, at the size of the input.
 
 Wang et al., arXiv:2107.10833; the weights of animevideov3 are included. The tensors' names are
 those of published files; the code is our own. The network gives the difference to the input with
-every pixel repeated, as a picture whose pixels are channels until the end.
+every pixel repeated; the pixels of the result are channels until the last step.
 """
 
 from collections.abc import Mapping

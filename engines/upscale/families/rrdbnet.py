@@ -1,7 +1,7 @@
 """RRDBNet: residual blocks of densely connected convolutions, as in ESRGAN and Real-ESRGAN.
 
 Wang et al., arXiv:1809.00219 and arXiv:2107.10833. The tensors' names are those of published files,
-or those of ESRGAN's first ones, which most networks that people have trained since still carry; the
+or those of the first ESRGAN files, which most networks trained by the community still have; the
 code is our own.
 """
 

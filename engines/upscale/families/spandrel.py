@@ -1,7 +1,7 @@
-"""Every upscaler that the package spandrel knows (MIT), from files of users' own.
+"""Every upscaler that the package spandrel (MIT) knows, from users' own files.
 
-Real-CUGAN, SwinIR, HAT, DAT, SPAN, OmniSR and some forty others. They run in PyTorch; whether one
-can be compiled or exported, the ladder of backends finds out.
+Real-CUGAN, SwinIR, HAT, DAT, SPAN, OmniSR and some forty others. They run in PyTorch; the ladder
+of backends finds out whether one can be compiled or exported.
 """
 
 from dataclasses import dataclass

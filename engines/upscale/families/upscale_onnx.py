@@ -1,4 +1,4 @@
-"""Upscalers that come as ONNX files of users' own: one image in, one image out.
+"""Upscalers from users' own ONNX files: one image in, one image out.
 
 Names, types and sizes are read from the graph. What no graph says, its scale and whether its
 pixels are in 0..1 or 0..255, is found by running it once on a small picture.
@@ -23,7 +23,7 @@ from ..network import LEAST, OUTPUT, upscale_network
 
 _WHAT = "upscaling"
 _SIDE = 64  # px, of the picture that a graph of any size is tried on
-_NEAR = 0.1  # root of the mean squared difference of a picture to itself made larger, of white
+_NEAR = 0.1  # RMS difference of the output to the enlarged input, in parts of white
 _RANGES = (1.0, 255.0)
 _NUMPY = {"float": np.float32, "float16": np.float16, "uint8": np.uint8}
 
