@@ -84,7 +84,7 @@ class Flow:
     def slice(self, start: int, stop: int) -> "Flow":
         """Return the flow of the frames from `start` up to but not including `stop`.
 
-        A clip's first frame has no row of its own: it stays with `first`.
+        A clip's first frame has no row: it stays with `first`.
         """
         before = self.frame_count - len(self)
         rows = range(max(0, start - before), max(0, stop - before))

@@ -44,9 +44,9 @@ def detect_heads(
                      kept
     fov:             vertical field of view of the camera, degrees
     score_threshold: faces with at most this score are dropped, of the detector and of the points
-    max_heads:       heads per frame at most, the surest first
+    max_heads:       most heads per frame, the most confident first
     smallest_face:   px; smaller faces need not be found, see `regions.tiles`
-    second_pass:     find the points once more, in regions around those of the first pass
+    second_pass:     find the points again, in regions around those of the first pass
     progress:        called with the number of frames done since the last call
 
     Returns heads in px of the frames, on the engine's device; frames without a face have none.
@@ -131,7 +131,7 @@ def _points(
 
 
 def _placed(empty: Heads, faces: _Faces, *, above: float, most: int) -> Heads:
-    """Return the faces [N] whose scores exceed `above` as heads, the surest first.
+    """Return the faces [N] whose scores exceed `above` as heads, most confident first.
 
     A face that was found twice counts once.
     """

@@ -13,7 +13,7 @@ from ..pose.poses import Poses
 from ..runtime.engine import Engine
 from .family import FaceCandidates, FaceDetector, FaceMesh
 
-_PER_TILE = 8  # faces per tile at most, the surest first
+_PER_TILE = 8  # most faces per tile, the most confident first
 _FACE = 1 / 5  # of a tile: the smallest face that the detector finds in it reliably
 _OVERLAP = 0.25  # of a tile's side: a face of up to this size lies whole in one of the tiles
 _SAME = 0.3  # IoU of two boxes of the same face

@@ -100,7 +100,7 @@ _ACTIVATIONS: dict[str | None, Callable[[Tensor], Tensor]] = {
 
 
 def _rows(op: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
-    """[N,A*width,H,W] -> [N,H*W*A,width], cell by cell."""
+    """Rearrange [N,A*width,H,W] -> [N,H*W*A,width], cell by cell."""
     width: int = op["width"]
     return lambda x: x.permute(0, 2, 3, 1).reshape(x.shape[0], -1, width)
 

@@ -36,7 +36,7 @@ def detect_poses(
                         that takes a fixed size takes that
     score_threshold:    people with at most this score are dropped
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
-    max_people:         people per frame at most, the surest first; the network's limit applies to
+    max_people:         most people per frame, best first; the network's limit applies to
                         each view of a frame
     second_pass:        find the joints again in crops around people, see `refined_in_crops`
     tiles:              how many tiles along the longer side of the frames are looked at besides the

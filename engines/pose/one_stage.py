@@ -29,7 +29,7 @@ def poses_in_frames(
 
     looks:  how the network looks at each
     exact:  whether all pixels lie in 0..1, see `check_frames`
-    most:   people per frame at most, the surest first
+    most:   most people per frame, the most confident first
     refine: frames of a batch, their poses, the quarter turns [F,P] in which each was found ->
             better poses
 

@@ -1,4 +1,4 @@
-"""The second pass: a one-stage network once more, on crops around the people it found."""
+"""The second pass: a one-stage network again, on crops around the people it found."""
 
 from dataclasses import replace
 

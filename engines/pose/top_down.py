@@ -34,7 +34,7 @@ def poses_in_boxes(
     people:             people whose boxes, scores and tracks are kept
     keypoint_threshold: joints below it get confidence 0, that is, count as not seen
     turned:             whether crops are also looked at in other turns, see `TURNED`; of each
-                        person the surest is taken, a turned one only if it is much surer
+                        person the best is taken, a turned one only if it is much better
     progress:           called with the number of frames done since the last call
 
     Returns poses with the skeleton of the engine's model, on its device. Raises `InputError` for

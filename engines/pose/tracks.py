@@ -47,7 +47,7 @@ class Tracks:
 
 
 def by_track(poses: Poses, ids: Tensor | None = None) -> Tracks:
-    """Return the people of `poses` that have a track, each in a column of its own.
+    """Return the people of `poses` that have a track, one per column.
 
     ids: tracks that get a column whether they occur or not; None: those that occur
 
@@ -104,6 +104,6 @@ def jitter(poses: Poses) -> float:
 
 
 def need_tracks(poses: Poses) -> None:
-    """Raise `InputError` if somebody has no track."""
+    """Raise `InputError` if a person has no track."""
     if bool((poses.present & (poses.track_ids < 0)).any()):
         raise InputError("poses: expected people with tracks; put Track Poses before this node")

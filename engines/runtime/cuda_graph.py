@@ -27,7 +27,7 @@ class ShapeGraphs:
     """Runs `call` from CUDA graphs, one for each size of the inputs and power of two of images.
 
     A batch is filled up to the next power of two where the network's inputs allow it, so that the
-    rest of a clip needs no graph of its own. Outputs are copies, which the next call leaves alone.
+    rest of a clip needs no separate graph. Outputs are copies, which the next call leaves alone.
     The graphs share one memory pool, and the eight used last are kept.
 
     call:      inputs by name -> outputs by name, without waiting for the GPU

@@ -7,7 +7,7 @@ from .backend import torch_cuda
 
 
 def check_device(device: str) -> None:
-    """Raise `EngineError` for what is no device, and for one that is not there or cannot compute.
+    """Raise `EngineError` for an unknown device, and for one that is missing or cannot compute.
 
     The CPU never stands in for it.
     """

@@ -163,7 +163,7 @@ class Association:
         return after, ids, next_id + count
 
     def _velocities(self, old: Known, now: Observations) -> Floats:
-        """[M,2] px per frame of M objects that are seen again."""
+        """Return the velocities [M,2] px per frame of M objects that are seen again."""
         frames = (old.gone + 1).astype(np.float32)[:, None]
         step = self.displacement(old.objects, now) / frames
         first = ~old.velocities.any(1, keepdims=True)

@@ -10,7 +10,7 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class Columns:
-    """T tracks, each in a column of its own.
+    """T tracks, one per column.
 
     ids:     [T] int64
     present: [F,T] bool

@@ -21,7 +21,7 @@ def nearness(known: Known, now: Observations) -> Doubles:
     """Return how near the centres of T and N objects are [T,N], relative to their sizes."""
     gone = known.gone.astype(np.float32)[:, None]
     apart = moved(known.objects.centres, known.ahead)[:, None] - now.centres[None]
-    # where somebody is after a while is less certain
+    # positions become less certain over time
     room = mean_sizes(known, now) * (0.5 + 0.1 * gone)
     near: Doubles = np.exp(-(np.square(apart).sum(-1)) / np.square(room))
     return near

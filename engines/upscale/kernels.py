@@ -18,7 +18,7 @@ from torch import Tensor, nn
 log = logging.getLogger("kinograph")
 
 _PRECISIONS = (torch.float16, torch.bfloat16)
-_BLOCK = 32  # channels of a product; networks whose layers are no multiple of it run in torch
+_BLOCK = 32  # channels of a product; networks whose layers are not multiples of it run in torch
 
 
 def usable(values: Tensor) -> bool:
@@ -105,7 +105,7 @@ def dense(
     slope: float,
     part: float,
 ) -> Tensor:
-    """Blocks of three dense parts of five convolutions each, of [B,C,H,W]: the same shape.
+    """Run blocks of three dense parts of five convolutions each on [B,C,H,W]: the same shape.
 
     layers: table and bias of each convolution, in order
     growth: channels that each of the first four adds

@@ -141,7 +141,7 @@ class Upscaler:
 
         progress: called with frames done since the last call
 
-        Raises `InputError` for frames that are no images in 0..1, and for more of them than fit
+        Raises `InputError` for frames that are not images in 0..1, and for more of them than fit
         into memory; `EngineError` where the network gives NaN or black, and where the device's
         memory is too small for the smallest tile.
         """

@@ -60,7 +60,7 @@ def see(
 
     Frames beyond `length` are dropped, missing ones are grey with a mask of ones. Everything is
     cut to the shape in the middle and resized bilinearly without antialiasing, the mask by itself.
-    A single mask is not repeated. Raises `InputError` for what is no IMAGE or MASK at all.
+    A single mask is not repeated. Raises `InputError` for anything but an IMAGE or MASK.
     """
     check_pictures("image", image)
     length, size = length or image.shape[0], (height or image.shape[1], width or image.shape[2])

@@ -29,7 +29,7 @@ class _Frames:
         return len(self.indices)
 
     def copied(self) -> "_Frames":
-        """Copy into memory of its own: a slice would keep the whole chunk."""
+        """Copy into separate memory: a slice would keep the whole chunk."""
         return _Frames(self.image.clone(), self.mask.clone(), self.indices)
 
 

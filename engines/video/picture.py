@@ -40,8 +40,8 @@ def opened_picture(path: Path, *, every_frame: bool = False) -> Iterator[Image.I
 
     every_frame: check that all frames of an animation fit into memory, not only one
 
-    Raises `MediaError` for what is no regular file, no picture, damaged or too large, also if the
-    body finds that out.
+    Raises `MediaError` for anything but a regular file with an intact picture that is not too
+    large, also if the body finds that out.
     """
     try:
         with open_regular(path) as file, warnings.catch_warnings():

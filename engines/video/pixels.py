@@ -47,7 +47,7 @@ class PixelConverter:
         return pixels.flip(flipped) if flipped else pixels.contiguous()
 
     def _as(self, picture: av.VideoFrame, layout: str) -> NDArray[Any]:
-        """[H,W,C] in a pixel format, with square pixels."""
+        """Return [H,W,C] in a pixel format, with square pixels."""
         height, width = self._facts.square
         if (height, width) == self._facts.stored:
             return self._converter.reformat(picture, format=layout).to_ndarray()

@@ -75,7 +75,7 @@ class FileSound:
             yield piece[:, skipped:]
 
     def _silence(self, channels: int, samples: int) -> Tensor:
-        """[channels,samples], but not more than is taken: a file may say any time."""
+        """Return [channels,samples] of silence, at most what is used: a file may state any time."""
         return torch.zeros(channels, samples if self.length is None else min(samples, self.length))
 
     def _decoded(self) -> Iterator[tuple[Fraction | None, Tensor]]:
@@ -122,7 +122,7 @@ def find_sound(
     seconds: None = to its end
     is_part: whether the user asked for a part, so that leaving out the rest needs no remark
 
-    Raises `MediaError` for a file that is no video.
+    Raises `MediaError` for a file that is not a video.
     """
     with opened(path) as container:
         stream = _stream_of(container)

@@ -39,7 +39,7 @@ def still_info(path: Path, options: ReadOptions) -> Stills:
     """Return which pictures are the frames, and at which rate.
 
     `options.fps` is their rate; start and duration are seconds at that rate. Raises `MediaError`
-    where there are none or the first is no picture.
+    if there are none or the first is not a picture.
     """
     rate = options.fps or DEFAULT_RATE
     first = round(Fraction(options.start) * rate)

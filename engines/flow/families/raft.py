@@ -149,7 +149,7 @@ def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = F
 
 
 def _start(ways: int) -> TensorSpec:
-    """Return the input of a flow to start from, in pixels of its own size; zero by default."""
+    """Return the input of a flow to start from, in pixels of its size; zero by default."""
     return TensorSpec(
         "start",
         "float32",

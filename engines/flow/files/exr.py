@@ -105,7 +105,7 @@ def _channels(parts: Any) -> dict[str, tuple[Any, Any]]:
     for part in parts:
         for name, channel in part.channels.items():
             found.setdefault(name, (channel, part.header))
-            if part.name() and "." not in name:  # Nuke writes a layer as a part of its own, too
+            if part.name() and "." not in name:  # Nuke also writes a layer as a separate part
                 found.setdefault(f"{part.name()}.{name}", (channel, part.header))
     return found
 

@@ -92,13 +92,13 @@ class Volume:
         return batch * cells * columns * self._columns.element_size()
 
     def parts(self) -> list[tuple[int, int]]:
-        """First and last cell of the parts that are computed at once."""
+        """Return the first cell and the end of each part that is computed at once."""
         cells = self.size[0] * self.size[1]
         step = max(1, _WHOLE // 4 // self._bytes(1))
         return [(start, min(cells, start + step)) for start in range(0, cells, step)]
 
     def part(self, start: int, stop: int) -> Tensor:
-        """[B,stop-start,L]"""
+        """Return the products of some cells of the first map, [B,stop-start,L]."""
         part: Tensor = self._one[:, start:stop] @ self._columns
         return part
 

@@ -51,7 +51,7 @@ class Encoders(nn.Module):
 
 
 def _prepared(source: nn.Module) -> nn.Module:
-    """A copy of torchvision's encoder with batch norms folded into the convolutions before them."""
+    """Return a copy of an encoder with batch norms folded into the convolutions before them."""
     encoder = copy.deepcopy(source).eval()
     for block in encoder.modules():
         if not isinstance(block, nn.Sequential) or len(block) < 2:
@@ -205,7 +205,7 @@ class _Encoder(nn.Module):
 
 
 def _table(conv: nn.Conv2d) -> Tensor:
-    """The weights with zeros after them, up to powers of two: [C,D] of a convolution of 1x1;
+    """Return the weights, filled with zeros up to powers of two: [C,D] of a convolution of 1x1;
     of 3x3, lines of four cells, [3*4*C,D]."""
     weight = conv.weight.detach().permute(2, 3, 1, 0)  # [k,k,C,D]
     high, wide, inputs, outputs = weight.shape

@@ -105,7 +105,7 @@ def blended(state: Tensor, gates: Tensor, candidate: Tensor, terms: Tensor) -> T
 
 
 def stem(images: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The first convolution of both encoders, 7x7 in steps of two, without bias: twice [F,C,h,w]
+    """Return the first convolution of both encoders, 7x7, stride 2, no bias: twice [F,C,h,w]
     of images [F,3,H,W], which are 1/2 outside, and the sums of the first, for `affine`.
     table: [7*8*4,2C], the weights by line, column and colour, each line of eight, with zeros."""
     from . import kernels_encoder
@@ -115,7 +115,7 @@ def stem(images: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def affine(source: Tensor, sums: Tensor, eps: float) -> Tensor:
-    """Scale and shift [F,2,C] fp32 that normalise each channel of each image of `source`
+    """Return scale and shift [F,2,C] fp32 that normalise each channel of each image of `source`
     [F,C,h,w], from the sums that came with it."""
     from . import kernels_encoder
 
@@ -135,8 +135,8 @@ def mix(
     keep: bool = False,
     sums: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A convolution of 1x1 of relu(source * scale + shift), to [F,outputs,h,w]; then what went into
-    the product, if it is kept, and the sums for `affine`, if asked for; else both are empty.
+    """Return a convolution of 1x1 of relu(source * scale + shift), [F,outputs,h,w]; then the input
+    of the product, if kept, and the sums for `affine`, if asked for; else both are empty.
 
     scales: [F,2,C], [2,C] for all images, or None for `source` as it is
     skip:   added before the product, with a ReLU after it; with scales of its own or None
@@ -154,7 +154,7 @@ def mix(
 def spread(
     source: Tensor, scales: Tensor, table: Tensor, outputs: int, stride: int, sums: bool
 ) -> tuple[Tensor, Tensor]:
-    """A convolution of 3x3 of relu(source * scale + shift), and the sums for `affine` as `mix`.
+    """Return a convolution of 3x3 of relu(source * scale + shift), and the sums as `mix` does.
     table: [3*4*C,outputs], the weights by line, column and channel, in powers of two."""
     from . import kernels_encoder
 

@@ -41,7 +41,7 @@ class UpdateBlock(nn.Module):
         self.head = FlowHead(source.flow_head)
 
     def begun(self, context: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The hidden state at the start, and what the context adds to every update of each unit."""
+        """Return the first hidden state, and what the context adds to every update of each unit."""
         rows = context.permute(0, 2, 3, 1)  # keeps the layout, which a compiler would transpose
         hidden = rows[..., : self.hidden_size].tanh().contiguous().permute(0, 3, 1, 2)
         context = rows[..., self.hidden_size :].relu().contiguous().permute(0, 3, 1, 2)
@@ -136,7 +136,7 @@ class Unit(nn.Module):
         self.width = hidden + moving + self.padding
 
     def fixed(self, context: Tensor) -> Tensor:
-        """What the context adds to the gates, the first two thirds, and to the candidate."""
+        """Return what the context adds to the gates, the first two thirds, and to the candidate."""
         terms, bias = _bare(self.context, context)
         rows = terms.permute(0, 2, 3, 1) + bias  # a compiler would lay a sum out the other way
         return rows.permute(0, 3, 1, 2)
@@ -198,7 +198,7 @@ def bilinear_upsample(flow: Tensor) -> Tensor:
 
 
 def _weights(cells: int, like: Tensor) -> Tensor:
-    """[8*cells,cells] how much of each cell is in each pixel."""
+    """Return [8*cells,cells], how much of each cell is in each pixel."""
     pixel, cell = (
         torch.arange(n, device=like.device, dtype=like.dtype) for n in (8 * cells, cells)
     )

@@ -1,6 +1,6 @@
 """Triangles as spans: what each covers of every line of samples.
 
-A pixel has N samples, each on a line of its own, so that N lines make a row of pixels. Spans are
+A pixel has N samples, each on a separate line, so that N lines make a row of pixels. Spans are
 half open and their ends are computed from an edge alone, so that triangles with a common edge share
 the samples along it without gaps and without overlap.
 """

@@ -21,7 +21,7 @@ class Surface:
 
     normals:  [3,V]
     uv:       [2,V], or None where nothing has a texture
-    colours:  [3,V], or None where nothing has colours of its own
+    colours:  [3,V], or None where no vertex has a colour
     texels:   [T] log2 of how many texels a triangle covers
     textures: of every part, or None where nothing has a texture
     colour:   [4,parts] of the whole

@@ -50,7 +50,7 @@ def picture_tone(instances: Instances, camera: Camera, footage: Tensor) -> Tone:
     at any size.
 
     Single frames are measured by themselves: smooth the tones of a track where light flickers.
-    Raises `InputError` for footage that is no IMAGE or too short.
+    Raises `InputError` for footage that is not an IMAGE or too short.
     """
     check_frames("footage", footage)
     frame = instances.frame

@@ -93,7 +93,7 @@ def network(model: Model) -> Network:
     """Return how a network of spandrel's is run.
 
     Raises `ModelError` without the package, for a file that it does not know, and for a network
-    that is no upscaler of RGB images.
+    that is not an upscaler of RGB images.
     """
     facts = _facts(model.path)
     return upscale_network(

@@ -41,7 +41,7 @@ def warnings(
     rate:       frames per second that the model makes
 
     Some are guesses from a sample of pixels: a mask that looks inverted, a control that looks like
-    footage, a detector that lost somebody.
+    footage, a detector that lost a person.
     """
     areas = None if mask is None else areas_of(*coverage(seen.mask))
     frames, height, width = seen.mask.shape
