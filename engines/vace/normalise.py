@@ -16,7 +16,7 @@ from .placement import ClipPlacement
 from .presets import PRESETS
 from .reference import fit_if_any
 from .resample import spread
-from .settings import Settings
+from .settings import ClipSettings
 
 __all__ = [
     "GENERATE",
@@ -105,7 +105,7 @@ def normalise(
     Without a preset and rates, and where the size fits, the images are the given ones, not copies.
     Raises `InputError` for what VACE would have to crop, pad or rescale itself.
     """
-    settings = Settings(width, height, length, length_mode, fit, preset, fps, target_fps)
+    settings = ClipSettings(width, height, length, length_mode, fit, preset, fps, target_fps)
     image, exact = as_frames("image", image)
     frames, *source = image.shape[:3]
     check_mask_count(mask, frames)
@@ -148,7 +148,7 @@ def fill_up(indices: Tensor, length: int, *, pad: bool) -> Tensor:
     return torch.cat([indices, filling])
 
 
-def _taken(settings: Settings, frames: int, target: Size) -> tuple[Tensor, int, float]:
+def _taken(settings: ClipSettings, frames: int, target: Size) -> tuple[Tensor, int, float]:
     """Return the source frames of the prepared ones, how many are wanted, and their rate."""
     if settings.length_mode == "spread":
         wanted = settings.length_for(frames, target)

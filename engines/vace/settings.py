@@ -1,4 +1,4 @@
-"""Settings of a normalised clip: size, length, fit and frame rate."""
+"""ClipSettings of a normalised clip: size, length, fit and frame rate."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from .resample import Sampling, check_rate
 
 
 @dataclass(frozen=True)
-class Settings:
+class ClipSettings:
     """The parameters of `normalise`, which says what they mean; checked when made.
 
     Raises `InputError` for what VACE would have to crop, pad or rescale itself.

@@ -11,7 +11,7 @@ from ..sequence import state_type
 from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
 from .normalise import Normalised, check_mask_count
 from .placement import ClipPlacement
-from .settings import Settings
+from .settings import ClipSettings
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Normaliser:
     Raises `InputError` for the length mode spread, which needs the whole clip.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: ClipSettings):
         if settings.length_mode == "spread":
             raise InputError(
                 "length_mode: spread needs the whole clip, which does not come in chunks; choose "

@@ -52,12 +52,12 @@ class _Step(Step):
         return outputs
 
     def _normaliser(self, inputs: Mapping[str, Any]) -> Normaliser:
-        from ...engines.vace.settings import Settings
+        from ...engines.vace.settings import ClipSettings
         from ...engines.vace.stream import Normaliser
 
         names = ("width", "height", "length", "length_mode", "fit", "preset", "fps", "target_fps")
         chosen = {name: inputs[name] for name in names if name in inputs}
-        normaliser = Normaliser(Settings(**chosen))
+        normaliser = Normaliser(ClipSettings(**chosen))
         if self._state is not None:
             normaliser.state = self._state
         return normaliser

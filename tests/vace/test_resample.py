@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kinograph.engines.errors import InputError
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.vace.resample import Sampling, spread
-from kinograph.engines.vace.settings import Settings
+from kinograph.engines.vace.settings import ClipSettings
 
 RATES = st.sampled_from([8.0, 12.0, 15.0, 16.0, 23.976, 24.0, 25.0, 29.97, 30.0, 59.94, 60.0])
 
@@ -108,7 +108,7 @@ def test_rates(rates: dict[str, object], rate: float, length: int) -> None:
 
 
 def test_spread_takes_the_whole_clip_but_no_more_than_the_model_was_trained_with() -> None:
-    wanted = Settings(preset="wan_480p", length_mode="spread")
+    wanted = ClipSettings(preset="wan_480p", length_mode="spread")
     assert wanted.length_for(200, (480, 832)) == 81
     assert wanted.length_for(80, (480, 832)) == 77
     ready = normalise(numbered(200), length_mode="spread", length=81, fps=30)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.vace.normalise import Normalised, normalise
-from kinograph.engines.vace.settings import Settings
+from kinograph.engines.vace.settings import ClipSettings
 from kinograph.engines.vace.stream import Normaliser
 
 
@@ -55,7 +55,7 @@ def test_chunks_give_what_the_whole_clip_gives(
 ) -> None:
     image = torch.rand(frames, *size, 3)
     mask = {"none": None, "one": torch.rand(1, 9, 9), "each": torch.rand(frames, 9, 9)}[masks]
-    asked = Settings(0, 0, length, mode, fit, preset, *rates)
+    asked = ClipSettings(0, 0, length, mode, fit, preset, *rates)
     if mode == "cut" and length > (prepared := _prepared(frames, asked)):
         with pytest.raises(InputError, match=f"{length} frames asked for, the clip has {prepared}"):
             streamed(Normaliser(asked), image, mask, lengths)
@@ -80,13 +80,13 @@ def test_chunks_give_what_the_whole_clip_gives(
     assert {p.placement.rate for p in parts} == {whole.placement.rate}
 
 
-def _prepared(frames: int, asked: Settings) -> int:
+def _prepared(frames: int, asked: ClipSettings) -> int:
     """Frames at the new rate."""
     return frames if asked.sampling is None else asked.sampling.count(frames)
 
 
 def test_a_chunk_that_gives_no_frame() -> None:
-    normaliser = Normaliser(Settings(fps=30, target_fps=10))
+    normaliser = Normaliser(ClipSettings(fps=30, target_fps=10))
     chunk = torch.rand(1, 16, 16, 3)
     given = [normaliser.update(chunk) is not None for _ in range(7)]
     assert given == [True, False, False, True, False, False, True]
@@ -96,7 +96,7 @@ def test_a_chunk_that_gives_no_frame() -> None:
 
 
 def test_cut_holds_frames_back_until_they_are_whole() -> None:
-    normaliser = Normaliser(Settings(length_mode="cut"))
+    normaliser = Normaliser(ClipSettings(length_mode="cut"))
     chunk = torch.rand(3, 16, 16, 3)
     given = [normaliser.update(chunk) for _ in range(4)]
     assert [0 if part is None else part.length for part in given] == [1, 4, 4, 0]
@@ -104,7 +104,7 @@ def test_cut_holds_frames_back_until_they_are_whole() -> None:
 
 
 def test_frames_that_wait_do_not_keep_their_chunk() -> None:
-    normaliser = Normaliser(Settings())
+    normaliser = Normaliser(ClipSettings())
     chunk = torch.rand(12, 16, 16, 3)
     ready = normaliser.update(chunk)
     assert ready is not None
@@ -115,10 +115,10 @@ def test_frames_that_wait_do_not_keep_their_chunk() -> None:
 
 def test_what_cannot_be_streamed() -> None:
     with pytest.raises(InputError, match="length_mode: spread needs the whole clip"):
-        Normaliser(Settings(length_mode="spread"))
+        Normaliser(ClipSettings(length_mode="spread"))
     with pytest.raises(InputError, match="image: no frames"):
-        Normaliser(Settings()).finish()
-    normaliser = Normaliser(Settings())
+        Normaliser(ClipSettings()).finish()
+    normaliser = Normaliser(ClipSettings())
     normaliser.update(torch.zeros(1, 32, 48, 3))
     with pytest.raises(InputError, match="frames of 48x32 as in the first chunk, found 32x32"):
         normaliser.update(torch.zeros(1, 32, 32, 3))
@@ -129,7 +129,7 @@ def test_what_cannot_be_streamed() -> None:
 
 
 def test_another_clip_after_the_end_and_on_request() -> None:
-    normaliser = Normaliser(Settings())
+    normaliser = Normaliser(ClipSettings())
     normaliser.update(torch.rand(6, 32, 48, 3))
     rest = normaliser.finish()
     assert rest is not None
