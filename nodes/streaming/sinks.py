@@ -25,6 +25,11 @@ def parts_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.parts")
 
 
+def names_in(folder: Path) -> list[str]:
+    """Return the names of the files and folders below a folder, with "/"."""
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*"))]
+
+
 class Sink:
     """Counts what comes, and writes nothing; the base of sinks that write.
 

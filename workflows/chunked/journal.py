@@ -26,7 +26,7 @@ from ..graph.decoding import decode, short
 from ..graph.model import Link
 from ..graph.plan import Plan
 
-VERSION = 2
+VERSION = 3
 NAME = "journal.json"
 
 _HEAD = 1 << 20  # bytes at the start of an input file that its SHA-256 is taken of
@@ -128,6 +128,7 @@ _FIELDS: Mapping[str, type] = {
     "kept": list,
     "serial": int,
     "saved": dict,
+    "contents": dict,
     "sinks": dict,
 }
 
@@ -153,9 +154,10 @@ def _check(entry: Mapping[str, Any]) -> None:
             or not isinstance(sink.get("mark"), dict)
         ):
             raise ValueError(f"sinks: {short(id_)}: found {short(sink)}")
-    for id_, names in entry["saved"].items():
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError(f"saved: {short(id_)}: expected names, found {short(names)}")
+    for field in ("saved", "contents"):
+        for id_, names in entry[field].items():
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError(f"{field}: {short(id_)}: expected names, found {short(names)}")
     _check_identity(entry["identity"])
 
 

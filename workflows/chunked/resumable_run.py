@@ -18,7 +18,7 @@ from ...engines.video.source import VideoSource
 from ...nodes.standin import host
 from ...nodes.standin.prefix import has_time
 from ...nodes.streaming import Sink
-from ...nodes.streaming.sinks import parts_of
+from ...nodes.streaming.sinks import names_in, parts_of
 from ...nodes.streaming.states import load_state, save_state
 from ..execution.caching import ResultCache
 from ..execution.outcome import Bar, Progress
@@ -30,6 +30,7 @@ from .folders import belongs_to, check_plain, drop_orphan, is_anothers, make_par
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
+from .published import take_back
 from .single_run import SingleRunNodes
 from .sources import look_ahead, open_sources
 from .stage import Stage
@@ -110,8 +111,11 @@ class _Run:
         self._sources: dict[str, VideoSource] = {}
         self._serial = 0
         self._kept: list[str] = []  # state files of passes that are over
-        self._saved: dict[str, list[str]] = {}  # what nodes saved that run once
+        self._saved: dict[str, list[str]] = {}  # by node, what it has saved
+        self._contents: dict[str, list[str]] = {}  # by node, the files in the folder that it saved
+        self._entry: dict[str, Any] = {}  # the last of the journal
         self._results: Mapping[Slot, Any] = {}  # of the last pass
+        single.begins, single.saves, single.ends = self._begins, self._saves, self._ends
 
     def run(self, *, restart: bool) -> tuple[Path, ...]:
         entry = self._begin(restart)
@@ -258,7 +262,12 @@ class _Run:
         self._journal = journal
         self._sinks = make_sinks(self._single, paths)
         self._serial, self._kept = entry["serial"], entry["kept"]
-        self._saved = {id_: list(map(str, files)) for id_, files in saved.items()}
+        # a node that a filename_prefix comes from has run by now, and saved once more
+        twice = [self._name_of(Path(name)) for id_ in saved for name in self._saved.get(id_, ())]
+        take_back(self._root, twice)
+        self._saved |= {id_: list(map(str, files)) for id_, files in saved.items()}
+        self._contents = {id_: list(names) for id_, names in entry["contents"].items()}
+        self._entry = dict(entry)
         for sink in self._sinks.values():
             others = sink.saves and sink.parts != journal.folder and sink.parts.is_dir()
             if others and not belongs_to(sink.parts, journal.folder):
@@ -314,7 +323,7 @@ class _Run:
         if stage is not None:
             state = f"{self._serial:06}.state"
             self._save(stage.state, state)
-        journal.write(
+        self._amend(
             {
                 "identity": self._identity,
                 "phase": phase,
@@ -324,7 +333,6 @@ class _Run:
                 "state": state,
                 "kept": self._kept,
                 "serial": self._serial,
-                "saved": {i: [self._name_of(Path(n)) for n in s] for i, s in self._saved.items()},
                 "sinks": marks,
             }
         )
@@ -334,6 +342,13 @@ class _Run:
         for path in self._folder.glob("*.state"):
             if path.stem.isdigit() and path.name != state:
                 path.unlink()
+
+    def _amend(self, entry: Mapping[str, Any]) -> None:
+        """Write an entry with what is saved by now."""
+        assert self._journal is not None
+        saved = {i: [self._name_of(Path(n)) for n in s] for i, s in self._saved.items()}
+        self._entry = {**entry, "saved": saved, "contents": self._contents}
+        self._journal.write(self._entry)
 
     def _save(self, value: Any, name: str) -> None:
         save_state(value, self._folder / name)
@@ -425,29 +440,44 @@ class _Run:
         for one in (*(p.before for p in self._layout.passes), self._layout.after):
             for id_ in one:
                 if self._waits(id_):
-                    self._run_at_last(id_)
-                    files = tuple(map(Path, self._saved[id_]))
+                    self._single.run_up_to(id_)
+                if id_ in self._single.runs:
+                    files = tuple(map(Path, self._saved.get(id_, ())))
                     self._single.runs[id_] = replace(self._single.runs[id_], files=files)
         self._write(len(self._layout.passes) - 1, self._total(), None, "done")
         return self._clean_up()
 
-    def _run_at_last(self, id_: str) -> None:
-        """Run a node that saves by itself, after removing what it saved before an interruption."""
-        for name in self._saved.pop(id_, []):
-            Path(name).unlink(missing_ok=True)
-        saved = self._saved[id_] = []
+    # --- nodes that run once: each attempt takes back what the one before has saved
 
-        def keep(path: Path) -> None:
-            saved.append(str(path))
-            self._write(len(self._layout.passes) - 1, self._total(), None, "finishing")
+    def _begins(self, id_: str) -> None:
+        if names := self._saved.pop(id_, []):
+            paths = [self._name_of(Path(name)) for name in names]
+            contents = [f"{paths[0]}/{name}" for name in self._contents.pop(id_, [])]
+            with _writing(Path(names[0])):
+                take_back(self._root, [*contents, *paths])
+            self._remember()
 
-        with self._single.telling(keep):
-            self._single.run_up_to(id_)
+    def _saves(self, id_: str, path: Path) -> None:
+        self._saved.setdefault(id_, []).append(str(path))
+        self._remember()
+
+    def _ends(self, id_: str) -> None:
+        folders = [path for name in self._saved.get(id_, []) if (path := Path(name)).is_dir()]
+        if len(folders) == 1 and len(self._saved[id_]) == 1:
+            self._contents[id_] = names_in(folders[0])
+            self._remember()
+
+    def _remember(self) -> None:
+        """Record what is saved by now; how far the run is stays as it was."""
+        if self._journal is not None and self._entry:
+            with _writing(self._journal.folder):
+                self._amend(self._entry)
 
     def _clean_up(self) -> tuple[Path, ...]:
         """Remove the parts, the journal last, and return the files of the run."""
         order = list(self._layout.plan.order)
-        files = [Path(n) for i in sorted(self._saved, key=order.index) for n in self._saved[i]]
+        names = [n for i in sorted(self._saved, key=order.index) for n in self._saved[i]]
+        files = [path for name in dict.fromkeys(names) if (path := Path(name)).exists()]
         for sink in self._sinks.values():
             if sink.saves:
                 sink.close()

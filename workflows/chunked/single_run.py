@@ -29,6 +29,9 @@ class SingleRunNodes:
     given:    outputs that are known as a whole
     runs:     what each node did
     warnings: the warnings of all nodes, each once
+    begins:   called with a node before it runs
+    saves:    called with a node and each path before it writes to it
+    ends:     called with a node after it has run
     """
 
     def __init__(
@@ -43,6 +46,9 @@ class SingleRunNodes:
         self.given: dict[Slot, Any] = {}
         self.runs: dict[str, NodeRun] = {}
         self.warnings: dict[str, None] = {}
+        self.begins: Callable[[str], None] = lambda id_: None
+        self.saves: Callable[[str, Path], None] = lambda id_, path: None
+        self.ends: Callable[[str], None] = lambda id_: None
         self._done: set[str] = set()
         self._settings = settings
         self._cache = cache
@@ -92,15 +98,6 @@ class SingleRunNodes:
                 if isinstance(value, Link) and (value.node, value.slot) not in self.given
             ]
 
-    @contextmanager
-    def telling(self, saved: Callable[[Path], None]) -> Iterator[None]:
-        """Have nodes report each path to `saved` before they write to it."""
-        before, self._settings = self._settings, replace(self._settings, saved=saved)
-        try:
-            yield
-        finally:
-            self._settings = before
-
     def keep_only(self, ids: Sequence[str]) -> None:
         """Drop all results from the cache but those of these nodes."""
         if self._cache is not None:
@@ -115,8 +112,10 @@ class SingleRunNodes:
             for name, value in self.layout.plan.values[id_].items()
         }
         hidden = self.hidden if schema.is_output_node else HiddenHolder()
-        with self.named(id_):
+        self.begins(id_)
+        with self.named(id_, saved=lambda path: self.saves(id_, path)):
             answer = call(self.catalogue.node(class_type), schema, inputs, hidden, id_)
+        self.ends(id_)
         if answer.blocked or any(one.expand is not None for one in answer.calls):
             raise self.failure(id_, "blocks or makes other nodes; run it without --chunk")
         return NodeResult(merged([p.values for p in answer.calls], schema.outputs), answer.shown)
@@ -129,9 +128,12 @@ class SingleRunNodes:
         return GraphError(f"{graph.source}: {graph.nodes[id_].label}: {message}")
 
     @contextmanager
-    def named(self, id_: str) -> Iterator[None]:
+    def named(self, id_: str, saved: Callable[[Path], None] | None = None) -> Iterator[None]:
         """Run the body as the node: with the run's settings, the node's name in errors and
-        warnings, and its time counted."""
+        warnings, and its time counted.
+
+        saved: called with each path before the node writes to it
+        """
         label = self.layout.plan.graph.nodes[id_].label
 
         def warned(text: str) -> None:
@@ -141,7 +143,8 @@ class SingleRunNodes:
 
         started = time.perf_counter()
         try:
-            with host.using(replace(self._settings, warned=warned)), torch.inference_mode():
+            own = replace(self._settings, warned=warned, saved=saved or self._settings.saved)
+            with host.using(own), torch.inference_mode():
                 yield
         except GraphError:
             raise

@@ -143,6 +143,7 @@ ENTRY: dict[str, Any] = {
     "kept": [],
     "serial": 1,
     "saved": {},
+    "contents": {},
     "sinks": {},
 }
 
@@ -156,6 +157,7 @@ ENTRY: dict[str, Any] = {
         {"state": "../../other.state"},
         {"kept": ["/etc/passwd"]},
         {"saved": {"1": "x.png"}},
+        {"contents": {"1": [3]}},
         {"sinks": {"1": {"path": 3, "mark": {}}}},
         {"identity": {"nodes": [], "files": {}}},
         {"identity": {"nodes": {}, "files": {"1.file": {}}}},
@@ -205,7 +207,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 99}', "null", "[" * 100_000, '{"version": 2}']
+    "text", ["", "{", "[]", '{"version": 99}', "null", "[" * 100_000, '{"version": 3}']
 )
 def test_an_entry_that_cannot_be_read(text: str, tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(text)
