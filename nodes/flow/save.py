@@ -102,6 +102,11 @@ class _Folder(Folder):
         self._pairs, self._about = mark["pairs"], mark["about"]
         super().resume(mark)
 
+    def contents(self) -> list[str]:
+        from ...engines.flow.files.folder import SIDECAR
+
+        return sorted({*super().contents(), SIDECAR})
+
     def finish(self) -> tuple[Path, ...]:
         from ...engines.flow.files.folder import SIDECAR, write_sidecar
 

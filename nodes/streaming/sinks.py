@@ -30,6 +30,15 @@ def names_in(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*"))]
 
 
+def files_of(path: Path) -> Path:
+    """Return the folder of the files that get their names, or a folder's name, at the end.
+
+    Those that become files of their own are in it by their place, e.g. 0.png; while they are there,
+    what has their names is another's.
+    """
+    return parts_of(path) / "files"
+
+
 class Sink:
     """Counts what comes, and writes nothing; the base of sinks that write.
 
@@ -101,6 +110,14 @@ class Sink:
     def prepare(self) -> None:
         """Decide what `finish` will do; the mark after this is the last."""
 
+    def appearing(self) -> tuple[Path, ...]:
+        """Return what `finish` will make appear."""
+        return (self.path,)
+
+    def contents(self) -> list[str]:
+        """Return the names of what will be in it, if it is a folder."""
+        return []
+
     def finish(self) -> tuple[Path, ...]:
         """Make the files appear, and return them; may be called again after an interruption."""
         return ()
@@ -157,7 +174,7 @@ class Folder(Sink):
     @property
     def folder(self) -> Path:
         """The folder while it grows."""
-        return self.parts / "files"
+        return files_of(self.path)
 
     @property
     def kept(self) -> int:
@@ -189,6 +206,9 @@ class Folder(Sink):
                 f"{self.folder}: a file of the earlier run is damaged or gone; start over with "
                 "--restart"
             )
+
+    def contents(self) -> list[str]:
+        return names_in(self.folder)
 
     def finish(self) -> tuple[Path, ...]:
         if self.folder.is_dir():

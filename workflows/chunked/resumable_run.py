@@ -1,6 +1,7 @@
 """Long videos: a graph run chunk by chunk, in constant memory, that can be resumed."""
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ from .folders import belongs_to, check_plain, drop_orphan, is_anothers, make_par
 from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
-from .published import take_back
+from .published import published, take_back
 from .single_run import SingleRunNodes
 from .sources import look_ahead, open_sources
 from .stage import Stage
@@ -111,7 +112,7 @@ class _Run:
         self._sources: dict[str, VideoSource] = {}
         self._serial = 0
         self._kept: list[str] = []  # state files of passes that are over
-        self._saved: dict[str, list[str]] = {}  # by node, what it has saved
+        self._saved: dict[str, list[str]] = {}  # by node, what it has saved or is about to save
         self._contents: dict[str, list[str]] = {}  # by node, the files in the folder that it saved
         self._entry: dict[str, Any] = {}  # the last of the journal
         self._results: Mapping[Slot, Any] = {}  # of the last pass
@@ -221,11 +222,23 @@ class _Run:
         return entry is not None and not any(differences(entry["identity"], self._identity))
 
     def _drop(self, journal: Journal) -> None:
-        """Remove all parts of a run."""
+        """Remove all parts of a run, and what it has saved unless it is a whole run of another
+        graph."""
+        entry: dict[str, Any] = {}
         try:
             entry = journal.read() or {}
-        except GraphError:
-            entry = {}
+            if entry and (entry["phase"] != "done" or self._is_ours(journal)):
+                take_back(self._root, published(self._root, entry))
+                self._single.fresh |= entry["saved"].keys()
+        except GraphError as error:
+            self._say_kept(str(error))
+        except ValueError as error:
+            self._say_kept(str(journal.damaged(error)))
+        except OSError as error:
+            why = f"{error.filename}: cannot be removed ({error.strerror or error})"
+            self._say_kept(why)
+        with suppress(OSError):  # first: without it the parts belong to nobody
+            remove(journal.folder / NAME)
         for sink in entry.get("sinks", {}).values():
             with suppress(ValueError):  # a name that leads elsewhere; what is there is not ours
                 folder = parts_of(self._inside(sink["path"]))
@@ -233,6 +246,14 @@ class _Run:
                     shutil.rmtree(folder, ignore_errors=True)
         journal.release()
         shutil.rmtree(journal.folder, ignore_errors=True)
+
+    def _say_kept(self, why: str) -> None:
+        words = (
+            f"{why.removesuffix('; start over with --restart')}; files that the interrupted run "
+            "has already saved stay, and new ones are numbered behind them"
+        )
+        self.said.append(words)
+        log.warning(words)
 
     @property
     def _root(self) -> Path:
@@ -432,6 +453,8 @@ class _Run:
     def _finish(self) -> tuple[Path, ...]:
         for id_, sink in self._sinks.items():
             with self._single.named(id_), _writing(sink.parts if sink.saves else Path()):
+                if sink.saves and id_ not in self._saved:
+                    self._announce(id_, sink)
                 paths = sink.finish()
             self._single.say(id_, sink.text)
             if id_ in self._single.runs:
@@ -446,6 +469,18 @@ class _Run:
                     self._single.runs[id_] = replace(self._single.runs[id_], files=files)
         self._write(len(self._layout.passes) - 1, self._total(), None, "done")
         return self._clean_up()
+
+    def _announce(self, id_: str, sink: Sink) -> None:
+        """Record what a sink is about to make appear. Raises `MediaError` if another file has taken
+        a name."""
+        paths = sink.appearing()
+        if taken := next((path for path in paths if os.path.lexists(path)), None):
+            raise MediaError(
+                f"{taken}: was created meanwhile; move it away, and run the same command again"
+            )
+        self._saved[id_] = [str(path) for path in paths]
+        self._contents[id_] = sink.contents()
+        self._remember()
 
     # --- nodes that run once: each attempt takes back what the one before has saved
 

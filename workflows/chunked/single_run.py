@@ -32,6 +32,7 @@ class SingleRunNodes:
     begins:   called with a node before it runs
     saves:    called with a node and each path before it writes to it
     ends:     called with a node after it has run
+    fresh:    nodes that run although their results are in the cache: what they saved is gone
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class SingleRunNodes:
         self.begins: Callable[[str], None] = lambda id_: None
         self.saves: Callable[[str, Path], None] = lambda id_, path: None
         self.ends: Callable[[str], None] = lambda id_: None
+        self.fresh: set[str] = set()
         self._done: set[str] = set()
         self._settings = settings
         self._cache = cache
@@ -68,7 +70,8 @@ class SingleRunNodes:
         """Run nodes in this order. Raises `GraphError` that names a node that fails."""
         for id_ in ids:
             key = self._keys.of(id_)
-            known = self._cache.get(key) if self._cache is not None and key is not None else None
+            cache = None if id_ in self.fresh else self._cache
+            known = cache.get(key) if cache is not None and key is not None else None
             result = known or self._run(id_)
             if self._cache is not None and key is not None:
                 self._cache.put(key, result)

@@ -66,12 +66,18 @@ class Pictures(Folder):
         assert found is not None  # as `host.save_path` makes them
         return found[1], int(found[2])
 
-    def finish(self) -> tuple[Path, ...]:
+    def appearing(self) -> tuple[Path, ...]:
         stem, _ = self._numbered(self.path)
-        names = [
+        return tuple(
             self.path.with_name(f"{stem}_{self._first + i:05}_{self.path.suffix}")
             for i in range(self.frame_count)
-        ]
+        )
+
+    def contents(self) -> list[str]:
+        return []
+
+    def finish(self) -> tuple[Path, ...]:
+        names = self.appearing()
         for i, name in enumerate(names):
             part = self.folder / f"{i}{self.path.suffix}"
             if part.exists():
@@ -82,4 +88,4 @@ class Pictures(Folder):
                     )
                 shutil.move(part, name)
         self.text = "\n".join(map(str, names))
-        return tuple(names)
+        return names

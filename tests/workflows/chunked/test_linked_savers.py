@@ -84,9 +84,10 @@ def run(inputs: Path, output: Path, **more: Any) -> Report:
     return run_graph(graph(), settings, chunk=4, nodes=NODES, **more)
 
 
+@pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("cached", [False, True])
 def test_it_saves_once_however_often_the_run_is_interrupted(
-    cached: bool, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cached: bool, restart: bool, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunked, "_SECONDS", 0.0)
     cache = ResultCache() if cached else None
@@ -112,7 +113,7 @@ def test_it_saves_once_however_often_the_run_is_interrupted(
             pytest.raises(KeyboardInterrupt),
         ):
             run(inputs, out, cache=cache)
-    report = run(inputs, out, cache=cache)
+    report = run(inputs, out, restart=restart, cache=cache)
     assert {path.name for path in report.files} >= {"note_00001_.txt", "notes_00001_"}
     assert contents(out) == whole
 
