@@ -203,7 +203,7 @@ def test_the_stereo_pair_without_its_package(
 ) -> None:
     spec: ModuleSpec | None = None
     monkeypatch.setattr("kinograph.engines.datasets.flow.find_spec", lambda name: spec)
-    with pytest.raises(InputError, match="not here; run: pip install scikit-image"):
+    with pytest.raises(InputError, match="not installed; run: pip install scikit-image"):
         find_datasets("motorcycle")
     spec = ModuleSpec("skimage", None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
