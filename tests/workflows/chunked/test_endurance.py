@@ -1,4 +1,7 @@
-"""Memory does not grow with the length of a video."""
+"""Memory does not grow with the length of a video.
+
+KINOGRAPH_ENDURANCE_FRAMES sets how long the video is; 20000 frames take a few minutes.
+"""
 
 import json
 import os
@@ -22,7 +25,8 @@ from live_clips import node
 
 pytestmark = pytest.mark.long
 
-WIDTH, HEIGHT, FRAMES, EARLY = 96, 64, 20_000, 2_000
+WIDTH, HEIGHT, EARLY = 96, 64, 2_000
+FRAMES = int(os.environ.get("KINOGRAPH_ENDURANCE_FRAMES", "5000"))
 
 
 def write_clip(path: Path, count: int) -> None:
@@ -83,7 +87,7 @@ def measure(folder: Path) -> None:
     print(json.dumps({"seen": seen, "end": me.memory_info().rss}))
 
 
-def test_20000_frames_take_as_much_memory_as_2000(tmp_path: Path) -> None:
+def test_many_frames_take_as_much_memory_as_2000(tmp_path: Path) -> None:
     """In a process of its own, as others have left their traces in this one."""
     people = Poses.empty(FRAMES, (HEIGHT, WIDTH), people=5)
     people.count.fill_(5)
