@@ -151,7 +151,7 @@ def test_the_template_browser_describes_them(editor: Frontend, root: Path, tmp_p
             wide, tall = Image.open(answer).size
         assert wide == tall, name
     page.wait_for_timeout(1000)
-    editor.screenshot(tmp_path / "templates.png")
+    page.screenshot(path=str(tmp_path / "templates.png"))
     page.get_by_text(texts["build_and_benchmark"]["title"], exact=True).first.click()
     page.wait_for_function(
         "app.rootGraph._nodes.some(n => n.type === 'KinographBenchmark')", timeout=20_000
