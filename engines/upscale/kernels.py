@@ -5,46 +5,22 @@ What each computes is written out in torch beside where it is called (`families.
 apply bias, activation and additions on the fly, and never copy channels to join them.
 """
 
-import logging
-import subprocess
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-log = logging.getLogger("kinograph")
+from ..runtime.triton_ready import triton_compiles
 
+_OTHERWISE = "upscalers run without their GPU kernels"
 _PRECISIONS = (torch.float16, torch.bfloat16)
 _BLOCK = 32  # channels of a product; networks whose layers are not multiples of it run in torch
 
 
 def usable(values: Tensor) -> bool:
     """Return whether the kernels run on `values`: a GPU, 16 bits, and a torch that exports them."""
-    return values.is_cuda and values.dtype in _PRECISIONS and _there()
-
-
-@cache
-def _there() -> bool:
-    """Return whether triton can compile here, for which it needs a C compiler and Python's headers.
-    Its driver needs them first and, unlike a kernel, can be asked for while torch traces a
-    network."""
-    if find_spec("triton") is None or not hasattr(torch.library, "triton_op"):
-        return False
-    from triton.runtime import driver
-
-    try:
-        driver.active.get_current_target()
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        log.warning(
-            "upscalers run without their GPU kernels, more slowly: triton cannot compile here "
-            "(%s); it needs a C compiler and the headers of Python",
-            str(error).strip() or type(error).__name__,
-        )
-        return False
-    return True
+    return values.is_cuda and values.dtype in _PRECISIONS and triton_compiles(_OTHERWISE)
 
 
 def takes(features: int, outputs: int) -> bool:

@@ -1,21 +1,19 @@
 """Compare the Triton kernels, interpreted on the CPU, with the same steps in torch.
 
-test_kernels.py runs it in a separate process. Prints per case the largest difference between both,
-and the largest value.
+test_kernels.py runs it, see `interpreted`.
 """
 
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models.optical_flow import raft_large, raft_small
 
+from interpreted import Case, print_cases
 from kinograph.engines.flow.raft import kernels
 from kinograph.engines.flow.raft.correlation import Lookup, Volume
 from kinograph.engines.flow.raft.encoder import Encoders
 from kinograph.engines.flow.raft.layers import FlowFeatures, FlowHead, UpdateBlock
-
-Case = Callable[[], "Tensor | tuple[Tensor, Tensor]"]
 
 
 def look(radius: int, *, beside: bool) -> Case:
@@ -80,23 +78,5 @@ CASES: Mapping[str, Callable[[], Case]] = {
 }
 
 
-def main() -> None:
-    torch.set_num_threads(2)
-    for name, make in CASES.items():
-        torch.manual_seed(0)
-        case = make()
-        with torch.no_grad():
-            kernels.usable = lambda values: False
-            steps = case()
-            kernels.usable = lambda values: True
-            found = case()
-        steps, found = (x if isinstance(x, tuple) else (x,) for x in (steps, found))
-        shapes = [x.shape for x in steps] == [x.shape for x in found]
-        apart = max(
-            float((a - b).abs().max() / a.abs().max()) for a, b in zip(steps, found, strict=True)
-        )
-        print(name, shapes, apart, float(steps[0].abs().max()))
-
-
 if __name__ == "__main__":
-    main()
+    print_cases(kernels, CASES)

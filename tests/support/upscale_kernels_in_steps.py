@@ -1,19 +1,16 @@
 """Compare the Triton kernels of upscalers, interpreted on the CPU, with the same steps in torch.
 
-test_upscale_kernels.py runs it in a separate process. Prints per case the largest difference
-between both, and the largest value.
+test_upscale_kernels.py runs it, see `interpreted`.
 """
 
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor
 
+from interpreted import Case, print_cases
 from kinograph.engines.upscale import kernels
 from kinograph.engines.upscale.families.realesr_compact import Compact
 from kinograph.engines.upscale.families.rrdbnet import RRDBNet, Shape
-
-Case = Callable[[], Tensor]
 
 
 def compact(scale: int, size: tuple[int, int], images: int = 2) -> Case:
@@ -48,19 +45,5 @@ CASES: Mapping[str, Callable[[], Case]] = {
 }
 
 
-def main() -> None:
-    torch.set_num_threads(2)
-    for name, make in CASES.items():
-        torch.manual_seed(0)
-        case = make()
-        with torch.no_grad():
-            kernels.usable = lambda values: False
-            steps = case()
-            kernels.usable = lambda values: True
-            found = case()
-        apart = float((steps.float() - found.float()).abs().max() / steps.float().abs().max())
-        print(name, steps.shape == found.shape, apart, float(steps.abs().max()))
-
-
 if __name__ == "__main__":
-    main()
+    print_cases(kernels, CASES)

@@ -1,16 +1,13 @@
 """The GPU kernels of upscalers against steps of torch, in triton's interpreter on the CPU."""
 
 import math
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from interpreted import Apart, run_script
 from kinograph.engines.upscale import kernels
 from kinograph.engines.upscale.families.realesr_compact import Compact
 
@@ -20,27 +17,12 @@ CASES = ("compact-4", "compact-2", "compact-wide", "compact-high", "rrdb-4", "rr
 
 
 @pytest.fixture(scope="module")
-def apart() -> dict[str, tuple[bool, float, float]]:
-    """By case: whether the shapes are alike, the largest difference over the largest value, and
-    that value. Triton reads how it is to run when it is imported: a process of its own."""
-    script = Path(__file__).parents[1] / "support" / "upscale_kernels_in_steps.py"
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = {}
-    for line in done.stdout.splitlines():
-        name, shapes, difference, largest = line.split()
-        found[name] = shapes == "True", float(difference), float(largest)
-    return found
+def apart() -> Apart:
+    return run_script("upscale_kernels_in_steps.py", timeout=600)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_agrees_with_steps_of_torch(apart: dict[str, tuple[bool, float, float]], case: str) -> None:
+def test_agrees_with_steps_of_torch(apart: Apart, case: str) -> None:
     """Both round to 16 bits, at different places."""
     shapes, difference, largest = apart[case]
     assert shapes

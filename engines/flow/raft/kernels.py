@@ -4,41 +4,16 @@ What each computes is written out in torch beside where it is called (`correlati
 `raft_layers.Unit`); these do it in one pass over memory.
 """
 
-import logging
-import subprocess
-from functools import cache
-from importlib.util import find_spec
-
-import torch
 from torch import Tensor
 
-log = logging.getLogger("kinograph")
+from ...runtime.triton_ready import triton_compiles
+
+_OTHERWISE = "RAFT runs without its GPU kernels"
 
 
 def usable(values: Tensor) -> bool:
     """Return whether the kernels run on `values`: a GPU, triton, and a torch that exports them."""
-    return values.is_cuda and _there()
-
-
-@cache
-def _there() -> bool:
-    """Return whether triton can compile here, for which it needs a C compiler and Python's headers.
-    Its driver needs them first and, unlike a kernel, can be asked for while torch traces a
-    network."""
-    if find_spec("triton") is None or not hasattr(torch.library, "triton_op"):
-        return False
-    from triton.runtime import driver
-
-    try:
-        driver.active.get_current_target()
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        log.warning(
-            "RAFT runs without its GPU kernels, more slowly: triton cannot compile here (%s); it "
-            "needs a C compiler and the headers of Python",
-            str(error).strip() or type(error).__name__,
-        )
-        return False
-    return True
+    return values.is_cuda and triton_compiles(_OTHERWISE)
 
 
 def look(
