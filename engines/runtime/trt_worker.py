@@ -1,46 +1,16 @@
 """Build one TensorRT engine, in a separate process.
 
 Run by its path, because inside ComfyUI the package has no importable name; it therefore imports
-nothing of Kinograph. One JSON object arrives on standard input (see `trt.build_plan`), and JSON
-lines leave on standard output: {"phase", "step", "steps"}, finally {"done": true} or {"error"}.
-When standard input closes, the parent is gone and the build ends.
+nothing of Kinograph but its neighbour `worker_side`. The request is that of `trt.build_plan`; the
+messages are {"phase", "step", "steps"}, finally {"done": true} or {"error"}.
 """
 
-import json
 import os
 import sys
-import threading
 from importlib import import_module
 from pathlib import Path
+from runpy import run_path
 from typing import Any
-
-_HERE = Path(__file__).resolve().parent
-# The neighbours of this file must not be found as top-level modules.
-sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _HERE]
-
-
-def main() -> None:
-    """Read the request, build the engine and report the result."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not mix with the lines
-
-    def say(**message: object) -> None:
-        out.write(json.dumps(message) + "\n")
-        out.flush()
-
-    request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    try:
-        Path(request["target"]).write_bytes(build(request, say))
-    except Exception as error:  # its text goes to the parent
-        say(error=f"{error}" or type(error).__name__)
-    else:
-        say(done=True)
-
-
-def _leave_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
 
 
 def build(request: dict[str, Any], say: Any) -> bytes:
@@ -128,4 +98,4 @@ def _monitor(trt: Any, say: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    run_path(str(Path(__file__).with_name("worker_side.py")))["serve"](build)
