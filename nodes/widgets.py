@@ -72,6 +72,30 @@ def model_file_input(kinds: str) -> Any:
     )
 
 
+def licence_input() -> Any:
+    """Return the widget that accepts the terms of a pose model."""
+    return io.Boolean.Input(
+        "accept_licence",
+        default=False,
+        optional=True,
+        tooltip="Accepts the licence terms shown in the model's error message, for models that "
+        "have any. The included model has none.",
+    )
+
+
+def colour_strength_input() -> Any:
+    """Return the widget for the strength of a flow's colours."""
+    return io.Float.Input(
+        "strength",
+        default=1.0,
+        min=0.0,
+        max=10.0,
+        step=0.05,
+        tooltip="Strength of the colours after normalising: 0.5 is half as strong, 2 is full "
+        "colour at half the speed.",
+    )
+
+
 def poses_input(tooltip: str = "From Detect Poses or any other node that outputs poses.") -> Any:
     """Return the input for poses."""
     return KinoPoses.Input("poses", tooltip=tooltip)

@@ -5,6 +5,7 @@ from ..api import host, io
 from ..search import found_by
 from ..streaming import ONCE
 from ..types import KinoModel
+from ..widgets import licence_input
 from . import CATEGORY
 
 
@@ -31,13 +32,7 @@ class LoadPoseModel(io.ComfyNode):
                     tooltip="movenet_multipose is included: up to 6 people, 17 joints, Apache-2.0. "
                     "Other models are downloaded once from the Hugging Face Hub.",
                 ),
-                io.Boolean.Input(
-                    "accept_licence",
-                    default=False,
-                    optional=True,
-                    tooltip="Accepts the licence terms shown in the model's error message, for "
-                    "models that have any. The included model has none.",
-                ),
+                licence_input(),
             ],
             outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
         )

@@ -14,7 +14,7 @@ from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Refusal, Rule, Values
-from ..widgets import flow_input, state_input, state_output
+from ..widgets import colour_strength_input, flow_input, state_input, state_output
 from . import CATEGORY
 
 if TYPE_CHECKING:
@@ -86,15 +86,7 @@ class DrawFlow(io.ComfyNode):
                     "up to twice this speed. 0: no floor; with normalise vace, exactly the pixels "
                     "of VACE.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="Strength of the colours after normalising: 0.5 is half as strong, 2 "
-                    "is full colour at half the speed.",
-                ),
+                colour_strength_input(),
                 advanced.Combo.Input(
                     "direction",
                     options=list(WAYS),

@@ -17,6 +17,7 @@ from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Outputs, Rule, Step
+from ..widgets import colour_strength_input
 from . import CATEGORY
 from .flow import DrawFlow
 
@@ -110,15 +111,7 @@ class FlowMap(io.ComfyNode):
                     default="middlebury",
                     tooltip="middlebury: as VACE models expect it. Draw Flow describes the others.",
                 ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=0.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="Strength of the colours after normalising: 0.5 is half as strong, 2 "
-                    "is full colour at half the speed.",
-                ),
+                colour_strength_input(),
                 io.Combo.Input(
                     "model",
                     options=[_DIS, *names],

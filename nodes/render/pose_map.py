@@ -16,6 +16,7 @@ from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Look, Outputs, Rule, Step
+from ..widgets import licence_input
 from . import CATEGORY
 from .skeleton import DrawSkeleton
 
@@ -127,13 +128,7 @@ class PoseMap(io.ComfyNode):
                     tooltip="The pose network, one that finds people by itself. movenet_multipose "
                     "is included; others are downloaded once.",
                 ),
-                io.Boolean.Input(
-                    "accept_licence",
-                    default=False,
-                    optional=True,
-                    tooltip="Accepts the licence terms shown in the model's error message, for "
-                    "models that have any. The included model has none.",
-                ),
+                licence_input(),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="The skeletons, on black.")],
         )
