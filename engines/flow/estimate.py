@@ -147,7 +147,7 @@ class FlowEstimator:
                 images = images.clamp(0, 1)
             for name, flow in self._flow(images).items():
                 found[name][start : start + len(flow)] = from_placement(flow, place)
-            if self._begins_anew(new[start : start + step]):
+            if self._restarts(new[start : start + step]):
                 self.state = replace(self.state, begin=None)
             if progress is not None:
                 progress(len(chunk) - 1)
@@ -160,7 +160,7 @@ class FlowEstimator:
         first = self.first if last is None else ""
         return Flow(**found, fps=self.fps, first=first)
 
-    def _begins_anew(self, new: Tensor) -> bool:
+    def _restarts(self, new: Tensor) -> bool:
         """Return whether the next pair starts from nothing, after pairs of which `new` end in a
         new shot."""
         warm = self.engine is not None and self.engine.network.takes("start")

@@ -97,7 +97,7 @@ def test_damage_anywhere_means_a_rebuild(cache: EngineCache, damage: st.DataObje
         target.unlink()
     again = cache.fetch("net", KEY, build)
     assert again.path.read_bytes() == CONTENT
-    # A flip inside the sidecar's prose (the date) harms nothing; anything else was built anew.
+    # A flip inside the sidecar's prose (the date) harms nothing; anything else was rebuilt.
     assert again.built or target.suffix == ".json"
     for leftover in cache.leftovers():
         leftover.unlink()

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from ...engines.environment import describe_device
-from ...engines.errors import InputError
 from ...engines.flow.estimate import FlowEstimator
 from ...engines.flow.family import FlowFamily, Reference, flow_family
 from ...engines.flow.flow import Flow
@@ -23,7 +22,7 @@ from ...engines.render.flow_drawing import draw_flow
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.runtime.tensor_spec import DTYPES
-from .measure import bench_report, footage_of, peak, reset_peak, taken
+from .measure import at_least_one, bench_report, footage_of, peak, reset_peak, taken
 
 
 def bench_flow(
@@ -54,9 +53,7 @@ def bench_flow(
     Figures are medians over `runs`, after calls that are not counted. Raises `InputError` for
     numbers below 1.
     """
-    for name, value in (("batch", batch), ("runs", runs)):
-        if value < 1:
-            raise InputError(f"{name}: expected at least 1, found {value}")
+    at_least_one(batch=batch, runs=runs)
     frames = footage_of(video, size, batch + 1)
     results: dict[str, Any] = {
         "model": model,

@@ -11,10 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...engines.errors import InputError
 from ...engines.evaluation.report import report
 from ...engines.video.read import read_video
 
 SCHEMA_VERSION = 1
+
+
+def at_least_one(**counts: int) -> None:
+    """Raise `InputError` for a number, by its name, that is below 1."""
+    for name, value in counts.items():
+        if value < 1:
+            raise InputError(f"{name}: expected at least 1, found {value}")
 
 
 def footage_of(video: Path, size: tuple[int, int], frames: int) -> Tensor:

@@ -24,7 +24,7 @@ from ...engines.render.mesh.mesh import Mesh
 from ...engines.render.mesh.shapes import ellipsoid
 from ...engines.runtime.devices import check_device
 from ...engines.runtime.ladder import torch_cuda
-from .measure import bench_report, wait
+from .measure import at_least_one, bench_report, wait
 
 _FACE_CM = 15.0  # how wide the face is
 
@@ -52,14 +52,7 @@ def bench_mesh(
     `process_ms` is the least time that all threads together took. Raises `InputError` for numbers
     below 1.
     """
-    for name, value in (
-        ("batch", batch),
-        ("runs", runs),
-        ("face", face),
-        ("people", people),
-    ):
-        if value < 1:
-            raise InputError(f"{name}: expected at least 1, found {value}")
+    at_least_one(batch=batch, runs=runs, face=face, people=people)
     where = _device(device)
     footage = torch.rand(batch, *size, 3, generator=torch.Generator().manual_seed(0)).to(where)
     camera = Camera.of_field_of_view(size, device=where)

@@ -13,7 +13,6 @@ import torch
 from ...engines.checks import check_frames
 from ...engines.detections.detect import letterbox_for
 from ...engines.environment import describe_device
-from ...engines.errors import InputError
 from ...engines.models.registry import registry, resolve
 from ...engines.pose.choices import SMOOTHINGS
 from ...engines.pose.family import one_stage
@@ -27,7 +26,7 @@ from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
-from .measure import bench_report, wait
+from .measure import at_least_one, bench_report, wait
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
 
@@ -52,8 +51,7 @@ def bench_pose(
     finished it. Times are medians over the runs; `total` is the median of the runs' sums. Raises
     `InputError` for `runs` below 1.
     """
-    if runs < 1:
-        raise InputError(f"runs: expected at least 1, found {runs}")
+    at_least_one(runs=runs)
     model = resolve(next(iter(registry())))
     network = network_of(model)
     engine = build_engine(model, network, device=device, precision=precision, backend=backend)

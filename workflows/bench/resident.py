@@ -28,7 +28,7 @@ from ...engines.render.skeleton import draw_skeletons
 from ...engines.render.styles import STYLES
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
-from .measure import bench_report, footage_of, wait
+from .measure import at_least_one, bench_report, footage_of, wait
 
 STAGES = ("preprocess", "network", "heads", "draw")
 _PEOPLE, _SCORE, _KEYPOINT = 6, 0.2, 0.3
@@ -68,9 +68,7 @@ def bench_resident(
             "bench pose --resident: its baseline draws with OpenCV, which is not installed; "
             "run: pip install opencv-python-headless"
         )
-    for name, value in (("frames", frames), ("batch", batch), ("runs", runs)):
-        if value < 1:
-            raise InputError(f"{name}: expected at least 1, found {value}")
+    at_least_one(frames=frames, batch=batch, runs=runs)
     chosen = resolve(model)
     network = network_of(chosen)
 

@@ -7,13 +7,12 @@ from typing import Any
 import torch
 
 from ...engines.environment import describe_device
-from ...engines.errors import InputError
 from ...engines.models.registry import resolve
 from ...engines.runtime.engine import build_engine
 from ...engines.runtime.network import network_of
 from ...engines.upscale.family import upscale_family
 from ...engines.upscale.upscale import Upscaler
-from .measure import bench_report, footage_of, peak, reset_peak, taken
+from .measure import at_least_one, bench_report, footage_of, peak, reset_peak, taken
 
 
 def bench_upscale(
@@ -41,9 +40,7 @@ def bench_upscale(
     Figures are medians over `runs`, after calls that are not counted. Raises `InputError` for
     numbers below 1, and for a model that does not upscale.
     """
-    for name, value in (("batch", batch), ("runs", runs)):
-        if value < 1:
-            raise InputError(f"{name}: expected at least 1, found {value}")
+    at_least_one(batch=batch, runs=runs)
     chosen = resolve(model)
     if plain and "plain" in upscale_family(chosen).options:
         chosen = chosen.with_options(plain=True)

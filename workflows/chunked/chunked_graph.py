@@ -115,16 +115,16 @@ class ChunkedGraph:
         Frames that wait are dropped, so that all nodes continue with the same one.
         """
         held = {i for i, rule in self._layout.rules.items() if rule.kind == "stream"}
-        anew = held | set(ids)
+        restarted = held | set(ids)
         return {
             **state,
-            "steps": {i: s for i, s in state["steps"].items() if i not in anew},
+            "steps": {i: s for i, s in state["steps"].items() if i not in restarted},
             "queues": {
                 i: {name: left for name, left in queues.items() if isinstance(left, int)}
                 for i, queues in state["queues"].items()
             },
-            "taken": {i: count for i, count in state["taken"].items() if i not in anew},
-            "fixed": [one for one in state["fixed"] if one[0] not in anew],
+            "taken": {i: count for i, count in state["taken"].items() if i not in restarted},
+            "fixed": [one for one in state["fixed"] if one[0] not in restarted],
             "total": [],
         }
 

@@ -95,6 +95,16 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="auto", help="auto (default), fp32, fp16 or bf16")
 
 
+def add_video(parser: argparse.ArgumentParser) -> None:
+    """Add --video, the footage of a benchmark."""
+    parser.add_argument("--video", type=Path, help="default: the shipped clip")
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add --json, the file that the report of a benchmark goes into."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+
+
 def add_server(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add --server, whose help is `purpose`, and --header."""
     parser.add_argument("--server", default="", metavar="URL", help=purpose)

@@ -59,7 +59,7 @@ def test_convert_prints_or_writes_the_api_form(
     assert main(["convert", str(EDITOR), "-o", str(out)]) == 0
     assert json.loads(out.read_text()) == printed
     assert capsys.readouterr().out == f"{out}: {len(printed)} nodes\n"
-    assert main(["convert", str(out)]) == 0  # the API form is written anew
+    assert main(["convert", str(out)]) == 0  # the API form is written again
     assert json.loads(capsys.readouterr().out) == printed
 
 

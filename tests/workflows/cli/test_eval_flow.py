@@ -1,6 +1,6 @@
 """`kinograph eval flow` as users run it, and today's figures against those recorded.
 
-`pytest tests/workflows/cli/test_eval_flow.py --update-golden` records them anew, from the command.
+`pytest tests/workflows/cli/test_eval_flow.py --update-golden` records them again from the command.
 """
 
 import json

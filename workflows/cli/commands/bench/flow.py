@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from ....graph.shipped import demo_clip
-from ...arguments import add_backend, add_debug, add_device, add_precision, parsed_size
+from ...arguments import (
+    add_backend,
+    add_debug,
+    add_device,
+    add_precision,
+    add_report,
+    add_video,
+    parsed_size,
+)
 from ...command import Command
 
 
@@ -32,8 +39,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runs", type=int, default=10, help="runs to take the median of (default 10)"
     )
     parser.add_argument("--no-baseline", action="store_true", help="do not measure torchvision")
-    parser.add_argument("--video", type=Path, help="default: the shipped clip")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    add_video(parser)
+    add_report(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:

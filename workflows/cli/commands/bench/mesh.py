@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from ...arguments import add_debug, add_device, parsed_size
+from ...arguments import add_debug, add_device, add_report, parsed_size
 from ...command import Command
 
 
@@ -24,7 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-baseline", action="store_true", help="do not measure the bounding boxes"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    add_report(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from ....graph.shipped import demo_clip
-from ...arguments import add_backend, add_debug, add_device, add_precision, parsed_size
+from ...arguments import (
+    add_backend,
+    add_debug,
+    add_device,
+    add_precision,
+    add_report,
+    add_video,
+    parsed_size,
+)
 from ...command import Command
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--video", type=Path, help="default: the shipped clip")
+    add_video(parser)
     parser.add_argument(
         "--runs", type=int, default=5, help="runs to take the median of (default 5)"
     )
     parser.add_argument("--size", type=int, default=0, help="detection size; 0: recommended")
     add_precision(parser)
     parser.add_argument("--style", default="vace", help="drawing style (default vace)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    add_report(parser)
     parser.add_argument(
         "--resident",
         metavar="WxH",

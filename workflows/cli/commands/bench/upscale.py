@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ....graph.shipped import demo_clip
-from ...arguments import add_backend, add_debug, add_device, add_precision, parsed_size
+from ...arguments import (
+    add_backend,
+    add_debug,
+    add_device,
+    add_precision,
+    add_report,
+    add_video,
+    parsed_size,
+)
 from ...command import Command
 
 
@@ -27,8 +34,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=int, default=20, help="runs to take the median of (default 20)"
     )
-    parser.add_argument("--video", type=Path, help="default: the shipped clip")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    add_video(parser)
+    add_report(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
