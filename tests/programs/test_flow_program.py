@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -30,6 +29,7 @@ from kinograph.engines.models.registry import Asset, Model, resolve
 from kinograph.engines.programs import flow as module
 from kinograph.engines.programs.flow_stream import FlowStream
 from kinograph.engines.render.flow_drawing import draw_flow
+from program_frames import UNUSABLE, VIDEO
 
 SIZE = (40, 64)
 
@@ -460,49 +460,18 @@ def test_an_unknown_backend(known: Model) -> None:
         made(model="auto", backend="cuda").warmup()
 
 
-_VIDEO = torch.zeros(1, 3, 2, 64, 64)
-
-
-@pytest.mark.parametrize(
-    ("frames", "message"),
-    [
-        (_VIDEO[0, 0], r"expected RGB frames of the shape \[1,3,F,H,W\], .* found \[2, 64, 64\]"),
-        (_VIDEO[None], r"found \[1, 1, 3, 2, 64, 64\]"),
-        (_VIDEO.repeat(2, 1, 1, 1, 1), r"one video, \[1,3,F,H,W\], found \[2, .*once for each"),
-        (torch.zeros(1, 4, 2, 64, 64), r"expected RGB frames .* found \[1, 4, 2, 64, 64\]"),
-        (torch.zeros(1, 2, 64, 64, 3), r"expected RGB frames .* found \[1, 2, 64, 64, 3\]"),
-        (torch.zeros(2, 64, 64, 4), r"expected RGB frames .* found \[2, 64, 64, 4\]"),
-        (torch.zeros(1, 3, 0, 64, 64), r"no frames, found \[1, 3, 0, 64, 64\]; give at least one"),
-        (torch.zeros(0, 64, 64, 3), r"no frames, found \[0, 64, 64, 3\]; give at least one"),
-        (torch.zeros(1, 3, 2, 0, 64), r"expected RGB frames .* found \[1, 3, 2, 0, 64\]"),
-        (
-            _VIDEO.int(),
-            r"expected floats in 0..1 or uint8, found int32; .*torch.uint8\) for",
-        ),
-        (_VIDEO.bool(), r"expected floats in 0..1 or uint8, found bool; convert .*frames.float\("),
-        (_VIDEO.to(torch.uint16), r"uint16; convert them: frames.float\(\) / 65535"),
-        (_VIDEO.to("meta"), "tensors on the device meta have no values"),
-        (_VIDEO.numpy().astype("i8"), "expected floats in 0..1 or uint8, found int64"),
-        (np.array([["a"]]), "expected an array of floats in 0..1 or of uint8, found <U1"),
-        ([*_VIDEO], r"found a list of Tensor; give all frames as one, e.g. torch.stack\(frames"),
-        ([], "found a list of nothing"),
-        (None, "expected a torch tensor or a NumPy array, found NoneType"),
-        (_VIDEO + 255, "expected pixels in 0..1, found 255..255; divide by 255 first"),
-        (_VIDEO - 1, "expected pixels in 0..1, found -1..-1; map -1..1 to 0..1"),
-        (_VIDEO + math.nan, "the pixels hold NaN"),
-    ],
-)
+@pytest.mark.parametrize(("frames", "message"), UNUSABLE)
 def test_unusable_frames(frames: Any, message: str) -> None:
     stream = made()
     with pytest.raises(InputError, match=f"^frames: .*{message}"):
         stream(frames)
-    assert stream(_VIDEO).shape == _VIDEO.shape  # nothing of it is left
+    assert stream(VIDEO).shape == VIDEO.shape  # nothing of it is left
 
 
 @pytest.mark.parametrize("target", [(0, None), (None, -3), (64, 0)])
 def test_unusable_target_sizes(target: tuple[int | None, int | None]) -> None:
     with pytest.raises(InputError, match=r"target_(height|width): expected at least 1 px"):
-        made()(_VIDEO, *target)
+        made()(VIDEO, *target)
 
 
 def test_it_is_part_of_the_package() -> None:
