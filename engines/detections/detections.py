@@ -1,6 +1,6 @@
 """`Detections`: boxes that were found in frames."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,12 +8,11 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InputError
-
-_INTEGERS = ("classes", "count")
+from ..padded import Padded
 
 
 @dataclass(frozen=True)
-class Detections:
+class Detections(Padded):
     """Boxes in F frames, P places per frame, padded with a count.
 
     boxes:   [F,P,4] x0, y0, x1, y1 in pixels of the canvas; (0, 0) is its top left corner
@@ -37,19 +36,7 @@ class Detections:
         check_shape("Detections.scores", self.scores, (frames, places))
         check_shape("Detections.classes", self.classes, (frames, places))
         check_shape("Detections.count", self.count, (frames,))
-        for name in ("scores", "classes", "count"):
-            device = getattr(self, name).device
-            if device != self.boxes.device:
-                raise InputError(
-                    f"Detections.{name}: expected on {self.boxes.device}, found on {device}"
-                )
-        for name in _INTEGERS:
-            if (dtype := getattr(self, name).dtype) != torch.int64:
-                raise InputError(f"Detections.{name}: expected int64, found {dtype}")
-        if min(self.canvas) < 1:
-            raise InputError(
-                f"Detections.canvas: expected height and width >= 1, found {self.canvas}"
-            )
+        self._check_together("boxes", ("classes", "count"))
 
     @classmethod
     def empty(
@@ -80,58 +67,4 @@ class Detections:
             return first
         if any(chunk.canvas != first.canvas for chunk in chunks):
             raise InputError("Detections.cat: the chunks differ in canvas")
-        most = max(chunk.scores.shape[1] for chunk in chunks)
-        wide = [chunk.with_places(most) for chunk in chunks]
-        return first._with_tensors(lambda name: torch.cat([getattr(c, name) for c in wide]))
-
-    def __len__(self) -> int:
-        return self.boxes.shape[0]
-
-    @property
-    def frame_count(self) -> int:
-        """F."""
-        return len(self)
-
-    @property
-    def device(self) -> torch.device:
-        return self.boxes.device
-
-    @property
-    def present(self) -> Tensor:
-        """[F,P] bool: which places hold a box."""
-        places = torch.arange(self.scores.shape[1], device=self.device)
-        return places[None] < self.count[:, None]
-
-    def slice(self, start: int, stop: int) -> "Detections":
-        """Return the frames from `start` up to, but not including, `stop`."""
-        return self._with_tensors(lambda name: getattr(self, name)[start:stop])
-
-    def with_places(self, places: int) -> "Detections":
-        """Return the same boxes with at least `places` places per frame."""
-        more = places - self.scores.shape[1]
-        if more <= 0:
-            return self
-
-        def widened(name: str) -> Tensor:
-            values: Tensor = getattr(self, name)
-            if values.ndim == 1:
-                return values
-            return torch.cat([values, values.new_zeros(len(values), more, *values.shape[2:])], 1)
-
-        return self._with_tensors(widened)
-
-    def to(self, device: torch.device | str) -> "Detections":
-        """Return the same boxes on `device`."""
-        if self.device == torch.device(device):
-            return self
-        return self._with_tensors(lambda name: getattr(self, name).to(device))
-
-    def _with_tensors(self, make: Callable[[str], Tensor]) -> "Detections":
-        """Return the same canvas with every tensor made from its name."""
-        return Detections(
-            boxes=make("boxes"),
-            scores=make("scores"),
-            classes=make("classes"),
-            count=make("count"),
-            canvas=self.canvas,
-        )
+        return first._joined(chunks)

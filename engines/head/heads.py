@@ -1,8 +1,8 @@
 """`Heads`: what travels on a KINO_HEADS socket."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -10,15 +10,13 @@ from torch import Tensor
 from ..checks import check_shape
 from ..errors import InputError
 from ..geometry.camera import Camera
+from ..padded import Padded
 from ..sequence import state_type
-
-_EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
-_WHOLE = ("canvas", "camera")  # fields that are not tensors
 
 
 @state_type()
 @dataclass(frozen=True)
-class Heads:
+class Heads(Padded):
     """Heads in F frames, P places per frame, padded with a count.
 
     Axes are those of the camera: x to the right, y up, z towards the camera. A head of the identity
@@ -49,6 +47,8 @@ class Heads:
     canvas: tuple[int, int]
     camera: Camera
 
+    _EMPTY = MappingProxyType({"track_ids": -1})
+
     def __post_init__(self) -> None:
         check_shape("Heads.rotation", self.rotation, ("frames", "heads", 3, 3))
         frames, heads = self.rotation.shape[:2]
@@ -58,17 +58,7 @@ class Heads:
         check_shape("Heads.scores", self.scores, (frames, heads))
         check_shape("Heads.track_ids", self.track_ids, (frames, heads))
         check_shape("Heads.count", self.count, (frames,))
-        for name in _TENSORS:
-            device = getattr(self, name).device
-            if device != self.rotation.device:
-                raise InputError(
-                    f"Heads.{name}: expected on {self.rotation.device}, found on {device}"
-                )
-        for name in ("track_ids", "count"):
-            if (dtype := getattr(self, name).dtype) != torch.int64:
-                raise InputError(f"Heads.{name}: expected int64, found {dtype}")
-        if min(self.canvas) < 1:
-            raise InputError(f"Heads.canvas: expected height and width >= 1, found {self.canvas}")
+        self._check_together("rotation", ("track_ids", "count"))
 
     @classmethod
     def empty(
@@ -105,64 +95,20 @@ class Heads:
             return first
         if any(chunk.kind != first.kind for chunk in chunks):
             raise InputError("Heads.cat: the chunks differ in canvas or landmarks")
-        most = max(chunk.scores.shape[1] for chunk in chunks)
-        wide = [chunk.with_places(most) for chunk in chunks]
-        camera = Camera.cat([chunk.camera for chunk in chunks])
-        return first._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]), camera)
-
-    def __len__(self) -> int:
-        return self.frame_count
+        return first._joined(chunks, camera=Camera.cat([chunk.camera for chunk in chunks]))
 
     @property
     def kind(self) -> tuple[tuple[int, int], int]:
         """Canvas and number of landmarks: what chunks of a clip share."""
         return self.canvas, self.landmarks.shape[2]
 
-    @property
-    def frame_count(self) -> int:
-        """F."""
-        return self.rotation.shape[0]
-
-    @property
-    def device(self) -> torch.device:
-        return self.rotation.device
-
-    @property
-    def present(self) -> Tensor:
-        """[F,P] bool: which places hold a head."""
-        places = torch.arange(self.scores.shape[1], device=self.device)
-        return places[None] < self.count[:, None]
-
     def slice(self, start: int, stop: int) -> "Heads":
         """Return the frames from `start` up to but not including `stop`, without copying."""
-        return self._each(lambda _, v: v[start:stop], self.camera.slice(start, stop))
-
-    def with_places(self, heads: int) -> "Heads":
-        """Return the same heads in at least so many places per frame."""
-        more = heads - self.scores.shape[1]
-        if more <= 0:
-            return self
-
-        def widened(name: str, values: Tensor) -> Tensor:
-            if values.ndim == 1:
-                return values
-            empty = values.new_full((len(values), more, *values.shape[2:]), _EMPTY.get(name, 0))
-            return torch.cat([values, empty], 1)
-
-        return self._each(widened)
+        camera = self.camera.slice(start, stop)
+        return self._each(lambda _, values: values[start:stop], camera=camera)
 
     def to(self, device: torch.device | str) -> "Heads":
         """Return the same heads on `device`."""
         if self.device == torch.device(device):
             return self
-        return self._each(lambda _, v: v.to(device), self.camera.to(device))
-
-    def _each(
-        self, change: Callable[[str, Tensor], Tensor], camera: Camera | None = None
-    ) -> "Heads":
-        """Return the same with every tensor changed, and with another camera unless it is None."""
-        made: dict[str, Any] = {name: change(name, getattr(self, name)) for name in _TENSORS}
-        return replace(self, **made, camera=camera or self.camera)
-
-
-_TENSORS = tuple(f.name for f in fields(Heads) if f.name not in _WHOLE)
+        return self._each(lambda _, values: values.to(device), camera=self.camera.to(device))

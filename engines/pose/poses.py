@@ -1,7 +1,8 @@
 """`Poses`: what travels on a KINO_POSES socket."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -9,15 +10,14 @@ from torch import Tensor
 from ..checks import check_shape
 from ..detections.detections import Detections
 from ..errors import InputError
+from ..padded import Padded
 from ..sequence import state_type
 from .skeletons import AP10K_17, COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
-
-_EMPTY = {"track_ids": -1}  # what stands in a place that holds nobody, if not 0
 
 
 @state_type()
 @dataclass(frozen=True)
-class Poses:
+class Poses(Padded):
     """People in F frames, P places per frame, K joints per person, padded with a count.
 
     keypoints:  [F,P,K,2] x, y in pixels of the canvas; (0, 0) is the canvas's top left corner
@@ -41,6 +41,8 @@ class Poses:
     canvas: tuple[int, int]
     skeleton: str
 
+    _EMPTY = MappingProxyType({"track_ids": -1})
+
     def __post_init__(self) -> None:
         if self.skeleton not in SKELETONS:
             raise InputError(
@@ -54,17 +56,7 @@ class Poses:
         check_shape("Poses.scores", self.scores, (frames, people))
         check_shape("Poses.track_ids", self.track_ids, (frames, people))
         check_shape("Poses.count", self.count, (frames,))
-        for name in ("confidence", "boxes", "scores", "track_ids", "count"):
-            device = getattr(self, name).device
-            if device != self.keypoints.device:
-                raise InputError(
-                    f"Poses.{name}: expected on {self.keypoints.device}, found on {device}"
-                )
-        for name in ("track_ids", "count"):
-            if getattr(self, name).dtype != torch.int64:
-                raise InputError(f"Poses.{name}: expected int64, found {getattr(self, name).dtype}")
-        if min(self.canvas) < 1:
-            raise InputError(f"Poses.canvas: expected height and width >= 1, found {self.canvas}")
+        self._check_together("keypoints", ("track_ids", "count"))
 
     @classmethod
     def empty(
@@ -109,65 +101,7 @@ class Poses:
             return first
         if any((c.canvas, c.skeleton) != (first.canvas, first.skeleton) for c in chunks):
             raise InputError("Poses.cat: the chunks differ in canvas or skeleton")
-        most = max(chunk.scores.shape[1] for chunk in chunks)
-        wide = [chunk.with_places(most) for chunk in chunks]
-        return first._with_tensors(lambda name: torch.cat([getattr(c, name) for c in wide]))
-
-    def __len__(self) -> int:
-        return self.frame_count
-
-    @property
-    def frame_count(self) -> int:
-        """How many frames there are."""
-        return self.keypoints.shape[0]
-
-    @property
-    def device(self) -> torch.device:
-        return self.keypoints.device
-
-    @property
-    def present(self) -> Tensor:
-        """[F,P] bool: which places hold a person."""
-        places = torch.arange(self.scores.shape[1], device=self.device)
-        return places[None] < self.count[:, None]
-
-    def slice(self, start: int, stop: int) -> "Poses":
-        """Return the frames from `start` up to but not including `stop`, without copying."""
-        return self._with_tensors(lambda name: getattr(self, name)[start:stop])
-
-    def with_places(self, people: int) -> "Poses":
-        """Return the same people in at least so many places per frame."""
-        more = people - self.scores.shape[1]
-        if more <= 0:
-            return self
-
-        def widened(name: str) -> Tensor:
-            values: Tensor = getattr(self, name)
-            if values.ndim == 1:
-                return values
-            empty = values.new_full((values.shape[0], more, *values.shape[2:]), _EMPTY.get(name, 0))
-            return torch.cat([values, empty], 1)
-
-        return self._with_tensors(widened)
-
-    def to(self, device: torch.device | str) -> "Poses":
-        """Return the same poses on `device`."""
-        if self.device == torch.device(device):
-            return self
-        return self._with_tensors(lambda name: getattr(self, name).to(device))
-
-    def _with_tensors(self, make: Callable[[str], Tensor]) -> "Poses":
-        """Return the same canvas and skeleton with every tensor made by its name."""
-        return Poses(
-            keypoints=make("keypoints"),
-            confidence=make("confidence"),
-            boxes=make("boxes"),
-            scores=make("scores"),
-            track_ids=make("track_ids"),
-            count=make("count"),
-            canvas=self.canvas,
-            skeleton=self.skeleton,
-        )
+        return first._joined(chunks)
 
     def as_openpose(self) -> "Poses":
         """Return the same people with OpenPose's body, which has a neck: 18 joints, or 134.
