@@ -6,11 +6,13 @@ from .api import io
 KinoModel = io.Custom("KINO_MODEL")
 KinoEngine = io.Custom("KINO_ENGINE")
 KinoFlow = io.Custom("KINO_FLOW")
+KinoHeads = io.Custom(small_socket("KINO_HEADS"))
 KinoPoses = io.Custom(small_socket("KINO_POSES"))
 KinoState = io.Custom("KINO_STATE")
 KinoVace = io.Custom("KINO_VACE")
 PoseKeypoint = io.Custom(small_socket("POSE_KEYPOINT"))
 BoundingBox = io.Custom(small_socket("BOUNDING_BOX"))
+FaceLandmarks = io.Custom(small_socket("FACE_LANDMARKS"))
 
 # Without a link the editor draws four numbers for a BOUNDING_BOX, and would send their defaults.
 LINK_ONLY = {"forceInput": True}

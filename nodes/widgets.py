@@ -6,7 +6,7 @@ from typing import Any
 from ..engines.geometry.choices import FITS
 from . import advanced
 from .api import io
-from .types import KinoFlow, KinoPoses, KinoState
+from .types import KinoFlow, KinoHeads, KinoPoses, KinoState
 
 _LARGEST = 16384  # px
 
@@ -99,6 +99,11 @@ def colour_strength_input() -> Any:
 def poses_input(tooltip: str = "From Detect Poses or any other node that outputs poses.") -> Any:
     """Return the input for poses."""
     return KinoPoses.Input("poses", tooltip=tooltip)
+
+
+def heads_input(tooltip: str = "From Detect Heads or any other node that outputs heads.") -> Any:
+    """Return the input for heads."""
+    return KinoHeads.Input("heads", tooltip=tooltip)
 
 
 def flow_input(tooltip: str = "From Estimate Flow or any other node that outputs flow.") -> Any:

@@ -1,0 +1,3 @@
+"""Nodes that find, change, load and save heads."""
+
+CATEGORY = "Kinograph/head"
