@@ -18,7 +18,7 @@ from kinograph.engines.head.landmarks_68 import landmarks_68, landmarks_70
 from kinograph.engines.render.heads.draw import draw_heads
 from kinograph.engines.render.heads.styles import HEAD_STYLES
 from kinograph.engines.render.limbs import TRACK_COLOURS
-from made_heads import SIZE, made_heads, turned, turning_heads
+from posed_heads import SIZE, made_heads, turned, turning_heads
 
 Golden = Callable[[str, Tensor], None]
 
