@@ -48,6 +48,16 @@ HEADS: Nodes = {"h": ("KinographLoadHeads", {"file": "heads.safetensors"})}
 DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
 MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
 
+# In noise, and with every score, each frame has a face.
+FACES: Nodes = {
+    "l": ("KinographLoadHeadModel", {}),
+    "b": ("KinographBuildEngine", {"model": ["l", 0], "backend": "torch"}),
+    "h": (
+        "KinographDetectHeads",
+        {"image": ["f", 0], "engine": ["b", 0], "score_threshold": 0.0, "max_heads": 1},
+    ),
+}
+
 # The node "x" with what it needs.
 CASES: dict[str, Nodes] = {
     "LoadPoses": {"x": POSES["p"]},
@@ -83,6 +93,7 @@ CASES: dict[str, Nodes] = {
         "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 3}),
         "x": ("KinographSmoothPoses", {"poses": ["g", 0], "direction": "causal"}),
     },
+    "DetectHeads": {"l": FACES["l"], "b": FACES["b"], "x": FACES["h"]},
     "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
     "FilterPoses in a region": {
         **POSES,
@@ -573,7 +584,7 @@ def test_what_needs_the_whole_clip_is_refused_by_name(name: str, folder: Path) -
 def test_pictures_of_the_preview_are_not_made(folder: Path) -> None:
     nodes = {**CASES["VacePreview {}"], "y": ("PreviewImage", {"images": ["x", 1]})}
     plan, _ = plan_of(nodes, folder)
-    with pytest.raises(GraphError, match=r"node y .*makes no pictures in chunks"):
+    with pytest.raises(GraphError, match=r"node y .*does not give it in chunks"):
         lay_out(plan, catalogue())
 
 
