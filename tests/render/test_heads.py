@@ -206,6 +206,8 @@ def test_footage_stays_where_nothing_is_drawn() -> None:
     given = footage.clone()
     drawn = draw_heads(heads, style="landmarks", footage=footage)
     assert torch.equal(footage, given)
+    planes = footage.movedim(-1, 1).contiguous().movedim(1, -1)  # as networks give them
+    assert torch.equal(draw_heads(heads, style="landmarks", footage=planes).image, drawn.image)
     clear = drawn.mask == 0
     assert torch.equal(drawn.image[clear], footage[clear])
     nobody = Heads.empty(4, SIZE, Camera.of_field_of_view(SIZE))
