@@ -34,10 +34,11 @@ def _chunk(heads: Heads, first: int, fps: float) -> bytes:
     there = here.present
     frame, face = there.nonzero().unbind(1)
     frame = frame + first
-    seen = relative_to_ray(here.rotation, here.translation)
+    turns = here.rotation.double()
+    seen = relative_to_ray(turns, here.translation.double())
     measured = [
         here.scores[..., None],
-        angles(here.rotation),
+        angles(turns),
         angles(seen),
         here.translation,
         here.boxes,
