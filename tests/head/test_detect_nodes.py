@@ -23,7 +23,7 @@ from kinograph.nodes.head.load_model import LoadHeadModel
 from kinograph.nodes.head.smooth import SmoothHeads
 from kinograph.nodes.head.track import TrackHeads
 from kinograph.nodes.standin import host
-from made_heads import turning_heads
+from posed_heads import turning_heads
 
 SETTINGS = {
     "score_threshold": 0.5,

@@ -9,7 +9,7 @@ from torch import Tensor
 from kinograph.engines.errors import InputError
 from kinograph.engines.head.heads import Heads
 from kinograph.engines.head.tracking import HeadTracker
-from made_heads import made_heads, turned
+from posed_heads import made_heads, turned
 
 SIZE = (240, 320)
 
