@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from kinograph.engines import memory
 from kinograph.engines.errors import InputError
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.head.angles import angles, relative_to_ray
@@ -254,6 +255,14 @@ def test_damaged_bytes_are_answered(form: str, tmp_path: Path) -> None:
         path.write_bytes(data)
         said = answer(path)
         assert not said or said.startswith(str(path))
+
+
+def test_more_heads_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame has as many places as the fullest."""
+    write_heads(turning_heads(3), tmp_path / "x.json", "json")
+    monkeypatch.setattr(memory, "memory_limit", lambda: 20_000)
+    with pytest.raises(InputError, match=r"x.json: 3 frames with up to 2 heads need .*cut the"):
+        read_heads(tmp_path / "x.json")
 
 
 def test_files_that_are_no_heads(tmp_path: Path) -> None:
