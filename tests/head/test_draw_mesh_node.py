@@ -9,7 +9,7 @@ import torch
 from kinograph.engines.errors import InputError
 from kinograph.nodes.head.draw_mesh import DrawMeshOnHeads
 from kinograph.nodes.standin import host
-from made_heads import heads_at, pictures
+from pictured_heads import heads_at, pictures
 
 
 def settings(**changed: Any) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...document import Value
 from ...words import counted
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134
 from . import animals, editor
 from .assemble import Person, assemble, frame_count, settled
-from .document import Value
 from .frames import canvas_of, entries_of
 
 Warn = Callable[[str], object]
@@ -86,27 +86,6 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
 def with_pupils(points: Tensor, face: slice) -> Tensor:
     """Return the face of whole bodies [F,P,134,3] as OpenPose has it, [F,P,70,3]."""
     return torch.cat([points[:, :, face], points[:, :, _PUPILS]], 2)
-
-
-def to_bounding_boxes(poses: Poses) -> list[list[dict[str, Any]]]:
-    """Return the boxes of the people of each frame as ComfyUI's BOUNDING_BOX: x, y, width, height
-    in pixels of the canvas, with label and score."""
-    here = poses.to("cpu")
-    boxes, scores, counts = here.boxes.tolist(), here.scores.tolist(), here.count.tolist()
-    return [
-        [
-            {
-                "x": x0,
-                "y": y0,
-                "width": x1 - x0,
-                "height": y1 - y0,
-                "label": "person",
-                "score": scores[f][p],
-            }
-            for p, (x0, y0, x1, y1) in enumerate(boxes[f][: counts[f]])
-        ]
-        for f in range(len(here))
-    ]
 
 
 def from_pose_keypoint(

@@ -19,7 +19,7 @@ from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.mesh.mesh import Mesh
 from kinograph.engines.render.mesh.shapes import ellipsoid
-from made_heads import heads_at, pictures
+from pictured_heads import heads_at, pictures
 
 PLAIN = Fit(light=0, shadow=0, grain=0, blur=0)
 TURNS = [(0.0, 0.0), (50.0, 0.0), (-80.0, 5.0), (25.0, 30.0)]

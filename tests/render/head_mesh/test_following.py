@@ -7,7 +7,7 @@ from torch import Tensor
 from kinograph.engines.head.canonical import canonical_face
 from kinograph.engines.render.head_mesh.following import Following
 from kinograph.engines.render.head_mesh.heads_found import HeadsFound
-from made_heads import heads_at
+from pictured_heads import heads_at
 
 FACE = canonical_face().vertices
 UNDER_LIP = torch.tensor([[0.0, -6.0, 6.0]])

@@ -16,7 +16,7 @@ from kinograph.engines.render.head_mesh.soften import softened
 from kinograph.engines.render.mesh.mesh import Mesh
 from kinograph.engines.render.mesh.shapes import ellipsoid
 from kinograph.engines.render.mesh.tubes import tube
-from made_heads import heads_at, pictures
+from pictured_heads import heads_at, pictures
 
 
 @pytest.mark.parametrize("towards", [(1.0, 0.3, 1.0), (-1.0, 0.3, 1.0), (0.0, 1.0, 0.6)])
