@@ -37,7 +37,7 @@ class _Step(Step):
 
 
 class DetectHeads(io.ComfyNode):
-    STREAMING = Rule("frames", ("image", "poses"), step=_Step, never=(1,))
+    STREAMING = Rule("frames", ("image", "poses"), step=_Step, never=(1,), anywhere=("image",))
     ORDER = 520
 
     @classmethod

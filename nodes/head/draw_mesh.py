@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class DrawMeshOnHeads(io.ComfyNode):
-    STREAMING = Rule("frames", ("image", "heads"), draws=True)
+    STREAMING = Rule("frames", ("image", "heads"), draws=True, anywhere=("image",))
     ORDER = 600
 
     @classmethod
