@@ -83,7 +83,9 @@ def test_each_shared_graph_runs_by_its_button(
     if not request.config.getoption("--update-golden"):
         editor.page.evaluate(ONE_BACKEND)  # compiling takes minutes
     editor.page.evaluate(OWN, SHARED.index(name))
-    if "KinographUpscaleImages" in (WORKFLOWS / f"{name}.json").read_text():  # a frame of the shared footage takes many seconds without a GPU
+    if (
+        "KinographUpscaleImages" in (WORKFLOWS / f"{name}.json").read_text()
+    ):  # a frame of the shared footage takes many seconds without a GPU
         small = Clip(torch.rand(4, 32, 48, 3), Fraction(15))
         write_video(editor.server.base / "input" / "kinograph_small.mp4", small)
         editor.page.evaluate(SMALL)

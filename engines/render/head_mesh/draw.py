@@ -87,16 +87,15 @@ def draw_on_heads(
         )
     size = (frames.shape[1], frames.shape[2])
     frames = frames.to(heads.device, torch.float32)
-    found = HeadsFound.of(heads, landmarks=outfit.follows)
-    camera = heads.camera.fitted(size)
     image, mask = frames.clone(), frames.new_zeros(frames.shape[:3])
     at_once = max(1, _VERTICES_AT_ONCE // (outfit.vertices * max(1, heads.scores.shape[1])))
     for start in range(0, len(frames), at_once):
         stop = min(start + at_once, len(frames))
-        here = found.within(start, stop)
-        if len(here):
+        here = heads.slice(start, stop)
+        found = HeadsFound.of(here, landmarks=outfit.follows)
+        if len(found):
             canvas = _Canvas(frames[start:stop], image[start:stop], mask[start:stop])
-            _draw(canvas, here, outfit, camera.slice(start, stop), fit, samples)
+            _draw(canvas, found, outfit, here.camera.fitted(size), fit, samples)
         if progress is not None:
             progress(stop - start)
     return image, mask

@@ -20,7 +20,8 @@ def grain(place: Tensor, seed: Tensor) -> Tensor:
         for shift in (0, 8, 16, 24):
             total = total + ((bits >> shift) & 255)
     variance = 8 * (256**2 - 1) / 12
-    return (total.float() - 8 * 127.5) / variance**0.5
+    noise: Tensor = (total.float() - 8 * 127.5) / variance**0.5
+    return noise
 
 
 def _mixed(number: Tensor) -> Tensor:

@@ -48,18 +48,6 @@ class HeadsFound:
             displacements,
         )
 
-    def within(self, start: int, stop: int) -> "HeadsFound":
-        """Return those of the frames from `start` up to but not including `stop`, counted from
-        `start`."""
-        at = ((self.frame >= start) & (self.frame < stop)).nonzero().squeeze(1)
-        moved = self.displacements
-        return HeadsFound(
-            self.frame[at] - start,
-            self.rotation[at],
-            self.translation[at],
-            None if moved is None else moved[at],
-        )
-
     def wearing(
         self, mesh: Mesh, following: Following, *, cull: bool = False, occluder: bool = False
     ) -> Instances:

@@ -39,7 +39,8 @@ def picture_shade(heads: HeadsFound, frames: Tensor, camera: Camera) -> Tensor:
     facing = -(ray * normals).sum(-1)
     weight = (inside & (facing > _FACING)).float() * facing * _skin(face.vertices)
     at = torch.minimum(points.clamp(min=0).long(), size.long() - 1)
-    luma = frames[heads.frame[:, None], at[..., 1], at[..., 0]].float() @ points.new_tensor(_LUMA)
+    colours = frames[heads.frame[:, None], at[..., 1], at[..., 0]].float()
+    luma = (colours * points.new_tensor(_LUMA)).sum(-1)
     return _fitted(normals.double(), luma.double(), weight.double()).float()
 
 

@@ -42,4 +42,5 @@ def rim_distance() -> torch.Tensor:
     edges, count = edges.sort(1).values.unique(dim=0, return_counts=True)
     rim = edges[count == 1].unique()
     apart = face.vertices[:, None] - face.vertices[rim]
-    return apart.norm(dim=2).amin(1)
+    nearest: torch.Tensor = apart.norm(dim=2).amin(1)
+    return nearest

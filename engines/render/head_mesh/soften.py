@@ -8,6 +8,9 @@ from torch import Tensor
 from ...geometry.placement import Size
 
 _REACH = 3.0  # standard deviations
+# Pixels that are blurred in one go: 16 bytes each, a few times over.
+_PIXELS_AT_ONCE = {"cpu": 2**21, "cuda": 2**25}
+_OTHER_DEVICES = 2**22
 
 
 def softened(place: Tensor, colour: Tensor, blur: Tensor, size: Size) -> tuple[Tensor, Tensor]:
@@ -31,17 +34,25 @@ def softened(place: Tensor, colour: Tensor, blur: Tensor, size: Size) -> tuple[T
     left, right = _ends(x, number, len(used), width, reach)
     rows, columns = int((bottom - top).max()), int((right - left).max())
     top, left = top.clamp(max=height - rows), left.clamp(max=width - columns)
-    layer = colour.new_zeros(len(used), rows, columns, 4)
-    layer[number, y - top[number], x - left[number]] = colour
     weights = _weights(blur[used], reach)  # [n,taps]
-    layer = _along(layer, weights, 1, top, height)
-    layer = _along(layer, weights, 2, left, width)
-    grid_y = top[:, None] + torch.arange(rows, device=place.device)
-    grid_x = left[:, None] + torch.arange(columns, device=place.device)
-    every = (used[:, None, None] * height + grid_y[:, :, None]) * width + grid_x[:, None]
-    flat = layer.flatten(0, 2)
-    seen = (flat[:, 3] > 0).nonzero().squeeze(1)
-    return every.flatten()[seen], flat[seen]
+    places, colours = [], []
+    for at in torch.arange(len(used), device=place.device).split(
+        max(1, _PIXELS_AT_ONCE.get(place.device.type, _OTHER_DEVICES) // (rows * columns))
+    ):
+        here = ((number >= at[0]) & (number <= at[-1])).nonzero().squeeze(1)
+        layer = colour.new_zeros(len(at), rows, columns, 4)
+        which = number[here]
+        layer[which - at[0], y[here] - top[which], x[here] - left[which]] = colour[here]
+        layer = _along(layer, weights[at], 1, top[at], height)
+        layer = _along(layer, weights[at], 2, left[at], width)
+        grid_y = top[at, None] + torch.arange(rows, device=place.device)
+        grid_x = left[at, None] + torch.arange(columns, device=place.device)
+        every = (used[at, None, None] * height + grid_y[:, :, None]) * width + grid_x[:, None]
+        flat = layer.flatten(0, 2)
+        seen = (flat[:, 3] > 0).nonzero().squeeze(1)
+        places.append(every.flatten()[seen])
+        colours.append(flat[seen])
+    return torch.cat(places), torch.cat(colours)
 
 
 def _ends(at: Tensor, number: Tensor, count: int, length: int, reach: int) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,13 @@
 """Light, shadow, blur and grain as the picture has them, against known ones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kinograph.engines.render.head_mesh import soften
 from kinograph.engines.render.head_mesh.camera_look import look_of_frames
 from kinograph.engines.render.head_mesh.glasses import glasses
 from kinograph.engines.render.head_mesh.grain import grain
@@ -100,7 +103,7 @@ def test_the_largest_face_is_measured_and_frames_without_any_are_not() -> None:
     frames[:, :, :100] = 0.5
     look = look_of_frames(frames, HeadsFound.of(heads), heads.camera)
     assert float(look.grain[0]) > 0.02
-    nobody = HeadsFound.of(heads).within(1, 2)
+    nobody = HeadsFound.of(replace(heads, count=torch.tensor([0])))
     assert look_of_frames(frames, nobody, heads.camera).grain.tolist() == [0.0]
 
 
@@ -125,6 +128,17 @@ def test_a_softened_drawing_is_a_gaussian_of_it() -> None:
     torch.testing.assert_close(found[1], layer[1])
     right = blurred(layer[:1, ..., :3], 1.5)
     torch.testing.assert_close(found[:1, ..., :3], right, atol=2e-3, rtol=0)
+
+
+def test_frames_softened_apart_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = torch.tensor([5 * 50 + 4, 2000 + 30 * 50 + 40, 4000 + 100])
+    colour = torch.rand(3, 4, generator=torch.Generator().manual_seed(0)) / 2 + 0.5
+    blur = torch.tensor([1.5, 0.8, 2.5])
+    whole = softened(place, colour, blur, (40, 50))
+    monkeypatch.setitem(soften._PIXELS_AT_ONCE, "cpu", 1)
+    apart = softened(place, colour, blur, (40, 50))
+    for one, other in zip(whole, apart, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_drawing_that_the_edge_cuts_does_not_fade_there() -> None:
