@@ -15,7 +15,7 @@ from kinograph.engines.render.head_mesh.skull import face_mesh
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.mesh.light import Light
-from made_heads import SIZE, made_heads, turned
+from posed_heads import SIZE, made_heads, turned
 
 
 def heads_at(

@@ -13,7 +13,7 @@ from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import Sink
 from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import catalogue
-from made_heads import turning_heads
+from posed_heads import turning_heads
 
 HEADS = turning_heads(9)
 CHUNKS = [HEADS.slice(0, 2), HEADS.slice(2, 3), HEADS.slice(3, 9)]
