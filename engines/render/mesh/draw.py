@@ -108,12 +108,13 @@ def scene_of(
     return Scene(chosen, camera.slice(at.start, at.stop), at.stop - at.start, size, samples)
 
 
-def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
-    """Draw over `image` [F,H,W,3] and add to `mask` [F,H,W], in place."""
+def seen(scene: Scene, light: Light) -> tuple[Tensor, Tensor]:
+    """Return the pixels [U] of the flattened pictures in which something is seen, and its red,
+    green, blue, alpha [U,4] there, colours multiplied by alpha."""
     total: Tensor | None = None  # [4,P * N]: of the layers so far
     for layer in scene.layers():
         slot, colour = layer.hits.slot, layer.colour
-        colour[:3] *= light.on(scene.normals(layer.hits))
+        colour[:3] *= scene.light(layer.hits, light)
         # A tint may be brighter than white; colours are multiplied by alpha.
         torch.minimum(colour[:3], colour[3:], out=colour[:3])
         if not scene.translucent:
@@ -125,8 +126,13 @@ def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
         slot = (total[3] > 0).nonzero().squeeze(1)
         colour = total.index_select(1, slot)
     pixels = Pixels.of(scene.raster, slot)
-    mean = pixels.mean(colour).T
-    flat, place = image.view(-1, 3), pixels.place
+    return pixels.place, pixels.mean(colour).T
+
+
+def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
+    """Draw over `image` [F,H,W,3] and add to `mask` [F,H,W], in place."""
+    place, mean = seen(scene, light)
+    flat = image.view(-1, 3)
     rgb, alpha = mean.split([3, 1], 1)
     flat[place] = torch.addcmul(rgb, flat.index_select(0, place), 1 - alpha)
     mask.view(-1)[place] = alpha.squeeze(1)

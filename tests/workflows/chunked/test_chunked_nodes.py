@@ -372,6 +372,7 @@ ELSEWHERE = {
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
     *("KinographFlowMap", "KinographPoseMap"),  # tests/render/test_maps.py
+    "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
 
