@@ -47,6 +47,16 @@ FLOW: Nodes = {
 DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
 MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
 
+# In noise, and with every score, each frame has a face.
+HEADS: Nodes = {
+    "l": ("KinographLoadHeadModel", {}),
+    "b": ("KinographBuildEngine", {"model": ["l", 0], "backend": "torch"}),
+    "h": (
+        "KinographDetectHeads",
+        {"image": ["f", 0], "engine": ["b", 0], "score_threshold": 0.0, "max_heads": 1},
+    ),
+}
+
 # The node "x" with what it needs.
 CASES: dict[str, Nodes] = {
     "LoadPoses": {"x": POSES["p"]},
@@ -82,6 +92,7 @@ CASES: dict[str, Nodes] = {
         "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 3}),
         "x": ("KinographSmoothPoses", {"poses": ["g", 0], "direction": "causal"}),
     },
+    "DetectHeads": {"l": HEADS["l"], "b": HEADS["b"], "x": HEADS["h"]},
     "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
     "FilterPoses in a region": {
         **POSES,
@@ -481,7 +492,7 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
     rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_FLOW", "KINO_VACE", "*"}
-    rows |= {"POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK"}
+    rows |= {"POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "KINO_HEADS"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):
         named = {*rule.fixed, *rule.ends, *rule.never}
@@ -560,7 +571,7 @@ def test_what_needs_the_whole_clip_is_refused_by_name(name: str, folder: Path) -
 def test_pictures_of_the_preview_are_not_made(folder: Path) -> None:
     nodes = {**CASES["VacePreview {}"], "y": ("PreviewImage", {"images": ["x", 1]})}
     plan, _ = plan_of(nodes, folder)
-    with pytest.raises(GraphError, match=r"node y .*makes no pictures in chunks"):
+    with pytest.raises(GraphError, match=r"node y .*does not give it in chunks"):
         lay_out(plan, catalogue())
 
 
