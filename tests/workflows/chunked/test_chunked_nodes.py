@@ -347,7 +347,8 @@ CASES: dict[str, Nodes] = {
 ELSEWHERE = {
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
-    *("KinographFlowMap", "KinographPoseMap"),  # tests/render/test_maps.py
+    # tests/render/test_maps.py
+    *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
 
