@@ -35,6 +35,7 @@ ABOUT = {
     "image of who takes it. The rest of the footage is kept.",
     "keypoints_and_back": "Poses as keypoints in JSON, for other packs, and back again.",
     "upscale": "A clip at four times its size, with its sound; Upscale Images has any other size.",
+    "whole_body_to_vace": "Skeletons with hands and faces, found by the included networks.",
     "build_and_benchmark": "Builds an engine, and measures the backends of this machine.",
 }
 VACE = (
