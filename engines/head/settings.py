@@ -14,11 +14,10 @@ _GPU_PIXELS = 2**26  # of frames that a GPU looks at together, for which few are
 
 
 def frames_together(device: torch.device, source: Size) -> int:
-    """Return in how many frames of `source` (height, width) faces are looked for together: a power
-    of two, so that runs in chunks take no more frames where several nodes look at them."""
+    """Return in how many frames of `source` (height, width) faces are looked for together."""
     if device.type != "cuda":
         return _FRAMES
-    return 1 << max(0, (_GPU_PIXELS // (source[0] * source[1])).bit_length() - 1)
+    return max(1, _GPU_PIXELS // (source[0] * source[1]))
 
 
 def check_search(

@@ -18,7 +18,7 @@ from .family import HandPoints, hand_points
 from .poses import Poses
 
 POINTS = 21
-FRAMES_TOGETHER = 16  # frames that are looked at together
+_FRAMES = 16  # frames that are looked at together
 
 # Where a hand is looked for, in lengths of the forearm: a hand is 0.108 of the body's height long,
 # a forearm 0.146 (Winter, see `arms`), and joints of bodies are off by up to a quarter of that.
@@ -97,8 +97,8 @@ def find_hands(
     points = torch.zeros(*poses.scores.shape, len(SIDES), POINTS, 2, device=engine.device)
     confidence = torch.zeros(points.shape[:-1], device=engine.device)
     looked, counts = 0, torch.zeros(3, dtype=torch.int64)
-    for start in range(0, len(frames), FRAMES_TOGETHER):
-        here = frames[start : start + FRAMES_TOGETHER].to(engine.device, torch.float32)
+    for start in range(0, len(frames), _FRAMES):
+        here = frames[start : start + _FRAMES].to(engine.device, torch.float32)
         arms = arms_of(poses.slice(start, start + len(here)).to(engine.device))
         with torch.inference_mode():
             found, scores = _look(here, _at_ends(arms), engine, head)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,24 +37,14 @@ class _Step(Step):
         self._engines: dict[str, Engine] = {}
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
-        from ...engines.head.find import frames_at_once
-        from ...engines.pose.hands import FRAMES_TOGETHER
+        from ...engines.head.settings import FRAMES_AT_ONCE
 
-        self._build(inputs)
-        image: Tensor = inputs["image"]
-        together = FRAMES_TOGETHER
-        if "face_engine" in self._engines:
-            source = (image.shape[1], image.shape[2])
-            together = math.lcm(together, frames_at_once(self._engines["face_engine"], source))
-        return count - count % together
+        return count - count % FRAMES_AT_ONCE
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
-        self._build(inputs)
-        return self._execute({**inputs, **self._engines})
-
-    def _build(self, inputs: Mapping[str, Any]) -> None:
         if not self._engines:
             self._engines = included_engines(inputs)
+        return self._execute({**inputs, **self._engines})
 
 
 class AddHandsAndFace(io.ComfyNode):

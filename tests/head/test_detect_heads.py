@@ -12,7 +12,6 @@ from kinograph.engines.head.angles import angles
 from kinograph.engines.head.detect import detect_heads
 from kinograph.engines.head.heads import Heads
 from kinograph.engines.head.regions import regions_of_people, tiles
-from kinograph.engines.head.settings import frames_together
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.runtime.engine import Engine
 
@@ -143,12 +142,3 @@ def test_chunks_are_joined(mesh: Engine, detector: Engine, astronaut: Tensor) ->
     assert joined.landmarks.shape == whole.landmarks.shape
     with pytest.raises(InputError, match="differ in canvas or landmarks"):
         Heads.cat([whole, detect_heads(frames[:, :256], mesh, detector)])
-
-
-@pytest.mark.parametrize(
-    ("size", "frames"),
-    [((464, 832), 128), ((1080, 1920), 32), ((4320, 7680), 2), ((20000, 9999), 1)],
-)
-def test_a_gpu_looks_at_a_power_of_two_frames(size: tuple[int, int], frames: int) -> None:
-    assert frames_together(torch.device("cuda"), size) == frames
-    assert frames_together(torch.device("cpu"), size) == 16
