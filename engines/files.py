@@ -114,9 +114,23 @@ def _check_regular(path: Path, found: os.stat_result, limit: int | None) -> None
         raise OSError(errno.EFBIG, words, str(path))
 
 
+def why_not_written(path: Path, error: OSError) -> str:
+    """Return why a file could not be written, in the system's words.
+
+    A disk that has room but no inodes for more files is said to be full by the system; here it is
+    told apart.
+    """
+    if error.errno == errno.ENOSPC and hasattr(os, "statvfs"):
+        with suppress(OSError):
+            disk = os.statvfs(path.parent)
+            if disk.f_files and not disk.f_favail:
+                return "no inodes are left on its disk: delete files there"
+    return error.strerror or str(error)
+
+
 def _cannot_write(path: Path, error: OSError) -> KinographError:
     return MediaError(
-        f"{path}: cannot be written ({error.strerror or error}); choose another output folder"
+        f"{path}: cannot be written ({why_not_written(path, error)}); choose another output folder"
     )
 
 

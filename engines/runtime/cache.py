@@ -32,6 +32,7 @@ from ..files import (
     read_regular,
     remove,
     sha256_of,
+    why_not_written,
 )
 
 SCHEMA = 1
@@ -300,8 +301,8 @@ class EngineCache:
                 "set KINOGRAPH_MODELS_DIR to a folder that can"
             )
         return EngineError(
-            f"{path}: cannot be written ({error.strerror}); free space on its disk, or set "
-            "KINOGRAPH_MODELS_DIR to a folder on another one"
+            f"{path}: cannot be written ({why_not_written(path, error)}); free space on its disk, "
+            "or set KINOGRAPH_MODELS_DIR to a folder on another one"
         )
 
 

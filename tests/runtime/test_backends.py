@@ -18,7 +18,6 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError, ModelError
 from kinograph.engines.models.registry import Model, resolve
@@ -44,6 +43,7 @@ from kinograph.engines.runtime.reference import reference
 from kinograph.engines.runtime.torch_runner import compile_ahead, true_products
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
+from raft_models import random_raft
 
 pytestmark = pytest.mark.long
 
@@ -140,18 +140,7 @@ def test_missing_packages_are_named(model: Model, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(scope="module")
 def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """RAFT with random weights, as a file that its network loads; with one update, as each is the
-    same layers again."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("raft") / "raft_small.safetensors"
-    save_file(raft_small(weights=None).state_dict(), path)
-    entry = replace(
-        resolve("movenet_multipose").entry,
-        name="raft_small",
-        family="raft_small",
-        recommended_size=512,
-    ).with_file(path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    return Model.of_file(entry, path).with_options(updates=1)
+    return random_raft(tmp_path_factory.mktemp("raft"))
 
 
 @pytest.mark.parametrize(
@@ -164,13 +153,15 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
         # take many times as long as those for small ones: in one precision.
         *product(["raft_small"], ["sm75", "sm120"], ["fp32"], [256]),
         *product(["raft_small"], ["sm75", "sm120"], ["fp16"], [1024]),
-        ("raft_small-warm", "sm89", "fp16", 256),
+        ("raft_small-warm", "sm89", "fp32", 256),
     ],
 )
 def test_tensorrt_rtx_builds_for_any_card_without_one(
     model: Model, raft: Model, name: str, capability: str, precision: str, longest: int
 ) -> None:
-    chosen = model if name == model.name else raft.with_options(warm=name.endswith("warm"))
+    chosen = model if name == model.name else raft
+    if name.endswith("warm"):
+        chosen = raft.with_options(both=True, warm=True)
     name = chosen.name
     steps: list[tuple[str, int, int]] = []
     request = request_for(chosen, longest, progress=lambda *step: steps.append(step))
@@ -357,18 +348,18 @@ def test_nothing_is_imported_to_ask_what_is_there() -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
-def test_compiled_ahead_it_is_loaded_from_the_cache(
-    model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options: Any = {"backend": "torch_compiled", "device": "cpu"}
+def test_compiled_ahead_it_is_loaded_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network, which tests/head/test_head_engines.py compiles as well."""
+    model = resolve("mediapipe_face_detector")
+    options: Any = {"backend": "torch_compiled", "device": "cpu", "max_batch": 3}
     built = build_engine(model, network_of(model), **options)
     assert built.verdict is not None
     assert max(built.verdict.errors.values()) < 1e-4
     monkeypatch.setattr(torch_runner, "compile_ahead", lambda *a: pytest.fail("compiled again"))
     again = build_engine(model, network_of(model), **options)
-    assert "- cached: movenet_multipose-fp32-torch_compiled-cpu-" in again.report()
-    for shape in ((1, 3, 128, 224), (5, 3, 256, 96)):
-        images = torch.rand(*shape)
+    assert "- cached: mediapipe_face_detector-fp32-torch_compiled-cpu-" in again.report()
+    for count in (1, 3):
+        images = torch.rand(count, 3, 128, 128)
         wanted = reference(model, built.network).infer({"images": images})
         assert parity.compare(wanted, again.infer(images), "fp32").passed
     done = subprocess.run(
@@ -383,8 +374,10 @@ import sys
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.engine import build_engine
-model = resolve("movenet_multipose")
-engine = build_engine(model, network_of(model), backend="torch_compiled", device="cpu")
+model = resolve("mediapipe_face_detector")
+engine = build_engine(
+    model, network_of(model), backend="torch_compiled", device="cpu", max_batch=3
+)
 assert any(line.startswith("cached: ") for line in engine.why), engine.report()
 assert "torch._inductor" not in sys.modules
 """

@@ -1,14 +1,17 @@
 """The engine cache under crashes, damage and crowds: a whole engine, a rebuild or a named error."""
 
+import errno
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -159,36 +162,81 @@ def test_a_full_disk(cache: EngineCache, monkeypatch: pytest.MonkeyPatch) -> Non
     assert names(cache) == [".lock"]
 
 
-def test_a_read_only_folder(tmp_path: Path) -> None:
-    """What is cached can be used; what is not gives the cure. As a user without privileges."""
-    folder = tmp_path / "engines"
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that every user can reach; what pytest gives belongs to one."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def without_privileges(folder: Path, mode: int) -> list[str]:
+    """Return what a user sees who has only `mode` on a folder with one engine: whether that was
+    built, what another build says, and what listing the engines says."""
     EngineCache(folder).fetch("net", KEY, Builder())
-    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    folder.chmod(mode)
     code = f"""
 import os, sys
 from pathlib import Path
+import filelock
 from kinograph.engines.errors import EngineError
 from kinograph.engines.runtime.cache import EngineCache
+if os.geteuid() == 0:
+    os.setresuid(65534, 65534, 65534)
 cache = EngineCache(Path({str(folder)!r}))
 key = {KEY!r}
-print(cache.fetch("net", key, None).built)
-try:
-    cache.fetch("net", {{**key, "precision": "int4"}}, lambda path: path.write_bytes(b"x"))
-except EngineError as error:
-    print(error)
+def said(call):
+    try:
+        print(call())
+    except EngineError as error:
+        print(error)
+said(lambda: cache.fetch("net", key, None).built)
+said(lambda: cache.fetch("net", {{**key, "precision": "int4"}}, lambda p: p.write_bytes(b"x")))
+said(lambda: len(cache.entries()))
 """
     try:
-        if os.geteuid() != 0:
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-            assert done.stdout.splitlines()[0] == "False"
-            assert "cannot be written" in done.stdout
-            assert "KINOGRAPH_MODELS_DIR" in done.stdout
-        else:  # root may write anywhere: stand a file in the folder's place
-            (tmp_path / "file").write_text("x")
-            with pytest.raises(EngineError, match=r"cannot be written .*KINOGRAPH_MODELS_DIR"):
-                EngineCache(tmp_path / "file" / "engines").fetch("net", KEY, Builder())
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert not done.returncode, done.stderr
     finally:
-        folder.chmod(0o700)
+        folder.chmod(0o755)
+    return done.stdout.splitlines()
+
+
+def test_a_read_only_folder(shared_folder: Path) -> None:
+    """What is cached can be used; what is not gives the cure."""
+    cached, built, listed = without_privileges(shared_folder / "engines", 0o555)
+    assert cached == "False"
+    assert "cannot be written (Permission denied); set KINOGRAPH_MODELS_DIR" in built
+    assert listed == "1"
+
+
+def test_a_folder_that_may_not_be_read(shared_folder: Path) -> None:
+    said = without_privileges(shared_folder / "engines", 0o000)
+    assert len(said) == 3
+    for line in said:
+        assert str(shared_folder / "engines") in line
+        assert "(Permission denied)" in line
+        assert "KINOGRAPH_MODELS_DIR" in line
+
+
+def test_a_disk_without_inodes(cache: EngineCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are free, so what is missing is named."""
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    usual = os.statvfs
+    values = {"f_files": 1000, "f_favail": 0}
+    monkeypatch.setattr(os, "statvfs", lambda path: changed(usual(path), values))
+    with pytest.raises(EngineError, match="no inodes are left on its disk: delete files there"):
+        cache.fetch("net", KEY, full)
+
+
+def changed(status: os.statvfs_result, values: dict[str, int]) -> SimpleNamespace:
+    names = [name for name in dir(status) if name.startswith("f_")]
+    return SimpleNamespace(**{name: getattr(status, name) for name in names} | values)
 
 
 def test_sixteen_threads_build_one_engine(cache: EngineCache) -> None:

@@ -23,10 +23,13 @@ from ...engines.words import counted
 from .attempt import AttemptResult, Job
 from .manifest import Worker, file_of
 from .queue import StoppedError
+from .ray_progress import Board, Watch
 from .ray_worker import COPY_LIMIT, RayWorker
 
 if TYPE_CHECKING:
+    from ..execution.outcome import Progress
     from .queue import Queue, Task
+    from .standing import Standing
 
 _PATIENCE = 30.0  # seconds without a worker before the user is told
 _RESPONSE = 20.0  # seconds for the cluster to say which of its machines are alive
@@ -34,15 +37,23 @@ _MAX_CPUS = 8  # that a worker with a GPU asks for
 
 
 def on_ray(
-    address: str, *, workers: int = 0, copy: bool = False, say: Callable[[str], None]
+    address: str,
+    *,
+    workers: int = 0,
+    copy: bool = False,
+    say: Callable[[str], None],
+    progress: Callable[[Path, Standing], Progress] | None = None,
 ) -> Callable[[Queue, Job], None]:
     """Return a `run` for `run_batch` that processes the queue on a cluster.
 
-    address: of a cluster ("host:6379", "ray://host:10001", "auto", "local"); "": that of
-             RAY_ADDRESS, or else one that runs on this machine, or else one started for this batch
-    workers: number of workers; 0: one per GPU of the cluster, or one per machine without GPUs
-    copy:    transfer inputs and outputs through Ray's object store, at most `COPY_LIMIT` bytes each
-    say:     called with messages for the user
+    address:  of a cluster ("host:6379", "ray://host:10001", "auto", "local"); "": that of
+              RAY_ADDRESS, or else one that runs on this machine, or else one started for this batch
+    workers:  number of workers; 0: one per GPU of the cluster, or one per machine without GPUs
+    copy:     transfer inputs and outputs through Ray's object store, each of at most `COPY_LIMIT`
+              bytes
+    say:      called with messages for the user
+    progress: returns what makes the progress bars of an attempt, from the input and the progress of
+             the batch
 
     While it runs, nothing is printed to stdout. Raises `InputError` for a malformed address, and if
     Ray is not installed.
@@ -61,7 +72,7 @@ def on_ray(
             redirect_stdout(nowhere),
             _cluster(address) as ray,
         ):
-            pool = _WorkerPool(ray, job, copy, say)
+            pool = _WorkerPool(ray, job, copy, say, progress)
             try:
                 pool.start(workers)
                 pool.work(queue)
@@ -162,8 +173,17 @@ class _RemoteWorker:
 class _WorkerPool:
     """The workers, and what each is doing."""
 
-    def __init__(self, ray: Any, job: Job, copy: bool, say: Callable[[str], None]):
+    def __init__(
+        self,
+        ray: Any,
+        job: Job,
+        copy: bool,
+        say: Callable[[str], None],
+        progress: Callable[[Path, Standing], Progress] | None,
+    ):
         self._ray = ray
+        self._board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote()
+        self._watch = Watch(self._board, progress)
         self._job = job
         self._copy = copy
         self._say = say
@@ -209,15 +229,27 @@ class _WorkerPool:
                 self._say("waiting for the cluster to have room for a worker (see ray status)")
                 since = time.monotonic()
             limit = min(wait, _PATIENCE) if wait is not None and self._idle else _PATIENCE
+            if self._busy:
+                limit = min(limit, self._watch.every)
             if not refs:
                 time.sleep(limit)
                 continue
+            refs += self._watch.ask()
             ready, _ = self._ray.wait(refs, num_returns=1, timeout=limit)
             for ref in ready:
-                if ref in self._busy:
+                if ref == self._watch.ref:
+                    self._look(ref)
+                elif ref in self._busy:
                     self._collect(ref, queue)
                 else:
                     self._greeted(ref)
+
+    def _look(self, ref: Any) -> None:
+        try:
+            reports = self._ray.get(ref)
+        except self._ray.exceptions.RayError:
+            reports = []  # Ray is restarting the board; the batch goes on
+        self._watch.show(reports)
 
     def _check_machines(self) -> None:
         """Raise `StoppedError` if no machine that is alive could run a worker."""
@@ -242,6 +274,7 @@ class _WorkerPool:
         """Stop the workers and drop their attempts."""
         busy = [worker for worker, _ in self._busy.values()]
         actors = [w.actor for w in (*self._idle, *self._starting.values(), *busy)]
+        actors.append(self._board)
         _in_time(lambda: [self._ray.kill(actor) for actor in actors])
         for _, task in self._busy.values():
             queue.drop(task)
@@ -271,8 +304,10 @@ class _WorkerPool:
         self._idle.append(worker)
 
     def _send(self, worker: _RemoteWorker, task: Task, queue: Queue) -> None:
+        report = (str(task.folder), self._board)
         if not self._copy:
-            self._busy[worker.actor.run.remote(task.path, task.folder)] = (worker, task)
+            self._watch.begin(task, queue.standing)
+            self._busy[worker.actor.run.remote(task.path, task.folder, *report)] = (worker, task)
             return
         try:
             size = task.path.stat().st_size
@@ -287,10 +322,12 @@ class _WorkerPool:
             self._idle.append(worker)
             queue.settle(task, AttemptResult(str(error), final=isinstance(error, InputError)))
             return
-        self._busy[worker.actor.run_copied.remote(task.path, data)] = (worker, task)
+        self._watch.begin(task, queue.standing)
+        self._busy[worker.actor.run_copied.remote(task.path, data, *report)] = (worker, task)
 
     def _collect(self, ref: Any, queue: Queue) -> None:
         worker, task = self._busy.pop(ref)
+        self._watch.end(task)
         errors = self._ray.exceptions
         try:
             returned = self._ray.get(ref)

@@ -12,6 +12,7 @@ from ... import __version__
 from ..execution.memory import keep_freed_memory
 from .attempt import AttemptResult, Job, attempt, this_worker
 from .manifest import Worker
+from .ray_progress import Reporter
 
 COPY_LIMIT = 2 * 2**30  # bytes of an input, and of an input's outputs, with copying
 
@@ -32,8 +33,12 @@ class RayWorker:
         """Return the version of Kinograph here, and a description of this process."""
         return __version__, this_worker(self._job.device)
 
-    def run(self, path: Path, folder: Path) -> AttemptResult:
-        """Make an attempt, where this machine and the driver share a file system."""
+    def run(self, path: Path, folder: Path, key: str, board: Any) -> AttemptResult:
+        """Make an attempt, where this machine and the driver share a file system.
+
+        key:   names the attempt in its reports
+        board: the actor to which it reports its progress
+        """
         from .cache import WarmCache
 
         for needed in (path, folder):
@@ -46,9 +51,12 @@ class RayWorker:
                 )
         if self._cache is None:
             self._cache = WarmCache()
-        return attempt(self._job, path, folder, self._cache)
+        reporter = Reporter(key, board.put.remote)
+        return attempt(self._job, path, folder, self._cache, reporter)
 
-    def run_copied(self, path: Path, data: bytes) -> tuple[AttemptResult, dict[str, bytes]]:
+    def run_copied(
+        self, path: Path, data: bytes, key: str, board: Any
+    ) -> tuple[AttemptResult, dict[str, bytes]]:
         """Make an attempt at a file sent as bytes; return the files that it made as bytes."""
         with tempfile.TemporaryDirectory(prefix="kinograph-") as name:
             here = Path(name) / "input" / path.name
@@ -56,7 +64,7 @@ class RayWorker:
             here.parent.mkdir()
             folder.mkdir()
             here.write_bytes(data)
-            outcome = self.run(here, folder)
+            outcome = self.run(here, folder, key, board)
             total = sum(output.bytes for output in outcome.outputs)
             if total > COPY_LIMIT:
                 error = (

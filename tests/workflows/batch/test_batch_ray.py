@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +21,9 @@ import pytest
 from batch_checks import entries, footage, verified
 from kinograph.engines.errors import InputError
 from kinograph.workflows.batch import ray_cluster
+from kinograph.workflows.batch.ray_progress import Report, Reporter
 from kinograph.workflows.cli import main
+from kinograph.workflows.cli.commands import batch as batch_command
 
 pytestmark = pytest.mark.long
 
@@ -134,6 +137,37 @@ def test_files_by_copy(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
     assert run(a, "--ray-copy")[1]["skipped"] == 1
 
 
+def test_progress_within_the_inputs(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
+    """Workers report once a second; each input has lines of its own."""
+    monkeypatch.setattr(batch_command, "_EVERY", 0.0)
+    a, b = (footage(tmp_path / f"{name}.mp4", 1500) for name in "ab")
+    status, _, err = run(a, b, "--workers", 2, "--chunk", 50)
+    assert status == 0
+    found = re.findall(r"\[([12])/2\] ([ab])\.mp4: frames: (\d+) of 1500 frames, about", err)
+    assert {name for _, name, _ in found} == {"a", "b"}
+    assert {number for number, _, _ in found} == {"1", "2"}
+    for name in "ab":
+        counts = [int(count) for _, which, count in found if which == name]
+        assert counts == sorted(counts)
+        assert counts[0] > 0
+        assert counts[-1] < 1500
+
+
+def test_a_report_a_second() -> None:
+    now = 0.0
+    sent: list[Report] = []
+    reporter = Reporter("a", sent.append, clock=lambda: now)
+    first = reporter("Load", 10)
+    first(4)
+    now = 1.5
+    first(2)
+    second = reporter("Save", 0)
+    first(4)  # its bar has been replaced
+    now = 2.6
+    second(3)
+    assert sent == [Report("a", 1, "Load", 10, 6), Report("a", 2, "Save", 0, 3)]
+
+
 def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(ray_cluster, "__version__", "9.9")
     status, _, err = run(footage(tmp_path / "a.mp4", 2), "--workers", 1)
@@ -141,6 +175,16 @@ def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: 
     assert "this is 9.9; it is not used; run there: pip install kinograph==9.9" in err
     assert "no worker is left" in err
     assert entries(tmp_path / "out")["a.mp4"]["status"] == "pending"
+
+
+# A few seconds are enough for a cluster on this machine.
+IMPATIENT = """
+import sys
+from kinograph.workflows.batch import ray_cluster
+from kinograph.workflows.cli import main
+ray_cluster._PATIENCE = ray_cluster._RESPONSE = 5.0
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @contextmanager
@@ -151,7 +195,7 @@ def of_its_own(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps(FRAMES))
     out = tmp_path / "out"
-    words = [sys.executable, "-m", "kinograph.workflows.cli", "batch", str(graph)]
+    words = [sys.executable, "-c", IMPATIENT, "batch", str(graph)]
     words += [str(tmp_path / "in"), "--output-dir", str(out), "--device", "cpu", "--json"]
     with subprocess.Popen(
         [*words, "--ray=local", "--workers=1"],

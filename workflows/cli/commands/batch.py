@@ -131,12 +131,20 @@ def _run(arguments: argparse.Namespace) -> int:
         retry_failed=arguments.retry_failed,
         restart=arguments.restart,
     )
-    run: Any = partial(run_here, progress=_Bars().of)
+    bars = _Bars()
+    run: Any = partial(run_here, progress=bars.of)
     if arguments.ray is not None:
         from ...batch.ray_cluster import on_ray
 
-        run = on_ray(arguments.ray, workers=arguments.workers, copy=arguments.ray_copy, say=_say)
-    summary = run_batch(job, files.paths, output, header, options, run=run, say=_attempted)
+        run = on_ray(
+            arguments.ray,
+            workers=arguments.workers,
+            copy=arguments.ray_copy,
+            say=_say,
+            progress=bars.of,
+        )
+    attempted = partial(_attempted, bars)
+    summary = run_batch(job, files.paths, output, header, options, run=run, say=attempted)
     _say(*summary.remarks)
     if arguments.json:
         print(json.dumps(summary.as_dict(), indent=2))
@@ -151,8 +159,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _say(*lines: str) -> None:
-    for line in lines:
-        print(f"kinograph: {_printable(line)}", file=sys.stderr, flush=True)
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=sys.stderr):  # bars of other inputs stay below
+        for line in lines:
+            print(f"kinograph: {_printable(line)}", file=sys.stderr, flush=True)
 
 
 def _printable(text: str) -> str:
@@ -160,10 +171,11 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _attempted(item: Item, standing: Standing) -> None:
-    """Print the result of an attempt on the error stream."""
+def _attempted(bars: _Bars, item: Item, standing: Standing) -> None:
+    """Print the result of an attempt on the error stream, in place of its bar."""
     from ....engines.words import counted
 
+    bars.end(Path(item.path))
     name = Path(item.path).name
     attempts = counted(item.attempts, "attempt")
     if item.status == "done":
@@ -179,27 +191,34 @@ def _attempted(item: Item, standing: Standing) -> None:
 
 
 class _Bars:
-    """Progress within an input: a bar for the running node on a terminal, which is removed when it
-    is done; elsewhere a line every half minute."""
+    """Progress within inputs: on a terminal a bar for the running node of each, which is removed
+    when it is done; elsewhere a line for each every half minute."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
-        self._said = time.monotonic()
+        self._bars: dict[Path, Any] = {}
+        self._said: dict[Path, float] = {}
 
     def of(self, path: Path, standing: Standing) -> Callable[[str, int], Callable[[int], None]]:
         """Return what makes the bars of an input."""
-        where = f"[{standing.ended + 1}/{standing.total}] {_printable(path.name)}"
-        return partial(self._start, where)
+        self._said[path] = time.monotonic()
+        number = standing.ended + len(self._said)
+        return partial(self._start, path, f"[{number}/{standing.total}] {_printable(path.name)}")
 
-    def _start(self, where: str, title: str, total: int) -> Callable[[int], None]:
-        """Replace the bar by that of the next node; return the function that advances it."""
+    def end(self, path: Path) -> None:
+        """Remove the bar of an input."""
+        self._said.pop(path, None)
+        if (bar := self._bars.pop(path, None)) is not None:
+            bar.close()
+
+    def _start(self, path: Path, where: str, title: str, total: int) -> Callable[[int], None]:
+        """Replace the bar of an input by that of the next node; return what advances it."""
         from tqdm import tqdm
 
         if not sys.stderr.isatty():
-            return self._lines(where, title, total)
-        if self._bar is not None:
-            self._bar.close()
-        bar = self._bar = tqdm(
+            return self._lines(path, where, title, total)
+        if path in self._bars:
+            self._bars[path].close()
+        bar = self._bars[path] = tqdm(
             total=total or None,
             desc=f"{where:.40}: {title:.24}",
             unit=" frames",
@@ -214,7 +233,7 @@ class _Bars:
 
         return step
 
-    def _lines(self, where: str, title: str, total: int) -> Callable[[int], None]:
+    def _lines(self, path: Path, where: str, title: str, total: int) -> Callable[[int], None]:
         from ...batch.standing import as_time
 
         began = time.monotonic()
@@ -224,9 +243,9 @@ class _Bars:
             nonlocal count
             count += done
             now = time.monotonic()
-            if now - self._said < _EVERY or count == total:
+            if now - self._said.get(path, now) < _EVERY or count == total:
                 return
-            self._said = now
+            self._said[path] = now
             of, left = "", ""
             if total:
                 of = f" of {total}"
