@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_heads import turning_heads
 from torch import Tensor
 
 from kinograph.engines.errors import InputError, ModelError
@@ -24,6 +23,7 @@ from kinograph.nodes.head.load_model import LoadHeadModel
 from kinograph.nodes.head.smooth import SmoothHeads
 from kinograph.nodes.head.track import TrackHeads
 from kinograph.nodes.standin import host
+from posed_heads import turning_heads
 
 SETTINGS = {
     "score_threshold": 0.5,

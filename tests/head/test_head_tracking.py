@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from made_heads import made_heads, turned
 from torch import Tensor
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.head.heads import Heads
 from kinograph.engines.head.tracking import HeadTracker
+from posed_heads import made_heads, turned
 
 SIZE = (240, 320)
 

@@ -52,7 +52,7 @@ def draw_meshes(
     light = light or Light()
     camera = camera.fitted(canvas.size, fit)
     for at in batches(parts, camera, frames, canvas.size, samples):
-        scene = scene_of(parts, camera, at, canvas.size, samples)
+        scene = scene_of(parts, camera, at, canvas.size, samples, whole=at == slice(0, frames))
         if scene is not None:
             _draw(scene, light, canvas.image[at], canvas.mask[at])
         if progress is not None:
@@ -79,17 +79,18 @@ def prepared(
     if not parts:
         raise InputError("meshes: expected at least one, found none")
     device = parts[0].vertices.device
+    taken = [part for part in parts if len(part.frame)]
+    # One wait for a GPU for all of them.
+    last = torch.stack([part.frame.max().to(device) for part in taken]).tolist() if taken else []
     for part in parts:
         if part.vertices.device != device:
             raise InputError(
                 f"{part.mesh.name}: expected it on {device} as {parts[0].mesh.name}, "
                 f"found it on {part.vertices.device}"
             )
-        if len(part.frame) and int(part.frame.max()) >= frames:
-            raise InputError(
-                f"{part.mesh.name}: expected frames 0 to {frames - 1}, "
-                f"found {int(part.frame.max())}"
-            )
+    for part, frame in zip(taken, last, strict=True):
+        if frame >= frames:
+            raise InputError(f"{part.mesh.name}: expected frames 0 to {frames - 1}, found {frame}")
     if camera.frame_count not in (1, frames):
         raise InputError(
             f"camera: expected values for one frame or for {frames}, found {camera.frame_count}"
@@ -98,10 +99,19 @@ def prepared(
 
 
 def scene_of(
-    parts: Sequence[Instances], camera: Camera, at: slice, size: Size, samples: int
+    parts: Sequence[Instances],
+    camera: Camera,
+    at: slice,
+    size: Size,
+    samples: int,
+    *,
+    whole: bool = False,
 ) -> Scene | None:
-    """Return what is to be drawn in some of the frames; None: nothing."""
-    chosen = [part.within(at.start, at.stop) for part in parts]
+    """Return what is to be drawn in some of the frames; None: nothing.
+
+    whole: whether they are all
+    """
+    chosen = list(parts) if whole else [part.within(at.start, at.stop) for part in parts]
     chosen = [part for part in chosen if len(part.frame)]
     if all(part.occluder for part in chosen):
         return None

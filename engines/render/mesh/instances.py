@@ -49,12 +49,14 @@ class Instances:
             check_shape(f"{name}: tint", self.tint, [count, 3])
         if self.shade is not None:
             check_shape(f"{name}: shade", self.shade, [count, 4])
-        if not bool(self.vertices.isfinite().all()):
+        # One wait for a GPU for both.
+        right = torch.stack([self.vertices.isfinite().all(), (self.frame >= 0).all()]).tolist()
+        if not right[0]:
             raise InputError(
                 f"{name}: a vertex is placed at NaN or infinity; check the rotations and "
                 "translations that place it"
             )
-        if bool((self.frame < 0).any()):
+        if not right[1]:
             raise InputError(f"{name}: expected frames from 0, found {int(self.frame.min())}")
 
     @classmethod
@@ -125,7 +127,8 @@ class Instances:
 def _taken(mesh: Mesh, places: Tensor, present: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the frame [N] and the person [N] of every place that is taken."""
     if present is None:
-        present = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
+        frames, people = (torch.arange(side, device=places.device) for side in places.shape[:2])
+        return frames.repeat_interleave(len(people)), people.repeat(len(frames))
     check_shape(f"{mesh.name}: present", present, list(places.shape[:2]))
     frame, person = present.nonzero().unbind(1)
     return frame, person

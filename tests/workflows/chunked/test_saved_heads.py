@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chunked_clips import contents, footage, graph_of, make_inputs
-from kinograph.engines.errors import GraphError
+from kinograph.engines.errors import GraphError, InputError
 from kinograph.engines.head.files import FORMATS, write_heads
 from kinograph.engines.head.heads import Heads
 from kinograph.nodes.standin import host
@@ -55,6 +55,18 @@ def test_what_was_written_after_the_mark_is_written_again(
         (path,) = resumed.finish()
         assert path.read_bytes() == (tmp_path / "whole").read_bytes()
     resumed.close()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_chunks_without_frames(form: str, tmp_path: Path) -> None:
+    write_heads(HEADS, tmp_path / "whole", form, fps=12.5)
+    into = sink(tmp_path, form)
+    with pytest.raises(InputError, match="there is nothing to save"):
+        into.finish()
+    for chunk in (HEADS.slice(0, 0), HEADS, HEADS.slice(0, 0)):
+        write(into, chunk)
+    assert into.finish()[0].read_bytes() == (tmp_path / "whole").read_bytes()
+    into.close()
 
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
