@@ -44,13 +44,15 @@ _LIMITS = {
     "foot": ((-0.5, 0.5), (-0.9, 0.7), (-0.5, 0.5)),
 }
 
-# Points of the mannequin's surface at rest, m, at the left where there are two; measured on it.
+# Points of the mannequin at rest, m, at the left where there are two. Those of the head are on its
+# surface; heels and toes lie further inside the foot, where the network places them.
 _SURFACE = {
     "nose": ("head", (0.0, 0.6998, 0.1596)),
     "left_ear": ("head", (0.0790, 0.7250, 0.0329)),
-    "left_heel": ("foot_l", (0.1742, -0.8000, -0.0293)),
+    "left_heel": ("foot_l", (0.1780, -0.7950, 0.0050)),
+    "left_foot_index": ("foot_l", (0.1840, -0.8070, 0.1720)),
 }
-# Points at which other joints lie, of the hand that moves them and the foot.
+# Points at which joints lie, and those of the hand.
 _JOINTS = {
     "shoulder": "upperarm",
     "elbow": "lowerarm",
@@ -59,11 +61,11 @@ _JOINTS = {
     "knee": "calf",
     "ankle": "foot",
 }
-_KNUCKLES = {"index": "index_01", "pinky": "pinky_01", "thumb": "thumb_02"}
+_KNUCKLES = {"index": "index_01", "pinky": "pinky_01", "thumb": "thumb_01"}
 
 # How much a point counts beside its visibility: the network places hands, feet and faces less
 # surely than large joints, and where hips lie in a body is a matter of definition.
-_COUNTS = {"nose": 0.7, "ear": 0.7, "index": 0.5, "pinky": 0.5, "thumb": 0.3, "heel": 0.7}
+_COUNTS = {"nose": 0.7, "ear": 0.7, "index": 0.5, "pinky": 0.5, "thumb": 0.2, "heel": 0.7}
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Chain:
 
 @cache
 def mannequin_chain() -> Chain:
-    """Return the chain of the embedded mannequin, on the CPU: 20 bones and 21 points."""
+    """Return the chain of the embedded mannequin, on the CPU: 20 bones and 25 points."""
     return chain_of(mannequin())
 
 
@@ -164,7 +166,7 @@ def chain_of(rig: Rig) -> Chain:
 
 def _attached(rig: Rig) -> dict[str, tuple[str, Tensor]]:
     """Return the bone and the place at rest [3] m of every point, by name."""
-    rest, tails = rig.rest.cpu(), rig.tails.cpu()
+    rest = rig.rest.cpu()
     found: dict[str, tuple[str, Tensor]] = {}
     for name, (bone, at) in _SURFACE.items():
         found[name] = (bone, torch.tensor(at))
@@ -176,7 +178,6 @@ def _attached(rig: Rig) -> dict[str, tuple[str, Tensor]]:
             found[f"{side}_{name}"] = (f"{joint}_{s}", rest[rig.index(f"{joint}_{s}")])
         for name, joint in _KNUCKLES.items():
             found[f"{side}_{name}"] = (f"hand_{s}", rest[rig.index(f"{joint}_{s}")])
-        found[f"{side}_foot_index"] = (f"foot_{s}", tails[rig.index(f"ball_{s}")])
     return found
 
 

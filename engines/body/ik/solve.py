@@ -13,6 +13,8 @@ from .start import first_pose
 
 STEPS = 4
 NOISE = 0.03  # m, of a network's points: how strongly they pull beside rest and limits
+_ALIGNED = 16  # numbers
+_ON_CPU, _ON_GPU = 16, 256  # bodies that are fitted together
 _STEP = 0.5  # rad, most that a bone turns in a step
 _FAR = 0.15  # m; points much further from where they should be count little
 _LIMIT = 0.05  # rad: what is beyond a limit counts as much as a point that is NOISE away
@@ -43,6 +45,7 @@ def solve(
     points: Tensor,
     weights: Tensor,
     *,
+    start: tuple[Tensor, Tensor] | None = None,
     steps: int = STEPS,
     noise: float = NOISE,
 ) -> Solved:
@@ -50,18 +53,46 @@ def solve(
 
     rig:     of the chain, of the size of the points
     weights: [N,M] 0..1, how much each point counts
-    steps:   of Gauss and Newton's method after the first pose
+    start:   rotations [N,B,3,3] and pelvis [N,3] m to begin with; None = read from the points
+    steps:   of Gauss and Newton's method
     noise:   m, of the points: the larger, the nearer the pose stays to rest
 
     Damped least squares with weights that fall with the distance (Geman and McClure), a pull of
     every bone towards rest, limits of what joints turn, and steps of at most 0.5 rad per bone.
     """
+    count = len(points)
+    if not count:
+        turns = points.new_zeros(0, len(chain.bones), 3, 3)
+        return Solved(turns, points.new_zeros(0, 3), points, points.new_zeros(0))
     chain = chain.to(points.device)
     weights = weights * chain.counts
-    rotation = first_pose(chain, rig, points)
-    pelvis = points.new_zeros(len(points), 3)
-    pelvis = _mean(points - _forward(chain, rotation, pelvis).points, weights)
-    held = _forward(chain, rotation, pelvis)
+    # Libraries choose their kernels by the number of matrices: every batch has the same, so that a
+    # body's pose does not depend on how a clip is divided.
+    each = _ON_CPU if points.device.type == "cpu" else _ON_GPU
+    filled = torch.arange(-(-count // each) * each, device=points.device).clamp(max=count - 1)
+    parts = []
+    for at in filled.split(each):
+        here = None if start is None else (start[0][at], start[1][at])
+        parts.append(_solve(chain, rig, points[at], weights[at], here, steps, noise))
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Solved(*(torch.cat(values)[:count] for values in columns))
+
+
+def _solve(
+    chain: Chain,
+    rig: Rig,
+    points: Tensor,
+    weights: Tensor,
+    start: tuple[Tensor, Tensor] | None,
+    steps: int,
+    noise: float,
+) -> Solved:
+    """Do what `solve` does for one batch."""
+    if start is None:
+        rotation = first_pose(chain, rig, points)
+        there = _forward(chain, rotation, points.new_zeros(len(points), 3)).points
+        start = rotation, _mean(points - there, weights)
+    held = _forward(chain, *start)
     cost = _cost(chain, held, points, weights, noise)
     damping = torch.full_like(cost, _DAMPING)
     for _ in range(steps):
@@ -131,8 +162,12 @@ def _step(
         held.above.mT[:, :, None].expand(-1, -1, arm.shape[2], -1, -1), arm[..., None, :], dim=-1
     )  # [N,B,M,axis of d,3]
     slope = columns.permute(0, 2, 4, 1, 3).flatten(3)  # [N,M,3,B*3]
-    shift = torch.eye(3, dtype=slope.dtype, device=slope.device).expand(*slope.shape[:3], 3)
-    slope = torch.cat([slope, shift], 3).flatten(1, 2)  # [N,M*3,B*3+3]
+    # Unknowns that move nothing fill up the matrices, so that each of them lies on a boundary of
+    # memory and is solved by the same instructions wherever in the batch it is.
+    wide = 3 + -(bones * 3 + 3) % _ALIGNED
+    shift = torch.eye(3, wide, dtype=slope.dtype, device=slope.device)
+    shift = shift.expand(*slope.shape[:3], wide)
+    slope = torch.cat([slope, shift], 3).flatten(1, 2)  # [N,M*3,B*3+3+...]
     each = weight.repeat_interleave(3, 1)[..., None]
     normal = slope.mT @ (slope * each)
     towards = (slope.mT @ (each * away.flatten(1)[..., None]))[..., 0]
@@ -146,7 +181,7 @@ def _step(
     change = torch.linalg.solve(normal, towards)
     turns = change[:, :size].view(count, bones, 3)
     length = turns.norm(dim=-1, keepdim=True)
-    return turns * (_STEP / length.clamp(min=_STEP)), change[:, size:]
+    return turns * (_STEP / length.clamp(min=_STEP)), change[:, size : size + 3]
 
 
 def _turned(chain: Chain, rotation: Tensor, noise: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
