@@ -19,6 +19,7 @@ from ..pose.skeletons import SKELETONS
 from ..runtime.engine import Engine
 from ..words import counted
 from .family import BodyLandmarks, CropLandmarks, body_landmarks
+from .proportions import ODD, Proportions
 
 _FRAMES = 16  # frames that are looked at together
 _SIDES = ("left", "right")
@@ -28,7 +29,9 @@ _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 # points are 0.02 apart, and wrong ones 0.08 to 0.3.
 _DOUBT = 0.05  # look again
 _WRONG = 0.12  # give up
-_TIGHT = 1.1  # side of the second region in longer sides of the box
+# Where it looks again: sides of squares in longer sides of the box, and whether they are turned
+# with the torso; 0 = around the points that it found.
+_AGAIN = ((1.1, True), (1.0, False), (0.0, False))
 
 
 @dataclass(frozen=True)
@@ -113,9 +116,9 @@ def points_of_bodies(
     progress:        called with the number of frames done since the last call
 
     The network looks at a square around each box. In single frames it takes left for right, or
-    sees another pose, and is as sure as ever; so its points are compared with the people's joints,
-    and it looks again, at other regions, where they are far apart. The points of a body that agree
-    in no region count as not seen. Of people without joints the first region counts.
+    sees limbs of impossible lengths, and is as sure as ever; so its points are compared with the
+    people's joints, and the lengths of bones with each other, and it looks again, at other regions,
+    where they do not agree. The points of a body that agree in no region count as not seen.
 
     Returns points on the engine's device; the people are in their places. Raises `InputError` for
     frames that are not RGB in 0..1 or not those of `people`, and `ModelError` for an engine of
@@ -144,6 +147,7 @@ def points_of_bodies(
             regions, found = _agreeing(here, at[0], joints, engine, head)
             points = regions.back(found.points, head.size)
             right = (found.scores > score_threshold) & (joints.apart(points) <= _WRONG)
+            right &= Proportions.of(found.world, head.points).odd <= ODD
             chunks.append(
                 replace(
                     chunk,
@@ -203,6 +207,12 @@ class _Joints:
         mean = distance.sum(1) / self.seen.sum(1).clamp(min=1)
         return mean / box.sides(self.boxes).amax(-1).clamp(min=1)
 
+    def bad(self, regions: Regions, found: CropLandmarks, head: BodyLandmarks) -> Tensor:
+        """Return how little [N] what was found in regions can be right; above 1: look again."""
+        apart = self.apart(regions.back(found.points, head.size))
+        odd = Proportions.of(found.world, head.points).odd
+        return torch.maximum(apart / _DOUBT, odd / ODD)
+
 
 def _agreeing(
     frames: Tensor, frame: Tensor, joints: _Joints, engine: Engine, head: BodyLandmarks
@@ -210,21 +220,23 @@ def _agreeing(
     """Return the regions of N people on the frames [N], and what is found in them."""
     regions = regions_of_boxes(joints.boxes, frame, head.box_reach)
     found = _found(frames, regions, engine, head)
-    for again in ("torso", "around"):
-        apart = joints.apart(regions.back(found.points, head.size))
-        doubt = (apart > _DOUBT).nonzero()[:, 0]
+    bad = joints.bad(regions, found, head)
+    for reach, turned in _AGAIN:
+        doubt = (bad > 1).nonzero()[:, 0]
         if not len(doubt):
             break
         known, before = joints.at(doubt), regions.at(doubt)
-        if again == "torso":
-            tight = regions_of_boxes(known.boxes, before.frame, _TIGHT)
-            others = replace(tight, angle=known.torso)
+        if reach:
+            others = regions_of_boxes(known.boxes, before.frame, reach)
+            others = replace(others, angle=known.torso * turned)
         else:
             around = before.back(found.around[doubt], head.size)
             others = regions_around(around, before.frame, head.reach)
         second = _found(frames, others, engine, head)
-        nearer = known.apart(others.back(second.points, head.size)) < apart[doubt]
-        kept, chosen = doubt[nearer], nearer.nonzero()[:, 0]
+        worse = known.bad(others, second, head)
+        chosen = (worse < bad[doubt]).nonzero()[:, 0]
+        kept = doubt[chosen]
+        bad = bad.index_put((kept,), worse[chosen])
         regions = _updated(regions, kept, others, chosen)
         found = _updated(found, kept, second, chosen)
     return regions, found

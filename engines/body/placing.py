@@ -58,9 +58,7 @@ def appear(points: Tensor, table: Tensor) -> Tensor:
     """Return where points [N,M,3] m in front of the camera appear [N,M,2] px."""
     fx, fy, cx, cy = table[..., None].unbind(0)
     depth = (-points[..., 2]).clamp(min=_NEAREST)
-    return torch.stack(
-        [cx + fx * points[..., 0] / depth, cy - fy * points[..., 1] / depth], -1
-    )
+    return torch.stack([cx + fx * points[..., 0] / depth, cy - fy * points[..., 1] / depth], -1)
 
 
 def table_of(camera: Camera, frame: Tensor) -> Tensor:
