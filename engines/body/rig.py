@@ -138,3 +138,10 @@ def mannequin() -> Rig:
         shape_rest=torch.cat([held["head_shapes"][:, 1:], rest[None]]),
         shape_tails=torch.cat([held["tail_shapes"][:, 1:], tails[None]]),
     )
+
+
+def rig_named(name: str) -> Rig:
+    """Return an embedded rig, on the CPU. Raises `InputError` for a name that is not embedded."""
+    if name != MANNEQUIN:
+        raise InputError(f"rig: expected {MANNEQUIN}, found {name!r}")
+    return mannequin()
