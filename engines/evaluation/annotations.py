@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..document import FARTHEST, load
 from ..pose.files.coco import PERSON
-from ..pose.files.document import FARTHEST, load
 from ..pose.skeletons import COCO_17
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from ..document import FARTHEST, Value
 from ..errors import InputError
 from ..pose.files import openpose_folder, predictions, read_poses
 from ..pose.files.coco import PERSON, to_coco
-from ..pose.files.document import FARTHEST, Value
 from ..pose.poses import Poses
 from ..pose.skeletons import COCO_17
 from ..words import counted

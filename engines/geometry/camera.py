@@ -93,25 +93,24 @@ class Camera:
         return self.fx, self.fy, self.cx, self.cy
 
     @classmethod
-    def cat(cls, cameras: "Sequence[Camera]") -> "Camera":
+    def cat(cls, cameras: "Sequence[Camera]", frames: Sequence[int]) -> "Camera":
         """Return the cameras of successive chunks, at least one, as one.
 
-        A value that is one for all frames must be the same in all chunks.
+        A value that is one and the same in all chunks stays one.
 
-        Raises `InputError` for cameras of pictures or axes that differ, and for such values.
+        frames: how many each chunk has
+
+        Raises `InputError` for cameras of pictures or axes that differ.
         """
         first = cameras[0]
         if any((c.size, c.axes, c.near) != (first.size, first.axes, first.near) for c in cameras):
             raise InputError("camera: the chunks have pictures of different sizes, or other axes")
-        values = list(zip(*(c._values for c in cameras), strict=True))
         joined = []
-        for each in values:
-            if all(len(v) == 1 for v in each):
-                if any(not torch.equal(v, each[0]) for v in each):
-                    raise InputError("camera: the chunks have different cameras")
+        for each in zip(*(c._values for c in cameras), strict=True):
+            if all(len(v) == 1 and torch.equal(v, each[0]) for v in each):
                 joined.append(each[0])
             else:
-                joined.append(torch.cat(each))
+                joined.append(torch.cat([v.expand(n) for v, n in zip(each, frames, strict=True)]))
         return first._with(joined)
 
     def _with(self, values: list[Tensor]) -> "Camera":
@@ -124,8 +123,10 @@ class Camera:
         return max(len(values) for values in self._values)
 
     def slice(self, start: int, stop: int) -> "Camera":
-        """Return the camera of the frames from `start` up to but not including `stop`."""
-        return self._with([v if len(v) == 1 else v[start:stop] for v in self._values])
+        """Return the camera of the frames from `start` up to but not including `stop`; of no
+        frames, any of its frames."""
+        rows = slice(start, stop) if range(self.frame_count)[start:stop] else slice(1)
+        return self._with([v if len(v) == 1 else v[rows] for v in self._values])
 
     def to(self, device: torch.device | str) -> "Camera":
         """Return the same camera on `device`."""

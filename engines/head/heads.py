@@ -95,7 +95,8 @@ class Heads(Padded):
             return first
         if any(chunk.kind != first.kind for chunk in chunks):
             raise InputError("Heads.cat: the chunks differ in canvas or landmarks")
-        return first._joined(chunks, camera=Camera.cat([chunk.camera for chunk in chunks]))
+        camera = Camera.cat([chunk.camera for chunk in chunks], [len(chunk) for chunk in chunks])
+        return first._joined(chunks, camera=camera)
 
     @property
     def kind(self) -> tuple[tuple[int, int], int]:

@@ -64,29 +64,3 @@ def fit_heads(landmarks: Tensor, camera: Camera, frame: Tensor) -> HeadPoses:
     own = (metric - fit.translation[:, None]) @ fit.rotation / fit.scale[:, None, None]
     dtype = landmarks.dtype
     return HeadPoses(fit.rotation.to(dtype), fit.translation.to(dtype), own.to(dtype))
-
-
-def angles(rotation: Tensor) -> Tensor:
-    """Return yaw, pitch and roll [...,3] in degrees of rotations [...,3,3] = Ry Rx Rz.
-
-    Positive yaw turns the nose to the right of the picture, positive pitch down, positive roll the
-    head counter-clockwise.
-    """
-    yaw = torch.atan2(rotation[..., 0, 2], rotation[..., 2, 2])
-    pitch = torch.asin((-rotation[..., 1, 2]).clamp(-1, 1))
-    roll = torch.atan2(rotation[..., 1, 0], rotation[..., 1, 1])
-    return torch.rad2deg(torch.stack([yaw, pitch, roll], -1))
-
-
-def towards_viewer(rotation: Tensor, translation: Tensor) -> Tensor:
-    """Return rotations [...,3,3] relative to the ray from the lens to the head.
-
-    A head that looks into the lens has the identity here, wherever in the frame it is.
-    translation: [...,3] cm, not zero
-    """
-    z = -torch.nn.functional.normalize(translation, dim=-1)  # from the head to the lens
-    up = torch.zeros_like(z)
-    up[..., 1] = 1.0
-    x = torch.nn.functional.normalize(torch.linalg.cross(up, z, dim=-1), dim=-1)
-    ray = torch.stack([x, torch.linalg.cross(z, x, dim=-1), z], -1)
-    return ray.mT @ rotation

@@ -23,7 +23,7 @@ class JsonList(GrowingFiles):
         """
 
     def write(self, values: Values) -> None:
-        from ...engines.pose.files.document import as_text
+        from ...engines.document import as_text
 
         document, key = self.document(values)
         rows = document[key] if key else document

@@ -56,18 +56,18 @@ class _Safetensors(GrowingFiles):
     many places a frame has."""
 
     def write(self, values: Values) -> None:
-        from ...engines.pose.files.compact import as_chunk
+        from ...engines.pose.files.compact import SAFETENSORS
 
-        self.growing(_CHUNKS).append(as_chunk(values["poses"]))
+        self.growing(_CHUNKS).append(SAFETENSORS.as_chunk(values["poses"]))
         self.frame_count += len(values["poses"])
 
     def finish(self) -> tuple[Path, ...]:
-        from ...engines.pose.files.compact import join
+        from ...engines.pose.files.compact import SAFETENSORS
 
         chunks = self.growing(_CHUNKS)
         chunks.size()
         with atomic_write(self.path, folder=self.parts) as aside:
-            join(chunks.path, aside)
+            SAFETENSORS.join(chunks.path, aside)
         self.text = str(self.path)
         return (self.path,)
 

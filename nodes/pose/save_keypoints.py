@@ -47,7 +47,7 @@ class SaveKeypoints(io.ComfyNode):
 
     @classmethod
     def execute(cls, pose_keypoint: list[dict[str, Any]], filename_prefix: str) -> io.NodeOutput:
-        from ...engines.pose.files.document import dump
+        from ...engines.document import dump
 
         path = host.save_path(filename_prefix, _SUFFIX, _canvas(pose_keypoint))
         with atomic_write(path) as aside:

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from kinograph.engines.errors import InputError
+from kinograph.engines.head.angles import angles
 from kinograph.engines.head.detect import detect_heads
 from kinograph.engines.head.heads import Heads
-from kinograph.engines.head.pose import angles
 from kinograph.engines.head.regions import regions_of_people, tiles
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses

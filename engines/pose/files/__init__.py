@@ -3,13 +3,13 @@
 import warnings
 from pathlib import Path
 
+from ...document import Value, dump, load
 from ...errors import InputError
 from ...files import atomic_write
 from ..choices import FORMATS
 from ..poses import Poses
 from . import animals, coco, compact, editor, openpose_folder, pose_keypoint, predictions
 from .assemble import frame_count
-from .document import Value, dump, load
 
 # The first of these keys in a list's first object tells the format.
 _KEYS = {
@@ -44,7 +44,7 @@ def read_poses(
     if kind == "openpose":
         return openpose_folder.read(path, canvas=canvas, frames=frames, warn=warn)
     if kind == "safetensors":
-        return _lengthened(compact.read(path), document, frames)
+        return _lengthened(compact.SAFETENSORS.read(path), document, frames)
     if kind == "pose_keypoint":
         return pose_keypoint.parse(document, canvas=canvas, frames=frames, warn=warn)
     if kind == "coco":
@@ -66,7 +66,7 @@ def write_poses(poses: Poses, path: Path, format: str) -> None:
         return
     with atomic_write(path) as aside:
         if format == "safetensors":
-            compact.write(poses, aside)
+            compact.SAFETENSORS.write(poses, aside)
         elif format == "coco":
             dump(coco.to_coco(poses), aside)
         elif format == "predictions":

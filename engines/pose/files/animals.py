@@ -7,10 +7,10 @@ our own.
 
 from typing import Any
 
+from ...document import Value
 from ..poses import Poses
 from ..skeletons import AP10K_17
 from .assemble import Person, assemble, frame_count, settled, triples
-from .document import Value
 from .frames import canvas_of, entries_of
 
 VERSION = "ap10k"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ...document import Value
 from ...errors import InputError
 from ...words import counted
 from ..poses import Poses
 from ..skeletons import SKELETONS
-from .document import Value
 
 _MOST = 2**28  # joints of all places of all frames: 3 GiB
 

@@ -8,10 +8,10 @@ Source: cocodataset.org/#format-results.
 from collections.abc import Sequence
 from typing import Any
 
+from ...document import Value
 from ..poses import Poses
 from ..skeletons import COCO_17
 from .assemble import Person, assemble, frame_count, need_canvas, settled, triples
-from .document import Value
 
 PERSON = 1  # COCO's category
 

@@ -7,10 +7,10 @@ Source: the code of fkunn1326/openpose-editor.
 
 from typing import Any
 
+from ...document import Value
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18
 from .assemble import Person, assemble, frame_count
-from .document import Value
 from .frames import canvas_of, entries_of
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .document import Value
+from ...document import Value
 
 
 def entries_of(document: Value) -> list[Value]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
+from ...document import Value, dump, load
 from ...errors import InputError
 from ...files import atomic_folder
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134, SKELETONS
 from .assemble import Person, assemble, frame_count, settled, triples
-from .document import Value, dump, load
 from .pose_keypoint import (
     Warn,
     box_of,

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...document import Value
 from ...words import counted
 from ..poses import Poses
 from ..skeletons import OPENPOSE_18, OPENPOSE_134
 from . import animals, editor
 from .assemble import Person, assemble, frame_count, settled
-from .document import Value
 from .frames import canvas_of, entries_of
 
 Warn = Callable[[str], object]

@@ -19,11 +19,11 @@ from typing import Any
 
 import torch
 
+from ...document import Value
 from ...words import counted
 from ..poses import Poses
 from ..skeletons import COCO_17, SKELETONS
 from .assemble import Person, assemble, frame_count, need_canvas, settled
-from .document import Value
 
 SCHEMA = 1
 PERSON = 0  # the class of people; what is of another class is left out

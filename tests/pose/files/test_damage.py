@@ -56,7 +56,7 @@ def found_in(*detections: Any) -> list[dict[str, Any]]:
         ('[{"people": [], "canvas_h', ": is not JSON at line 1, .*; the file is cut off, write it"),
         ('[{"people": []', ": is not JSON at line 1, column 15: .*; the file is cut off"),
         ("[1 2]", ": is not JSON at line 1, column 4: Expecting ',' delimiter$"),
-        ("[" * 100_000, ": nests too deep for a file of poses"),
+        ("[" * 100_000, ": nests too deep"),
         ('[{"people": NaN}]', ": expected numbers, found NaN; write null or 0"),
         ('[{"people": -Infinity}]', ": expected numbers, found -Infinity"),
         (f'[{{"people": {"9" * 5000}}}]', r": Exceeds the limit \(4300"),

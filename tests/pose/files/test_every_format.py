@@ -10,12 +10,12 @@ import pytest
 import torch
 from hypothesis import given
 
+from kinograph.engines.document import Value, dump
 from kinograph.engines.errors import InputError, MediaError
 from kinograph.engines.pose.choices import FORMATS
 from kinograph.engines.pose.files import read_poses, write_poses
 from kinograph.engines.pose.files.coco import parse as parse_coco
 from kinograph.engines.pose.files.coco import to_coco
-from kinograph.engines.pose.files.document import Value, dump
 from kinograph.engines.pose.files.predictions import parse as parse_predictions
 from kinograph.engines.pose.files.predictions import to_predictions
 from kinograph.engines.pose.poses import Poses

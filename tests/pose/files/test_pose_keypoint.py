@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinograph.engines.document import Value
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.files import read_poses, write_poses
 from kinograph.engines.pose.files.coco import parse as parse_coco
 from kinograph.engines.pose.files.coco import to_coco
-from kinograph.engines.pose.files.document import Value
 from kinograph.engines.pose.files.pose_keypoint import from_pose_keypoint, to_pose_keypoint
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.skeletons import OPENPOSE_18, OPENPOSE_134

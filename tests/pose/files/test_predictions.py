@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from kinograph.engines.document import Value
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.files import read_poses
-from kinograph.engines.pose.files.document import Value
 from kinograph.engines.pose.files.predictions import parse as parse_predictions
 from kinograph.engines.pose.files.predictions import to_predictions
 from kinograph.engines.pose.poses import Poses

@@ -95,8 +95,8 @@ def joined(chunks: Iterable[Poses], folder: Path) -> bytes:
     """Return the file that `join` makes."""
     with (folder / "chunks").open("wb") as file:
         for chunk in chunks:
-            file.write(compact.as_chunk(chunk))
-    compact.join(folder / "chunks", folder / "joined")
+            file.write(compact.SAFETENSORS.as_chunk(chunk))
+    compact.SAFETENSORS.join(folder / "chunks", folder / "joined")
     return (folder / "joined").read_bytes()
 
 
@@ -143,9 +143,9 @@ def test_joining_takes_the_memory_of_one_chunk(tmp_path: Path) -> None:
     for count in (4, 40):
         joined([chunk] * count, tmp_path)
         tracemalloc.start()
-        compact.join(tmp_path / "chunks", tmp_path / "joined")
+        compact.SAFETENSORS.join(tmp_path / "chunks", tmp_path / "joined")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    size = len(compact.as_chunk(chunk))
+    size = len(compact.SAFETENSORS.as_chunk(chunk))
     assert size < peaks[0] < 8 * size  # copies of one chunk, and of the one before
     assert peaks[1] < 1.02 * peaks[0], [peak / size for peak in peaks]

@@ -7,8 +7,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
-from ...files import read_regular
+from .errors import InputError
+from .files import read_regular
 
 LARGEST = 2**29  # bytes of a file: an hour of ten people at 30 frames per second
 FARTHEST = 1e9  # pixels; no coordinate is larger
@@ -146,7 +146,7 @@ def load(path: Path) -> Value:
             f"{path}: is not JSON at line {error.lineno}, column {error.colno}: {error.msg}{cut}"
         ) from error
     except RecursionError as error:
-        raise InputError(f"{path}: nests too deep for a file of poses") from error
+        raise InputError(f"{path}: nests too deep") from error
     except ValueError as error:  # ours, or a number of thousands of digits
         raise InputError(f"{path}: {error}") from error
     return Value(raw, str(path))
@@ -166,8 +166,7 @@ def as_text(raw: Any) -> str:
         return json.dumps(raw, allow_nan=False, separators=(",", ":"), default=_as_list)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"keypoints: expected numbers, texts, lists and objects, found what JSON cannot hold: "
-            f"{error}"
+            f"expected numbers, texts, lists and objects, found what JSON cannot hold: {error}"
         ) from error
 
 
