@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..sequence import state_type
 from .placement import Size, scale_and_shift
 
 AXES = ("y_up", "y_down")
 
 
+@state_type()
 @dataclass(frozen=True)
 class Camera:
     """Where points in front of the camera appear in the picture.
