@@ -1,0 +1,1 @@
+"""The formats of files for heads, one per module; importing them imports nothing heavy."""
