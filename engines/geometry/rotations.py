@@ -8,6 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMALL = 1e-6  # rad, below which a series stands for sin(x) / x
+_STRAIGHT = 1e-2  # by which the columns of a rotation may be off: turned by half a degree
+
+
+def are_rotations(matrices: Tensor) -> Tensor:
+    """Return which matrices [...,3,3] are rotations, within a hundredth: [...] bool."""
+    exact = matrices.double()
+    off = exact.mT @ exact - torch.eye(3, dtype=exact.dtype, device=exact.device)
+    return (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(exact) > 0)
 
 
 def to_quaternions(matrices: Tensor) -> Tensor:
