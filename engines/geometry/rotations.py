@@ -15,7 +15,8 @@ def are_rotations(matrices: Tensor) -> Tensor:
     """Return which matrices [...,3,3] are rotations, within a hundredth: [...] bool."""
     exact = matrices.double()
     off = exact.mT @ exact - torch.eye(3, dtype=exact.dtype, device=exact.device)
-    return (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(exact) > 0)
+    right: Tensor = (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(exact) > 0)
+    return right
 
 
 def to_quaternions(matrices: Tensor) -> Tensor:

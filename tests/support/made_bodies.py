@@ -1,11 +1,16 @@
-"""Bodies in motion whose metrics are known."""
+"""Bodies in motion that is known."""
 
 import math
 
 import torch
 from torch import Tensor
 
+from kinograph.engines.body.bodies import Bodies
+from kinograph.engines.body.kinematics import pose_joints
 from kinograph.engines.body.metrics.observed import Observed
+from kinograph.engines.body.rig import Rig, mannequin
+from kinograph.engines.geometry import rotations
+from kinograph.engines.geometry.camera import Camera
 
 FPS = 30.0
 
@@ -61,3 +66,41 @@ def walking(captured: Tensor, metres_per_second: float) -> Observed:
     made["translation"] = made["translation"] + step
     made["joints"] = made["joints"] + step[:, :, None]
     return Observed(**made)
+
+
+def moving(frames: int = 12, rig: Rig | None = None, bodies: int = 2, seed: int = 0) -> Bodies:
+    """Return bodies in smooth random motion, tracks 3, 4, ...; each of one shape."""
+    rig = mannequin() if rig is None else rig
+    generator = torch.Generator().manual_seed(seed)
+    joints, shapes = len(rig.joints), len(rig.shapes)
+
+    def noise(*size: int) -> Tensor:
+        return torch.randn(*size, generator=generator)
+
+    time = torch.linspace(0, 2, frames)[:, None, None, None]
+    swing = noise(bodies, joints, 3) * 0.5 * (time + noise(bodies, joints, 1)).sin()
+    place = torch.tensor([0.0, 0.2, -3.0]) + noise(bodies, 3) * 0.3
+    return Bodies(
+        rotation=rotations.to_matrices(rotations.exp_map(swing)),
+        translation=place + 0.5 * time[..., 0] * noise(bodies, 3) * 0.3,
+        shape=(noise(bodies, shapes) * 0.1).expand(frames, -1, -1).clone(),
+        confidence=torch.ones(frames, bodies, joints),
+        boxes=torch.tensor([10.0, 20.0, 110.0, 220.0]).repeat(frames, bodies, 1),
+        scores=torch.linspace(0.9, 0.8, bodies).repeat(frames, 1),
+        track_ids=torch.arange(3, 3 + bodies).repeat(frames, 1),
+        count=torch.full((frames,), bodies),
+        canvas=(480, 640),
+        camera=Camera.of_field_of_view((480, 640), 50.0),
+        rig=rig.name,
+    )
+
+
+def joints_of(bodies: Bodies, rig: Rig) -> Tensor:
+    """Return where the joints are, [F,P,J,3] m."""
+    flat = pose_joints(
+        rig,
+        bodies.rotation.flatten(0, 1),
+        bodies.translation.flatten(0, 1),
+        bodies.shape.flatten(0, 1),
+    )
+    return flat.position.unflatten(0, bodies.scores.shape)
