@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...geometry import rotations
-from ..kinematics import pose_joints
+from ..kinematics import pose_joints, shaped
 from ..rig import MANNEQUIN, Rig
 from .read import JOINTS, PARENTS
 
@@ -29,10 +29,9 @@ def as_smpl(rig: Rig, rotation: Tensor) -> Tensor:
     feet are taken to rest alike. Raises `InputError` for a rig that is neither SMPL nor the
     mannequin.
     """
+    check_converts(rig)
     if rig.joints == JOINTS:
         return rotation
-    if rig.name != MANNEQUIN:
-        raise InputError(f"rig: expected {MANNEQUIN} or smpl, found {rig.name}")
     at, turn = _table(rig)
     nowhere = rotation.new_zeros(len(rotation), 3)
     world = pose_joints(rig, rotation.float(), nowhere.float()).rotation
@@ -41,6 +40,29 @@ def as_smpl(rig: Rig, rotation: Tensor) -> Tensor:
     local = turned[:, above].mT @ turned[:, 1:]
     hands = torch.eye(3, device=rotation.device).expand(len(rotation), 2, 3, 3)
     return torch.cat([turned[:, :1], local, hands], 1).to(rotation.dtype)
+
+
+def check_converts(rig: Rig) -> None:
+    """Raise `InputError` for a rig whose poses `as_smpl` cannot convert."""
+    if rig.joints != JOINTS and rig.name != MANNEQUIN:
+        raise InputError(f"rig: expected {MANNEQUIN} or smpl, found {rig.name}")
+
+
+def smpl_offsets(rig: Rig, shape: Tensor) -> Tensor:
+    """Return where SMPL's joints 0 to 21 lie in a rig of a shape [S] whose arms stretch sideways,
+    relative to their parents: [22,3] m; the pelvis to the ground below the lowest joint."""
+    rest = shaped(rig.rest, rig.shape_rest, shape[None].to(rig.rest), 1)[0]
+    above = torch.tensor(PARENTS[: len(_FROM_MANNEQUIN)]).clamp(min=0)
+    if rig.joints == JOINTS:
+        places = rest[: len(_FROM_MANNEQUIN)]
+        offsets = places - places[above]
+    else:
+        at, turn = _table(rig)
+        hanging = rest[at] - rest[at][above]
+        # An offset lies in the axes of the parent, which are turned.
+        offsets = (turn[above].mT @ hanging[..., None])[..., 0]
+    offsets[0, 1] = rest[0, 1] - rest[:, 1].min()
+    return offsets
 
 
 @lru_cache(4)
