@@ -1,13 +1,26 @@
-"""ComfyUI's BOUNDING_BOX, as other packs' detectors give it."""
+"""ComfyUI's BOUNDING_BOX, as other packs' detectors give it and other packs' nodes take it."""
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from ..errors import InputError
 from .detections import Detections
+
+
+class Boxed(Protocol):
+    """Whatever has boxes [F,P,4] px with scores [F,P], `count` [F] of them in each frame."""
+
+    @property
+    def boxes(self) -> Tensor: ...
+    @property
+    def scores(self) -> Tensor: ...
+    @property
+    def count(self) -> Tensor: ...
+    def to(self, device: torch.device | str) -> "Boxed": ...
 
 
 def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Detections:
@@ -48,6 +61,27 @@ def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Det
             found.scores[f, : len(rows)] = values[:, 4]
             found.count[f] = len(rows)
     return found
+
+
+def to_bounding_boxes(found: Boxed, label: str) -> list[list[dict[str, Any]]]:
+    """Return the boxes of each frame as ComfyUI's BOUNDING_BOX: x, y, width, height in pixels of
+    the canvas, with label and score."""
+    here = found.to("cpu")
+    boxes, scores, counts = here.boxes.tolist(), here.scores.tolist(), here.count.tolist()
+    return [
+        [
+            {
+                "x": x0,
+                "y": y0,
+                "width": x1 - x0,
+                "height": y1 - y0,
+                "label": label,
+                "score": scores[f][p],
+            }
+            for p, (x0, y0, x1, y1) in enumerate(boxes[f][: counts[f]])
+        ]
+        for f in range(len(counts))
+    ]
 
 
 def _row(box: Any, where: str) -> tuple[float, ...]:

@@ -30,9 +30,18 @@ def relative_to_ray(rotation: Tensor, translation: Tensor) -> Tensor:
     translation: [...,3] cm, where the head is; where it is zero, as in empty places, so is the
                  result
     """
+    return _ray(translation).mT @ rotation
+
+
+def in_camera(rotation: Tensor, translation: Tensor) -> Tensor:
+    """Return rotations [...,3,3] in the camera's axes, given relative to the ray: the way back."""
+    return _ray(translation) @ rotation
+
+
+def _ray(translation: Tensor) -> Tensor:
+    """Return the axes [...,3,3], one per column, of a head that looks into the lens."""
     z = -F.normalize(translation, dim=-1)  # from the head to the lens
     up = torch.zeros_like(z)
     up[..., 1] = 1.0
     x = F.normalize(torch.linalg.cross(up, z, dim=-1), dim=-1)
-    ray = torch.stack([x, torch.linalg.cross(z, x, dim=-1), z], -1)
-    return ray.mT @ rotation
+    return torch.stack([x, torch.linalg.cross(z, x, dim=-1), z], -1)

@@ -1,25 +1,24 @@
 """From frames to `Heads`: regions, the points of the faces in them, and the pose that fits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..checks import check_frames
 from ..errors import InputError
 from ..geometry.camera import Camera
 from ..geometry.turned_crops import Regions, crop_turned
 from ..pose.poses import Poses
 from ..runtime.engine import Engine
-from ..words import counted
+from .choices import FOV
 from .family import FaceMesh, face_detector, face_mesh
 from .heads import Heads
+from .placing import placed, ranked
 from .pose import fit_heads
 from .regions import detected_faces, regions_of_faces, regions_of_people, regions_of_points
+from .settings import FRAMES_AT_ONCE, check_search
 
-FOV = 63.0  # degrees, vertical: what MediaPipe assumes
-_FRAMES = 16  # frames that are looked at together
 _SAME = 0.5  # IoU of the boxes of one face that was found twice
 
 
@@ -53,26 +52,16 @@ def detect_heads(
     Raises `InputError` for frames that are not RGB in 0..1 or not those of `poses`, for settings
     out of range, and for engines of other networks.
     """
-    check_frames("image", frames)
+    check_search(frames, poses, score_threshold=score_threshold, max_heads=max_heads)
     head = face_mesh(engine.model)
-    if not 0 <= score_threshold <= 1:
-        raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
-    if max_heads < 1:
-        raise InputError(f"max_heads: expected at least 1, found {max_heads}")
     canvas = (frames.shape[1], frames.shape[2])
     camera = Camera.of_field_of_view(canvas, fov, device=engine.device)
-    if poses is not None and (len(poses), poses.canvas) != (len(frames), canvas):
-        high, wide = poses.canvas
-        raise InputError(
-            f"poses: found in {counted(len(poses), 'frame')} of {wide}x{high}, but image holds "
-            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
-        )
     if poses is None and detector is None:
         raise InputError("detector: expected an engine that finds faces, or poses; found neither")
     chunks = []
-    for start in range(0, len(frames), _FRAMES):
+    for start in range(0, len(frames), FRAMES_AT_ONCE):
         with torch.inference_mode():
-            here = frames[start : start + _FRAMES].to(engine.device, torch.float32)
+            here = frames[start : start + FRAMES_AT_ONCE].to(engine.device, torch.float32)
             tracks: Tensor | None = None
             if poses is not None:
                 people = poses.slice(start, start + len(here)).to(engine.device)
@@ -141,27 +130,17 @@ def _placed(empty: Heads, faces: _Faces, *, above: float, most: int) -> Heads:
     flat = points[..., :2]
     boxes = torch.cat([flat.amin(1), flat.amax(1)], -1)
     sure = (scores > above).nonzero()[:, 0]
-    kept = sure[batched_nms(boxes[sure], scores[sure], frame[sure], _SAME)]  # by descending score
-    kept = kept[frame[kept].argsort(stable=True)]
-    count = torch.bincount(frame[kept], minlength=len(empty))
-    first = count.cumsum(0) - count
-    place = torch.arange(len(kept), device=kept.device) - first[frame[kept]]
-    kept, place = kept[place < most], place[place < most]
-    count = count.clamp(max=most)
-    heads = empty.with_places(max(1, int(count.max())))
-    at = (frame[kept], place)
+    kept = sure[batched_nms(boxes[sure], scores[sure], frame[sure], _SAME)]
+    kept = kept[ranked(frame[kept], scores[kept])]
     fit = fit_heads(points[kept], empty.camera, frame[kept])
-
-    def put(into: Tensor, values: Tensor) -> Tensor:
-        return into.clone().index_put_(at, values.to(into.dtype))
-
-    return replace(
-        heads,
-        rotation=put(heads.rotation, fit.rotation),
-        translation=put(heads.translation, fit.translation),
-        landmarks=put(heads.landmarks, points[kept]),
-        boxes=put(heads.boxes, boxes[kept]),
-        scores=put(heads.scores, scores[kept]),
-        track_ids=heads.track_ids if tracks is None else put(heads.track_ids, tracks[kept]),
-        count=count,
+    return placed(
+        empty,
+        frame[kept],
+        most=most,
+        rotation=fit.rotation,
+        translation=fit.translation,
+        landmarks=points[kept],
+        boxes=boxes[kept],
+        scores=scores[kept],
+        **({} if tracks is None else {"track_ids": tracks[kept]}),
     )

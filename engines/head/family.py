@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..detections.candidates import Candidates
-from ..errors import InputError, ModelError
+from ..errors import InputError
+from ..geometry.placement import Size
 from ..models.families import find_family
 from ..models.family import Family
-from ..models.model import Model
+from ..models.model import Model, Option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,59 @@ class FaceMesh:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadCandidates(Candidates):
+    """What a network takes for heads in F frames: N places per frame. Boxes are those of faces.
+
+    rotation:    [F,N,3,3], see `Heads`
+    translation: [F,N,3] cm, see `Heads`
+    """
+
+    rotation: Tensor
+    translation: Tensor
+
+    def differences(self, mine: Tensor, other: Candidates, theirs: Tensor) -> list[Tensor]:
+        """Return the differences of the rotations, and of the translations relative to them."""
+        assert isinstance(other, HeadCandidates)
+        (f, p), (g, q) = mine.unbind(1), theirs.unbind(1)
+        turned = (self.rotation[f, p] - other.rotation[g, q]).norm(dim=(1, 2))
+        here, there = self.translation[f, p], other.translation[g, q]
+        return [turned, (here - there).norm(dim=1) / there.norm(dim=1).clamp(min=1e-6)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadFinder:
+    """The head of a network that finds heads with their poses in whole, letterboxed frames.
+
+    decode:  outputs, height and width of the input, options of the model, least score ->
+             candidates in px of the input, in the axes of its camera
+    focal:   height and width of the input -> focal length in px that its poses assume
+    overlap: candidates whose boxes overlap by a larger IoU are one head
+    """
+
+    decode: Callable[[Mapping[str, Tensor], Size, Mapping[str, Option], float], HeadCandidates]
+    focal: Callable[[Size], float]
+    overlap: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRotation:
+    """The head of a network that finds how a head in an upright square crop is turned.
+
+    size:   px of the crop
+    side:   cm, how much of a face the crop shows
+    decode: outputs for [N] crops -> rotations [N,3,3] relative to the viewing ray, see
+            `angles.relative_to_ray`
+    """
+
+    size: int
+    side: float
+    decode: Callable[[Mapping[str, Tensor]], Tensor]
+
+
+Head = FaceDetector | FaceMesh | HeadFinder | HeadRotation
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeadFamily(Family):
     """A family of networks for faces and heads.
 
@@ -64,7 +118,7 @@ class HeadFamily(Family):
     """
 
     task: str = "head"
-    head: FaceDetector | FaceMesh
+    head: Head
 
 
 def face_mesh(model: Model) -> FaceMesh:
@@ -72,7 +126,7 @@ def face_mesh(model: Model) -> FaceMesh:
 
     Raises `InputError` for another one.
     """
-    head = _head(model)
+    head = head_of(model)
     if not isinstance(head, FaceMesh):
         raise InputError(
             f"engine: {model.name} does not find the points of faces; choose mediapipe_face in "
@@ -83,7 +137,7 @@ def face_mesh(model: Model) -> FaceMesh:
 
 def face_detector(model: Model) -> FaceDetector:
     """Return the head of a model that finds faces. Raises `InputError` for another one."""
-    head = _head(model)
+    head = head_of(model, "detector")
     if not isinstance(head, FaceDetector):
         raise InputError(
             f"detector: {model.name} does not find faces in frames; choose "
@@ -92,10 +146,14 @@ def face_detector(model: Model) -> FaceDetector:
     return head
 
 
-def _head(model: Model) -> FaceDetector | FaceMesh:
+def head_of(model: Model, name: str = "engine") -> Head:
+    """Return how a model for faces and heads is fed and read.
+
+    Raises `InputError`, which calls the input `name`, for another one.
+    """
     family = find_family(model.entry.family)
     if not isinstance(family, HeadFamily):
-        raise ModelError(
-            f"model {model.name}: expected a head model, found family {model.entry.family!r}"
+        raise InputError(
+            f"{name}: {model.name} is not a model for heads; choose one in Load Head Model"
         )
     return family.head

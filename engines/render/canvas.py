@@ -90,8 +90,8 @@ def _behind(footage: Tensor, frames: int, size: Size, fit: str) -> Tensor:
     """Return what lies behind the drawing, [F,H,W,3], a new tensor that may be drawn upon."""
     if footage.shape[0] not in (1, frames):
         raise InputError(
-            f"footage: expected {counted(frames, 'frame')} (as many as there are poses) or 1, "
+            f"footage: expected {counted(frames, 'frame')} (as many as are drawn) or 1, "
             f"found {footage.shape[0]}"
         )
     image = fit_images(footage, size, fit, fill=0.0)
-    return expand_frames(image, frames).clamp(0, 1)  # a copy in any case
+    return expand_frames(image, frames).clamp(0, 1).contiguous()  # a copy in any case

@@ -99,7 +99,7 @@ def _coverage(
     last = (cy + reach).floor().clamp(-1, height - 1).long()
     rows = (last - first + 1).clamp(min=0)
     shape = torch.repeat_interleave(rows)  # [R]
-    y = _ramp(rows) + first[shape]
+    y = ramp(rows) + first[shape]
     dy = y.to(a.dtype) - cy[shape]
 
     # The columns of each row: solve the outline, grown by the margin, for x.
@@ -126,7 +126,7 @@ def _coverage(
     columns = (right.clamp(-1, width - 1).long() - begin + 1).clamp(min=0)
 
     row = torch.repeat_interleave(columns)  # [M]
-    x = _ramp(columns) + begin[row]
+    x = ramp(columns) + begin[row]
     pixel = ((shapes.frame[shape] * height + y) * width)[row] + x
     shape = shape[row]
     distance = _distance(shapes, shape, x.to(a.dtype) - cx[shape], dy[row])
@@ -189,7 +189,7 @@ def _polygon_rows(shapes: Shapes, first: Tensor, rows: Tensor, left: Tensor, rig
     right.scatter_reduce_(0, index, x, "amax")
 
 
-def _ramp(counts: Tensor) -> Tensor:
+def ramp(counts: Tensor) -> Tensor:
     """Count up within each run: [2, 3] -> [0, 1, 0, 1, 2]."""
     ends = counts.cumsum(0)
     total = int(ends[-1]) if counts.numel() else 0

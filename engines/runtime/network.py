@@ -22,6 +22,20 @@ def join_rows(pieces: Sequence[Outputs], images: int) -> Outputs:
     return {name: torch.cat([piece[name] for piece in pieces])[:images] for name in pieces[0]}
 
 
+def join_places(pieces: Sequence[Outputs], images: int) -> Outputs:
+    """Return the outputs of several calls as those of one where their second axes, the places of an
+    image, differ: the shorter ones are filled up with 0."""
+    joined = {}
+    for name in pieces[0]:
+        values = [piece[name] for piece in pieces]
+        most = max(value.shape[1] for value in values)
+        rows = [
+            torch.cat([v, v.new_zeros(len(v), most - v.shape[1], *v.shape[2:])], 1) for v in values
+        ]
+        joined[name] = torch.cat(rows)[:images]
+    return joined
+
+
 @dataclass(frozen=True)
 class Network:
     """A network with named inputs and outputs.

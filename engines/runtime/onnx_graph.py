@@ -11,7 +11,10 @@ from ..files import check_regular, inside, read_regular
 INPUT = "images"
 _OURS = "kinograph_feed_"  # prefix of the nodes that `adapted` adds, which stay in fp32
 _LARGEST = 2**31 - 1  # bytes of a model, which is a protobuf message
+_FIRST = f"{_OURS}first_axis"
 _THEIRS = "graph/"  # prefix of all names of the file itself
+_MANY = ("single", False)
+_AXES_AS_INPUT = 13  # the version of ONNX's operators from which Squeeze takes its axes as an input
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class InputAdapter:
     scale:     factor from RGB in 0..1 to the graph's range, before mean and std
     mean, std: per channel in the graph's order and range; () = none
     bgr:       whether the graph's channels are in the order blue, green, red
+    single:    whether the graph takes one image [3,H,W], and its outputs lack the axis of the batch
     """
 
     input: str
@@ -33,11 +37,14 @@ class InputAdapter:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     bgr: bool = False
+    single: bool = False
 
     @property
     def key(self) -> str:
         """What the adapted graph depends on, as part of a cache key."""
-        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+        named = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        # `single` came later
+        values = ", ".join(f"{name}={value!r}" for name, value in named if (name, value) != _MANY)
         return f"Feed({values})"  # the class's former name: cached engines stay valid
 
 
@@ -204,6 +211,7 @@ def adapted(model: Any, adapter: InputAdapter) -> Any:
     compose.add_prefix_graph(graph, _THEIRS, inplace=True)  # its names may equal ours
     (old,) = [value for value in graph.input if value.name == _THEIRS + adapter.input]
     dims = [d.dim_param or d.dim_value or None for d in old.type.tensor_type.shape.dim]
+    dims = [1, *dims] if adapter.single else dims
     graph.input.remove(old)
     graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, dims))
     nodes: list[Any] = []
@@ -222,6 +230,16 @@ def adapted(model: Any, adapter: InputAdapter) -> Any:
         nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         at = name
 
+    version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    first: dict[str, Any] = {"axes": [0]}  # of Squeeze and Unsqueeze, as an attribute or an input
+    if adapter.single and version >= _AXES_AS_INPUT:
+        graph.initializer.append(helper.make_tensor(_FIRST, TensorProto.INT64, [1], [0]))
+        first = {}
+
+    def axis(operator: str, source: str, target: str) -> Any:
+        inputs = [source] if first else [source, _FIRST]
+        return helper.make_node(operator, inputs, [target], name=target, **first)
+
     if adapter.bgr:
         then("Gather", [2, 1, 0], axis=1)
     if adapter.scale != 1:
@@ -235,6 +253,9 @@ def adapted(model: Any, adapter: InputAdapter) -> Any:
         then("Cast", to=TensorProto.UINT8)
     elif adapter.kind == "float16":
         then("Cast", to=TensorProto.FLOAT16)
+    if adapter.single:
+        nodes.append(axis("Squeeze", at, f"{_OURS}{len(nodes)}"))
+        at = nodes[-1].output[0]
     nodes.append(helper.make_node("Identity", [at], [old.name], name=f"{_OURS}{len(nodes)}"))
     for node in reversed(nodes):
         graph.node.insert(0, node)
@@ -247,7 +268,14 @@ def adapted(model: Any, adapter: InputAdapter) -> Any:
         operator = "Cast" if half else "Identity"
         how: dict[str, Any] = {"to": TensorProto.FLOAT} if half else {}
         name = f"{_OURS}{ours}"
-        graph.node.append(helper.make_node(operator, [value.name], [ours], name=name, **how))
+        source = value.name
+        if adapter.single:
+            source = f"{name}_row"
+            graph.node.append(axis("Unsqueeze", value.name, source))
+            sizes = [d.dim_param or d.dim_value or None for d in kind.shape.dim]
+            value = helper.make_tensor_value_info(ours, kind.elem_type, [1, *sizes])
+            kind = value.type.tensor_type
+        graph.node.append(helper.make_node(operator, [source], [ours], name=name, **how))
         value.name = ours
         kind.elem_type = TensorProto.FLOAT if half else kind.elem_type
         graph.output.append(value)

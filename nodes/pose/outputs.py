@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...engines.pose.choices import TURNED
-from ...engines.words import counted
 from ..api import io
+from ..found import found_in_frames
 from ..previews import of_poses
 from ..show import Shown
 from ..streaming import Outputs
@@ -64,9 +64,10 @@ def pose_outputs() -> list[Any]:
 
 def keypoint_values(poses: Poses) -> Outputs:
     """Return the values for `keypoint_outputs`."""
-    from ...engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+    from ...engines.detections.bounding_boxes import to_bounding_boxes
+    from ...engines.pose.files.pose_keypoint import to_pose_keypoint
 
-    return to_pose_keypoint(poses), to_bounding_boxes(poses)
+    return to_pose_keypoint(poses), to_bounding_boxes(poses, "person")
 
 
 def pose_values(poses: Poses) -> Outputs:
@@ -82,17 +83,12 @@ def detected(
 
     how: how the frames were looked at, a clause
     """
-    frames, people, most = len(poses), int(poses.count.sum()), int(poses.count.max())
-    nobody = int((poses.count == 0).sum())
-    text = (
-        f"{counted(frames, 'frame')}, {counted(people, 'pose')}, "
-        f"at most {counted(most, 'person', 'people')} at once"
+    text, nobody = found_in_frames(
+        poses.count, found="pose", at_once=("person", "people"), nobody="nobody"
     )
-    if nobody:
-        text += f"; nobody in {counted(nobody, 'frame')}"
     if how:
         text += f"; {how}"
-    if nobody == frames:
+    if nobody:
         text += "\nWarning: no people were detected; lower score_threshold, or raise detection_size"
     shown = Shown(text, warnings=warnings, picture=partial(of_poses, image, poses))
     return io.NodeOutput(*pose_values(poses), ui=shown)

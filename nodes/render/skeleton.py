@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...engines.errors import InputError
 from ...engines.pose.choices import PARTS
 from ...engines.pose.skeletons import OPENPOSE_134, WHOLEBODY_133
 from ...engines.render.choices import COLOUR_ORDERS, COLOURINGS
@@ -18,8 +17,9 @@ from ..previews import of_images
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
-from ..widgets import fit_input, poses_input, side_input
+from ..widgets import poses_input
 from . import CATEGORY
+from .pictures import background_inputs, behind, size_inputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,22 +56,7 @@ class DrawSkeleton(io.ComfyNode):
                     "the same with the thicker sticks of xinsir's ControlNets. wan_animate: thin, "
                     "with toes and hands. yolo_nas: like the YOLO-NAS-Pose nodes.",
                 ),
-                side_input(
-                    "width",
-                    "Width of the images in pixels. 0: that of the frames, or computed from the "
-                    "height.",
-                ),
-                side_input(
-                    "height",
-                    "Height of the images in pixels. 0: that of the frames, or computed from the "
-                    "width.",
-                ),
-                fit_input(
-                    "stretch",
-                    "How frames with another aspect ratio are fitted to width and height: each "
-                    "side scaled separately, whole with borders, or filled and cropped at the "
-                    "edges.",
-                ),
+                *size_inputs(),
                 io.Float.Input(
                     "line_width",
                     default=0.0,
@@ -102,18 +87,7 @@ class DrawSkeleton(io.ComfyNode):
                     tooltip="Smooth edges at subpixel positions. Off: hard pixels; openpose then "
                     "matches the OpenCV drawing code of other packs pixel for pixel.",
                 ),
-                io.Combo.Input(
-                    "background",
-                    options=["black", "footage"],
-                    default="black",
-                    tooltip="What the poses are drawn on: black, or the frames connected to "
-                    "footage.",
-                ),
-                io.Image.Input(
-                    "footage",
-                    optional=True,
-                    tooltip="Frames to draw on if background is footage: one, or one per pose.",
-                ),
+                *background_inputs("poses", "pose"),
                 *(
                     advanced.Combo.Input(
                         part,
@@ -162,17 +136,9 @@ class DrawSkeleton(io.ComfyNode):
         feet: str = "style",
         colours: str = "style",
     ) -> io.NodeOutput:
-        from ...engines.checks import check_frames
         from ...engines.geometry.placement import complete_size
         from ...engines.render.skeleton import draw_skeletons
 
-        if background == "footage":
-            if footage is None:
-                raise InputError(
-                    "footage: background is footage, but no frames are connected; "
-                    "connect the frames or choose black"
-                )
-            check_frames("footage", footage)
         image, mask = draw_skeletons(
             poses,
             style=style,
@@ -180,7 +146,7 @@ class DrawSkeleton(io.ComfyNode):
             colours=colours,
             size=complete_size(poses.canvas, height or None, width or None),
             fit=fit,
-            footage=footage if background == "footage" else None,
+            footage=behind(background, footage),
             line_width=line_width,
             joint_radius=joint_radius,
             colour_order=colour_order,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ from safetensors.torch import load_file
 
 from comfyui_server import ComfyUI
 from kinograph.engines.errors import GraphError
+from kinograph.engines.video.clip import Clip
+from kinograph.engines.video.read import read_video
+from kinograph.engines.video.write import write_video
 from kinograph.nodes.standin import host
 from kinograph.workflows.cli import main
 from kinograph.workflows.execution.report import Report
 from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.assign import with_values
+from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
 from kinograph.workflows.remote.run_on_server import Server, run_on_server
@@ -184,14 +190,25 @@ def assert_same(ours: Path, theirs: Path) -> None:
 SHIPPED = ("flow_to_vace", "pose_over_flow", "keypoints_and_back", "character_replacement")
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first frames of the shared footage."""
+    path = tmp_path_factory.mktemp("media") / "kinograph_short.mp4"
+    write_video(path, Clip(read_video(CLIP).frames[:9], Fraction(15)))
+    return path
+
+
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_graphs_give_the_same_files(comfy: ComfyUI, tmp_path: Path, name: str) -> None:
+def test_shipped_graphs_give_the_same_files(
+    comfy: ComfyUI, short: Path, tmp_path: Path, name: str
+) -> None:
     path = DEMO_GRAPH.with_name(f"{name}.json")
-    inputs = (MEDIA,)
+    inputs = (MEDIA, short.parent)
+    sets = [f"1.file={short.name}"]
     shutil.rmtree(comfy.base / "output", ignore_errors=True)  # so that both number from 1
-    there = run_on_server(path, Server.at(comfy.url), (), tmp_path / "there", inputs)
+    there = run_on_server(path, Server.at(comfy.url), sets, tmp_path / "there", inputs)
     settings = host.Settings(output=tmp_path / "here", inputs=inputs, device="cpu")
-    here = run_graph(load_graph(path), settings)
+    here = run_graph(with_values(load_graph(path), sets, catalogue()), settings)
     assert there.ok, there.errors
     assert here.ok, here.errors
     names = [path.relative_to(tmp_path / "here") for path in here.files]

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from kinograph.engines.errors import InputError
@@ -13,33 +12,10 @@ from kinograph.engines.head.angles import angles
 from kinograph.engines.head.detect import detect_heads
 from kinograph.engines.head.heads import Heads
 from kinograph.engines.head.regions import regions_of_people, tiles
-from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
-from kinograph.engines.runtime.engine import Engine, build_engine
-from kinograph.engines.runtime.network import network_of
+from kinograph.engines.runtime.engine import Engine
 
 GEOMETRY = Path(__file__).parents[1] / "data" / "head" / "geometry.npz"
-
-
-def engine(name: str) -> Engine:
-    model = resolve(name)
-    return build_engine(model, network_of(model), backend="torch", device="cpu")
-
-
-@pytest.fixture(scope="module")
-def mesh() -> Engine:
-    return engine("mediapipe_face")
-
-
-@pytest.fixture(scope="module")
-def detector() -> Engine:
-    return engine("mediapipe_face_detector")
-
-
-@pytest.fixture(scope="module")
-def astronaut(root: Path) -> Tensor:
-    with Image.open(root / "workflows" / "media" / "kinograph_astronaut.jpg") as image:
-        return torch.from_numpy(np.asarray(image.convert("RGB")) / 255).float()[None]
 
 
 def test_the_astronaut(mesh: Engine, detector: Engine, astronaut: Tensor) -> None:

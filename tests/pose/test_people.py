@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kinograph.engines.detections.bounding_boxes import from_bounding_boxes
+from kinograph.engines.detections.bounding_boxes import from_bounding_boxes, to_bounding_boxes
 from kinograph.engines.errors import InputError
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose import second_pass
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.pose.family import PoseCandidates
-from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+from kinograph.engines.pose.files.pose_keypoint import to_pose_keypoint
 from kinograph.engines.pose.filters import filter_people, parse_tracks, without_parts
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas
@@ -146,7 +146,7 @@ def test_another_canvas(three: Poses, fit: str, point: tuple[float, float]) -> N
 
 
 def test_boxes_of_other_packs(three: Poses) -> None:
-    boxes = to_bounding_boxes(three)
+    boxes = to_bounding_boxes(three, "person")
     people = Poses.from_detections(from_bounding_boxes(boxes, 4, three.canvas))
     torch.testing.assert_close(people.boxes, three.boxes)
     torch.testing.assert_close(people.scores, three.scores)

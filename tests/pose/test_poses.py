@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from kinograph.engines.detections.bounding_boxes import to_bounding_boxes
 from kinograph.engines.errors import InputError
-from kinograph.engines.pose.files.pose_keypoint import to_bounding_boxes, to_pose_keypoint
+from kinograph.engines.pose.files.pose_keypoint import to_pose_keypoint
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.skeletons import COCO_17, OPENPOSE_18
 
@@ -93,7 +94,7 @@ def test_pose_keypoint_shape(people: Callable[..., Poses]) -> None:
 
 def test_bounding_boxes_shape(people: Callable[..., Poses]) -> None:
     poses = people(1, 1)
-    (box,) = to_bounding_boxes(poses)[0]
+    (box,) = to_bounding_boxes(poses, "person")[0]
     x0, y0, x1, y1 = poses.boxes[0, 0].tolist()
     assert box == {
         "x": x0,

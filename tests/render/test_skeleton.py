@@ -13,7 +13,8 @@ from torch import Tensor
 
 from kinograph.engines.errors import InputError
 from kinograph.engines.pose.poses import Poses
-from kinograph.engines.render.skeleton import TRACK_COLOURS, draw_skeletons
+from kinograph.engines.render.limbs import TRACK_COLOURS
+from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.render.styles.style import PARTS
 

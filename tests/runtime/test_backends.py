@@ -18,7 +18,6 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torchvision.models.optical_flow import raft_small
 
 from kinograph.engines.errors import EngineError, ModelError
 from kinograph.engines.models.registry import Model, resolve
@@ -44,6 +43,7 @@ from kinograph.engines.runtime.reference import reference
 from kinograph.engines.runtime.torch_runner import compile_ahead, true_products
 from kinograph.engines.runtime.turing import without_matrix_products
 from kinograph.engines.video.clip import Clip
+from raft_models import random_raft
 
 pytestmark = pytest.mark.long
 
@@ -140,18 +140,7 @@ def test_missing_packages_are_named(model: Model, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(scope="module")
 def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """RAFT with random weights, as a file that its network loads; with one update, as each is the
-    same layers again."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("raft") / "raft_small.safetensors"
-    save_file(raft_small(weights=None).state_dict(), path)
-    entry = replace(
-        resolve("movenet_multipose").entry,
-        name="raft_small",
-        family="raft_small",
-        recommended_size=512,
-    ).with_file(path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    return Model.of_file(entry, path).with_options(updates=1)
+    return random_raft(tmp_path_factory.mktemp("raft"))
 
 
 @pytest.mark.parametrize(
@@ -164,13 +153,15 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
         # take many times as long as those for small ones: in one precision.
         *product(["raft_small"], ["sm75", "sm120"], ["fp32"], [256]),
         *product(["raft_small"], ["sm75", "sm120"], ["fp16"], [1024]),
-        ("raft_small-warm", "sm89", "fp16", 256),
+        ("raft_small-warm", "sm89", "fp32", 256),
     ],
 )
 def test_tensorrt_rtx_builds_for_any_card_without_one(
     model: Model, raft: Model, name: str, capability: str, precision: str, longest: int
 ) -> None:
-    chosen = model if name == model.name else raft.with_options(warm=name.endswith("warm"))
+    chosen = model if name == model.name else raft
+    if name.endswith("warm"):
+        chosen = raft.with_options(both=True, warm=True)
     name = chosen.name
     steps: list[tuple[str, int, int]] = []
     request = request_for(chosen, longest, progress=lambda *step: steps.append(step))

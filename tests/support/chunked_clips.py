@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from kinograph.engines.head.files import write_heads
 from kinograph.engines.pose.files import write_poses
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.video.clip import Audio, Clip
@@ -20,6 +21,7 @@ from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import parse_graph
 from kinograph.workflows.graph.model import Graph
 from kinograph.workflows.graph.plan import Plan, check
+from posed_heads import turning_heads
 
 SIZE = (80, 96)
 
@@ -78,8 +80,10 @@ def make_poses(path: Path, frames: int) -> Path:
 
 
 def make_inputs(folder: Path, frames: int) -> Path:
-    """Write clip.mp4, poses.safetensors and one.png for the graphs below; return `folder`."""
+    """Write clip.mp4, poses.safetensors, heads.safetensors and one.png for the graphs below; return
+    `folder`."""
     make_video(folder / "clip.mp4", frames)
+    write_heads(turning_heads(frames, SIZE), folder / "heads.safetensors", "safetensors")
     make_poses(folder / "poses.safetensors", frames)
     Image.fromarray((panning(1, 30, 50)[0] * 255).byte().numpy()).save(folder / "one.png")
     return folder

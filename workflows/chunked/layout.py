@@ -237,8 +237,8 @@ class _Search:
             elif slot[1] in self.rules[slot[0]].never:
                 source = self.plan.graph.nodes[slot[0]].label
                 self.problems.append(
-                    f"{label}, input {name!r}: {source} makes no pictures in chunks; disconnect "
-                    "it, or run it without --chunk"
+                    f"{label}, input {name!r}: {source} does not give it in chunks; "
+                    "disconnect it, or run it without --chunk"
                 )
             elif kind == "rows" and name not in rule.rows:
                 source = self.plan.graph.nodes[slot[0]].label

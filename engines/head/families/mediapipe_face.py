@@ -113,6 +113,8 @@ def decode_mesh(outputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     return points, outputs["presence"].float()[:, 0].sigmoid()
 
 
+MESH = FaceMesh(size=MESH_SIZE, points=POINTS, eyes=(33, 263), decode=decode_mesh, reach=1.5)
+
 FAMILIES = (
     HeadFamily(
         name="mediapipe_face",
@@ -129,7 +131,7 @@ FAMILIES = (
             pixel_bytes=48,  # 16 channels at half the size, and what they are made from
         ),
         order=10,
-        head=FaceMesh(size=MESH_SIZE, points=POINTS, eyes=(33, 263), decode=decode_mesh, reach=1.5),
+        head=MESH,
     ),
     HeadFamily(
         name="mediapipe_face_detector",

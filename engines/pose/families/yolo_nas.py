@@ -16,7 +16,7 @@ from torch import Tensor
 from ...detections.agreement import same_people
 from ...detections.people import with_people
 from ...models.model import Model
-from ...runtime.network import Network, Outputs
+from ...runtime.network import Network, Outputs, join_places
 from ...runtime.onnx_graph import InputAdapter, Socket, one_input, read_sockets, refuse
 from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
 from ..family import OneStage, PoseCandidates, PoseFamily
@@ -64,7 +64,7 @@ def network(model: Model) -> Network:
         pixel_bytes=256,
         adapter=InputAdapter(image.name, image.kind, names, scale=255.0),
         batch=max(batch, 0),
-        join=partial(_join_flat, batch) if "flat" in names else _join_batch,
+        join=partial(_join_flat, batch) if "flat" in names else join_places,
         size_name="detection size",
         compare=compare_flat if "flat" in names else same_people(decode),
     )
@@ -82,20 +82,6 @@ def _outputs(outputs: Sequence[Socket], model: Model) -> dict[str, str]:
     shapes = "num_predictions [B,1], boxes [B,N,4], scores [B,N], joints [B,N,17,3]"
     refuse("YOLO-NAS-Pose", model.path, f"the outputs {shapes}, or one [N,{_FLAT}]", outputs)
     raise AssertionError
-
-
-def _join_batch(pieces: Sequence[Outputs], images: int) -> Outputs:
-    """Concatenate the rows of pieces, which may have different numbers of places."""
-    most = max(piece["scores"].shape[1] for piece in pieces)
-
-    def widened(values: Tensor) -> Tensor:
-        more = most - values.shape[1]
-        return torch.cat([values, values.new_zeros(len(values), more, *values.shape[2:])], 1)
-
-    names = [name for name in pieces[0] if name != "num_predictions"]
-    joined = {name: torch.cat([widened(p[name]) for p in pieces])[:images] for name in names}
-    joined["num_predictions"] = torch.cat([p["num_predictions"] for p in pieces])[:images]
-    return joined
 
 
 def _join_flat(batch: int, pieces: Sequence[Outputs], images: int) -> Outputs:

@@ -88,27 +88,6 @@ def with_pupils(points: Tensor, face: slice) -> Tensor:
     return torch.cat([points[:, :, face], points[:, :, _PUPILS]], 2)
 
 
-def to_bounding_boxes(poses: Poses) -> list[list[dict[str, Any]]]:
-    """Return the boxes of the people of each frame as ComfyUI's BOUNDING_BOX: x, y, width, height
-    in pixels of the canvas, with label and score."""
-    here = poses.to("cpu")
-    boxes, scores, counts = here.boxes.tolist(), here.scores.tolist(), here.count.tolist()
-    return [
-        [
-            {
-                "x": x0,
-                "y": y0,
-                "width": x1 - x0,
-                "height": y1 - y0,
-                "label": "person",
-                "score": scores[f][p],
-            }
-            for p, (x0, y0, x1, y1) in enumerate(boxes[f][: counts[f]])
-        ]
-        for f in range(len(here))
-    ]
-
-
 def from_pose_keypoint(
     pose_keypoint: Any,
     *,

@@ -18,7 +18,7 @@ from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.head.angles import angles, relative_to_ray
 from kinograph.engines.head.files import FORMATS, read_heads, write_heads
 from kinograph.engines.head.heads import Heads
-from made_heads import SIZE, made_heads, turned, turning_heads
+from posed_heads import SIZE, made_heads, turned, turning_heads
 
 READABLE = [name for name, made in FORMATS.items() if made.read is not None]
 

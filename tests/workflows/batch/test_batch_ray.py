@@ -177,6 +177,16 @@ def test_another_version_on_the_machines(run: Run, tmp_path: Path, monkeypatch: 
     assert entries(tmp_path / "out")["a.mp4"]["status"] == "pending"
 
 
+# A few seconds are enough for a cluster on this machine.
+IMPATIENT = """
+import sys
+from kinograph.workflows.batch import ray_cluster
+from kinograph.workflows.cli import main
+ray_cluster._PATIENCE = ray_cluster._RESPONSE = 5.0
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @contextmanager
 def of_its_own(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a batch on a cluster of its own, and yield it when a worker is at the long input."""
@@ -185,7 +195,7 @@ def of_its_own(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     graph = tmp_path / "graph.json"
     graph.write_text(json.dumps(FRAMES))
     out = tmp_path / "out"
-    words = [sys.executable, "-m", "kinograph.workflows.cli", "batch", str(graph)]
+    words = [sys.executable, "-c", IMPATIENT, "batch", str(graph)]
     words += [str(tmp_path / "in"), "--output-dir", str(out), "--device", "cpu", "--json"]
     with subprocess.Popen(
         [*words, "--ray=local", "--workers=1"],

@@ -44,8 +44,19 @@ POSES: Nodes = {
 FLOW: Nodes = {
     "e": ("KinographEstimateFlow", {"image": ["f", 0], "direction": "both", "fps": ["f", 2]})
 }
+HEADS: Nodes = {"h": ("KinographLoadHeads", {"file": "heads.safetensors"})}
 DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
 MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
+
+# In noise, and with every score, each frame has a face.
+FACES: Nodes = {
+    "l": ("KinographLoadHeadModel", {}),
+    "b": ("KinographBuildEngine", {"model": ["l", 0], "backend": "torch"}),
+    "h": (
+        "KinographDetectHeads",
+        {"image": ["f", 0], "engine": ["b", 0], "score_threshold": 0.0, "max_heads": 1},
+    ),
+}
 
 # The node "x" with what it needs.
 CASES: dict[str, Nodes] = {
@@ -82,6 +93,18 @@ CASES: dict[str, Nodes] = {
         "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 3}),
         "x": ("KinographSmoothPoses", {"poses": ["g", 0], "direction": "causal"}),
     },
+    "TrackHeads": {
+        **FACES,
+        "x": ("KinographTrackHeads", {"heads": ["h", 0], "image": ["f", 0]}),
+    },
+    **{
+        f"SmoothHeads {way} {up_to}": {
+            **HEADS,
+            "x": ("KinographSmoothHeads", {"heads": ["h", 0], "direction": way, **up_to}),
+        }
+        for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
+    },
+    "DetectHeads": {"l": FACES["l"], "b": FACES["b"], "x": FACES["h"]},
     "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
     "FilterPoses in a region": {
         **POSES,
@@ -145,6 +168,18 @@ CASES: dict[str, Nodes] = {
         for camera in ("keep", "translation", "affine")
     },
     "FlowStatistics": {**FLOW, "x": ("KinographFlowStatistics", {"flow": ["e", 0]})},
+    **{
+        f"DrawHeads {style}": {
+            **HEADS,
+            "x": (
+                "KinographDrawHeads",
+                {"heads": ["h", 0], "style": style, "background": "footage", "footage": ["f", 0]},
+            ),
+        }
+        for style in ("axes", "mesh", "mediapipe_face", "face_68")
+    },
+    "DrawHeads alone": {**HEADS, "x": ("KinographDrawHeads", {"heads": ["h", 0]})},
+    "HeadStatistics": {**HEADS, "x": ("KinographHeadStatistics", {"heads": ["h", 0]})},
     "flow of drawn flow": {**DRAWN, "x": ("KinographEstimateFlow", {"image": ["d", 0]})},
     **{
         f"VaceMask keep {keep!r} steady {steady}": {
@@ -480,8 +515,8 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert (rule.kind == "state") == ("KINO_STATE" in outputs)
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
-    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_FLOW", "KINO_VACE", "*"}
-    rows |= {"POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK"}
+    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
+    rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):
         named = {*rule.fixed, *rule.ends, *rule.never}
@@ -560,7 +595,7 @@ def test_what_needs_the_whole_clip_is_refused_by_name(name: str, folder: Path) -
 def test_pictures_of_the_preview_are_not_made(folder: Path) -> None:
     nodes = {**CASES["VacePreview {}"], "y": ("PreviewImage", {"images": ["x", 1]})}
     plan, _ = plan_of(nodes, folder)
-    with pytest.raises(GraphError, match=r"node y .*makes no pictures in chunks"):
+    with pytest.raises(GraphError, match=r"node y .*does not give it in chunks"):
         lay_out(plan, catalogue())
 
 

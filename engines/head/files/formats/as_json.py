@@ -63,8 +63,10 @@ def _frames(heads: Heads, first: int, fps: float) -> list[dict[str, Any]]:
     from ...angles import angles, relative_to_ray
 
     here = heads.to("cpu")
-    seen = relative_to_ray(here.rotation, here.translation)
-    turned = dict(zip(ANGLES, _short(angles(here.rotation)).unbind(-1), strict=True))
+    # In double precision: the last bit of PyTorch's functions depends on the number of heads.
+    turns = here.rotation.double()
+    seen = relative_to_ray(turns, here.translation.double())
+    turned = dict(zip(ANGLES, _short(angles(turns)).unbind(-1), strict=True))
     by_ray = zip(ANGLES, _short(angles(seen)).unbind(-1), strict=True)
     columns = {
         "score": _short(here.scores),

@@ -14,7 +14,7 @@ from kinograph.engines.models.planned import load_planned
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.network import network_of
 
-DATA = Path(__file__).parents[1] / "data" / "head"
+DATA = Path(__file__).parents[2] / "data" / "head"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,33 @@
+"""What everything that finds heads shares."""
+
+from torch import Tensor
+
+from ..checks import check_frames
+from ..errors import InputError
+from ..pose.poses import Poses
+from ..words import counted
+
+FRAMES_AT_ONCE = 16  # frames whose faces are looked at together
+
+
+def check_search(
+    frames: Tensor, poses: Poses | None, *, score_threshold: float, max_heads: int
+) -> bool:
+    """Return whether all pixels of `frames` [F,H,W,3] lie in 0..1, see `check_frames`.
+
+    Raises `InputError` for frames that are not RGB in 0..1 or not those of `poses`, and for
+    settings out of range.
+    """
+    exact = check_frames("image", frames)
+    if not 0 <= score_threshold <= 1:
+        raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
+    if max_heads < 1:
+        raise InputError(f"max_heads: expected at least 1, found {max_heads}")
+    canvas = (frames.shape[1], frames.shape[2])
+    if poses is not None and (len(poses), poses.canvas) != (len(frames), canvas):
+        high, wide = poses.canvas
+        raise InputError(
+            f"poses: found in {counted(len(poses), 'frame')} of {wide}x{high}, but image holds "
+            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
+        )
+    return exact

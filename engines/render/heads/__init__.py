@@ -1,0 +1,1 @@
+"""Heads drawn: axes, boxes, wireframes, landmarks, faces for ControlNets, and masks of faces."""
