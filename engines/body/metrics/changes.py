@@ -33,7 +33,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Changes:
-    """N bodies in frames, by track and, in a track, by time; on the CPU.
+    """N bodies in frames, by track and, in a track, by time.
 
     captured: [N] float64, s
     track:    [N] int64, -1 = the only body of its frame without a track
@@ -64,26 +64,25 @@ class Changes:
 
 
 def changes(observed: Observed) -> Changes:
-    """Return the changes of every body from output to output.
+    """Return the changes of every body from output to output; all tensors are on one device.
 
     Bodies without a track count as one track of their own where a frame has one of them; where it
     has more, nobody knows which belong together, and they are left out. Derivatives are divided
     differences, exact for uneven times. Raises `InputError` where a frame has a track twice.
     """
     frame, place = _measured(observed).nonzero(as_tuple=True)
-    track = observed.track_ids[frame, place].cpu()
+    track = observed.track_ids[frame, place]
     order = track.argsort(stable=True)  # and by frame, as they came
-    frame, place = frame[order.to(frame.device)], place[order.to(place.device)]
-    track = track[order]
-    number = (observed.output.long().cumsum(0) - 1).cpu()[frame.cpu()]  # among the outputs
-    time = observed.captured.cpu().double()[frame.cpu()]
+    frame, place, track = frame[order], place[order], track[order]
+    number = (observed.output.long().cumsum(0) - 1)[frame]  # among the outputs
+    time = observed.captured.double()[frame]
     same = track[1:] == track[:-1]
     if bool((same & (number[1:] == number[:-1])).any()):
         at = int((same & (number[1:] == number[:-1])).nonzero()[0])
         raise InputError(f"bodies: frame {int(frame[at])} has track {int(track[at])} twice")
 
     def of(values: Tensor) -> Tensor:
-        return values[frame, place].cpu().double()
+        return values[frame, place].double()
 
     follows = same & (number[1:] == number[:-1] + 1)
     gap = _shifted(torch.where(follows, time[1:] - time[:-1], torch.inf), len(time))

@@ -53,7 +53,8 @@ class Meter:
             raise InputError(f"every: expected a time above 0 s, found {every}")
         if not len(observed):
             return []
-        check_rising(observed.captured.cpu(), self._latest)
+        observed = _on_cpu(observed)
+        check_rising(observed.captured, self._latest)
         first, self._latest = self._latest, float(observed.captured[-1])
         self._append(observed)
         summaries = []
@@ -86,19 +87,19 @@ class Meter:
         known = observed if before is None else _joined(before, observed)
         rows = changes(known)
         if before is not None:
-            rows = rows.chosen(rows.captured > before.captured[-1].cpu())
+            rows = rows.chosen(rows.captured > before.captured[-1])
         self._bodies = rows if self._bodies is None else self._bodies.joined(rows)
         frames = Frames(
-            captured=observed.captured.cpu().double(),
-            output=observed.output.cpu(),
-            finished=torch.where(observed.output, observed.finished, torch.nan).cpu().double(),
-            anybody=(observed.present.any(1) & observed.output).cpu(),
-            stages={name: values.cpu().double() for name, values in observed.stages.items()},
+            captured=observed.captured.double(),
+            output=observed.output,
+            finished=torch.where(observed.output, observed.finished, torch.nan).double(),
+            anybody=observed.present.any(1) & observed.output,
+            stages={name: values.double() for name, values in observed.stages.items()},
         )
         self._frames = frames if self._frames is None else _frames_joined(self._frames, frames)
         outputs = known.output.nonzero().squeeze(1)
         # The last frame, too, without an output: it says when the last capture was.
-        last = torch.tensor([len(known) - 1], device=outputs.device)
+        last = torch.tensor([len(known) - 1])
         self._recent = _chosen(known, torch.cat([outputs[-BACK:], last]).unique())
 
     def _forget(self) -> None:
@@ -136,6 +137,12 @@ _TIMES = ("captured", "output", "finished")
 _PLACES = ("present", "track_ids", "rotation", "translation", "joints", "shape", "boxes")
 
 
+def _on_cpu(observed: Observed) -> Observed:
+    here: dict[str, Any] = {n: getattr(observed, n).cpu() for n in (*_TIMES, *_PLACES)}
+    stages = {name: values.cpu() for name, values in observed.stages.items()}
+    return replace(observed, **here, stages=stages)
+
+
 def _chosen(observed: Observed, which: Tensor) -> Observed:
     some: dict[str, Any] = {n: getattr(observed, n)[which] for n in (*_TIMES, *_PLACES)}
     return replace(observed, **some, stages={})
@@ -158,10 +165,9 @@ def _joined(a: Observed, b: Observed) -> Observed:
     def wide(values: Tensor) -> Tensor:
         more = places - values.shape[1]
         empty = values.new_zeros(len(values), more, *values.shape[2:])
-        return torch.cat([values, empty], 1).to(b.captured.device)
+        return torch.cat([values, empty], 1)
 
-    here = b.captured.device
-    both: dict[str, Any] = {n: torch.cat([getattr(a, n).to(here), getattr(b, n)]) for n in _TIMES}
+    both: dict[str, Any] = {n: torch.cat([getattr(a, n), getattr(b, n)]) for n in _TIMES}
     for name in _PLACES:
         both[name] = torch.cat([wide(getattr(a, name)), wide(getattr(b, name))])
     return replace(b, **both, stages={})

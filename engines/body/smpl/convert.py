@@ -77,12 +77,5 @@ def _table(rig: Rig) -> tuple[Tensor, Tensor]:
             end = rig.index(f"{_ARMS[part]}_{side}")
             hanging = F.normalize(rig.rest[end] - rig.rest[rig.index(name)], dim=0)
             stretched = hanging.new_tensor([1.0 if side == "l" else -1.0, 0.0, 0.0])
-            turn[number] = _least_turn(stretched, hanging)
+            turn[number] = rotations.to_matrices(rotations.shortest(stretched, hanging))
     return at, turn
-
-
-def _least_turn(start: Tensor, end: Tensor) -> Tensor:
-    """Return the smallest rotation [3,3] that turns one unit vector into another."""
-    axis = torch.linalg.cross(start, end)
-    angle = torch.atan2(axis.norm(), start @ end)
-    return rotations.to_matrices(rotations.exp_map(F.normalize(axis, dim=0) * angle))
