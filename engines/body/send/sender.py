@@ -1,8 +1,11 @@
 """`Sender`: bodies of successive frames to a receiver."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from ...errors import InputError
 from ...tracking.columns import Places
@@ -52,12 +55,14 @@ class Sender:
         times: s, when each frame was captured
 
         Bodies whose numbers are NaN or infinite are left out, and this is said once. Raises
-        `InputError` for bodies of another rig.
+        `InputError` for bodies of another rig and for times that do not fit.
         """
         if bodies.rig != self._rig.name:
             raise InputError(f"bodies: expected the rig {self._rig.name}, found {bodies.rig}")
         if len(times) != len(bodies):
             raise InputError(f"times: expected {len(bodies)}, one per frame, found {len(times)}")
+        if not all(math.isfinite(time) for time in times):
+            raise InputError("times: expected finite numbers of seconds, found NaN or infinity")
         here = self._finite(bodies.to("cpu"))
         for frame, time in enumerate(times):
             one = here.slice(frame, frame + 1)
@@ -88,6 +93,10 @@ class Sender:
                 "sent. Check what estimated it"
             )
         places = Places.kept(keep)
-        return bodies._each(
-            lambda name, values: places.count if name == "count" else places.place(values)
-        )
+        tensors = {
+            name: places.place(values, -1 if name == "track_ids" else 0)
+            for name, values in vars(bodies).items()
+            if isinstance(values, Tensor) and name != "count"
+        }
+        kept: Bodies = replace(bodies, **tensors, count=places.count)  # type: ignore[arg-type]
+        return kept

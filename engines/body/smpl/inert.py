@@ -40,10 +40,10 @@ class NumpyType(Inert):
     def known(self) -> "np.dtype[Any]":
         name = self.args[0] if self.args else None
         if not isinstance(name, str) or not _TYPE.fullmatch(name):
-            raise ValueError(f"expected numbers, found an array of the type {str(name)[:40]!r}")
+            raise ValueError(f"expected numbers, found an array of the type {_said(name)}")
         order = self.state[1] if isinstance(self.state, tuple) and len(self.state) > 1 else "="
         if order not in ("<", ">", "=", "|"):
-            raise ValueError(f"expected an order of bytes, found {str(order)[:40]!r}")
+            raise ValueError(f"expected an order of bytes, found {_said(order)}")
         return np.dtype(f"{order}{name}")
 
 
@@ -220,10 +220,18 @@ def _array(data: Any, of: Any, shape: Any, order: Any) -> Any:
     return flat.reshape(sides, order=order)
 
 
+def _said(value: Any) -> str:
+    """Return a short text of a value, which may be nested so deep that its own has no end."""
+    flat = value if isinstance(value, tuple) and len(value) < 9 else (value,)
+    if all(isinstance(each, str | int) for each in flat):
+        return repr(value)[:80]
+    return f"a {type(value).__name__}"
+
+
 def _shape(shape: Any, count: int | None) -> tuple[int, ...]:
     """Return a shape of `count` numbers; with None a matrix of any size."""
     sides = (shape,) if isinstance(shape, int) else shape
     plain = isinstance(sides, tuple) and all(type(s) is int and 0 <= s < 2**31 for s in sides)
     if not plain or (len(sides) != 2 if count is None else math.prod(sides) != count):
-        raise ValueError(f"expected the shape of an array, found {str(shape)[:80]}")
+        raise ValueError(f"expected the shape of an array, found {_said(shape)}")
     return tuple(sides)

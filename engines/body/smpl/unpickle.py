@@ -7,8 +7,9 @@ unpickler is used, not that in C, which reserves as much memory as a file says.
 
 import pickle
 import struct
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ...errors import ModelError
 from ...files import open_regular
@@ -78,7 +79,46 @@ class _Refused(pickle.UnpicklingError):
     """A name that an SMPL file does not need."""
 
 
-class _Unpickler(pickle._Unpickler):
+# What may be a key: tuples can be nested so deep that their hash takes years.
+_KEYS = (str, bytes, int, float, type(None))
+
+
+_Python: Any = pickle._Unpickler  # whose interface has no annotations
+
+
+class _Unpickler(_Python):  # type: ignore[misc]
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(_Python.dispatch)
+
+    def _check_keys(self, keys: Iterable[Any]) -> None:
+        if wrong := [key for key in keys if not isinstance(key, _KEYS)]:
+            raise ValueError(f"expected texts as keys, found a {type(wrong[0]).__name__}")
+
+    def load_setitem(self) -> None:
+        self._check_keys(self.stack[-2:-1])
+        super().load_setitem()
+
+    def load_setitems(self) -> None:
+        self._check_keys(self.stack[::2])
+        super().load_setitems()
+
+    def load_dict(self) -> None:
+        self._check_keys(self.stack[::2])
+        super().load_dict()
+
+    def load_additems(self) -> None:
+        self._check_keys(self.stack)
+        super().load_additems()
+
+    def load_frozenset(self) -> None:
+        self._check_keys(self.stack)
+        super().load_frozenset()
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+    dispatch[pickle.DICT[0]] = load_dict
+    dispatch[pickle.ADDITEMS[0]] = load_additems
+    dispatch[pickle.FROZENSET[0]] = load_frozenset
+
     def find_class(self, module: str, name: str, /) -> Any:
         if found := _KNOWN.get((module, name)):
             return found

@@ -270,6 +270,8 @@ def test_what_cannot_be_sent() -> None:
             talk.sender.send(other, [0.0] * 4)
         with pytest.raises(InputError, match="times: expected 4, one per frame, found 1"):
             talk.sender.send(talk.bodies, [0.0])
+        with pytest.raises(InputError, match="times: expected finite numbers of seconds"):
+            talk.sender.send(talk.bodies, [0.0, 1.0, math.nan, 2.0])
 
 
 def test_an_error_in_the_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,6 +199,42 @@ def test_damaged_pickles(pickled: bytes, message: str, tmp_path: Path) -> None:
         read_smpl(path)
 
 
+# A tuple of two of a tuple of two of ..., a hundred deep.
+BOMB = b"(t" + b"2\x86" * 100
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"}" + BOMB + b"I1\ns.",
+        b"}(" + BOMB + b"I1\nu.",
+        b"(" + BOMB + b"I1\nd.",
+        b"\x8f(" + BOMB + b"\x90.",
+        b"(" + BOMB + b"\x91.",
+    ],
+)
+def test_keys_whose_hash_takes_years(pickled: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "smpl.pkl"
+    path.write_bytes(pickled)
+    with pytest.raises(ModelError, match="expected texts as keys, found a tuple"):
+        read_smpl(path)
+
+
+def test_shapes_whose_text_has_no_end(small: dict[str, Any], tmp_path: Path) -> None:
+    """Which messages therefore do not quote."""
+    whole = pickle.dumps({**small, "v_template": None}, 2)
+    for bomb in (
+        b"cnumpy.core.multiarray\n_reconstruct\n(tR(I1\n" + BOMB + b"cnumpy\ndtype\n(S'f8'\ntR"
+        b"I00\nS''\ntb",
+        b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(" + BOMB + b"tRS''\ntR",
+        BOMB,
+    ):
+        path = tmp_path / "smpl.pkl"
+        path.write_bytes(whole[:-1] + b"S'v_template'\n" + bomb + b"s.")
+        with pytest.raises(ModelError, match=r"v_template: expected .* found .*a tuple"):
+            read_smpl(path)
+
+
 def test_pickles_cut_off_anywhere(tmp_path: Path) -> None:
     whole = (DATA / "chumpy_protocol_2.pkl").read_bytes()
     path = tmp_path / "smpl.pkl"
