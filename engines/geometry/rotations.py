@@ -13,9 +13,9 @@ _STRAIGHT = 1e-2  # by which the columns of a rotation may be off: turned by hal
 
 def are_rotations(matrices: Tensor) -> Tensor:
     """Return which matrices [...,3,3] are rotations, within a hundredth: [...] bool."""
-    exact = matrices.double()
-    off = exact.mT @ exact - torch.eye(3, dtype=exact.dtype, device=exact.device)
-    right: Tensor = (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(exact) > 0)
+    m = matrices.float()
+    off = m.mT @ m - torch.eye(3, device=m.device)
+    right: Tensor = (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(m) > 0)
     return right
 
 

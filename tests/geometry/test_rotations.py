@@ -67,3 +67,11 @@ def test_slerp_goes_the_short_way_at_an_even_speed() -> None:
         angle = math.radians(170 + 20 * part)
         wanted = rotations.exp_map(torch.tensor([0.0, 0.0, angle]))
         assert_same_rotation(turned, wanted)
+
+
+def test_which_matrices_are_rotations() -> None:
+    whole = rotations.to_matrices(random_quaternions(20)).float()
+    assert rotations.are_rotations(whole).all()
+    assert rotations.are_rotations(whole + 1e-3).all()
+    for wrong in (whole * 1.02, -whole, whole.flip(-1), whole * 0, whole * math.nan):
+        assert not rotations.are_rotations(wrong).any()

@@ -49,12 +49,8 @@ class Link:
     ) -> None:
         """Start. title: what messages call it; begin: returns the session of a new connection."""
         self._name = f"{title} {address}"
-        self._address, self._make, self._begin, self._say = (
-            address,
-            _TRANSPORTS[transport],
-            begin,
-            say,
-        )
+        self._address, self._make = address, _TRANSPORTS[transport]
+        self._begin, self._say = begin, say
         self._waiting: deque[Frame] = deque()
         self._change = threading.Condition()
         self._sent = self._dropped = 0

@@ -38,46 +38,46 @@ def _write(clip: Clip, path: Path) -> tuple[Path, ...]:
 
 
 def _hierarchy(rig: Rig, track: Track) -> Iterator[str]:
-    """Return the lines of the skeleton: joints in the order of a walk through the tree."""
+    """Return the lines of the skeleton at rest."""
     from ..rest import rest_of
 
     rest, tails = rest_of(rig, track.shape)
-    parents = rig.parents.tolist()
-    offset = rest - rest[rig.parents.clamp(min=0)]  # of the first joint: 0, its position says all
-    ends = tails - rest
-    children: dict[int, list[int]] = {joint: [] for joint in range(len(parents))}
-    for joint, parent in enumerate(parents):
-        if parent >= 0:
-            children[parent].append(joint)
-    yield "HIERARCHY\n"
-    waiting: list[tuple[int, int] | str] = [(0, 0)]
-    while waiting:
-        step = waiting.pop()
-        if isinstance(step, str):
-            yield step
-            continue
-        joint, depth = step
-        tab = "\t" * depth
+    offsets = rest - rest[rig.parents.clamp(min=0)]  # of the first joint: 0, its position says all
+    children, ends = _children(rig), tails - rest
+
+    def lines(joint: int, tab: str) -> Iterator[str]:
         yield f"{tab}{'JOINT' if joint else 'ROOT'} {rig.joints[joint]}\n{tab}{{\n"
-        yield f"{tab}\tOFFSET {_numbers(offset[joint])}\n"
-        where = "" if joint else "Xposition Yposition Zposition "
-        yield f"{tab}\tCHANNELS {3 if joint else 6} {where}{_TURNS}\n"
+        yield f"{tab}\tOFFSET {_numbers(offsets[joint])}\n"
+        where = "3 " if joint else "6 Xposition Yposition Zposition "
+        yield f"{tab}\tCHANNELS {where}{_TURNS}\n"
         if not children[joint]:
             yield f"{tab}\tEnd Site\n{tab}\t{{\n"
             yield f"{tab}\t\tOFFSET {_numbers(ends[joint])}\n{tab}\t}}\n"
-        waiting.append(f"{tab}}}\n")
-        waiting += [(child, depth + 1) for child in reversed(children[joint])]
+        for child in children[joint]:
+            yield from lines(child, f"{tab}\t")
+        yield f"{tab}}}\n"
+
+    yield "HIERARCHY\n"
+    yield from lines(0, "")
 
 
-def walk(rig: Rig) -> list[int]:
-    """Return the joints in the order in which the file has them."""
+def _children(rig: Rig) -> list[list[int]]:
     parents = rig.parents.tolist()
-    order, waiting = [], [0]
-    while waiting:
-        joint = waiting.pop()
-        order.append(joint)
-        waiting += [j for j in range(len(parents) - 1, 0, -1) if parents[j] == joint]
-    return order
+    return [
+        [j for j, parent in enumerate(parents) if parent == joint] for joint in range(len(parents))
+    ]
+
+
+def _order(rig: Rig) -> list[int]:
+    """Return the joints in the order in which the file has them."""
+    children = _children(rig)
+
+    def below(joint: int) -> Iterator[int]:
+        yield joint
+        for child in children[joint]:
+            yield from below(child)
+
+    return list(below(0))
 
 
 def _frames(clip: Clip, track: Track) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _frames(clip: Clip, track: Track) -> Iterator[str]:
 
     from ....geometry.euler import as_zxy, without_jumps
 
-    order = walk(clip.rig)
+    order = _order(clip.rig)
     line = " ".join(["%.6f"] * (3 + 3 * len(order))) + "\n"
     last = None
     for motion in clip.motion(track, gaps=True):
