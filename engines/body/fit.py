@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
@@ -12,7 +11,7 @@ from ..geometry.camera import Camera
 from ..sequence import state_type
 from .bodies import Bodies
 from .held import HeldPoses, hold
-from .ik.chain import Chain, mannequin_chain
+from .ik.chain import SIDES, Chain, mannequin_chain
 from .ik.solve import Solved, solve
 from .landmarks import BodyPoints
 from .placing import place, rays, table_of
@@ -43,7 +42,7 @@ def fit_bodies(
     state:  after the frames before; None: these are the first
 
     Bodies are the mannequin in one size per track (see `sizes_by_track`), posed so that its points
-    lie where they were found in metres, seen along the ray to the body; then placed so that they
+    lie where they were found in metres, as seen along the ray to the body; then placed so that they
     appear where they were found in the picture, and posed again so that each of them does. A body
     whose points are not seen in a frame keeps the pose of the frames before, see `hold`.
 
@@ -89,17 +88,15 @@ def _posed(
 
 
 def _along_ray(chain: Chain, world: Tensor, image: Tensor, table: Tensor) -> Tensor:
-    """Return points [N,M,3] m turned into the camera's axes.
+    """Return points [N,M,3] m turned into the camera's axes, about the vertical one.
 
-    The network sees a crop, as if the camera looked straight at the body.
+    The network sees a crop, as if the camera looked straight at the body. It shows which way a body
+    faces, but hardly whether it is seen from above or below: the network takes bodies as upright.
     """
-    trunk = [
-        chain.point(f"{side}_{end}") for side in ("left", "right") for end in ("hip", "shoulder")
-    ]
-    ray = rays(image[:, trunk].mean(1, keepdim=True), table)[:, 0]
-    ray = F.normalize(torch.cat([ray, -torch.ones_like(ray[:, :1])], 1), dim=1)
-    ahead = ray.new_tensor([0.0, 0.0, -1.0]).expand_as(ray)
-    return world @ rotations.to_matrices(rotations.shortest(ahead, ray)).mT
+    trunk = [chain.point(f"{side}_{end}") for side, _ in SIDES for end in ("hip", "shoulder")]
+    angle = -rays(image[:, trunk].mean(1, keepdim=True), table)[:, 0, 0].atan()
+    about = torch.stack([torch.zeros_like(angle), angle, torch.zeros_like(angle)], -1)
+    return world @ rotations.turn_by(about).mT
 
 
 def _spread(found: BodyPoints, at: tuple[Tensor, ...], values: Tensor) -> Tensor:

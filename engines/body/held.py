@@ -41,7 +41,7 @@ def hold(bodies: Bodies, seen: Tensor, state: HeldPoses | None) -> tuple[Bodies,
     ids = (now if known is None else torch.cat([now, known])).unique()
     columns = Columns.of(bodies.present, bodies.track_ids, ids, "bodies")
     # Frame 0 is what the state holds; those of the chunk follow.
-    right = torch.cat([torch.zeros_like(columns.present[:1]), columns.gather(seen)])
+    right = torch.cat([seen.new_zeros(1, len(ids)), columns.gather(seen)])
     rotation, translation = (
         torch.cat([values.new_zeros(1, *values.shape[1:]), values])
         for values in (columns.gather(bodies.rotation), columns.gather(bodies.translation))

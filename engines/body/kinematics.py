@@ -61,4 +61,5 @@ def shaped(base: Tensor, directions: Tensor, shape: Tensor | None, count: int) -
     if shape is None:
         return base[None].expand(count, -1, -1)
     check_shape("shape", shape, (count, len(directions)))
-    return base + (shape @ directions.flatten(1)).unflatten(1, (-1, 3))
+    added: Tensor = (shape @ directions.flatten(1)).unflatten(1, (-1, 3))
+    return base + added

@@ -204,7 +204,7 @@ class _Joints:
         """Return how far [N] points [N,K,2] px lie from the joints that are seen, on average, in
         longer sides of the box; 0 where no joint is seen."""
         distance = (points[:, self.number] - self.joints).norm(dim=-1) * self.seen
-        mean = distance.sum(1) / self.seen.sum(1).clamp(min=1)
+        mean: Tensor = distance.sum(1) / self.seen.sum(1).clamp(min=1)
         return mean / box.sides(self.boxes).amax(-1).clamp(min=1)
 
     def bad(self, regions: Regions, found: CropLandmarks, head: BodyLandmarks) -> Tensor:

@@ -1,8 +1,7 @@
 """Rigs: a skeleton of joints, the surface that it moves, and the shapes that both can take."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InputError
+from .tensors import moved
 
 _FOLDER = Path(__file__).parent
 MANNEQUIN = "mannequin"
@@ -92,11 +92,7 @@ class Rig:
         """Return the same rig on `device`."""
         if self.rest.device == torch.device(device):
             return self
-        return self._each(lambda values: values.to(device))
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Rig":
-        held = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return replace(self, **{n: change(v) for n, v in held if isinstance(v, Tensor)})
+        return moved(self, device)
 
     @cached_property
     def levels(self) -> tuple[Tensor, ...]:
@@ -143,3 +139,10 @@ def mannequin() -> Rig:
         shape_rest=torch.cat([held["head_shapes"][:, 1:], rest[None]]),
         shape_tails=torch.cat([held["tail_shapes"][:, 1:], tails[None]]),
     )
+
+
+def rig_named(name: str) -> Rig:
+    """Return an embedded rig, on the CPU. Raises `InputError` for a name that is not embedded."""
+    if name != MANNEQUIN:
+        raise InputError(f"rig: expected {MANNEQUIN}, found {name!r}")
+    return mannequin()

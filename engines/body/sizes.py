@@ -75,5 +75,7 @@ def sizes_by_track(
 def _medians(values: Tensor) -> Tensor:
     """Return the median [T,N] of the first 1, 2, ... of values [T,N]; NaN counts as not there."""
     count = values.shape[1]
+    if not len(values):
+        return values
     first = torch.ones(count, count, dtype=torch.bool, device=values.device).tril()
     return values[:, None].expand(-1, count, -1).where(first, torch.nan).nanquantile(0.5, 2)

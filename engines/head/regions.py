@@ -13,6 +13,7 @@ from ..pose.poses import Poses
 from ..runtime.engine import Engine
 from .family import FaceCandidates, FaceDetector, FaceMesh
 
+_TILES = 4096  # whose faces are decoded together
 _PER_TILE = 8  # most faces per tile, the most confident first
 _FACE = 1 / 5  # of a tile: the smallest face that the detector finds in it reliably
 _OVERLAP = 0.25  # of a tile's side: a face of up to this size lies whole in one of the tiles
@@ -79,11 +80,17 @@ def detected_faces(
     half = squares[:, 2:] / 2
     tiled = torch.cat([squares[:, :2] - half, squares[:, :2] + half], 1).repeat(count, 1)
     frame = torch.arange(count, device=frames.device).repeat_interleave(each)
+    # Once in the order that crops are sampled in: they are many, and would each copy the frames.
+    planes = frames.movedim(-1, 1).contiguous().movedim(1, -1)
     boxes, scores, points = [], [], []
-    for part in batches(count * each, engine.batch_for(*size), frames.device):
-        here = tiled[part]
-        images = crop(frames, frame[part], here, size).clamp(0, 1)
-        found, _ = head.decode(engine.infer(images), above).best(_PER_TILE, above=above)
+    for group in batches(count * each, _TILES, frames.device):
+        outputs = [
+            engine.infer(crop(planes, frame[part], tiled[part], size).clamp(0, 1))
+            for part in group.split(engine.batch_for(*size))
+        ]
+        together = {name: torch.cat([some[name] for some in outputs]) for name in outputs[0]}
+        found, _ = head.decode(together, above).best(_PER_TILE, above=above)
+        here = tiled[group]
         corners = from_crops(box.corners(found.boxes).flatten(1, 2), here, size)
         boxes.append(corners.unflatten(1, (_PER_TILE, 2)).flatten(2))
         points.append(from_crops(found.points.flatten(1, 2), here, size).view_as(found.points))

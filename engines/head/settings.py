@@ -1,13 +1,23 @@
 """What everything that finds heads shares."""
 
+import torch
 from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
+from ..geometry.placement import Size
 from ..pose.poses import Poses
 from ..words import counted
 
-FRAMES_AT_ONCE = 16  # frames whose faces are looked at together
+_FRAMES = 16  # looked at together
+_GPU_PIXELS = 2**26  # of frames that a GPU looks at together, for which few are too little work
+
+
+def frames_together(device: torch.device, source: Size) -> int:
+    """Return in how many frames of `source` (height, width) faces are looked for together."""
+    if device.type != "cuda":
+        return _FRAMES
+    return max(1, _GPU_PIXELS // (source[0] * source[1]))
 
 
 def check_search(

@@ -38,7 +38,13 @@ class _Step(Step):
 
 
 class DetectHeads(io.ComfyNode):
-    STREAMING = Rule("frames", ("image", "poses"), step=_Step, never=(FACE_LANDMARKS,))
+    STREAMING = Rule(
+        "frames",
+        ("image", "poses"),
+        step=_Step,
+        never=(FACE_LANDMARKS,),
+        anywhere=("image",),
+    )
     ORDER = 520
 
     @classmethod

@@ -1,6 +1,6 @@
 """The bones of a rig that inverse kinematics turns, how far they turn, and what is attached."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..rig import Rig, mannequin
+from ..tensors import moved
 
 SIDES = (("left", "l"), ("right", "r"))
 
@@ -110,10 +111,7 @@ class Chain:
 
     def to(self, device: torch.device | str) -> "Chain":
         """Return the same chain on `device`."""
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Chain(
-            **{name: v.to(device) if isinstance(v, Tensor) else v for name, v in held.items()}
-        )
+        return moved(self, device)
 
 
 @cache

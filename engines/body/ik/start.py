@@ -103,14 +103,21 @@ class _Places:
 
 
 def _frame(across: Tensor, up: Tensor) -> Tensor:
-    """Return axes [N,3,3], one per column: along `across` [N,3], near `up` [N,3], and the third."""
-    x = F.normalize(across, dim=-1)
-    z = torch.linalg.cross(x, up, dim=-1)
-    # Where both directions are the same, any other one will do.
+    """Return axes [N,3,3], one per column: along `across` [N,3], near `up` [N,3], and the third.
+
+    Where `across` is 0, or both directions are the same, others will do.
+    """
+    x = _unit(across, across.new_tensor([1.0, 0.0, 0.0]))
     least = x.abs().argmin(-1, keepdim=True)
     other = torch.linalg.cross(x, torch.zeros_like(x).scatter(-1, least, 1.0), dim=-1)
-    z = F.normalize(torch.where(z.norm(dim=-1, keepdim=True) < 1e-6, other, z), dim=-1)
+    z = _unit(torch.linalg.cross(x, up, dim=-1), F.normalize(other, dim=-1))
     return torch.stack([x, torch.linalg.cross(z, x, dim=-1), z], -1)
+
+
+def _unit(vectors: Tensor, instead: Tensor) -> Tensor:
+    """Return vectors [N,3] at length 1, and `instead` of those that have none."""
+    length = vectors.norm(dim=-1, keepdim=True)
+    return torch.where(length < 1e-6, instead, vectors / length.clamp(min=1e-6))
 
 
 def _swung(turn: Tensor, rest: Tensor, now: Tensor) -> Tensor:

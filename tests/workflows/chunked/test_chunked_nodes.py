@@ -371,7 +371,9 @@ CASES: dict[str, Nodes] = {
 ELSEWHERE = {
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
-    *("KinographFlowMap", "KinographPoseMap"),  # tests/render/test_maps.py
+    # tests/render/test_maps.py
+    *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
+    "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
 

@@ -75,12 +75,12 @@ def _stream(
 def _poses(clip: Clip, track: Track) -> Iterator[Tensor]:
     import torch
 
-    from ....geometry.rotations import log_map, to_quaternions
+    from ....geometry.rotations import turn_of
     from ...smpl.convert import as_smpl
 
     for motion in clip.motion(track, gaps=True):
         turns = as_smpl(clip.rig, motion.rotation)[:, :_BODY]
-        vectors = log_map(to_quaternions(turns.double())).flatten(1)
+        vectors = turn_of(turns.double()).flatten(1)
         fingers = vectors.new_zeros(len(vectors), 3 * (_JOINTS - _BODY))
         yield torch.cat([vectors, fingers], 1)
 

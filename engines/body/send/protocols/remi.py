@@ -46,7 +46,7 @@ class _Remi(Session):
         yield b"SMPL" + struct.pack(">II", len(data), zlib.crc32(data)) + data
 
     def _values(self, frame: Frame) -> dict[str, list[list[float]]]:
-        from ....geometry.rotations import log_map, to_quaternions
+        from ....geometry.rotations import turn_of
         from ...smpl.convert import as_smpl
         from ...smpl.read import JOINTS
 
@@ -55,7 +55,7 @@ class _Remi(Session):
         if place is None:
             return values
         turns = as_smpl(self._rig, frame.bodies.rotation[0, place][None].double())[0]
-        vectors = log_map(to_quaternions(turns))
+        vectors = turn_of(turns)
         x, y, _ = frame.bodies.translation[0, place].tolist()
         values["poses_root"] = [vectors[0].tolist()]
         values["poses_body"] = [vectors[1:].flatten().tolist()]
