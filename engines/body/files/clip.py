@@ -13,6 +13,7 @@ from ...errors import InputError
 from ...geometry.rotations import are_rotations
 from ..bodies import Bodies
 from ..rig import Rig
+from .formats.as_safetensors import safetensors_file
 
 _SHAPE_VARIES = 0.05  # standard deviation of a coefficient, from which on its mean is remarked on
 
@@ -71,6 +72,19 @@ class Clip:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"fps: expected a frame rate above 0, found {self.fps}")
+
+    @classmethod
+    def of_file(
+        cls, path: Path, rig: Rig, fps: float, warn: Callable[[str], object] = warnings.warn
+    ) -> "Clip":
+        """Return the clip in a file of what `as_chunk` returns, one after the other; no more than
+        one chunk of it is in memory."""
+
+        def chunks() -> Iterator[Bodies]:
+            with path.open("rb") as file:
+                yield from safetensors_file().chunks(file)
+
+        return cls(chunks, rig, fps, warn)
 
     def checked(self) -> Iterator[tuple[int, Bodies]]:
         """Return every chunk on the CPU, with the number of its first frame in the clip.
@@ -165,6 +179,11 @@ class Clip:
             if len(rows):
                 last = rows.at(torch.tensor([len(rows) - 1]))
                 yield rows
+
+
+def as_chunk(bodies: Bodies) -> bytes:
+    """Return a chunk of a clip for `Clip.of_file`."""
+    return safetensors_file().as_chunk(bodies)
 
 
 def motion_of(chunk: Bodies, start: int, track: int) -> Motion:

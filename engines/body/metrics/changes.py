@@ -77,8 +77,8 @@ def changes(observed: Observed) -> Changes:
     number = (observed.output.long().cumsum(0) - 1)[frame]  # among the outputs
     time = observed.captured.double()[frame]
     same = track[1:] == track[:-1]
-    if bool((same & (number[1:] == number[:-1])).any()):
-        at = int((same & (number[1:] == number[:-1])).nonzero()[0])
+    if len(twice := (same & (number[1:] == number[:-1])).nonzero()):
+        at = int(twice[0])
         raise InputError(f"bodies: frame {int(frame[at])} has track {int(track[at])} twice")
 
     def of(values: Tensor) -> Tensor:

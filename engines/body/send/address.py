@@ -26,7 +26,7 @@ class Address:
         given = text.strip()
         if given.isdecimal() and given.isascii():
             given = f":{given}"
-        found = re.fullmatch(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:/@\[\]]*)(?::([0-9]{1,5}))?", given)
+        found = re.fullmatch(r"(\[[0-9A-Fa-f:.%\w]+\]|[\w.-]*)(?::([0-9]{1,5}))?", given)
         number = port if found is None or found[2] is None else int(found[2])
         if found is None or not 1 <= number <= 65535 or not _is_name(found[1]):
             raise InputError(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kinograph.engines.body.bodies import Bodies
 from kinograph.engines.body.files import FORMATS, format_named, read_bodies, write_bodies
-from kinograph.engines.body.files.clip import Clip
+from kinograph.engines.body.files.clip import Clip, as_chunk
 from kinograph.engines.body.rig import Rig, mannequin
 from kinograph.engines.body.skinning import skin
 from kinograph.engines.body.smpl.convert import as_smpl
@@ -219,6 +219,20 @@ def test_chunks_give_the_bytes_of_the_whole(format: str, sizes: list[int], tmp_p
         else:
             assert one.read_bytes() == other.read_bytes()
     assert sorted(tmp_path.iterdir()) == sorted([*whole, *parts])  # nothing else is left
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_clip_in_a_file_is_written_as_one_in_memory(format: str, tmp_path: Path) -> None:
+    bodies = moving()
+    chunks = tmp_path / "chunks"
+    chunks.write_bytes(b"".join(as_chunk(c) for c in (bodies.slice(0, 7), bodies.slice(7, 12))))
+    suffix = FORMATS[format].suffix
+    clip = Clip.of_file(chunks, mannequin(), 25, lambda text: None)
+    parts = format_named(format).write(clip, tmp_path / f"parts{suffix}")
+    whole = write(bodies, tmp_path / f"whole{suffix}", format)
+    assert [path.stat().st_size for path in parts] == [path.stat().st_size for path in whole]
+    if suffix != ".npz":
+        assert parts[-1].read_bytes() == whole[-1].read_bytes()
 
 
 def test_gaps_hold_the_last_pose_or_have_no_keys(tmp_path: Path) -> None:

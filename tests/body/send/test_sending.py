@@ -304,7 +304,8 @@ def test_addresses(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a:b", "host:0", "host:65536", "::1", "http://host:80", "a b", "x" * 70, "a..b:1"]
+    "text",
+    ["a:b", "host:0", "host:65536", "::1", "http://host:80", "a b", "x" * 70, "a..b:1", "a\0b"],
 )
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(InputError, match="address: expected HOST:PORT with a port in"):

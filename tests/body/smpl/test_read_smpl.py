@@ -21,6 +21,7 @@ from kinograph.engines.errors import ModelError
 from kinograph.engines.geometry import rotations
 from made_smpl import smpl_arrays
 
+# Pickles of made numbers, written by chumpy 0.71 and SciPy 1.17 themselves.
 DATA = Path(__file__).parents[2] / "data" / "body"
 
 # By smplx 0.1.28 and body-models 0.26.2, of the pose below.
