@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,9 +26,11 @@ from kinograph.engines.body.send.pickled import Member, as_pickle
 from kinograph.engines.body.send.protocol import Frame, Options, Session
 from kinograph.engines.body.skinning import skin
 from kinograph.engines.body.smpl.convert import as_smpl
+from kinograph.engines.body.smpl.read import read_smpl
 from kinograph.engines.errors import InputError
 from kinograph.engines.geometry import rotations
 from made_bodies import joints_of, moving
+from made_smpl import smpl_arrays
 
 
 def session(name: str, **options: Any) -> Session:
@@ -79,6 +82,26 @@ def test_remi(pickled: bool) -> None:
         torch.testing.assert_close(found.float(), wanted, atol=1e-5, rtol=0)
         x, y, _ = bodies.translation[number, 0].tolist()
         assert values["trans"][0].tolist() == pytest.approx([x, y + 0.8, 0])
+
+
+def test_bodies_of_smpl_itself(tmp_path: Path) -> None:
+    """Which need no conversion, and have a shape."""
+    np.savez(tmp_path / "smpl.npz", **smpl_arrays(60))
+    rig = read_smpl(tmp_path / "smpl.npz")
+    bodies = moving(frames=1, rig=rig)
+    (frame,) = frames(bodies)
+    payload = json.loads(
+        remi(b"".join(protocol_named("remi").session(rig, Options()).encode(frame)))
+    )
+    assert payload["betas"][0] == pytest.approx(bodies.shape[0, 0].tolist())
+    vectors = torch.tensor([*payload["poses_root"][0], *payload["poses_body"][0]]).view(24, 3)
+    turned = rotations.to_matrices(rotations.exp_map(vectors))
+    torch.testing.assert_close(turned, bodies.rotation[0, 0], atol=1e-5, rtol=0)
+    bones = osc(list(protocol_named("vmc").session(rig, Options()).encode(frame)))[3:]
+    spine = next(m.params[1:] for m in bones if m.params[0] == "Spine")
+    rest = rig.rest + torch.einsum("s,sji->ji", bodies.shape[0, 0], rig.shape_rest)
+    x, y, z = (rest[3] - rest[0]).tolist()
+    assert spine[:3] == pytest.approx([-x, y, z], abs=1e-6)
 
 
 def test_the_default_of_remi_is_no_pickle() -> None:
