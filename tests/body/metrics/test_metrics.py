@@ -17,6 +17,7 @@ from kinograph.engines.body.metrics.meter import Meter
 from kinograph.engines.body.metrics.observed import Observed
 from kinograph.engines.body.metrics.summary import Summary
 from kinograph.engines.body.metrics.table import Record, as_csv, write_csv
+from kinograph.engines.body.metrics.words import as_text
 from kinograph.engines.errors import InputError
 from made_bodies import FPS, still, times, turning, turns_about_z, walking
 
@@ -294,6 +295,26 @@ def test_the_table_has_a_row_for_each_track_and_empty_cells() -> None:
     assert rows[1]["Detection rate (%)"] == "100.0000"
     document = json.loads(record.summary.as_json())
     assert document["everybody"]["values"] == dict.fromkeys(MEASURES)
+
+
+def test_text_for_people() -> None:
+    walked = walking(times(90), 1.4)
+    kept = torch.arange(90) % 3 != 2
+    finished = torch.where(kept, walked.captured + 0.08, torch.nan)
+    text = as_text(summary_of(replace(walked, output=kept, finished=finished, relative=False)))
+    assert text.splitlines() == [
+        "90 frames, 30 without an output, 66.7 % with a body, 0.0 id switches a minute",
+        "20.1 frames per second (5 %: 15.0), latency 80 ms (median 80, 95 %: 80, 99 %: 80)",
+        " track  frames    seen        °/s   root °/s        m/s  joints mm       m/s²  jerk m/s³",
+        "   all      60  66.7 %        0.0        0.0       1.40        0.0          -          -",
+        "     0      60  66.7 %        0.0        0.0       1.40        0.0          -          -",
+    ]
+    many = still(times(2), bodies=50)
+    lines = as_text(summary_of(Observed(**many))).splitlines()
+    assert "relative, as the focal length is assumed" in lines[0]
+    assert lines[1].startswith(" track")  # nothing is known of times
+    assert lines[-1] == "... and 10 tracks more"
+    assert len(lines) == 44
 
 
 def test_conditions() -> None:
