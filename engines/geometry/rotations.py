@@ -8,6 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMALL = 1e-6  # rad, below which a series stands for sin(x) / x
+_STRAIGHT = 1e-2  # by which the columns of a rotation may be off: turned by half a degree
+
+
+def are_rotations(matrices: Tensor) -> Tensor:
+    """Return which matrices [...,3,3] are rotations, within a hundredth: [...] bool."""
+    m = matrices.float()
+    off = m.mT @ m - torch.eye(3, device=m.device)
+    right: Tensor = (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(m) > 0)
+    return right
 
 
 def to_quaternions(matrices: Tensor) -> Tensor:
