@@ -96,8 +96,9 @@ def test_every_parameter_learns_and_the_layers_end_in_what_forward_gives() -> No
             torch.testing.assert_close(layers.decoder[-1][name], values)
     for values in model.parameters():  # behind a head of zeros nothing would learn at first
         values.data += 1e-2 * torch.randn_like(values)
-    layers = model.layers(images)
-    outputs = [layers.encoder, *layers.decoder, {"k_delta": layers.k_delta}]
+    tokens = model.labels(torch.zeros(2, 1, dtype=torch.int64))
+    layers = model.layers(images, Extra(tokens, torch.rand(2, 1, 4), torch.zeros(1).long()))
+    outputs = [layers.encoder, *layers.extra, *layers.decoder, {"k_delta": layers.k_delta}]
     sum(v.square().sum() for some in outputs for v in some.values()).backward()
     dead = [name for name, v in model.named_parameters() if v.grad is None or not v.grad.any()]
     # Of keys a softmax does not see a common shift; all else moves something.

@@ -77,6 +77,7 @@ class RTDETRPose(nn.Module):
         self.select_boxes = Boxes(config)
         self.decoder = Decoder(config)
         self.intrinsics = Intrinsics(config)
+        self.labels = nn.Embedding(config.classes, config.hidden)  # of denoising queries
         self.register_buffer("anchors", _anchors(config), persistent=False)
 
     def forward(self, images: Tensor) -> Outputs:
