@@ -63,6 +63,17 @@ class Targets:
             }
         )
 
+    def at(self, index: Tensor) -> "Targets":
+        """Return the images at `index` [N] int64, in this order."""
+        rows = index.tolist()
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Targets(
+            **{
+                name: value[index] if isinstance(value, Tensor) else tuple(value[i] for i in rows)
+                for name, value in held.items()
+            }
+        )
+
     def check(self, classes: int, keypoints: int, queries: int) -> None:
         """Raise `InputError` that names the image for what a network cannot learn: other classes,
         other keypoints, more objects than queries."""
