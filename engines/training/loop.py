@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import sha256_of
-from . import checkpoint, randomness
+from ..models import checkpoint
+from . import randomness
 from .curves import draw_curves
 from .journal import Journal, means, write_record
 from .run import Run
@@ -25,6 +26,7 @@ Progress = Callable[[int, Mapping[str, float]], None]
 class Trained:
     """How a training ended.
 
+    start:    how many steps were done before
     step:     how many steps are done
     finished: whether those are all
     seconds:  that the steps took
@@ -32,6 +34,7 @@ class Trained:
     """
 
     run: Run
+    start: int
     step: int
     finished: bool
     seconds: float
@@ -99,4 +102,4 @@ def train(
             "checkpoint": {"name": CHECKPOINT, "sha256": sha256_of(path)},
         },
     )
-    return Trained(run, run.step, run.step == settings.steps, seconds, last)
+    return Trained(run, start, run.step, run.step == settings.steps, seconds, last)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError, TrainingError
-from . import checkpoint, randomness
+from ..models import checkpoint
+from . import randomness
 from .ema import Average
 from .order import examples
 from .schedule import rate

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from kinograph.engines import files
 from kinograph.engines.errors import InputError, MediaError, ModelError, TrainingError
-from kinograph.engines.training import checkpoint
+from kinograph.engines.models import checkpoint
 from kinograph.engines.training.ema import Average
 from kinograph.engines.training.loop import CHECKPOINT, train
 from kinograph.engines.training.order import examples
