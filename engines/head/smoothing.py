@@ -12,12 +12,14 @@ from ..geometry import rotations
 from ..geometry.boxes import sides
 from ..sequence import state_type
 from ..tracking.columns import Columns
-from ..tracking.one_euro import Memory, OneEuro, check_smoothing
+from ..tracking.filtered_parts import Part, Remembered, filter_parts
+from ..tracking.one_euro import Memory, check_smoothing
 from ..tracking.shots import by_shot
-from ..tracking.spaces import ROTATIONS, VECTORS, Space
+from ..tracking.spaces import ROTATIONS, VECTORS
 from .heads import Heads
 
 _FACE = 17.7  # cm, the height of the canonical face
+_PARTS = ("rotation", "translation", "points")
 
 
 @state_type()
@@ -112,53 +114,42 @@ class HeadSmoother:
 
     def _filtered(self, heads: Heads, columns: Columns) -> dict[str, Tensor]:
         """Return what is filtered, by track [F,T,...], and keep what the next chunk needs."""
-        out, kept = {}, {}
-        for name, signal in _signals(heads, columns).items():
-            turns = signal.space is ROTATIONS
-            beta = self.beta_rotation if turns else self.beta
-            one_euro = OneEuro(self.fps, self.min_cutoff, beta, signal.space)
-            if self.direction == "both":
-                out[name] = one_euro.run_both(signal.values, signal.seen, unit=signal.unit)
-                continue
-            memory = Memory.empty(torch.zeros_like(signal.values[0]), signal.space)
-            if self.state is not None:
-                places = torch.searchsorted(columns.ids, self.state.ids)
-                memory.put(places, getattr(self.state, name))
-            out[name], kept[name] = one_euro.run(
-                signal.values, signal.seen, memory, unit=signal.unit
+        corners = F.pad(heads.boxes.float().unflatten(2, (2, 2)), (0, 1))  # [F,P,2,3]
+        turned = columns.gather(heads.rotation.float())
+        empty = torch.eye(3).expand_as(turned)
+        turned = torch.where(columns.present[..., None, None], turned, empty)
+        values = {
+            "rotation": rotations.to_quaternions(turned),
+            "translation": columns.gather(heads.translation.float()),
+            "points": columns.gather(torch.cat([heads.landmarks.float(), corners], 2)),
+        }
+        height = sides(columns.gather(heads.boxes.float()))[..., 1].clamp(min=1)
+        seen = dict.fromkeys(_PARTS, columns.present)
+        seen["points"] = columns.present[..., None].expand(values["points"].shape[:3])
+        units = {
+            "rotation": None,
+            "translation": torch.full_like(height, _FACE),
+            "points": height[..., None],
+        }
+        parts = {
+            name: Part(
+                values[name],
+                seen[name],
+                self.beta_rotation if name == "rotation" else self.beta,
+                ROTATIONS if name == "rotation" else VECTORS,
+                units[name],
             )
-        if kept:
-            here = one_euro.is_remembered(kept["points"]).any(1)  # all of a head, or none
-            memories = {name: memory.at(here) for name, memory in kept.items()}
-            self.state = HeadFilterState(columns.ids[here], **memories, kind=heads.kind)
+            for name in _PARTS
+        }
+        known = self.state
+        out, kept = filter_parts(
+            parts,
+            columns.ids,
+            known and Remembered(known.ids, {name: getattr(known, name) for name in _PARTS}),
+            fps=self.fps,
+            min_cutoff=self.min_cutoff,
+            direction=self.direction,
+        )
+        if kept is not None:
+            self.state = HeadFilterState(kept.ids, **kept.parts, kind=heads.kind)
         return out
-
-
-@dataclass(frozen=True)
-class _Signal:
-    """What is filtered together: values [F,T,...,D], where they are seen [F,T,...], and the unit of
-    their speed, as in `OneEuro.run`."""
-
-    values: Tensor
-    seen: Tensor
-    unit: Tensor | None = None
-    space: Space = VECTORS
-
-
-def _signals(heads: Heads, columns: Columns) -> dict[str, _Signal]:
-    """Return the rotations, translations and points of heads, the last with the corners of their
-    boxes, by the names in `HeadFilterState`."""
-    here = columns.present
-    turned = columns.gather(heads.rotation.float())
-    turned = torch.where(here[..., None, None], turned, torch.eye(3))
-    boxes = columns.gather(heads.boxes.float())
-    corners = F.pad(boxes.unflatten(2, (2, 2)), (0, 1))  # [F,T,2,3]
-    points = torch.cat([columns.gather(heads.landmarks.float()), corners], 2)
-    height = sides(boxes)[..., 1].clamp(min=1)
-    return {
-        "rotation": _Signal(rotations.to_quaternions(turned), here, space=ROTATIONS),
-        "translation": _Signal(
-            columns.gather(heads.translation.float()), here, torch.full_like(height, _FACE)
-        ),
-        "points": _Signal(points, here[..., None].expand(points.shape[:3]), height[..., None]),
-    }
