@@ -37,6 +37,8 @@ class Rig:
     shape_template: [S,V,3] m, what one unit of a coefficient adds to the surface
     shape_rest:     [S,J,3] m, to the joints
     shape_tails:    [S,J,3] m, to the ends of the bones
+    pose_template:  [9(J-1),V,3] m, what one unit of each entry of (R - identity), row by row, of
+                    every joint but the first adds to the surface; None = nothing
 
     Raises `InputError` when shapes do not fit together, and for joints before their parents.
     """
@@ -54,6 +56,7 @@ class Rig:
     shape_template: Tensor
     shape_rest: Tensor
     shape_tails: Tensor
+    pose_template: Tensor | None = None
 
     def __post_init__(self) -> None:
         joints, shapes = len(self.joints), len(self.shapes)
@@ -68,6 +71,8 @@ class Rig:
         check_shape("Rig.shape_template", self.shape_template, (shapes, vertices, 3))
         check_shape("Rig.shape_rest", self.shape_rest, (shapes, joints, 3))
         check_shape("Rig.shape_tails", self.shape_tails, (shapes, joints, 3))
+        if self.pose_template is not None:
+            check_shape("Rig.pose_template", self.pose_template, (9 * (joints - 1), vertices, 3))
         above = self.parents.tolist()
         if above[:1] != [-1] or any(not 0 <= p < j for j, p in enumerate(above) if j):
             raise InputError(

@@ -47,6 +47,16 @@ def skin(
         at = shaped(
             rig.template, rig.shape_template, None if shape is None else shape[part], len(part)
         )
+        if rig.pose_template is not None:
+            at = at + _pose_offsets(rig.pose_template, rotation[part])
         turned = (blended[..., :9].unflatten(2, (3, 3)) @ at[..., None])[..., 0]
         vertices[part] = turned + blended[..., 9:]
     return PosedBodies(vertices, posed.position)
+
+
+def _pose_offsets(directions: Tensor, rotation: Tensor) -> Tensor:
+    """Return what turns [n,J,3,3] add to the surface [n,V,3]; see `Rig.pose_template`."""
+    rest = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
+    entries = (rotation[:, 1:] - rest).flatten(1).to(directions.dtype)
+    offsets: Tensor = (entries @ directions.flatten(1)).unflatten(1, (-1, 3))
+    return offsets

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..pose.files.document import load
+from ..document import load
 
 POINTS = {"hand": 21, "face": 68}  # in the order of the skeletons
 

@@ -69,6 +69,14 @@ def test_slerp_goes_the_short_way_at_an_even_speed() -> None:
         assert_same_rotation(turned, wanted)
 
 
+def test_which_matrices_are_rotations() -> None:
+    whole = rotations.to_matrices(random_quaternions(20)).float()
+    assert rotations.are_rotations(whole).all()
+    assert rotations.are_rotations(whole + 1e-3).all()
+    for wrong in (whole * 1.02, -whole, whole.flip(-1), whole * 0, whole * math.nan):
+        assert not rotations.are_rotations(wrong).any()
+
+
 def test_the_shortest_turn_from_one_direction_to_another() -> None:
     start = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=-1)
     end = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=-1)
