@@ -141,11 +141,14 @@ class HeadSmoother:
             )
             for name in _PARTS
         }
-        known = self.state
+        state = self.state
+        known = None
+        if state is not None:
+            known = Remembered(state.ids, {name: getattr(state, name) for name in _PARTS})
         out, kept = filter_parts(
             parts,
             columns.ids,
-            known and Remembered(known.ids, {name: getattr(known, name) for name in _PARTS}),
+            known,
             fps=self.fps,
             min_cutoff=self.min_cutoff,
             direction=self.direction,

@@ -48,8 +48,12 @@ class Landmarks(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         found: dict[str, Tensor] = self.network(images)
-        flat = {name: found[name].flatten(1) for name in ("landmarks", "presence", "world")}
-        return {**flat, "heatmap": found["heatmap"]}
+        return {
+            "landmarks": found["landmarks"].flatten(1),
+            "presence": found["presence"].flatten(1),
+            "heatmap": found["heatmap"],
+            "world": found["world"].flatten(1),
+        }
 
 
 def _load(path: Path) -> nn.Module:
