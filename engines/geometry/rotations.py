@@ -123,3 +123,23 @@ def turn_by(vectors: Tensor) -> Tensor:
 def turn_of(matrices: Tensor) -> Tensor:
     """Return rotation matrices [...,3,3] as rotation vectors [...,3] in rad."""
     return log_map(to_quaternions(matrices))
+
+
+def from_two_rows(values: Tensor) -> Tensor:
+    """Return the rotations [...,3,3] whose first two rows `values` [...,6] come close to.
+
+    The first row has the direction of the first three numbers, the second lies in the plane of
+    both (Zhou et al., CVPR 2019), the third is their cross product.
+    """
+    first, other = values.split(3, -1)
+    first = F.normalize(first, dim=-1)
+    second = F.normalize(other - (first * other).sum(-1, keepdim=True) * first, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], -2)
+
+
+def geodesic(a: Tensor, b: Tensor) -> Tensor:
+    """Return the angles [...] in rad, 0..pi, between rotation matrices [...,3,3].
+
+    By atan2, which stays exact where acos of a trace loses half its digits and its gradient.
+    """
+    return log_map(to_quaternions(a.transpose(-1, -2) @ b)).norm(dim=-1)

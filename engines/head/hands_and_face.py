@@ -10,6 +10,7 @@ from ..pose.hands import Hands, find_hands
 from ..pose.poses import Poses
 from ..runtime.engine import Engine
 from .faces_of_people import Faces, faces_of_people
+from .settings import frames_together
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def add_hands_and_face(
             hand_engine,
             score_threshold=score_threshold,
             plausible=plausible,
+            together=frames_together(hand_engine.device, poses.canvas),
             progress=progress,
         )
         for number, side in enumerate(SIDES):

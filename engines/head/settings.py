@@ -7,7 +7,6 @@ from ..checks import check_frames
 from ..errors import InputError
 from ..geometry.placement import Size
 from ..pose.poses import Poses
-from ..words import counted
 
 _FRAMES = 16  # looked at together
 _GPU_PIXELS = 2**26  # of frames that a GPU looks at together, for which few are too little work
@@ -33,11 +32,6 @@ def check_search(
         raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
     if max_heads < 1:
         raise InputError(f"max_heads: expected at least 1, found {max_heads}")
-    canvas = (frames.shape[1], frames.shape[2])
-    if poses is not None and (len(poses), poses.canvas) != (len(frames), canvas):
-        high, wide = poses.canvas
-        raise InputError(
-            f"poses: found in {counted(len(poses), 'frame')} of {wide}x{high}, but image holds "
-            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
-        )
+    if poses is not None:
+        poses.need_frames("poses", frames)
     return exact

@@ -18,7 +18,6 @@ from .family import HandPoints, hand_points
 from .poses import Poses
 
 POINTS = 21
-_FRAMES = 16  # frames that are looked at together
 
 # Where a hand is looked for, in lengths of the forearm: a hand is 0.108 of the body's height long,
 # a forearm 0.146 (Winter, see `arms`), and joints of bodies are off by up to a quarter of that.
@@ -73,6 +72,7 @@ def find_hands(
     *,
     score_threshold: float = 0.5,
     plausible: bool = True,
+    together: int = 16,
     progress: Callable[[int], None] | None = None,
 ) -> Hands:
     """Find the hands of the people in `poses` in `frames` [F,H,W,3] 0..1, in batches.
@@ -83,6 +83,7 @@ def find_hands(
     score_threshold: hands with at most this score are dropped
     plausible:       also drop hands that do not fit their arm by distance, size or direction, that
                      lie mostly beyond the frame, and that another arm has found, too
+    together:        how many frames are looked at together
     progress:        called with the number of frames done since the last call
 
     Returns hands on the engine's device. Raises `InputError` for frames that are not RGB in 0..1 or
@@ -97,8 +98,8 @@ def find_hands(
     points = torch.zeros(*poses.scores.shape, len(SIDES), POINTS, 2, device=engine.device)
     confidence = torch.zeros(points.shape[:-1], device=engine.device)
     looked, counts = 0, torch.zeros(3, dtype=torch.int64)
-    for start in range(0, len(frames), _FRAMES):
-        here = frames[start : start + _FRAMES].to(engine.device, torch.float32)
+    for start in range(0, len(frames), together):
+        here = frames[start : start + together].to(engine.device, torch.float32)
         arms = arms_of(poses.slice(start, start + len(here)).to(engine.device))
         with torch.inference_mode():
             found, scores = _look(here, _at_ends(arms), engine, head)

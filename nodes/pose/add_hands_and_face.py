@@ -37,14 +37,19 @@ class _Step(Step):
         self._engines: dict[str, Engine] = {}
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
-        from ...engines.head.settings import FRAMES_AT_ONCE
+        from ...engines.head.settings import frames_together
 
-        return count - count % FRAMES_AT_ONCE
+        image: Tensor = inputs["image"]
+        device = next(iter(self._ready(inputs).values())).device
+        return count - count % frames_together(device, (image.shape[1], image.shape[2]))
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
+        return self._execute({**inputs, **self._ready(inputs)})
+
+    def _ready(self, inputs: Mapping[str, Any]) -> dict[str, Engine]:
         if not self._engines:
             self._engines = included_engines(inputs)
-        return self._execute({**inputs, **self._engines})
+        return self._engines
 
 
 class AddHandsAndFace(io.ComfyNode):

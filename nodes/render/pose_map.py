@@ -62,8 +62,8 @@ class _Step(Step):
         while count < most:  # until it is whole batches of both
             most = count
             count = self._detect.takes(seen, count, given)
-            if _parts(inputs):
-                count = self._add.takes(seen, count, inputs)
+            if parts := _parts(inputs):
+                count = self._add.takes(seen, count, {**_added(parts), "image": inputs["image"]})
         return count
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
