@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..engines.flow.flow import Flow
+    from ..engines.head.heads import Heads
     from ..engines.pose.poses import Poses
     from ..engines.vace.normalise import Normalised
 
@@ -40,6 +41,19 @@ def of_poses(images: Tensor, poses: Poses) -> Tensor:
     return draw_skeletons(
         people, style="openpose", size=size, footage=small, line_width=_THIN, joint_radius=_THIN
     )[0]
+
+
+def of_heads(images: Tensor, heads: Heads) -> Tensor:
+    """Return a few of the images [F,H,W,3], small, with the axes of their heads, as [n,h,w,3]."""
+    from ..engines.head.heads import Heads
+    from ..engines.render.heads.draw import draw_heads
+    from ..engines.vace.preview import spread_over
+
+    chosen = spread_over(len(images), _FRAMES)
+    small = _thinned([images[i] for i in chosen]).cpu()
+    few = Heads.cat([heads.slice(i, i + 1) for i in chosen]).to("cpu")
+    size = (small.shape[1], small.shape[2])
+    return draw_heads(few, style="axes", size=size, footage=small, line_width=_THIN).image
 
 
 def of_flow(flow: Flow) -> Tensor:

@@ -16,6 +16,8 @@ from kinograph import OpticalFlowTensorRTPreprocessor
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.geometry.crops import crop
+from kinograph.engines.head.files import FORMATS
+from kinograph.engines.head.statistics import as_json, head_statistics
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.detect import detect_poses
 from kinograph.engines.pose.families import movenet
@@ -27,6 +29,11 @@ from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_drawing import draw_flow
+from kinograph.engines.render.head_mesh.draw import draw_on_heads
+from kinograph.engines.render.head_mesh.outfit import outfit
+from kinograph.engines.render.head_mesh.placement import Placement
+from kinograph.engines.render.heads.draw import draw_heads
+from kinograph.engines.render.heads.styles import HEAD_STYLES
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.skeleton import draw_skeletons
@@ -46,6 +53,8 @@ from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import DEMO_GRAPH
+from pictured_heads import heads_at, pictures
+from posed_heads import turning_heads
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -328,6 +337,38 @@ def test_drawn_meshes_are_the_same_in_every_run_and_batch() -> None:
 def test_meshes_take_less_than_a_millisecond_per_frame() -> None:
     report = mesh_bench.bench_mesh(device="cuda", batch=16, runs=20, baseline=False)
     assert report["ms_per_frame"]["16"]["median"] < 1  # 0.59 to 0.62 on an H100
+
+
+@pytest.mark.parametrize("mesh", ["medical_mask", "glasses"])
+def test_meshes_on_heads_are_drawn_as_on_the_cpu_and_in_any_chunks(mesh: str) -> None:
+    here = heads_at([(0.0, 0.0), (40.0, 10.0), (-70.0, 0.0), (15.0, -20.0)], size=(240, 320))
+    there, frames = here.to("cuda"), pictures(here, (1.0, 0.5, 1.0), noise=0.02)
+    worn = {
+        where: outfit(mesh, placement=Placement(), following="full", device=where)
+        for where in ("cpu", "cuda")
+    }
+    image, mask = draw_on_heads(frames, there, worn["cuda"])
+    wanted, covered = draw_on_heads(frames, here, worn["cpu"])
+    assert image.device.type == "cuda"
+    assert float((mask.cpu() - covered).abs().mean()) < 1e-3
+    assert float((image.cpu() - wanted).abs().mean()) < 1e-3
+    for frame in range(4):
+        part = slice(frame, frame + 1)
+        alone, _ = draw_on_heads(frames[part], there.slice(frame, frame + 1), worn["cuda"])
+        assert float((alone[0] - image[frame]).abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize("style", HEAD_STYLES)
+def test_heads_are_drawn_saved_and_measured_as_on_the_cpu(style: str) -> None:
+    here = turning_heads(6, (240, 320))
+    drawn, wanted = draw_heads(here.to("cuda"), style=style), draw_heads(here, style=style)
+    for name in ("image", "mask", "face"):
+        one, other = getattr(drawn, name), getattr(wanted, name)
+        assert one.device.type == "cuda"
+        assert float((one.cpu() - other).abs().mean()) < 1e-4, name
+    for made in FORMATS.values():
+        assert made.chunk(here.to("cuda"), 0, 25.0) == made.chunk(here, 0, 25.0)
+    assert as_json(head_statistics(here.to("cuda"))) == as_json(head_statistics(here))
 
 
 def test_memory_is_flat_over_two_thousand_frames(clip: Clip) -> None:

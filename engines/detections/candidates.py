@@ -55,10 +55,12 @@ class Candidates:
         from torchvision.ops import nms  # slow: it imports PyTorch's compiler
 
         frame, place = (self.scores > above).nonzero(as_tuple=True)
-        boxes = self.boxes[frame, place].float()
-        # Frames are moved apart, so that only boxes of the same frame overlap.
+        # Frames are moved apart, so that only boxes of the same frame overlap; in double precision
+        # where there is one (not on Apple's GPUs), as there may be thousands.
+        precise = torch.float32 if self.boxes.device.type == "mps" else torch.float64
+        boxes = self.boxes[frame, place].to(precise)
         apart = frame * (boxes.amax() - boxes.amin() + 1 if boxes.numel() else 1)
-        kept = nms(boxes + apart[:, None], self.scores[frame, place].float(), overlap)
+        kept = nms(boxes + apart[:, None], self.scores[frame, place].to(precise), overlap)
         left = torch.zeros_like(self.scores)
         left[frame[kept], place[kept]] = self.scores[frame[kept], place[kept]]
         return replace(self, scores=left)

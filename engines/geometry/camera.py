@@ -127,6 +127,8 @@ class Camera:
     def slice(self, start: int, stop: int) -> "Camera":
         """Return the camera of the frames from `start` up to but not including `stop`; of no
         frames, any of its frames."""
+        if self.frame_count == 1:
+            return self
         rows = slice(start, stop) if range(self.frame_count)[start:stop] else slice(1)
         return self._with([v if len(v) == 1 else v[rows] for v in self._values])
 
@@ -136,6 +138,8 @@ class Camera:
 
     def fitted(self, size: Size, fit: str = "stretch") -> "Camera":
         """Return the camera of the same picture brought to `size`; see `scale_and_shift`."""
+        if size == self.size:
+            return self
         (sy, sx), (top, left) = scale_and_shift(self.size, size, fit)
         values = [self.fx * sx, self.fy * sy, self.cx * sx + left, self.cy * sy + top]
         return replace(self._with(values), size=size)
@@ -147,7 +151,7 @@ class Camera:
         """
         if self.axes == "y_down":
             return vectors
-        return vectors * vectors.new_tensor([1.0, -1.0, -1.0])
+        return torch.cat([vectors[..., :1], -vectors[..., 1:]], -1)
 
     def table(self, dtype: torch.dtype) -> Tensor:
         """Return [4,F or 1]: fx, fy, cx, cy."""

@@ -8,6 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMALL = 1e-6  # rad, below which a series stands for sin(x) / x
+_STRAIGHT = 1e-2  # by which the columns of a rotation may be off: turned by half a degree
+
+
+def are_rotations(matrices: Tensor) -> Tensor:
+    """Return which matrices [...,3,3] are rotations, within a hundredth: [...] bool."""
+    m = matrices.float()
+    off = m.mT @ m - torch.eye(3, device=m.device)
+    right: Tensor = (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(m) > 0)
+    return right
 
 
 def to_quaternions(matrices: Tensor) -> Tensor:
@@ -90,6 +99,30 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
     0 gives `start`, 1 gives `end`.
     """
     return product(start, exp_map(between(start, end) * part))
+
+
+def shortest(start: Tensor, end: Tensor) -> Tensor:
+    """Return the rotations [...,4] by the least angle that turn unit vectors [...,3] to others.
+
+    Opposite vectors are turned about an axis across them.
+    """
+    cosine = (start * end).sum(-1, keepdim=True)
+    across = torch.linalg.cross(start, end, dim=-1)
+    least = start.abs().argmin(-1, keepdim=True)
+    aside = torch.linalg.cross(start, torch.zeros_like(start).scatter(-1, least, 1.0), dim=-1)
+    opposite = cosine < -1 + _SMALL
+    axis = torch.where(opposite, aside, across)
+    return F.normalize(torch.cat([torch.where(opposite, 0.0, 1 + cosine), axis], -1), dim=-1)
+
+
+def turn_by(vectors: Tensor) -> Tensor:
+    """Return rotation vectors [...,3] in rad as matrices [...,3,3]."""
+    return to_matrices(exp_map(vectors))
+
+
+def turn_of(matrices: Tensor) -> Tensor:
+    """Return rotation matrices [...,3,3] as rotation vectors [...,3] in rad."""
+    return log_map(to_quaternions(matrices))
 
 
 def from_two_rows(values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from .heads import Heads
 from .placing import placed, ranked
 from .pose import fit_heads
 from .regions import detected_faces, regions_of_faces, regions_of_people, regions_of_points
-from .settings import FRAMES_AT_ONCE, check_search
+from .settings import check_search, frames_together
 
 _SAME = 0.5  # IoU of the boxes of one face that was found twice
 
@@ -58,10 +58,11 @@ def detect_heads(
     camera = Camera.of_field_of_view(canvas, fov, device=engine.device)
     if poses is None and detector is None:
         raise InputError("detector: expected an engine that finds faces, or poses; found neither")
+    step = frames_together(engine.device, canvas)
     chunks = []
-    for start in range(0, len(frames), FRAMES_AT_ONCE):
+    for start in range(0, len(frames), step):
         with torch.inference_mode():
-            here = frames[start : start + FRAMES_AT_ONCE].to(engine.device, torch.float32)
+            here = frames[start : start + step].to(engine.device, torch.float32)
             tracks: Tensor | None = None
             if poses is not None:
                 people = poses.slice(start, start + len(here)).to(engine.device)

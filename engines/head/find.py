@@ -17,7 +17,7 @@ from .detect import detect_heads
 from .family import FaceMesh, HeadFinder, HeadRotation, face_detector, head_of
 from .heads import Heads
 from .rotation_in_crops import heads_in_crops
-from .settings import FRAMES_AT_ONCE
+from .settings import frames_together
 from .whole_frame import heads_in_frames
 
 DETECTOR = "mediapipe_face_detector"
@@ -54,7 +54,7 @@ def frames_at_once(engine: Engine, source: Size) -> int:
     a frame depends in its last bits on those beside it."""
     if isinstance(head_of(engine.model), HeadFinder):
         return engine.batch_for(*letterbox_for(engine, source, recommended_size(engine)).target)
-    return FRAMES_AT_ONCE
+    return frames_together(engine.device, source)
 
 
 def unused(engine: Engine, *, fov: float, smallest_face: int, second_pass: bool) -> list[str]:

@@ -8,11 +8,13 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import boxes as box
 from ..geometry.crops import batches, crop, from_crops
+from ..geometry.fitted_regions import direction, regions_around
 from ..geometry.turned_crops import Regions
 from ..pose.poses import Poses
 from ..runtime.engine import Engine
 from .family import FaceCandidates, FaceDetector, FaceMesh
 
+_TILES = 4096  # whose faces are decoded together
 _PER_TILE = 8  # most faces per tile, the most confident first
 _FACE = 1 / 5  # of a tile: the smallest face that the detector finds in it reliably
 _OVERLAP = 0.25  # of a tile's side: a face of up to this size lies whole in one of the tiles
@@ -79,11 +81,17 @@ def detected_faces(
     half = squares[:, 2:] / 2
     tiled = torch.cat([squares[:, :2] - half, squares[:, :2] + half], 1).repeat(count, 1)
     frame = torch.arange(count, device=frames.device).repeat_interleave(each)
+    # Once in the order that crops are sampled in: they are many, and would each copy the frames.
+    planes = frames.movedim(-1, 1).contiguous().movedim(1, -1)
     boxes, scores, points = [], [], []
-    for part in batches(count * each, engine.batch_for(*size), frames.device):
-        here = tiled[part]
-        images = crop(frames, frame[part], here, size).clamp(0, 1)
-        found, _ = head.decode(engine.infer(images), above).best(_PER_TILE, above=above)
+    for group in batches(count * each, _TILES, frames.device):
+        outputs = [
+            engine.infer(crop(planes, frame[part], tiled[part], size).clamp(0, 1))
+            for part in group.split(engine.batch_for(*size))
+        ]
+        together = {name: torch.cat([some[name] for some in outputs]) for name in outputs[0]}
+        found, _ = head.decode(together, above).best(_PER_TILE, above=above)
+        here = tiled[group]
         corners = from_crops(box.corners(found.boxes).flatten(1, 2), here, size)
         boxes.append(corners.unflatten(1, (_PER_TILE, 2)).flatten(2))
         points.append(from_crops(found.points.flatten(1, 2), here, size).view_as(found.points))
@@ -108,7 +116,7 @@ def regions_of_faces(found: FaceCandidates, count: Tensor, reach: float) -> Regi
         frame,
         box.centres(boxes),
         reach * box.sides(boxes).amax(-1),
-        _angle(eyes[:, 0], eyes[:, 1]),
+        direction(eyes[:, 0], eyes[:, 1]),
     )
 
 
@@ -116,21 +124,7 @@ def regions_of_points(points: Tensor, frame: Tensor, head: FaceMesh) -> Regions:
     """Return the regions of faces from their points [N,K,2 or 3] px, on the frames [N]."""
     flat = points[..., :2]
     first, second = (flat[:, number] for number in head.eyes)
-    angle = _angle(first, second)
-    # The box is taken upright in the face's own axes, so that a tilted head does not widen it.
-    cos, sin = angle.cos()[:, None], angle.sin()[:, None]
-    x, y = flat[..., 0], flat[..., 1]
-    own = torch.stack([x * cos + y * sin, y * cos - x * sin], -1)
-    low, high = own.amin(1), own.amax(1)
-    middle = (low + high) / 2
-    centre = torch.stack(
-        [
-            middle[:, 0] * cos[:, 0] - middle[:, 1] * sin[:, 0],
-            middle[:, 0] * sin[:, 0] + middle[:, 1] * cos[:, 0],
-        ],
-        -1,
-    )
-    return Regions(frame, centre, head.reach * (high - low).amax(-1), angle)
+    return regions_around(flat, frame, direction(first, second), reach=head.reach)
 
 
 def regions_of_people(poses: Poses) -> tuple[Regions, Tensor]:
@@ -161,17 +155,11 @@ def regions_of_people(poses: Poses) -> tuple[Regions, Tensor]:
     middle = (at * weight).sum(1) / weight.sum(1).clamp(min=1)
     centre = torch.where(here[:, nose, None], (at[:, nose] + middle) / 2, middle)
     # The person's right side is at the left of the picture when they face the camera.
-    by_eyes = _angle(at[:, right_eye], at[:, left_eye])
-    by_ears = _angle(at[:, right_ear], at[:, left_ear])
+    by_eyes = direction(at[:, right_eye], at[:, left_eye])
+    by_ears = direction(at[:, right_ear], at[:, left_ear])
     both_eyes = here[:, left_eye] & here[:, right_eye]
     both_ears = here[:, left_ear] & here[:, right_ear]
     angle = torch.where(both_eyes, by_eyes, torch.where(both_ears, by_ears, 0.0))
     sized = side > 1
     regions = Regions(frame, centre, side, angle)
     return regions.at(sized), place[sized]
-
-
-def _angle(first: Tensor, second: Tensor) -> Tensor:
-    """Return the direction [N] rad from points [N,2] to others, clockwise in the picture."""
-    x, y = (second - first).unbind(-1)
-    return torch.atan2(y, x)

@@ -19,7 +19,7 @@ from .family import HeadRotation, face_detector
 from .heads import Heads
 from .placing import placed, ranked
 from .regions import detected_faces, regions_of_faces, regions_of_people
-from .settings import FRAMES_AT_ONCE, check_search
+from .settings import check_search, frames_together
 
 _REGION = 24.0  # cm, what a region shows of a face, see regions.py
 _MIDDLE = (0.0, -1.2, 0.0)  # cm, where in the axes of the face the middle of a region lies
@@ -54,9 +54,10 @@ def heads_in_crops(
     camera = Camera.of_field_of_view(canvas, fov, device=engine.device)
     focal, centre = torch.cat([camera.fx, camera.fy]), torch.cat([camera.cx, camera.cy])
     chunks = []
-    for start in range(0, len(frames), FRAMES_AT_ONCE):
+    step = frames_together(engine.device, canvas)
+    for start in range(0, len(frames), step):
         with torch.inference_mode():
-            here = frames[start : start + FRAMES_AT_ONCE].to(engine.device, torch.float32)
+            here = frames[start : start + step].to(engine.device, torch.float32)
             if poses is not None:
                 people = poses.slice(start, start + len(here)).to(engine.device)
                 regions, place = regions_of_people(people)

@@ -1,13 +1,22 @@
 """What everything that finds heads shares."""
 
+import torch
 from torch import Tensor
 
 from ..checks import check_frames
 from ..errors import InputError
+from ..geometry.placement import Size
 from ..pose.poses import Poses
-from ..words import counted
 
-FRAMES_AT_ONCE = 16  # frames whose faces are looked at together
+_FRAMES = 16  # looked at together
+_GPU_PIXELS = 2**26  # of frames that a GPU looks at together, for which few are too little work
+
+
+def frames_together(device: torch.device, source: Size) -> int:
+    """Return in how many frames of `source` (height, width) faces are looked for together."""
+    if device.type != "cuda":
+        return _FRAMES
+    return max(1, _GPU_PIXELS // (source[0] * source[1]))
 
 
 def check_search(
@@ -23,11 +32,6 @@ def check_search(
         raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
     if max_heads < 1:
         raise InputError(f"max_heads: expected at least 1, found {max_heads}")
-    canvas = (frames.shape[1], frames.shape[2])
-    if poses is not None and (len(poses), poses.canvas) != (len(frames), canvas):
-        high, wide = poses.canvas
-        raise InputError(
-            f"poses: found in {counted(len(poses), 'frame')} of {wide}x{high}, but image holds "
-            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
-        )
+    if poses is not None:
+        poses.need_frames("poses", frames)
     return exact

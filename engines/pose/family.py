@@ -98,6 +98,33 @@ class TopDown:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandPoints:
+    """The head of a network that finds the points of one hand in a square crop.
+
+    The 21 points are in the order of `skeletons`: the wrist, then each finger from its root to its
+    tip, thumb first. Crops show the hand with its fingers upwards.
+
+    size:   px of the crop
+    decode: outputs for [N] crops -> points [N,21,2] px of the crop, score [N] 0..1 of there being a
+            hand
+    """
+
+    size: int
+    decode: Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandFamily(Family):
+    """A family of networks for hands.
+
+    head: how its networks are fed and read
+    """
+
+    task: str = "hand"
+    head: HandPoints
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoseFamily(Family):
     """A family of pose networks.
 
@@ -117,6 +144,20 @@ def _head(model: str, name: str) -> OneStage | TopDown | BoxHead:
     family = find_family(name)
     if not isinstance(family, PoseFamily | DetectionFamily):
         raise ModelError(f"model {model}: expected a pose model, found family {name!r}")
+    return family.head
+
+
+def hand_points(model: Model) -> HandPoints:
+    """Return the head of a model that finds the points of hands.
+
+    Raises `InputError` for another one.
+    """
+    family = find_family(model.entry.family)
+    if not isinstance(family, HandFamily):
+        raise InputError(
+            f"hand_engine: {model.name} does not find the points of hands; choose mediapipe_hand "
+            "in Load Hand Model, or connect nothing"
+        )
     return family.head
 
 

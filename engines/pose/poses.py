@@ -6,13 +6,24 @@ from types import MappingProxyType
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..checks import check_shape
 from ..detections.detections import Detections
 from ..errors import InputError
 from ..padded import Padded
 from ..sequence import state_type
-from .skeletons import AP10K_17, COCO_17, COCO_OF, OPENPOSE_OF, SKELETONS, Skeleton, order_from
+from ..words import counted
+from .skeletons import (
+    AP10K_17,
+    COCO_17,
+    COCO_OF,
+    OPENPOSE_OF,
+    SKELETONS,
+    WHOLE_OF,
+    Skeleton,
+    order_from,
+)
 
 
 @state_type()
@@ -131,6 +142,22 @@ class Poses(Padded):
         if self.are_animals:
             raise InputError(f"{name}: expected people, found animals ({self.skeleton})")
 
+    def need_frames(self, name: str, frames: Tensor) -> None:
+        """Raise `InputError`, which begins with `name`, unless these are the people of `frames`
+        [F,H,W,C]."""
+        high, wide = frames.shape[1:3]
+        if (len(self), self.canvas) != (len(frames), (high, wide)):
+            raise InputError(
+                f"{name}: found in {counted(len(self), 'frame')} of "
+                f"{self.canvas[1]}x{self.canvas[0]}, but image holds {len(frames)} of "
+                f"{wide}x{high}; connect the same frames"
+            )
+
+    def in_canvas(self, points: Tensor) -> Tensor:
+        """Return which points [...,2] px lie on the canvas, [...] bool."""
+        height, width = self.canvas
+        return ((points >= 0) & (points <= points.new_tensor([width, height]))).all(-1)
+
     def body(self) -> "Poses":
         """Return the same people without feet, face and hands."""
         whole = SKELETONS[self.skeleton]
@@ -142,6 +169,33 @@ class Poses(Padded):
             confidence=self.confidence[:, :, part],
             skeleton=smaller.name,
         )
+
+    def whole(self) -> "Poses":
+        """Return the same people with places for feet, face and hands, of which nothing is seen
+        that was not there: 133 joints, or 134 with OpenPose's body."""
+        if self.skeleton not in WHOLE_OF:
+            return self
+        skeleton = WHOLE_OF[self.skeleton]
+        more = len(skeleton) - self.keypoints.shape[2]
+        return replace(
+            self,
+            keypoints=pad(self.keypoints, (0, 0, 0, more)),
+            confidence=pad(self.confidence, (0, more)),
+            skeleton=skeleton.name,
+        )
+
+    def with_part(self, part: str, keypoints: Tensor, confidence: Tensor) -> "Poses":
+        """Return the same people with other joints in a part of their skeleton, such as the face.
+
+        keypoints:  [F,P,K,2] px
+        confidence: [F,P,K] 0..1; keypoints that are not seen are put at (0, 0)
+        """
+        place = SKELETONS[self.skeleton].parts[part]
+        joints, sure = self.keypoints.clone(), self.confidence.clone()
+        seen = (confidence > 0)[..., None]
+        joints[:, :, place] = torch.where(seen, keypoints, 0).to(joints)
+        sure[:, :, place] = confidence.to(sure)
+        return replace(self, keypoints=joints, confidence=sure)
 
     def _ordered(
         self, keypoints: Tensor, confidence: Tensor, source: Skeleton, target: Skeleton

@@ -96,6 +96,7 @@ AP10K_17 = _skeleton("ap10k_17", _AP10K, whole=False)
 
 SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, WHOLEBODY_133, OPENPOSE_134, AP10K_17)}
 OPENPOSE_OF = {COCO_17.name: OPENPOSE_18, WHOLEBODY_133.name: OPENPOSE_134}
+WHOLE_OF = {COCO_17.name: WHOLEBODY_133, OPENPOSE_18.name: OPENPOSE_134}
 COCO_OF = {openpose.name: SKELETONS[name] for name, openpose in OPENPOSE_OF.items()}
 
 

@@ -1,6 +1,5 @@
 """Smooth the joints of each track with One-Euro filters."""
 
-import itertools
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -9,9 +8,8 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry.boxes import sides
 from ..sequence import state_type
-from ..tracking.one_euro import Memory, OneEuro
-from ..video.cuts import check_cuts
-from .choices import SMOOTHINGS
+from ..tracking.one_euro import Memory, OneEuro, check_smoothing
+from ..tracking.shots import by_shot
 from .poses import Poses
 from .tracks import Tracks, by_track, to_poses
 
@@ -54,15 +52,7 @@ class Smoother:
     state: FilterState | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("fps", "min_cutoff"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: expected more than 0, found {getattr(self, name)}")
-        if self.beta < 0:
-            raise InputError(f"beta: expected at least 0, found {self.beta}")
-        if self.direction not in SMOOTHINGS:
-            raise InputError(
-                f"direction: expected one of {', '.join(SMOOTHINGS)}, found {self.direction!r}"
-            )
+        check_smoothing(self.direction, fps=self.fps, min_cutoff=self.min_cutoff, beta=self.beta)
 
     def reset(self) -> None:
         """Restart with the next chunk."""
@@ -76,16 +66,7 @@ class Smoother:
         Raises `InputError` if canvas or skeleton change without a reset, or the number of cuts is
         not that of the frames.
         """
-        check_cuts(cuts, len(poses))
-        starts = [] if cuts is None else cuts.nonzero().flatten().tolist()
-        if not starts:
-            return self._shot(poses)
-        shots = []
-        for start, stop in itertools.pairwise(sorted({0, *starts, len(poses)})):
-            if start in starts:
-                self.reset()
-            shots.append(self._shot(poses.slice(start, stop)))
-        return Poses.cat(shots)
+        return by_shot(poses, cuts, self._shot, self.reset)
 
     def _shot(self, poses: Poses) -> Poses:
         """Return the next frames of the same shot, smoothed."""
@@ -100,8 +81,6 @@ class Smoother:
         if not len(poses):
             return poses
         points = self._filtered(tracks, poses)
-        if self.direction == "both":
-            points = (points + self._filtered(tracks.flipped(), poses).flip(0)) / 2
         points = torch.where(tracks.seen[..., None], points, tracks.keypoints)
         return to_poses(replace(tracks, keypoints=points), poses)
 
@@ -117,21 +96,23 @@ class Smoother:
         seen = tracks.seen.cpu()
         points = tracks.keypoints.cpu().float()
         height = sides(tracks.boxes)[..., 1].cpu().clamp(min=1)[..., None]  # [F,T,1]
+        one_euro = OneEuro(self.fps, self.min_cutoff, self.beta)
+        if self.direction == "both":
+            out = one_euro.run_both(points, seen, unit=height)
+            return out.to(tracks.keypoints.device, tracks.keypoints.dtype)
         memory = Memory.empty(points.new_zeros(points.shape[1:]))
         if self.state is not None:
-            column = torch.searchsorted(tracks.ids.cpu(), self.state.ids)
-            memory.values[column], memory.speeds[column] = self.state.points, self.state.speeds
-            memory.gone[column] = self.state.gone
-        one_euro = OneEuro(self.fps, self.min_cutoff, self.beta)
+            known = Memory(self.state.points, self.state.speeds, self.state.gone)
+            memory.put(torch.searchsorted(tracks.ids.cpu(), self.state.ids), known)
         out, memory = one_euro.run(points, seen, memory, unit=height)
-        if self.direction == "causal":
-            here = one_euro.is_remembered(memory).any(1)  # a joint that restarts needs no past
-            self.state = FilterState(
-                tracks.ids.cpu()[here],
-                memory.values[here],
-                memory.speeds[here],
-                memory.gone[here],
-                poses.canvas,
-                poses.skeleton,
-            )
+        here = one_euro.is_remembered(memory).any(1)  # a joint that restarts needs no past
+        known = memory.at(here)
+        self.state = FilterState(
+            tracks.ids.cpu()[here],
+            known.values,
+            known.speeds,
+            known.gone,
+            poses.canvas,
+            poses.skeleton,
+        )
         return out.to(tracks.keypoints.device, tracks.keypoints.dtype)

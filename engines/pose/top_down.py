@@ -45,12 +45,7 @@ def poses_in_boxes(
     if turned not in TURNED:
         raise InputError(f"turned: expected one of {', '.join(TURNED)}, found {turned!r}")
     head = top_down(engine.model)
-    if len(people) != len(frames) or people.canvas != tuple(frames.shape[1:3]):
-        height, width = people.canvas
-        raise InputError(
-            f"people: found in {len(people)} frames of {width}x{height}, but image holds "
-            f"{len(frames)} of {frames.shape[2]}x{frames.shape[1]}; connect the same frames"
-        )
+    people.need_frames("people", frames)
     size = engine.network.fixed
     assert size is not None, "a top-down network takes one size"
     turns = TURNED[turned]

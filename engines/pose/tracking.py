@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..sequence import state_type
-from ..tracking.association import Association, Known
+from ..tracking.association import Association, Known, in_places
 from ..tracking.similarity import KeypointSimilarity, box_observations, median_of_points
 from ..video.cuts import check_cuts
 from .oks import sigmas
@@ -72,14 +70,14 @@ class Tracker:
         new_shot = [False] * len(poses) if cuts is None else cuts.tolist()
         spread = sigmas(poses.skeleton) * 2 * _LOOSER
         people = Association(KeypointSimilarity(spread), median_of_points, self.max_gap)
-        known, next_id = state.people, state.next_id
-        ids = np.full(poses.track_ids.shape, -1, np.int64)
-        for f, count in enumerate(poses.count.tolist()):
-            now = replace(
+        counts = poses.count.tolist()
+        frames = (
+            replace(
                 box_observations(boxes[f, :count]),
                 features={"points": points[f, :count], "seen": seen[f, :count]},
             )
-            before = None if new_shot[f] else known
-            known, ids[f, :count], next_id = people.step(before, now, next_id)
+            for f, count in enumerate(counts)
+        )
+        found, known, next_id = people.run(frames, new_shot, state.people, state.next_id)
         self.state = TrackState(known, next_id, poses.skeleton, poses.canvas)
-        return replace(poses, track_ids=torch.from_numpy(ids).to(poses.device))
+        return replace(poses, track_ids=in_places(found, poses.track_ids))

@@ -94,4 +94,4 @@ def _behind(footage: Tensor, frames: int, size: Size, fit: str) -> Tensor:
             f"found {footage.shape[0]}"
         )
     image = fit_images(footage, size, fit, fill=0.0)
-    return expand_frames(image, frames).clamp(0, 1)  # a copy in any case
+    return expand_frames(image, frames).clamp(0, 1).contiguous()  # a copy in any case

@@ -4,13 +4,15 @@ Frames depend on one another, so there is one step per frame; within it everybod
 everybody at once. Arrays are NumPy's, on the CPU, where small operations cost least.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
 from ..sequence import state_type
 
@@ -162,6 +164,25 @@ class Association:
             )
         return after, ids, next_id + count
 
+    def run(
+        self,
+        frames: Iterable[Observations],
+        new_shot: Iterable[bool],
+        known: Known | None,
+        next_id: int,
+    ) -> tuple[list[NDArray[np.int64]], Known | None, int]:
+        """Match the objects of successive frames.
+
+        new_shot: for each frame whether it begins a new shot, in which nobody is known
+
+        Returns the ids [N] of the objects of each frame, what is known after them, and the next id.
+        """
+        ids = []
+        for now, new in zip(frames, new_shot, strict=True):
+            known, here, next_id = self.step(None if new else known, now, next_id)
+            ids.append(here)
+        return ids, known, next_id
+
     def _velocities(self, old: Known, now: Observations) -> Floats:
         """Return the velocities [M,2] px per frame of M objects that are seen again."""
         frames = (old.gone + 1).astype(np.float32)[:, None]
@@ -174,3 +195,11 @@ class Association:
 def moved(features: NDArray[Any], ahead: Floats) -> NDArray[Any]:
     """Return points [T,...,2] moved by `ahead` [T,2]."""
     return features + ahead.reshape(len(ahead), *[1] * (features.ndim - 2), 2)
+
+
+def in_places(ids: Sequence[NDArray[np.int64]], like: Tensor) -> Tensor:
+    """Return ids [N] of each frame by place, as `like` [F,P] int64, -1 where there is nobody."""
+    placed = np.full(like.shape, -1, np.int64)
+    for row, here in zip(placed, ids, strict=True):
+        row[: len(here)] = here
+    return torch.from_numpy(placed).to(like.device)

@@ -51,6 +51,12 @@ class Columns:
         placed[self._frame, self._column] = values[self._frame, self._place]
         return placed
 
+    def put(self, into: Tensor, values: Tensor) -> Tensor:
+        """Return `into` [F,P,...] with the values by track [F,T,...] of those who have one."""
+        changed = into.clone()
+        changed[self._frame, self._place] = values[self._frame, self._column].to(into.dtype)
+        return changed
+
 
 @dataclass(frozen=True)
 class Places:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..geometry import rotations
+from ..sequence import state_type
+from .choices import SMOOTHINGS
 from .spaces import ROTATIONS, VECTORS, Space
 
 _SPEED_CUTOFF = 1.0  # Hz, of the filter on the speed, as published
@@ -14,6 +17,7 @@ _RESTART = 0.5  # s after which a value that was not seen restarts
 _LONGEST = 1e3  # s, so that a value that was never seen divides by a number
 
 
+@state_type("FilterMemory")
 @dataclass(frozen=True)
 class Memory:
     """What a filter knows of its values at the end of a chunk.
@@ -34,6 +38,15 @@ class Memory:
             like.new_zeros(*like.shape[:-1], tangent),
             like.new_full(like.shape[:-1], math.inf),
         )
+
+    def put(self, index: Tensor, known: "Memory") -> None:
+        """Take over what is known of the values at `index` [N] of the first axis, in place."""
+        self.values[index], self.speeds[index] = known.values, known.speeds
+        self.gone[index] = known.gone
+
+    def at(self, index: Tensor) -> "Memory":
+        """Return what is known of the values at `index`, a mask or numbers of the first axis."""
+        return Memory(self.values[index], self.speeds[index], self.gone[index])
 
 
 @dataclass(frozen=True)
@@ -82,9 +95,35 @@ class OneEuro:
             out[f] = last
         return out, Memory(last, speed, gone)
 
+    def run_both(self, values: Tensor, seen: Tensor, *, unit: Tensor | None = None) -> Tensor:
+        """Filter a whole clip forward and backward, and return the mean of both: there is no lag.
+
+        For the arguments see `run`.
+        """
+        memory = Memory.empty(values.new_zeros(values.shape[1:]), self.space)
+        forward, _ = self.run(values, seen, memory, unit=unit)
+        flipped = None if unit is None else unit.flip(0)
+        backward, _ = self.run(values.flip(0), seen.flip(0), memory, unit=flipped)
+        return self.space.mix(forward, backward.flip(0), values.new_tensor([0.5]))
+
     def is_remembered(self, memory: Memory) -> Tensor:
         """Return which values [...] bool the next frame does not restart."""
         return memory.gone <= _RESTART * self.fps
+
+
+def check_smoothing(direction: str, *, fps: float, min_cutoff: float, **betas: float) -> None:
+    """Raise `InputError` for an unknown direction and settings out of range.
+
+    betas: settings that must not be below 0, by name
+    """
+    for name, value in (("fps", fps), ("min_cutoff", min_cutoff)):
+        if not value > 0:
+            raise InputError(f"{name}: expected more than 0, found {value}")
+    for name, value in betas.items():
+        if not value >= 0:
+            raise InputError(f"{name}: expected at least 0, found {value}")
+    if direction not in SMOOTHINGS:
+        raise InputError(f"direction: expected one of {', '.join(SMOOTHINGS)}, found {direction!r}")
 
 
 def smooth_rotations(

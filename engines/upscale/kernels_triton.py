@@ -2,8 +2,11 @@
 
 Pictures lie in memory as rows of channels, one row per pixel (channels last). A program goes down a
 strip of pixels. Every row that it reads counts for three rows of the result, whose sums it carries
-along: a pixel is read three times instead of nine. Products are of 16 bits, sums of 32.
+along: a pixel is read three times instead of nine. At the end of a strip it goes on with the next.
+Products are of 16 bits, sums of 32.
 """
+
+from functools import cache
 
 import torch
 import triton
@@ -11,11 +14,18 @@ import triton.language as tl
 from torch import Tensor
 from torch.library import triton_op, wrap_triton
 
+from .kernels import GROWTH, next_power_of_two
+
 _FIRST = 128  # pixels of a program of the first layer
-_STRIP, _ROWS, _WARPS, _STAGES = 128, 32, 8, 2  # of the layers between and the last one
-_DENSE_STRIP, _DENSE_ROWS, _DENSE_WARPS, _DENSE_STAGES = 128, 32, 4, 4
-_PROGRAMS = 132  # multiprocessors of a large card; with fewer programs, strips are cut shorter
-_BLOCK = 32  # channels of a product of dense layers
+# Of the others. Two programs of 64 pixels, four warps each, share a multiprocessor: one multiplies
+# while the other waits. Pipelined loads would take the shared memory of the second one.
+_STRIP, _WARPS, _STAGES = 64, 4, 1
+_SHARED = 97 * 2**10  # bytes that such a program takes, of 64 channels
+_MOST = 3  # of them on a multiprocessor, for whose registers there is room
+_LEAST = 10  # rows that a program goes down, as it reads two more
+_INTERPRETED = 5  # programs of a layer where triton interprets its kernels
+AHEAD = True
+_STEP = 3  # rows of a loop's step, after which the sums are in the same registers again
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -23,10 +33,53 @@ def _rows(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).contiguous()
 
 
-def _length(rows: int, height: int, strips: int, images: int) -> int:
-    """Return how many rows a program goes down."""
-    enough = triton.cdiv(height, rows) * strips * images >= 2 * _PROGRAMS
-    return rows if enough else max(rows // 2, 8)
+def _grid(at_once: int, height: int, columns: int, tables: int) -> tuple[tuple[int, int], int, int]:
+    """Return a grid of programs, of which so many run `at_once`; how many rows each goes down; and
+    how many rows count as one column, at least `height`.
+
+    columns: strips of all images; the rows of one come after those of the other
+    tables:  of as many convolutions
+    """
+    programs = at_once // tables
+    rows = _stepped(triton.cdiv(height * columns, programs))
+    tall = height
+    # Sizes are symbols, and have no order, where PyTorch compiles for any.
+    if all(isinstance(size, int) for size in (height, columns)):
+        rows, tall = _shares(programs, height, columns)
+    return (triton.cdiv(tall * columns, rows), tables), rows, tall
+
+
+@cache
+def _shares(programs: int, height: int, columns: int) -> tuple[int, int]:
+    """Return how many rows a program goes down, and how many count as one column.
+
+    Either all programs go down equally many rows, from one column to the next, so that all that run
+    at once are done at the same time; or columns are cut into parts, which saves them the rows
+    around a second part.
+    """
+    shared = _stepped(triton.cdiv(height * columns, programs))
+    best, least = (shared, height), shared + 2 * _STEP
+    for parts in range(1, triton.cdiv(height, _LEAST) + 1):
+        rows = _stepped(triton.cdiv(height, parts))
+        time = triton.cdiv(parts * columns, programs) * (rows + 2)
+        if time <= least:
+            best, least = (rows, rows * triton.cdiv(height, rows)), time
+    return best
+
+
+def _stepped(rows: int) -> int:
+    """Return the next number of rows that, with the two around them, makes whole steps."""
+    return triton.cdiv(rows + 2, _STEP) * _STEP - 2
+
+
+@cache
+def _at_once(device: torch.device, channels: int) -> int:
+    """Return how many programs for so many channels a device runs at once."""
+    if device.type != "cuda":
+        return _INTERPRETED
+    card = torch.cuda.get_device_properties(device)
+    room = card.shared_memory_per_multiprocessor // (_SHARED * channels // 64)
+    return card.multi_processor_count * max(1, min(room, 128 // channels, _MOST))
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -74,116 +127,283 @@ def first(images: Tensor, table: Tensor, bias: Tensor, slopes: Tensor) -> Tensor
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _down(  # type: ignore[no-untyped-def]
-    source, table, bias, slopes, images, out, height, width, rows,
-    IN: tl.constexpr, OUT: tl.constexpr, USED: tl.constexpr, SCALE: tl.constexpr,
-    STRIP: tl.constexpr,
+def _weights(at, pitch: tl.constexpr):  # type: ignore[no-untyped-def]
+    return (
+        tl.load(at),
+        tl.load(at + pitch),
+        tl.load(at + 2 * pitch),
+        tl.load(at + 3 * pitch),
+        tl.load(at + 4 * pitch),
+        tl.load(at + 5 * pitch),
+        tl.load(at + 6 * pitch),
+        tl.load(at + 7 * pitch),
+        tl.load(at + 8 * pitch),
+    )
+
+
+# The sums of three rows: `done` of the row above the one that is read, which is complete with it,
+# `upper` of this row, `lower` of the row below. Loops that use it go three rows a step, which
+# brings the three back to the registers that they came from; with one row a step they would be
+# copied, for which every product has to be waited for.
+@triton.jit  # type: ignore[untyped-decorator]
+def _sums(  # type: ignore[no-untyped-def]
+    one, two, three, above_left, above_middle, above_right, left, middle, right,
+    below_left, below_middle, below_right, upper, lower,
 ):  # fmt: skip
-    image = tl.program_id(2).to(tl.int64)
-    x = tl.program_id(0) * STRIP + tl.arange(0, STRIP)
-    top = tl.program_id(1) * rows
-    bottom = tl.minimum(top + rows, height)
+    done = tl.dot(one, below_left, upper)
+    done = tl.dot(two, below_middle, done)
+    done = tl.dot(three, below_right, done)
+    upper = tl.dot(one, left, lower)
+    upper = tl.dot(two, middle, upper)
+    upper = tl.dot(three, right, upper)
+    lower = tl.dot(one, above_left)
+    lower = tl.dot(two, above_middle, lower)
+    lower = tl.dot(three, above_right, lower)
+    return done, upper, lower
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _down(  # type: ignore[no-untyped-def]
+    source, table, bias, slopes, more, inner, outer, out, height, width, tall, columns, rows, part,
+    IN: tl.constexpr, OUT: tl.constexpr, PITCH: tl.constexpr, TO: tl.constexpr,
+    UP: tl.constexpr, ADDED: tl.constexpr, KEPT: tl.constexpr, STRIP: tl.constexpr,
+    AHEAD: tl.constexpr,
+):  # fmt: skip
+    number = tl.program_id(1)
     entry = tl.arange(0, IN)
     channel = tl.arange(0, OUT)
-    used = channel < USED
+    at = table + number * (9 * IN * OUT) + entry[:, None] * OUT + channel[None, :]
+    (
+        above_left, above_middle, above_right, left, middle, right,
+        below_left, below_middle, below_right,
+    ) = _weights(at, IN * OUT)  # fmt: skip
+    shift = tl.load(bias + number * OUT + channel).to(tl.float32)[None, :]
+    slope = tl.load(slopes + number * OUT + channel).to(tl.float32)[None, :]
+    strips = tl.cdiv(width, STRIP)
+    first = tl.program_id(0) * rows
+    last = tl.minimum(first + rows, columns * tall)
+    for column in range(first // tall, tl.cdiv(last, tall)):
+        image = (column // strips).to(tl.int64)
+        x = column % strips * STRIP + tl.arange(0, STRIP)
+        top = tl.maximum(first - column * tall, 0)
+        bottom = tl.minimum(last - column * tall, height)
+        upper = tl.zeros((STRIP, OUT), tl.float32)
+        lower = tl.zeros((STRIP, OUT), tl.float32)
+        if AHEAD:
+            place = source + ((image * height + top - 1) * width + x)[:, None] * PITCH
+            coming = tl.load(
+                place + entry[None, :], mask=((top > 0) & (x < width))[:, None], other=0.0
+            )
+        for begin in range(top - 1, bottom + 1, 3):
+            for step in tl.static_range(3):
+                line = begin + step
+                inside = (line >= 0) & (line < height)
+                if UP == 1:
+                    place = source + ((image * height + line) * width + x)[:, None] * PITCH
+                    before = place - PITCH
+                    after = place + PITCH
+                else:  # every pixel counts for UP x UP of them
+                    start = (image * (height // UP) + line // UP) * (width // UP)
+                    place = source + (start + x // UP)[:, None] * PITCH
+                    before = source + (start + (x - 1) // UP)[:, None] * PITCH
+                    after = source + (start + (x + 1) // UP)[:, None] * PITCH
+                one = inside & (x >= 1) & (x <= width)
+                two = inside & (x < width)
+                three = inside & (x < width - 1)
+                one = tl.load(before + entry[None, :], mask=one[:, None], other=0.0)
+                if AHEAD:
+                    two = coming
+                    follows = (line + 1 < height) & (x < width)
+                    coming = tl.load(
+                        place + width * PITCH + entry[None, :], mask=follows[:, None], other=0.0
+                    )
+                else:
+                    two = tl.load(place + entry[None, :], mask=two[:, None], other=0.0)
+                three = tl.load(after + entry[None, :], mask=three[:, None], other=0.0)
+                done, upper, lower = _sums(
+                    one, two, three, above_left, above_middle, above_right, left, middle, right,
+                    below_left, below_middle, below_right, upper, lower,
+                )  # fmt: skip
+                row = line - 1
+                some = ((row >= top) & (row < bottom) & (x < width))[:, None]
+                cell = (image * height + row) * width + x
+                value = done + shift
+                if ADDED > 0:  # what other channels have given
+                    known = more + cell[:, None] * ADDED + number * OUT + channel[None, :]
+                    value += tl.load(known, mask=some, other=0.0).to(tl.float32)
+                value = tl.where(value > 0, value, value * slope)
+                if KEPT > 0:  # added in part to what was there
+                    kept = cell[:, None] * OUT + channel[None, :]
+                    value = value * part + tl.load(inner + kept, mask=some, other=0.0).to(
+                        tl.float32
+                    )
+                    if KEPT > 1:
+                        value *= part
+                        value += tl.load(outer + kept, mask=some, other=0.0).to(tl.float32)
+                to = out + cell[:, None] * TO + number * OUT + channel[None, :]
+                tl.store(to, value.to(out.dtype.element_ty), mask=some)
+
+
+# As `_down`; the outputs of a pixel are its SCALE lines of SCALE pixels of each colour, every line
+# WIDE outputs long.
+@triton.jit  # type: ignore[untyped-decorator]
+def _last(  # type: ignore[no-untyped-def]
+    source, table, bias, images, out, height, width, tall, columns, rows,
+    IN: tl.constexpr, OUT: tl.constexpr, SCALE: tl.constexpr, WIDE: tl.constexpr,
+    ADDED: tl.constexpr, STRIP: tl.constexpr,
+):  # fmt: skip
+    lines: tl.constexpr = OUT // WIDE
+    entry = tl.arange(0, IN)
+    channel = tl.arange(0, OUT)
     at = table + entry[:, None] * OUT + channel[None, :]
-    above_left = tl.load(at)
-    above_middle = tl.load(at + IN * OUT)
-    above_right = tl.load(at + 2 * IN * OUT)
-    left = tl.load(at + 3 * IN * OUT)
-    middle = tl.load(at + 4 * IN * OUT)
-    right = tl.load(at + 5 * IN * OUT)
-    below_left = tl.load(at + 6 * IN * OUT)
-    below_middle = tl.load(at + 7 * IN * OUT)
-    below_right = tl.load(at + 8 * IN * OUT)
-    shift = tl.load(bias + channel, mask=used, other=0.0).to(tl.float32)[None, :]
-    if SCALE == 0:
-        slope = tl.load(slopes + channel).to(tl.float32)[None, :]
-    upper = tl.zeros((STRIP, OUT), tl.float32)  # sums of the row above the one that is read
-    lower = tl.zeros((STRIP, OUT), tl.float32)  # of this row
-    for line in range(top - 1, bottom + 1):
-        inside = (line >= 0) & (line < height)
-        place = source + ((image * height + line) * width + x)[:, None] * IN + entry[None, :]
-        one = tl.load(place - IN, mask=(inside & (x >= 1) & (x <= width))[:, None], other=0.0)
-        two = tl.load(place, mask=(inside & (x < width))[:, None], other=0.0)
-        three = tl.load(place + IN, mask=(inside & (x < width - 1))[:, None], other=0.0)
-        done = tl.dot(one, below_left, upper)
-        done = tl.dot(two, below_middle, done)
-        done = tl.dot(three, below_right, done)
-        upper = tl.dot(one, left, lower)
-        upper = tl.dot(two, middle, upper)
-        upper = tl.dot(three, right, upper)
-        lower = tl.dot(one, above_left)
-        lower = tl.dot(two, above_middle, lower)
-        lower = tl.dot(three, above_right, lower)
-        row = line - 1
-        value = done + shift
-        some = ((row >= top) & (x < width))[:, None] & used[None, :]
-        cell = (image * height + row) * width + x
-        if SCALE == 0:
-            value = tl.where(value > 0, value, value * slope)
-            to = out + cell[:, None] * OUT + channel[None, :]
-        else:
-            colour = channel // (SCALE * SCALE)
-            down = channel // SCALE % SCALE
-            known = tl.load(images + cell[:, None] * 3 + colour[None, :], mask=some, other=0.0)
-            value += known.to(tl.float32)
-            over = ((image * 3 + colour) * height + row) * SCALE + down
-            wide = (x * SCALE)[:, None] + (channel % SCALE)[None, :]
-            to = out + over[None, :] * (width * SCALE) + wide
-        tl.store(to, value.to(out.dtype.element_ty), mask=some)
+    (
+        above_left, above_middle, above_right, left, middle, right,
+        below_left, below_middle, below_right,
+    ) = _weights(at, IN * OUT)  # fmt: skip
+    shift = tl.load(bias + channel).to(tl.float32)[None, :]
+    colour = tl.arange(0, 16)
+    # 1 where an output is of a colour: the product adds the image's pixels to their enlargements.
+    same = (colour[:, None] == channel[None, :] // (WIDE * SCALE)).to(source.dtype.element_ty)
+    which = tl.arange(0, lines)  # colour * SCALE + line within the pixel
+    strips = tl.cdiv(width, STRIP)
+    first = tl.program_id(0) * rows
+    last = tl.minimum(first + rows, columns * tall)
+    for column in range(first // tall, tl.cdiv(last, tall)):
+        image = (column // strips).to(tl.int64)
+        x = column % strips * STRIP + tl.arange(0, STRIP)
+        top = tl.maximum(first - column * tall, 0)
+        bottom = tl.minimum(last - column * tall, height)
+        across = column % strips * (STRIP * WIDE) + tl.arange(0, STRIP * WIDE)
+        written = across < width * WIDE
+        if WIDE > SCALE:
+            written &= across % WIDE < SCALE
+            across = across // WIDE * SCALE + across % WIDE
+        written = (which < 3 * SCALE)[:, None] & written[None, :]
+        upper = tl.zeros((STRIP, OUT), tl.float32)
+        lower = tl.zeros((STRIP, OUT), tl.float32)
+        for begin in range(top - 1, bottom + 1, 3):
+            for step in tl.static_range(3):
+                line = begin + step
+                inside = (line >= 0) & (line < height)
+                place = (
+                    source + ((image * height + line) * width + x)[:, None] * IN + entry[None, :]
+                )
+                one = tl.load(
+                    place - IN, mask=(inside & (x >= 1) & (x <= width))[:, None], other=0.0
+                )
+                two = tl.load(place, mask=(inside & (x < width))[:, None], other=0.0)
+                three = tl.load(place + IN, mask=(inside & (x < width - 1))[:, None], other=0.0)
+                done, upper, lower = _sums(
+                    one, two, three, above_left, above_middle, above_right, left, middle, right,
+                    below_left, below_middle, below_right, upper, lower,
+                )  # fmt: skip
+                row = line - 1
+                some = (row >= top) & (row < bottom)
+                if ADDED:
+                    known = (
+                        images + ((image * height + row) * width + x)[:, None] * 3 + colour[None, :]
+                    )
+                    seen = some & (x < width)[:, None] & (colour < 3)[None, :]
+                    done = tl.dot(tl.load(known, mask=seen, other=0.0), same, done)
+                value = (done + shift).to(out.dtype.element_ty)
+                # Line by line, so that neighbours in memory are written together.
+                value = tl.permute(tl.reshape(value, (STRIP, lines, WIDE)), (1, 0, 2))
+                value = tl.reshape(value, (lines, STRIP * WIDE))
+                over = ((image * 3 + which // SCALE) * height + row) * SCALE + which % SCALE
+                to = out + over[:, None] * (width * SCALE) + across[None, :]
+                tl.store(to, value, mask=written & some)
 
 
-@triton_op("kinograph::upscale_middle", mutates_args={})
-def middle(x: Tensor, table: Tensor, bias: Tensor, slopes: Tensor) -> Tensor:
-    """See `kernels.middle`."""
-    count, channels, height, width = x.shape
-    strips = triton.cdiv(width, _STRIP)
-    rows = _length(_ROWS, height, strips, count)
-    source = _rows(x)
-    out = torch.empty_like(source)
-    wrap_triton(_down)[(strips, triton.cdiv(height, rows), count)](
+def _run(
+    source: Tensor,
+    table: Tensor,
+    bias: Tensor,
+    slopes: Tensor,
+    out: Tensor,
+    *,
+    inputs: int,
+    outputs: int,
+    up: int = 1,
+    more: Tensor | None = None,
+    kept: tuple[Tensor, ...] = (),
+    part: float = 1.0,
+) -> None:
+    """Run convolutions of rows of channels `source` [B,H,W,*] into `out` [B,H,W,*].
+
+    Both may be the first of some channels within rows of more. table, bias and slopes are those of
+    one convolution after the other, whose outputs come after one another.
+
+    inputs, outputs: channels of one convolution
+    up:   every pixel of `source` counts for so many in each direction
+    more: [B,H,W,*] what the convolutions are added to, before their activation
+    kept: what a `part` of the result is added to; the second one, a `part` of that
+    """
+    count, height, width, _ = out.shape
+    tables = bias.shape[0] // outputs
+    columns = triton.cdiv(width, _STRIP) * count
+    grid, rows, tall = _grid(_at_once(out.device, inputs), height, columns, tables)
+    wrap_triton(_down)[grid](
         source,
         table,
         bias,
         slopes,
-        source,
+        out if more is None else more,
+        kept[0] if kept else out,
+        kept[1] if len(kept) > 1 else out,
         out,
         height,
         width,
+        tall,
+        columns,
         rows,
-        IN=channels,
-        OUT=channels,
-        USED=channels,
-        SCALE=0,
+        part,
+        IN=inputs,
+        OUT=outputs,
+        PITCH=source.stride(2),
+        TO=out.stride(2),
+        UP=up,
+        ADDED=0 if more is None else more.stride(2),
+        KEPT=len(kept),
         STRIP=_STRIP,
+        AHEAD=AHEAD and up == 1 and more is None,
         num_warps=_WARPS,
         num_stages=_STAGES,
     )
+
+
+@triton_op("kinograph::upscale_middle", mutates_args={})
+def middle(x: Tensor, table: Tensor, bias: Tensor, slopes: Tensor, up: int) -> Tensor:
+    """See `kernels.middle`."""
+    count, channels, height, width = x.shape
+    out = x.new_empty(count, height * up, width * up, channels)
+    _run(_rows(x), table, bias, slopes, out, inputs=channels, outputs=channels, up=up)
     return out.permute(0, 3, 1, 2)
 
 
 @triton_op("kinograph::upscale_last", mutates_args={})
-def last(x: Tensor, images: Tensor, table: Tensor, bias: Tensor, scale: int) -> Tensor:
+def last(x: Tensor, images: Tensor | None, table: Tensor, bias: Tensor, scale: int) -> Tensor:
     """See `kernels.last`."""
     count, channels, height, width = x.shape
-    strips = triton.cdiv(width, _STRIP)
-    rows = _length(_ROWS, height, strips, count)
     out = x.new_empty(count, 3, height * scale, width * scale)
-    wrap_triton(_down)[(strips, triton.cdiv(height, rows), count)](
-        _rows(x),
+    columns = triton.cdiv(width, _STRIP) * count
+    grid, rows, tall = _grid(_at_once(out.device, channels), height, columns, 1)
+    source = _rows(x)
+    wrap_triton(_last)[grid](
+        source,
         table,
         bias,
-        bias,
-        _rows(images),
+        source if images is None else _rows(images),
         out,
         height,
         width,
+        tall,
+        columns,
         rows,
         IN=channels,
         OUT=table.shape[1],
-        USED=3 * scale**2,
         SCALE=scale,
+        WIDE=next_power_of_two(scale),
+        ADDED=images is not None,
         STRIP=_STRIP,
         num_warps=_WARPS,
         num_stages=_STAGES,
@@ -191,100 +411,43 @@ def last(x: Tensor, images: Tensor, table: Tensor, bias: Tensor, scale: int) -> 
     return out
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _dense(  # type: ignore[no-untyped-def]
-    source, table, bias, inner, outer, out, height, width, rows, slope, part,
-    IN: tl.constexpr, OUT: tl.constexpr, PITCH: tl.constexpr, BLOCK: tl.constexpr,
-    AT: tl.constexpr, INNER: tl.constexpr, OUTER: tl.constexpr, STRIP: tl.constexpr,
-):  # fmt: skip
-    image = tl.program_id(2).to(tl.int64)
-    x = tl.program_id(0) * STRIP + tl.arange(0, STRIP)
-    top = tl.program_id(1) * rows
-    bottom = tl.minimum(top + rows, height)
-    entry = tl.arange(0, BLOCK)
-    channel = tl.arange(0, OUT)
-    shift = tl.load(bias + channel).to(tl.float32)[None, :]
-    weights = table + entry[:, None] * OUT + channel[None, :]
-    steps = 3 * (IN // BLOCK)  # of a row: three columns of each block of channels
-    done = tl.zeros((STRIP, OUT), tl.float32)  # sums of the row above the one that is read
-    upper = tl.zeros((STRIP, OUT), tl.float32)  # of this row
-    lower = tl.zeros((STRIP, OUT), tl.float32)  # of the row below
-    for step in range((bottom - top + 2) * steps):
-        line = top - 1 + step // steps
-        at = step % steps
-        column = x + at % 3 - 1
-        known = (line >= 0) & (line < height) & (column >= 0) & (column < width)
-        place = ((image * height + line) * width + column)[:, None] * PITCH + at // 3 * BLOCK
-        values = tl.load(source + place + entry[None, :], mask=known[:, None], other=0.0)
-        these = weights + (at % 3 * IN + at // 3 * BLOCK) * OUT
-        lower = tl.dot(values, tl.load(these), lower)
-        upper = tl.dot(values, tl.load(these + 3 * IN * OUT), upper)
-        done = tl.dot(values, tl.load(these + 6 * IN * OUT), done)
-        if at == steps - 1:
-            row = line - 1
-            some = ((row >= top) & (x < width))[:, None]
-            to = ((image * height + row) * width + x)[:, None] * PITCH + channel[None, :]
-            value = done + shift
-            if INNER:
-                value = value * part + tl.load(inner + to, mask=some, other=0.0).to(tl.float32)
-                if OUTER:
-                    value = value * part + tl.load(outer + to, mask=some, other=0.0).to(tl.float32)
-            else:
-                value = tl.where(value > 0, value, value * slope)
-            tl.store(out + to + AT, value.to(out.dtype.element_ty), mask=some)
-            done = upper
-            upper = lower
-            lower = tl.zeros((STRIP, OUT), tl.float32)
-
-
 @triton_op("kinograph::upscale_dense", mutates_args={})
 def dense(
-    x: Tensor,
-    tables: list[Tensor],
-    biases: list[Tensor],
-    growth: int,
-    slope: float,
-    part: float,
+    x: Tensor, tables: list[Tensor], biases: list[Tensor], slopes: Tensor, part: float
 ) -> Tensor:
     """See `kernels.dense`.
 
-    Each dense part has a buffer in which its input lies before what its layers add; the last layer
-    writes into the buffer of the next part. Three buffers take turns, so that the input of a block
-    is still there at its end.
+    In the buffer lie, for every pixel, what the four layers of a part add and the sums of the
+    fifth, one behind the other. Until a layer is complete, its place holds the sums so far.
     """
     count, features, height, width = x.shape
-    pitch = features + 4 * growth
-    strips = triton.cdiv(width, _DENSE_STRIP)
-    rows = _length(_DENSE_ROWS, height, strips, count)
-    grid = (strips, triton.cdiv(height, rows), count)
-    buffers = [x.new_empty(count, height, width, pitch) for _ in range(3)]
-    buffers[0][..., :features] = _rows(x)
+    growth = GROWTH
+    work = x.new_empty(count, height, width, 4 * growth + features)
+    second, third, fourth, fifth = (work[..., number * growth :] for number in (1, 2, 3, 4))
+    # Results of parts take turns, so that the input of a block is still there at its end.
+    source, results = _rows(x), [x.new_empty(count, height, width, features) for _ in range(3)]
+    zeros = torch.zeros_like(biases[0])
+    wide, half = 9 * features * features, 9 * growth * growth
+    before = source
     for number, (table, bias) in enumerate(zip(tables, biases, strict=True)):
-        part_number, layer = divmod(number, 5)
-        here, after = buffers[part_number % 3], buffers[(part_number + 1) % 3]
-        known = features + layer * growth
-        closes = layer == 4
-        wrap_triton(_dense)[grid](
-            here,
-            table,
-            bias,
-            here,
-            after,
-            after if closes else here,
-            height,
-            width,
-            rows,
-            slope,
-            part,
-            IN=known,
-            OUT=features if closes else growth,
-            PITCH=pitch,
-            BLOCK=_BLOCK,
-            AT=0 if closes else known,
-            INNER=closes,
-            OUTER=closes and part_number % 3 == 2,
-            STRIP=_DENSE_STRIP,
-            num_warps=_DENSE_WARPS,
-            num_stages=_DENSE_STAGES,
+        x_all, first_second, pair_rest, third_fourth, pair_last = table.split(
+            [3 * wide, half, 2 * wide, half, wide]
         )
-    return buffers[len(tables) // 5 % 3][..., :features].permute(0, 3, 1, 2).contiguous()
+        if number % 3 == 0:
+            before = source
+        _run(source, x_all, bias, slopes, work, inputs=features, outputs=features)
+        small = {"bias": zeros[:growth], "slopes": slopes, "inputs": growth, "outputs": growth}
+        _run(work, first_second, out=second, more=second, **small)
+        _run(
+            work, pair_rest, zeros[: 2 * features], slopes, third, more=third,
+            inputs=features, outputs=features,
+        )  # fmt: skip
+        _run(third, third_fourth, out=fourth, more=fourth, **small)
+        result = results[number % 3]
+        _run(
+            third, pair_last, zeros[:features], slopes[features:], result, more=fifth,
+            kept=(source, before) if number % 3 == 2 else (source,), part=part,
+            inputs=features, outputs=features,
+        )  # fmt: skip
+        source = result
+    return source.permute(0, 3, 1, 2)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..checks import check_range
 from ..errors import DeviceMemoryError, EngineError, InputError
+from ..host_copy import Arrival, host_empty, to_device
 from ..runtime.engine import Engine
 from ..words import counted
 from .choices import LARGEST_SCALE
@@ -49,6 +50,20 @@ class _Plan:
     tiling: Tiling
     frames: int
     images: int
+
+
+@dataclass(frozen=True)
+class _Made:
+    """N frames that are being computed and copied.
+
+    first:    number of the first one
+    wrong:    [2,N], see `_wrong`; undefined before it has arrived
+    arrivals: of `wrong` and of the frames
+    """
+
+    first: int
+    wrong: Tensor
+    arrivals: tuple[Arrival, Arrival]
 
 
 @dataclass
@@ -150,31 +165,51 @@ class Upscaler:
         target = self.size_of(source)
         count, channels = len(frames), frames.shape[3]
         _check_room(count, target, channels)
-        found = torch.empty(count, *target, channels)
+        found = host_empty(count, *target, channels)
         plan, done = self._plan(source), 0
+        before: _Made | None = None
         while done < count:
             chunk = frames[done : done + plan.frames]
             try:
-                made = self._made(chunk, plan, target, done)
+                made = self._made(chunk, plan, target, found[done : done + len(chunk)], done)
             except (DeviceMemoryError, torch.OutOfMemoryError) as error:
-                plan = self._smaller(source, plan, error)
+                if before is not None:  # what it holds may be what was missing
+                    self._finish(before, progress)
+                    before = None
+                else:
+                    plan = self._smaller(source, plan, error)
                 continue
-            if self.eight_bit:
-                torch.div(made.cpu(), 255, out=found[done : done + len(chunk)])
-            else:
-                found[done : done + len(chunk)] = made
             done += len(chunk)
-            if progress is not None:
-                progress(len(chunk))
+            # While these are copied to the host, the device computes the next.
+            if before is not None:
+                self._finish(before, progress)
+            before = made
+        if before is not None:
+            self._finish(before, progress)
         return found
 
-    def _made(self, frames: Tensor, plan: _Plan, target: tuple[int, int], first: int) -> Tensor:
-        """Return the frames [N,H,W,C] at the new size, on the engine's device; as numbers of 8
-        bits if asked for."""
-        pictures = frames.to(self.engine.device, torch.float32).movedim(-1, 1).clamp(0, 1)
+    def _finish(self, made: "_Made", progress: Progress | None) -> None:
+        """Wait until frames are on the CPU. Raises `EngineError` for NaN and black."""
+        wrong, frames = made.arrivals
+        wrong.finish()
+        _check_result(made.wrong, made.first, self.engine)
+        frames.finish()
+        if progress is not None:
+            progress(made.wrong.shape[1])
+
+    def _made(
+        self, frames: Tensor, plan: _Plan, target: tuple[int, int], into: Tensor, first: int
+    ) -> "_Made":
+        """Start to compute frames [N,H,W,C] at the new size, and to copy them `into` [N,h,w,C].
+
+        first: number of the first of these frames
+        """
+        pictures = to_device(frames, self.engine.device).movedim(-1, 1).clamp(0, 1)
         colour = pictures[:, :3].expand(-1, 3, -1, -1)
         upscaled = self._upscaled(colour, plan)
-        _check_result(upscaled, colour, first, self.engine)
+        found = _wrong(upscaled, colour).float()
+        wrong = torch.empty(found.shape)
+        checked = Arrival(found, wrong)
         if self.colour_lock:
             upscaled = locked(upscaled, colour, self.traits.scale)
         if self.strength < 1:
@@ -186,20 +221,24 @@ class Upscaler:
         elif pictures.shape[1] == 4:
             made = torch.cat([made, _resized(pictures[:, 3:], target)], 1)
         made = made.movedim(1, -1).clamp(0, 1)
-        return (made * 255).round().to(torch.uint8) if self.eight_bit else made
+        if self.eight_bit:
+            made = (made * 255).round().to(torch.uint8)
+        return _Made(first, wrong, (checked, Arrival(made, into)))
 
     def _upscaled(self, colour: Tensor, plan: _Plan) -> Tensor:
         """Return [N,3,H,W] at the network's scale, [N,3,H*scale,W*scale] fp32."""
         height, width = colour.shape[2:]
         high, wide = plan.tiling.size
         tiles = plan.tiling.cut(F.pad(colour, (0, wide - width, 0, high - height), "replicate"))
-        parts = [
-            self.engine.infer(part.contiguous())[OUTPUT].float() / self.traits.white
-            for part in tiles.split(plan.images)
-        ]
+        parts = [self._infer(part.contiguous()) for part in tiles.split(plan.images)]
         scale = self.traits.scale
         whole = plan.tiling.join(parts[0] if len(parts) == 1 else torch.cat(parts), scale)
         return whole[..., : height * scale, : width * scale]
+
+    def _infer(self, tiles: Tensor) -> Tensor:
+        """Return what the network makes of tiles [N,3,h,w], as fp32 with white at 1."""
+        found, white = self.engine.infer(tiles)[OUTPUT].float(), self.traits.white
+        return found if white == 1 else found / white
 
     def _plan(self, source: tuple[int, int]) -> _Plan:
         """Return how to run frames of a height and width."""
@@ -295,20 +334,24 @@ def _check_room(count: int, size: tuple[int, int], channels: int) -> None:
         )
 
 
-def _check_result(upscaled: Tensor, source: Tensor, first: int, engine: Engine) -> None:
-    """Raise `EngineError` for a frame that has become NaN, infinite or black.
-
-    first: number of the first of these frames, for the message
-    """
+def _wrong(upscaled: Tensor, source: Tensor) -> Tensor:
+    """Return which frames [2,N] have become NaN or infinite, and which black, on their device."""
     low, high = upscaled.flatten(1).aminmax(dim=1)
     broken = ~(low.isfinite() & high.isfinite())
     black = (high < _BLACK) & (source.flatten(1).amax(1) > _DARK)
-    both = torch.stack([broken, black]).cpu()
-    for wrong, what in zip(both, ("NaN or infinity", "black"), strict=True):
-        if bool(wrong.any()):
+    return torch.stack([broken, black])
+
+
+def _check_result(wrong: Tensor, first: int, engine: Engine) -> None:
+    """Raise `EngineError` if any frame is `wrong` [2,N], see `_wrong`.
+
+    first: number of the first of these frames, for the message
+    """
+    for frames, what in zip(wrong > 0, ("NaN or infinity", "black"), strict=True):
+        if bool(frames.any()):
             raise EngineError(
                 f"image: {engine.model.name} on {engine.backend} in {engine.precision} gives "
-                f"{what} for frame {first + int(wrong.nonzero()[0, 0])}; choose precision fp32 or "
+                f"{what} for frame {first + int(frames.nonzero()[0, 0])}; choose precision fp32 or "
                 "another backend in Build Engine"
             )
 

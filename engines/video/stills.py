@@ -1,6 +1,6 @@
 """A folder or a pattern of pictures as a clip."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -69,6 +69,14 @@ def still_pictures(
     found = still_info(path, options)
     for file in found.paths[skip:]:
         yield partial(_read, file, found.size, alpha=alpha)
+
+
+def read_pictures(paths: Sequence[Path], size: tuple[int, int]) -> Tensor:
+    """Return pictures of one `size` (height, width) as frames [F,H,W,3] 0..1.
+
+    Raises `MediaError` for one that cannot be read or has another size.
+    """
+    return torch.stack([_read(path, size, alpha=False) for path in paths]).float() / 255
 
 
 def _read(path: Path, size: tuple[int, int], *, alpha: bool) -> Tensor:

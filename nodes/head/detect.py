@@ -10,12 +10,13 @@ from ...engines.head.choices import FOV
 from .. import advanced
 from ..api import host, io
 from ..found import found_in_frames
-from ..previews import of_images
+from ..previews import of_heads
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule, Step
-from ..types import BoundingBox, FaceLandmarks, KinoEngine, KinoHeads, KinoPoses
+from ..types import KinoEngine, KinoPoses
 from . import CATEGORY
+from .outputs import FACE_LANDMARKS, head_outputs, head_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,13 @@ class _Step(Step):
 
 
 class DetectHeads(io.ComfyNode):
-    STREAMING = Rule("frames", ("image", "poses"), step=_Step, never=(1,))
+    STREAMING = Rule(
+        "frames",
+        ("image", "poses"),
+        step=_Step,
+        never=(FACE_LANDMARKS,),
+        anywhere=("image",),
+    )
     ORDER = 520
 
     @classmethod
@@ -112,17 +119,7 @@ class DetectHeads(io.ComfyNode):
                     "looked at where their joints are, however small, and keep their tracks.",
                 ),
             ],
-            outputs=[
-                KinoHeads.Output(display_name="heads", tooltip="For Kinograph's nodes."),
-                FaceLandmarks.Output(
-                    display_name="face_landmarks",
-                    tooltip="Points and matrices as ComfyUI's MediaPipe nodes take them. Not made "
-                    "in chunks.",
-                ),
-                BoundingBox.Output(
-                    display_name="bounding_box", tooltip="The boxes of the faces in each frame."
-                ),
-            ],
+            outputs=head_outputs(),
         )
 
     @classmethod
@@ -138,8 +135,6 @@ class DetectHeads(io.ComfyNode):
         detector: Engine | None = None,
         poses: Poses | None = None,
     ) -> io.NodeOutput:
-        from ...engines.detections.bounding_boxes import to_bounding_boxes
-        from ...engines.head.face_landmarks import to_face_landmarks
         from ...engines.head.find import find_heads, included_detector, needs_detector, unused
 
         host.ready(engine)
@@ -161,9 +156,8 @@ class DetectHeads(io.ComfyNode):
         )
         text = _text(heads, image, detector if included else None, poses is not None)
         warnings = unused(engine, fov=fov, smallest_face=smallest_face, second_pass=second_pass)
-        shown = Shown(text, warnings=warnings, picture=partial(of_images, image))
-        boxes = to_bounding_boxes(heads, "face")
-        return io.NodeOutput(heads, to_face_landmarks(heads), boxes, ui=shown)
+        shown = Shown(text, warnings=warnings, picture=partial(of_heads, image, heads))
+        return io.NodeOutput(*head_values(heads), ui=shown)
 
 
 def _text(heads: Heads, image: Tensor, included: Engine | None, seeded: bool) -> str:

@@ -10,15 +10,15 @@ from ..inputs import last_change
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Rule
-from ..types import KinoHeads
 from . import CATEGORY
+from .outputs import FACE_LANDMARKS, head_outputs, head_values
 
 if TYPE_CHECKING:
     from ...engines.head.heads import Heads
 
 
 class LoadHeads(io.ComfyNode):
-    STREAMING = Rule("long")
+    STREAMING = Rule("long", never=(FACE_LANDMARKS,))
     ORDER = 570
 
     @classmethod
@@ -37,7 +37,7 @@ class LoadHeads(io.ComfyNode):
                     tooltip="Name of a .json or .safetensors file in the input folder.",
                 )
             ],
-            outputs=[KinoHeads.Output(display_name="heads", tooltip="For Kinograph's nodes.")],
+            outputs=head_outputs(),
         )
 
     @classmethod
@@ -54,4 +54,4 @@ class LoadHeads(io.ComfyNode):
         text += counted(int(heads.count.sum()), "head")
         if not heads.landmarks.shape[2]:
             text += ", without landmarks"
-        return io.NodeOutput(heads, ui=Shown(text))
+        return io.NodeOutput(*head_values(heads), ui=Shown(text))

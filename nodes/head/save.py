@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...engines.errors import InputError
 from ...engines.files import atomic_write
 from ...engines.head.files import FORMATS, format_named
 from ..api import host, io
@@ -26,11 +27,15 @@ class _Heads(GrowingFiles):
 
     def write(self, values: Values) -> None:
         heads: Heads = values["heads"]
+        if not len(heads):
+            return  # the first chunk with frames has what begins the file
         made = format_named(self.format)
         self.growing(_CHUNKS).append(made.chunk(heads, self.frame_count, values["fps"]))
         self.frame_count += len(heads)
 
     def finish(self) -> tuple[Path, ...]:
+        if not self.frame_count:
+            raise InputError(f"{self.path}: there is nothing to save")
         chunks = self.growing(_CHUNKS)
         chunks.size()
         with atomic_write(self.path, folder=self.parts) as aside:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...engines.errors import InputError
-from ...engines.pose.choices import SMOOTHINGS
 from .. import advanced
 from ..api import io
+from ..cuts import cuts_in
 from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
-from ..streaming import Carrying, Refusal, Rule, Values
+from ..smoothing import check_continues, direction_input, needs_whole_clip
+from ..streaming import Carrying, Rule
 from ..types import KinoPoses
 from ..widgets import poses_input, rate_input, state_input, state_output
 from . import CATEGORY
-from .cuts import cuts_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,14 +22,8 @@ if TYPE_CHECKING:
     from ...engines.pose.poses import Poses
 
 
-def _needs_whole_clip(values: Values) -> Refusal | None:
-    if values.get("direction") == "causal":
-        return None
-    return Refusal("direction both filters the whole clip forwards and backwards", "choose causal")
-
-
 class SmoothPoses(io.ComfyNode):
-    STREAMING = Rule("state", ("poses", "image"), step=Carrying, whole=_needs_whole_clip)
+    STREAMING = Rule("state", ("poses", "image"), step=Carrying, whole=needs_whole_clip)
     ORDER = 80
 
     @classmethod
@@ -65,13 +58,7 @@ class SmoothPoses(io.ComfyNode):
                     tooltip="Increase of the cutoff in Hz for each body height per second that a "
                     "joint moves. Higher values follow motion faster.",
                 ),
-                io.Combo.Input(
-                    "direction",
-                    options=list(SMOOTHINGS),
-                    default="both",
-                    tooltip="both: forward and backward in time, without lag; needs the whole "
-                    "clip. causal: from past frames only, for clips in chunks.",
-                ),
+                direction_input(),
                 state_input(
                     "The state of this node after the previous chunk; only with direction causal."
                 ),
@@ -102,15 +89,11 @@ class SmoothPoses(io.ComfyNode):
         from ...engines.pose.tracks import jitter, need_tracks
         from ...engines.video.cuts import Cuts
 
-        if state is not None and direction != "causal":
-            raise InputError(
-                f"state: a chunk continues the previous one with direction causal only, found "
-                f"{direction}; choose causal or disconnect state"
-            )
+        check_continues(state, direction)
         need_tracks(poses)
         known, cuts = own_state(state, tuple) or (None, Cuts())
         smoother = Smoother(fps, min_cutoff, beta, direction, known)
-        new_shot, cuts = cuts_in(image, poses, cuts)
+        new_shot, cuts = cuts_in(image, poses, "poses", cuts)
         smoothed = smoother.update(poses, new_shot)
         before, after = jitter(poses), jitter(smoothed)
         text = f"mean acceleration {before:.2f} -> {after:.2f} px/frame²"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.words import counted
 from ..api import io
+from ..cuts import cuts_in
 from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
@@ -13,7 +14,6 @@ from ..streaming import Carrying, Rule
 from ..types import KinoPoses
 from ..widgets import poses_input, state_input, state_output
 from . import CATEGORY
-from .cuts import cuts_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +68,7 @@ class TrackPoses(io.ComfyNode):
 
         known, cuts = own_state(state, tuple) or (TrackState(), Cuts())
         tracker = Tracker(max_gap=max_gap, state=known)
-        new_shot, cuts = cuts_in(image, poses, cuts)
+        new_shot, cuts = cuts_in(image, poses, "poses", cuts)
         tracked = tracker.update(poses, new_shot)
         people = len(tracked.track_ids[tracked.track_ids >= 0].unique())
         text = counted(people, "person", "people")

@@ -10,7 +10,7 @@ from ...engines.models.registry import registry
 from ...engines.render.choices import NOISE_FLOOR
 from ...engines.render.wheels import WHEELS
 from ..api import io
-from ..engine.build import BuildEngine
+from ..engine.automatic import automatic_engine
 from ..flow.estimate import EstimateFlow
 from ..flow.load_model import LoadFlowModel
 from ..previews import of_images
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
 _DIS = "dis"
 # Inputs of the nodes that this one replaces, with values that a beginner need not choose.
 _LOAD: dict[str, Any] = {"updates": 0, "both_ways": False, "warm_start": False}
-_BUILD: dict[str, Any] = {
-    "backend": "auto",
-    "precision": "auto",
-    "max_batch": 16,
-    "min_size": 128,
-    "max_size": 1024,
-}
 _ESTIMATE: dict[str, Any] = {
     "direction": "forward",
     "first_frame": "duplicate",
@@ -137,9 +130,7 @@ def _engine(model: str) -> Engine | None:
     """Return the engine of a network; None for DIS, which has none."""
     if model == _DIS:
         return None
-    loaded = LoadFlowModel.execute(model, **_LOAD).args[0]
-    built: Engine = BuildEngine.execute(loaded, **_BUILD).args[0]
-    return built
+    return automatic_engine(LoadFlowModel.execute(model, **_LOAD).args[0])
 
 
 def _chosen(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...engines.models.registry import registry
 from ...engines.render.styles import STYLES
 from ..api import host, io
-from ..engine.build import BuildEngine
+from ..engine.automatic import automatic_engine
+from ..pose.add_hands_and_face import AddHandsAndFace
 from ..pose.detect import DetectPoses
 from ..pose.load_model import LoadPoseModel
 from ..previews import of_images
@@ -27,14 +28,8 @@ if TYPE_CHECKING:
     from ...engines.runtime.engine import Engine
 
 # Inputs of the nodes that this one replaces, with values that a beginner need not choose.
-_BUILD: dict[str, Any] = {
-    "backend": "auto",
-    "precision": "auto",
-    "max_batch": 16,
-    "min_size": 128,
-    "max_size": 1024,
-}
 _DETECT: dict[str, Any] = {"score_threshold": 0.2, "keypoint_threshold": 0.3, "detection_size": 0}
+_ADD: dict[str, Any] = {"score_threshold": 0.5, "fit_arms": True}
 _DRAW: dict[str, Any] = {
     "width": 0,
     "height": 0,
@@ -53,6 +48,7 @@ class _Step(Step):
     def __init__(self, node: Any):
         super().__init__(node)
         self._detect = DetectPoses.STREAMING.step(DetectPoses)
+        self._add = AddHandsAndFace.STREAMING.step(AddHandsAndFace)
         self._engine: Engine | None = None
 
     def looks_at(self, inputs: Mapping[str, Any]) -> Look | None:
@@ -62,13 +58,23 @@ class _Step(Step):
         self._detect.look(self._given(inputs))
 
     def takes(self, seen: int, count: int, inputs: Mapping[str, Any]) -> int:
-        return self._detect.takes(seen, count, self._given(inputs))
+        given, most = self._given(inputs), count + 1
+        while count < most:  # until it is whole batches of both
+            most = count
+            count = self._detect.takes(seen, count, given)
+            if parts := _parts(inputs):
+                count = self._add.takes(seen, count, {**_added(parts), "image": inputs["image"]})
+        return count
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs:
         found = self._detect.run(self._given(inputs))
         assert found is not None  # it holds no frame back
         self.text = self._detect.text
-        return (_drawn(found[0], inputs["style"]),)
+        if parts := _parts(inputs):
+            found = self._add.run({**_added(parts), "image": inputs["image"], "poses": found[0]})
+            assert found is not None
+            self.text = self._add.text
+        return (_drawn(found[0], inputs["style"], parts),)
 
     @property
     def state(self) -> Any:
@@ -129,28 +135,61 @@ class PoseMap(io.ComfyNode):
                     "is included; others are downloaded once.",
                 ),
                 licence_input(),
+                io.Boolean.Input(
+                    "hands",
+                    default=False,
+                    optional=True,
+                    tooltip="On: hands are detected, too, and drawn in every style, as by Add "
+                    "Hands and Face. Off: only those that the model finds itself.",
+                ),
+                io.Boolean.Input(
+                    "face",
+                    default=False,
+                    optional=True,
+                    tooltip="On: faces are detected, too, and drawn in every style, as by Add "
+                    "Hands and Face. Off: only those that the model finds itself.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="image", tooltip="The skeletons, on black.")],
         )
 
     @classmethod
     def execute(
-        cls, image: Tensor, style: str, max_people: int, model: str, accept_licence: bool = False
+        cls,
+        image: Tensor,
+        style: str,
+        max_people: int,
+        model: str,
+        accept_licence: bool = False,
+        hands: bool = False,
+        face: bool = False,
     ) -> io.NodeOutput:
         engine = _engine(model, accept_licence)
         found = DetectPoses.execute(image=image, engine=engine, max_people=max_people, **_DETECT)
-        drawn = _drawn(found.args[0], style)
+        if parts := _parts({"hands": hands, "face": face}):
+            found = AddHandsAndFace.execute(image=image, poses=found.args[0], **_added(parts))
+        drawn = _drawn(found.args[0], style, parts)
         shown = Shown(found.ui.value, picture=partial(of_images, drawn))
         return io.NodeOutput(drawn, ui=shown)
 
 
+def _parts(inputs: Mapping[str, Any]) -> list[str]:
+    """Return which of hands and face are on."""
+    return [part for part in ("hands", "face") if inputs.get(part)]
+
+
+def _added(parts: Collection[str]) -> dict[str, Any]:
+    """Return the inputs of Add Hands and Face that say what to add."""
+    return {**_ADD, "hands": "hands" in parts, "face": "face" in parts}
+
+
 def _engine(model: str, accept_licence: bool) -> Engine:
-    loaded = LoadPoseModel.execute(model, accept_licence).args[0]
-    built: Engine = BuildEngine.execute(loaded, **_BUILD).args[0]
-    return built
+    return automatic_engine(LoadPoseModel.execute(model, accept_licence).args[0])
 
 
-def _drawn(poses: Poses, style: str) -> Tensor:
-    """Return the skeletons [F,H,W,3] on black, on the device of images."""
-    drawn: Tensor = DrawSkeleton.execute(poses=poses, style=style, **_DRAW).args[0]
+def _drawn(poses: Poses, style: str, parts: Collection[str]) -> Tensor:
+    """Return the skeletons [F,H,W,3] on black, with `parts` in every style, on the device of
+    images."""
+    always = dict.fromkeys(parts, "always")
+    drawn: Tensor = DrawSkeleton.execute(poses=poses, style=style, **_DRAW, **always).args[0]
     return drawn.to(host.image_device())

@@ -43,6 +43,7 @@ class Settings:
 
     reading: which part of videos that a graph loads is read, and at which rate
     live:   whether frames come one by one, as they are captured
+    resident: whether the pictures of the node that runs stay on the device that it computes on
     building: shows the progress of a build, see `build_progress`; by default it goes to the log
     saved:  called with each path that `save_path` returns, before it is written
     warned: called with each warning of a node; by default it goes to the log
@@ -53,6 +54,7 @@ class Settings:
     device: str = "auto"
     reading: ReadOptions = WHOLE
     live: bool = False
+    resident: bool = False
     progress: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None
     building: Callable[[str, int, int], None] = _log_phase
     saved: Callable[[Path], None] = lambda path: None
@@ -125,8 +127,15 @@ def whole_clips() -> bool:
 
 
 def image_device() -> str:
-    """Return the device of IMAGE and MASK tensors between nodes."""
-    return "cpu"
+    """Return the device of the IMAGE and MASK tensors that the node hands on."""
+    chosen = settings.get()
+    if not chosen.resident:
+        return "cpu"
+    if chosen.device != "auto":
+        return chosen.device
+    from ...engines.runtime.backend import torch_cuda
+
+    return "cuda" if torch_cuda().usable else "cpu"
 
 
 def engine_folder() -> Path:

@@ -19,7 +19,7 @@ from kinograph.workflows.graph.shipped import MEDIA
 
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent
-FOOTAGE = next(MEDIA.glob("*.mp4"))
+FOOTAGE = MEDIA / "kinograph_two_people.mp4"
 SHARED = sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json"))
 # Graphs whose picture, in the README or the template browser, is the canvas itself.
 PICTURED = {
@@ -97,9 +97,10 @@ def test_each_shared_graph_runs_by_its_button(
     if not request.config.getoption("--update-golden"):
         editor.page.evaluate(ONE_BACKEND)  # compiling takes minutes
     editor.page.evaluate(OWN, SHARED.index(name))
-    if name != "pose_to_vace" and not request.config.getoption("--update-golden"):
-        # One graph runs on all of the footage.
-        clip = small if name == "upscale" else short
+    upscales = "KinographUpscaleImages" in json.dumps(shared(name))
+    whole = name == "pose_to_vace" or request.config.getoption("--update-golden")
+    if upscales or not whole:  # One graph runs on all of the footage.
+        clip = small if upscales else short
         editor.page.evaluate(OTHER_CLIP, clip(editor.server.base / "input"))
     seen = press(editor)
     assert seen["errors"] == []

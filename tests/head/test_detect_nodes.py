@@ -1,5 +1,6 @@
 """The nodes of heads: what they load, find, refuse and say."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from kinograph.engines.runtime.network import network_of
 from kinograph.nodes.head.detect import DetectHeads, _Step
 from kinograph.nodes.head.load_file import LoadHeadFile
 from kinograph.nodes.head.load_model import LoadHeadModel
+from kinograph.nodes.head.smooth import SmoothHeads
+from kinograph.nodes.head.track import TrackHeads
 from kinograph.nodes.standin import host
+from posed_heads import turning_heads
 
 SETTINGS = {
     "score_threshold": 0.5,
@@ -152,3 +156,32 @@ def test_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     inputs = {"image": torch.zeros(35, 72, 128, 3), "engine": engine}
     assert _Step(DetectHeads).takes(0, 35, inputs) == 35  # one frame at a time
+
+
+def test_tracked_and_smoothed(tmp_path: Path) -> None:
+    """What the nodes say, and what they need of one another."""
+    settings = {"fps": 24.0, "min_cutoff": 1.0, "beta": 5.0, "beta_rotation": 4.0}
+    loose = turning_heads(30, tracks=False)
+    with pytest.raises(InputError, match="put Track Heads before this node"):
+        SmoothHeads.execute(loose, **settings, direction="both")
+    output = TrackHeads.execute(loose, 30)
+    tracked = output.args[0]
+    assert output.ui.value == "2 heads"
+    kept = TrackHeads.execute(turning_heads(30), 30)
+    assert kept.ui.value == "2 heads; the tracks of the people are kept"
+    for direction, late in (
+        ("both", r"lag -?0\.\d frames"),
+        ("causal", r"lag [01]\.\d frames \(0\.0"),
+    ):
+        said = SmoothHeads.execute(tracked, **settings, direction=direction).ui.value
+        assert re.search(r"turns of 2\.\d\d -> 2\.\d\d °/frame, jitter \d\.\d\d -> \d\.\d\d°", said)
+        assert re.search(late, said), said
+    with pytest.raises(InputError, match="with direction causal only, found both"):
+        SmoothHeads.execute(tracked, **settings, direction="both", state=output.args[1])
+    with pytest.raises(InputError, match="image: expected the 30 frames of the heads, found 2"):
+        TrackHeads.execute(loose, 30, image=torch.zeros(2, 9, 9, 3))
+    with pytest.raises(InputError, match="state: expected the state of the same node"):
+        TrackHeads.execute(loose, 30, state="none")
+    cut = torch.cat([torch.zeros(15, 40, 40, 3), torch.ones(15, 40, 40, 3)])
+    output = TrackHeads.execute(loose, 30, image=cut)
+    assert output.ui.value == "4 heads\n1 cut, at frame 15: tracks end there"

@@ -15,7 +15,7 @@ from kinograph.nodes.head.save import SaveHeads
 from kinograph.nodes.head.statistics import HeadStatistics
 from kinograph.nodes.render.heads import DrawHeads
 from kinograph.nodes.standin import host
-from made_heads import SIZE, turning_heads
+from posed_heads import SIZE, turning_heads
 
 DRAWN = {
     "style": "axes",

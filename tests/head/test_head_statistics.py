@@ -9,7 +9,7 @@ import torch
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.head.heads import Heads
 from kinograph.engines.head.statistics import as_json, as_table, head_statistics
-from made_heads import SIZE, made_heads, turned, turning_heads
+from posed_heads import SIZE, made_heads, turned, turning_heads
 
 
 def turning(yaws: list[float], **more: object) -> Heads:

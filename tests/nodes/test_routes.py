@@ -91,6 +91,7 @@ def test_listing(cache: EngineCache) -> None:
             "flow",
             "head",
             "upscale",
+            "hand",
         }
 
     talk(test)

@@ -19,6 +19,7 @@ from kinograph.nodes.render.flow import DrawFlow
 from kinograph.nodes.render.skeleton import DrawSkeleton
 from kinograph.nodes.show import Shown
 from kinograph.nodes.vace.normalise import VaceNormalise
+from posed_heads import turning_heads
 
 Make = Callable[[], Tensor]
 
@@ -83,6 +84,7 @@ def test_pictures_are_few_and_small(people: Callable[..., Poses]) -> None:
     for picture in (
         previews.of_images(images),
         previews.of_poses(images, people(40)),
+        previews.of_heads(images, turning_heads(40, (464, 832))),
         previews.of_flow(flow),
         previews.of_vace(normalise(images)),
     ):
@@ -109,6 +111,15 @@ def test_people_are_drawn_where_they_are(people: Callable[..., Poses]) -> None:
         seen = seen[((seen >= 0) & (seen < torch.tensor([416, 232]))).all(-1)]
         assert abs(float(columns.float().mean() - seen[:, 0].mean())) < 30
         assert abs(float(rows.float().mean() - seen[:, 1].mean())) < 30
+
+
+def test_heads_are_drawn_where_they_are() -> None:
+    heads = turning_heads(3, (480, 640))
+    drawn = previews.of_heads(torch.zeros(3, 480, 640, 3), heads)
+    x, y, right, bottom = (heads.boxes[0, 0] / 2).long().tolist()  # every second pixel
+    assert drawn.shape == (3, 240, 320, 3)
+    assert bool(drawn[0, y:bottom, x:right].any())
+    assert not bool(drawn[0, :, :5].any())
 
 
 def test_flow_that_moves_right_is_red() -> None:

@@ -61,7 +61,7 @@ def test_each_kind_of_network_says_where_it_belongs(engines: Engines) -> None:
         poses_in_boxes(frames, people, engines("rtmo"))
     with pytest.raises(InputError, match=r"rtmpose:rtmpose\.onnx is a top-down model"):
         detect_poses(frames, engines("rtmpose"))
-    with pytest.raises(InputError, match="found in 1 frames of 420x300, but image holds 2"):
+    with pytest.raises(InputError, match="found in 1 frame of 420x300, but image holds 2"):
         poses_in_boxes(frames.repeat(2, 1, 1, 1), people, engines("rtmpose"))
 
 

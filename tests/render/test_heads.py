@@ -18,7 +18,7 @@ from kinograph.engines.head.landmarks_68 import landmarks_68, landmarks_70
 from kinograph.engines.render.heads.draw import draw_heads
 from kinograph.engines.render.heads.styles import HEAD_STYLES
 from kinograph.engines.render.limbs import TRACK_COLOURS
-from made_heads import SIZE, made_heads, turned, turning_heads
+from posed_heads import SIZE, made_heads, turned, turning_heads
 
 Golden = Callable[[str, Tensor], None]
 
@@ -206,6 +206,8 @@ def test_footage_stays_where_nothing_is_drawn() -> None:
     given = footage.clone()
     drawn = draw_heads(heads, style="landmarks", footage=footage)
     assert torch.equal(footage, given)
+    planes = footage.movedim(-1, 1).contiguous().movedim(1, -1)  # as networks give them
+    assert torch.equal(draw_heads(heads, style="landmarks", footage=planes).image, drawn.image)
     clear = drawn.mask == 0
     assert torch.equal(drawn.image[clear], footage[clear])
     nobody = Heads.empty(4, SIZE, Camera.of_field_of_view(SIZE))

@@ -81,6 +81,19 @@ def test_one_node_draws_what_several_draw(
     assert found.float().std() > 2
 
 
+WHOLE = {**POSE, "hands": True, "face": True}
+
+
+def test_hands_and_face_at_one_click(small: Path, tmp_path: Path) -> None:
+    """In the clip's own size, with the engines that the node builds; whole and in chunks."""
+    graph = of_node("KinographPoseMap", WHOLE, small)
+    found = pictures(graph, tmp_path / "whole")
+    body = pictures(of_node("KinographPoseMap", POSE, small), tmp_path / "body")
+    added = ((found - body.int()).abs().amax(-1) > 60).sum((1, 2))
+    assert (added > 0).any()
+    assert torch.equal(pictures(graph, tmp_path / "chunks", chunk=4), found)
+
+
 @pytest.mark.parametrize(
     ("class_type", "settings", "message"),
     [

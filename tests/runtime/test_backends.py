@@ -348,18 +348,18 @@ def test_nothing_is_imported_to_ask_what_is_there() -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
-def test_compiled_ahead_it_is_loaded_from_the_cache(
-    model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options: Any = {"backend": "torch_compiled", "device": "cpu"}
+def test_compiled_ahead_it_is_loaded_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network, which tests/head/test_head_engines.py compiles as well."""
+    model = resolve("mediapipe_face_detector")
+    options: Any = {"backend": "torch_compiled", "device": "cpu", "max_batch": 3}
     built = build_engine(model, network_of(model), **options)
     assert built.verdict is not None
     assert max(built.verdict.errors.values()) < 1e-4
     monkeypatch.setattr(torch_runner, "compile_ahead", lambda *a: pytest.fail("compiled again"))
     again = build_engine(model, network_of(model), **options)
-    assert "- cached: movenet_multipose-fp32-torch_compiled-cpu-" in again.report()
-    for shape in ((1, 3, 128, 224), (5, 3, 256, 96)):
-        images = torch.rand(*shape)
+    assert "- cached: mediapipe_face_detector-fp32-torch_compiled-cpu-" in again.report()
+    for count in (1, 3):
+        images = torch.rand(count, 3, 128, 128)
         wanted = reference(model, built.network).infer({"images": images})
         assert parity.compare(wanted, again.infer(images), "fp32").passed
     done = subprocess.run(
@@ -374,8 +374,10 @@ import sys
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.engine import build_engine
-model = resolve("movenet_multipose")
-engine = build_engine(model, network_of(model), backend="torch_compiled", device="cpu")
+model = resolve("mediapipe_face_detector")
+engine = build_engine(
+    model, network_of(model), backend="torch_compiled", device="cpu", max_batch=3
+)
 assert any(line.startswith("cached: ") for line in engine.why), engine.report()
 assert "torch._inductor" not in sys.modules
 """

@@ -21,7 +21,7 @@ from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import parse_graph
 from kinograph.workflows.graph.model import Graph
 from kinograph.workflows.graph.plan import Plan, check
-from made_heads import turning_heads
+from posed_heads import turning_heads
 
 SIZE = (80, 96)
 

@@ -22,6 +22,8 @@ ROOM = {
     **dict.fromkeys(
         ("KinographVaceCombine", "KinographRetargetPoses", "KinographUpscaleImages"), 340
     ),
+    **dict.fromkeys(("KinographDetectHeads", "KinographDrawMeshOnHeads"), 340),
+    **dict.fromkeys(("KinographTrackHeads", "KinographSmoothHeads", "KinographSaveHeads"), 90),
 }
 
 ARRANGE = """([titles, room, wide, stages, sizes]) => {

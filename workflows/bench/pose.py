@@ -14,7 +14,6 @@ from ...engines.checks import check_frames
 from ...engines.detections.detect import letterbox_for
 from ...engines.environment import describe_device
 from ...engines.models.registry import registry, resolve
-from ...engines.pose.choices import SMOOTHINGS
 from ...engines.pose.family import one_stage
 from ...engines.pose.one_stage import from_outputs
 from ...engines.pose.poses import Poses
@@ -24,6 +23,7 @@ from ...engines.pose.tracks import jitter
 from ...engines.render.skeleton import draw_skeletons
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
+from ...engines.tracking.choices import SMOOTHINGS
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
 from .measure import at_least_one, bench_report, wait

@@ -32,6 +32,7 @@ from .journal import NAME, Journal, differences, identity
 from .layout import Slot, lay_out
 from .outputs import check_prefixes, free_path, make_sinks, saving_nodes
 from .published import published, take_back
+from .residence import resident
 from .single_run import SingleRunNodes
 from .sources import look_ahead, open_sources
 from .stage import Stage
@@ -70,7 +71,7 @@ def run_in_chunks(
     layout = lay_out(plan, nodes)
     # one bar for all nodes
     quiet = replace(settings, progress=lambda total: lambda done: None)
-    single = SingleRunNodes(layout, nodes, quiet, cache)
+    single = SingleRunNodes(layout, nodes, quiet, cache, resident(layout, nodes))
     run = _Run(single, settings, chunk, progress)
     try:
         files = run.run(restart=restart)

@@ -1,7 +1,7 @@
 """The nodes of a chunked run that run once."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +33,8 @@ class SingleRunNodes:
     saves:    called with a node and each path before it writes to it
     ends:     called with a node after it has run
     fresh:    nodes that run although their results are in the cache: what they saved is gone
+
+    Pictures of the nodes `resident` stay on the device that they were made on, see `residence`.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SingleRunNodes:
         catalogue: Catalogue,
         settings: host.Settings,
         cache: ResultCache | None = None,
+        resident: Collection[str] = (),
     ):
         self.layout = layout
         self.catalogue = catalogue
@@ -53,6 +56,7 @@ class SingleRunNodes:
         self.fresh: set[str] = set()
         self._done: set[str] = set()
         self._settings = settings
+        self._resident = resident
         self._cache = cache
         graph, values = layout.original.graph, layout.original.values
         nodes = {
@@ -146,7 +150,12 @@ class SingleRunNodes:
 
         started = time.perf_counter()
         try:
-            own = replace(self._settings, warned=warned, saved=saved or self._settings.saved)
+            own = replace(
+                self._settings,
+                warned=warned,
+                saved=saved or self._settings.saved,
+                resident=id_ in self._resident,
+            )
             with host.using(own), torch.inference_mode():
                 yield
         except GraphError:

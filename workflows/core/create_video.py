@@ -27,7 +27,9 @@ class _Step(Step):
 class CreateVideo(io.ComfyNode):
     """Makes a VIDEO of frames, a frame rate and sound."""
 
-    STREAMING = Rule("stream", ("images",), step=_Step, shows="images")
+    STREAMING = Rule(
+        "stream", ("images",), step=_Step, shows="images", anywhere=("images",), hands_on=True
+    )
     ORDER = 30
 
     @classmethod

@@ -279,6 +279,7 @@ class SaveVideo(io.ComfyNode):
         ("video",),
         saves=Saves(VideoSink, suffix=_suffix, format_input="format"),
         passes="video",
+        anywhere=("video",),
     )
     ORDER = 40
 

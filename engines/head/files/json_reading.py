@@ -9,12 +9,15 @@ from torch import Tensor
 from ...document import FARTHEST, Value
 from ...errors import InputError
 from ...geometry.camera import Camera
+from ...geometry.camera_rows import camera_of_rows
+from ...memory import shortage
+from ...words import counted
 from ..angles import angles
 from ..heads import Heads
-from .camera import camera_of_rows
 from .formats.as_json import ANGLES, NAME, VERSION
 
 _MOST_POINTS = 4096
+_NUMBERS = 19  # of a head besides its landmarks, in 4 bytes each
 _OFF = 0.05  # degrees, by which angles may be off the rotation that they are of
 _LENS = ("fx", "fy", "cx", "cy")
 _SIDES = ("height", "width")
@@ -73,12 +76,14 @@ def heads_of(document: Value) -> Heads:
         [_Head.of(head, points) for head in frame.needed("heads").entries("a list of heads")]
         for frame in frames
     ]
+    places = max(1, max(len(here) for here in found))
+    if lacking := shortage(len(frames) * places * (_NUMBERS + 3 * points) * 4):
+        raise InputError(
+            f"{document.source}: {counted(len(frames), 'frame')} with up to "
+            f"{counted(places, 'head')} need {lacking}; cut the file into parts"
+        )
     heads = Heads.empty(
-        len(frames),
-        (height, width),
-        _camera(document, frames),
-        heads=max(1, max(len(here) for here in found)),
-        points=points,
+        len(frames), (height, width), _camera(document, frames), heads=places, points=points
     )
     heads.count.copy_(torch.tensor([len(here) for here in found]))
     everybody = [head for here in found for head in here]

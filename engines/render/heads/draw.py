@@ -18,6 +18,8 @@ from .styles import HEAD_STYLES
 from .styles.landmarks import POINTS
 from .styles.style import HeadPoints
 
+_ALL = 2**31  # points: those that a style names are its own
+
 
 @dataclass(frozen=True)
 class DrawnHeads:
@@ -75,7 +77,7 @@ def draw_heads(
     table = LimbTable.of(
         look,
         look.parts,
-        _MOST,
+        _ALL,
         canvas.size,
         line_width,
         dot_radius,
@@ -103,22 +105,19 @@ def draw_heads(
     return DrawnHeads(canvas.image, canvas.mask, face)
 
 
-_MOST = 2**31  # every point that a style names is one of its own
-
-
 def _order(heads: Heads, drawn: HeadPoints, count: int) -> Tensor:
     """Return the order [F,P,S] of S shapes: far heads first, and by depth within a head."""
     away = heads.camera.view(heads.translation)[..., 2]
-    person = _ranks(away, descending=True)
+    person = _ranks(away)
     if drawn.depth is None:
         within = torch.arange(count, device=heads.device).expand(*person.shape, count)
     else:
-        within = _ranks(drawn.depth, descending=True)
+        within = _ranks(drawn.depth)
     order: Tensor = person[..., None] * count + within
     return order
 
 
-def _ranks(values: Tensor, *, descending: bool) -> Tensor:
-    """Return the place of each value in the order of the last dimension, from 0."""
-    order = values.argsort(dim=-1, descending=descending, stable=True)
+def _ranks(depth: Tensor) -> Tensor:
+    """Return the place of each in the order of the last dimension, from 0, the farthest first."""
+    order = depth.argsort(dim=-1, descending=True, stable=True)
     return order.argsort(dim=-1)

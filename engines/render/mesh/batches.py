@@ -25,12 +25,14 @@ def batches(
     """
     height, width = size
     device = parts[0].vertices.device
+    found = torch.cat([boxes(part, camera) for part in parts])
+    # One wait for a GPU for all of them: frame numbers are exact up to 2**24.
+    frame = torch.cat([part.frame for part in parts])
+    table = torch.cat([found, frame[:, None].to(found.dtype)], 1).cpu()
+    box = table[:, :4].clamp(min=0).minimum(table.new_tensor([width, height] * 2))
+    sides = (box[:, 2:] - box[:, :2]).double()
     area = torch.zeros(frames, dtype=torch.float64)
-    limit = torch.tensor([width, height] * 2, device=device)
-    for part in parts:
-        box = boxes(part, camera).clamp(min=0).minimum(limit)
-        sides = (box[:, 2:] - box[:, :2]).cpu().double()
-        area.index_add_(0, part.frame.cpu(), sides[:, 0] * sides[:, 1])
+    area.index_add_(0, table[:, 4].long(), sides[:, 0] * sides[:, 1])
     budget = _SAMPLES_AT_ONCE.get(device.type, _OTHER_DEVICES) / samples
     group = (area.clamp(max=height * width).cumsum(0) / budget).floor()
     lengths = group.unique_consecutive(return_counts=True)[1]

@@ -52,7 +52,7 @@ def draw_meshes(
     light = light or Light()
     camera = camera.fitted(canvas.size, fit)
     for at in batches(parts, camera, frames, canvas.size, samples):
-        scene = scene_of(parts, camera, at, canvas.size, samples)
+        scene = scene_of(parts, camera, at, canvas.size, samples, whole=at == slice(0, frames))
         if scene is not None:
             _draw(scene, light, canvas.image[at], canvas.mask[at])
         if progress is not None:
@@ -79,17 +79,18 @@ def prepared(
     if not parts:
         raise InputError("meshes: expected at least one, found none")
     device = parts[0].vertices.device
+    taken = [part for part in parts if len(part.frame)]
+    # One wait for a GPU for all of them.
+    last = torch.stack([part.frame.max().to(device) for part in taken]).tolist() if taken else []
     for part in parts:
         if part.vertices.device != device:
             raise InputError(
                 f"{part.mesh.name}: expected it on {device} as {parts[0].mesh.name}, "
                 f"found it on {part.vertices.device}"
             )
-        if len(part.frame) and int(part.frame.max()) >= frames:
-            raise InputError(
-                f"{part.mesh.name}: expected frames 0 to {frames - 1}, "
-                f"found {int(part.frame.max())}"
-            )
+    for part, frame in zip(taken, last, strict=True):
+        if frame >= frames:
+            raise InputError(f"{part.mesh.name}: expected frames 0 to {frames - 1}, found {frame}")
     if camera.frame_count not in (1, frames):
         raise InputError(
             f"camera: expected values for one frame or for {frames}, found {camera.frame_count}"
@@ -98,22 +99,32 @@ def prepared(
 
 
 def scene_of(
-    parts: Sequence[Instances], camera: Camera, at: slice, size: Size, samples: int
+    parts: Sequence[Instances],
+    camera: Camera,
+    at: slice,
+    size: Size,
+    samples: int,
+    *,
+    whole: bool = False,
 ) -> Scene | None:
-    """Return what is to be drawn in some of the frames; None: nothing."""
-    chosen = [part.within(at.start, at.stop) for part in parts]
+    """Return what is to be drawn in some of the frames; None: nothing.
+
+    whole: whether they are all
+    """
+    chosen = list(parts) if whole else [part.within(at.start, at.stop) for part in parts]
     chosen = [part for part in chosen if len(part.frame)]
     if all(part.occluder for part in chosen):
         return None
     return Scene(chosen, camera.slice(at.start, at.stop), at.stop - at.start, size, samples)
 
 
-def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
-    """Draw over `image` [F,H,W,3] and add to `mask` [F,H,W], in place."""
+def seen(scene: Scene, light: Light) -> tuple[Tensor, Tensor]:
+    """Return the pixels [U] of the flattened pictures in which something is seen, and its red,
+    green, blue, alpha [U,4] there, colours multiplied by alpha."""
     total: Tensor | None = None  # [4,P * N]: of the layers so far
     for layer in scene.layers():
         slot, colour = layer.hits.slot, layer.colour
-        colour[:3] *= light.on(scene.normals(layer.hits))
+        colour[:3] *= scene.light(layer.hits, light)
         # A tint may be brighter than white; colours are multiplied by alpha.
         torch.minimum(colour[:3], colour[3:], out=colour[:3])
         if not scene.translucent:
@@ -125,8 +136,13 @@ def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
         slot = (total[3] > 0).nonzero().squeeze(1)
         colour = total.index_select(1, slot)
     pixels = Pixels.of(scene.raster, slot)
-    mean = pixels.mean(colour).T
-    flat, place = image.view(-1, 3), pixels.place
+    return pixels.place, pixels.mean(colour).T
+
+
+def _draw(scene: Scene, light: Light, image: Tensor, mask: Tensor) -> None:
+    """Draw over `image` [F,H,W,3] and add to `mask` [F,H,W], in place."""
+    place, mean = seen(scene, light)
+    flat = image.view(-1, 3)
     rgb, alpha = mean.split([3, 1], 1)
     flat[place] = torch.addcmul(rgb, flat.index_select(0, place), 1 - alpha)
     mask.view(-1)[place] = alpha.squeeze(1)

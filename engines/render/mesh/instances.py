@@ -22,6 +22,8 @@ class Instances:
               sides
     occluder: hide what is behind, without being seen
     tint:     [N,3] factors of the colours, or None: see `tone.picture_tint`
+    shade:    [N,4] the light on each instead of the scene's, or None: a surface with the unit
+              normal n has its colour times the first value plus the product of n and the others
 
     Raises `InputError` for shapes that do not fit each other and for places that are not finite.
     """
@@ -33,6 +35,7 @@ class Instances:
     cull: bool = True
     occluder: bool = False
     tint: Tensor | None = None
+    shade: Tensor | None = None
 
     def __post_init__(self) -> None:
         name, count = self.mesh.name, len(self.frame)
@@ -44,12 +47,16 @@ class Instances:
             check_shape(f"{name}: normals", self.normals, list(self.vertices.shape))
         if self.tint is not None:
             check_shape(f"{name}: tint", self.tint, [count, 3])
-        if not bool(self.vertices.isfinite().all()):
+        if self.shade is not None:
+            check_shape(f"{name}: shade", self.shade, [count, 4])
+        # One wait for a GPU for both.
+        right = torch.stack([self.vertices.isfinite().all(), (self.frame >= 0).all()]).tolist()
+        if not right[0]:
             raise InputError(
                 f"{name}: a vertex is placed at NaN or infinity; check the rotations and "
                 "translations that place it"
             )
-        if bool((self.frame < 0).any()):
+        if not right[1]:
             raise InputError(f"{name}: expected frames from 0, found {int(self.frame.min())}")
 
     @classmethod
@@ -72,8 +79,8 @@ class Instances:
         frame, person = _taken(mesh, rotation, present)
         mesh = mesh.to(rotation.device)
         turn = rotation[frame, person].float()
-        vertices = _turned(mesh.vertices, turn) + translation[frame, person, None].float()
-        normals = None if occluder else _turned(mesh.normals, turn)
+        vertices = turned(mesh.vertices, turn) + translation[frame, person, None].float()
+        normals = None if occluder else turned(mesh.normals, turn)
         return cls(mesh, vertices, normals, frame, cull, occluder)
 
     @classmethod
@@ -98,6 +105,11 @@ class Instances:
         """Return the same instances with their colours multiplied by `tint` [N,3]."""
         return replace(self, tint=tint)
 
+    def lit(self, tint: Tensor, shade: Tensor) -> "Instances":
+        """Return the same instances with colours multiplied by `tint` [N,3], in the light `shade`
+        [N,4]."""
+        return replace(self, tint=tint, shade=shade)
+
     def within(self, start: int, stop: int) -> "Instances":
         """Return those of the frames from `start` up to but not including `stop`, counted from
         `start`."""
@@ -108,23 +120,25 @@ class Instances:
             normals=None if self.normals is None else self.normals[at],
             frame=self.frame[at] - start,
             tint=None if self.tint is None else self.tint[at],
+            shade=None if self.shade is None else self.shade[at],
         )
 
 
 def _taken(mesh: Mesh, places: Tensor, present: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the frame [N] and the person [N] of every place that is taken."""
     if present is None:
-        present = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
+        frames, people = (torch.arange(side, device=places.device) for side in places.shape[:2])
+        return frames.repeat_interleave(len(people)), people.repeat(len(frames))
     check_shape(f"{mesh.name}: present", present, list(places.shape[:2]))
     frame, person = present.nonzero().unbind(1)
     return frame, person
 
 
-def _turned(vectors: Tensor, rotation: Tensor) -> Tensor:
-    """Return vectors [V,3] turned by rotations [N,3,3]: [N,V,3].
+def turned(vectors: Tensor, rotation: Tensor) -> Tensor:
+    """Return vectors [V,3] or [N,V,3] turned by rotations [N,3,3]: [N,V,3].
 
     Not as a matrix product, which may run in TF32, and differ in the last bit with N.
     """
-    x, y, z = vectors[:, :, None].unbind(1)  # [V,1]
+    x, y, z = vectors[..., None].unbind(-2)  # [V,1] or [N,V,1]
     a, b, c = rotation[:, None].unbind(3)  # [N,1,3]
     return (x * a).addcmul_(y, b).addcmul_(z, c)

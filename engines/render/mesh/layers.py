@@ -9,6 +9,7 @@ from torch import Tensor
 from ...geometry.camera import Camera
 from ...geometry.placement import Size
 from .instances import Instances
+from .light import Light
 from .raster import Hits, Raster
 from .soup import Soup
 from .surface import Surface
@@ -41,6 +42,10 @@ class Scene:
         self.raster = Raster(soup, frames, size, samples)
         self.surface = Surface.of(parts, soup)
         self.translucent = any(p.mesh.translucent for p in parts if not p.occluder)
+
+    def light(self, hits: Hits, light: Light) -> Tensor:
+        """Return the factors [3,H] of colours there: of the instances' own light, or of `light`."""
+        return self.surface.light_at(hits, self.normals(hits), light)
 
     def normals(self, hits: Hits) -> Tensor:
         """Return the unit normals [3,H] there, in the axes of the camera."""

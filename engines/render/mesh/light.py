@@ -40,9 +40,8 @@ class Light:
 
     def on(self, normals: Tensor) -> Tensor:
         """Return the factors [3,H] of colours of surfaces with unit normals [3,H]."""
-        towards = F.normalize(normals.new_tensor(self.towards), dim=0)
-        facing = (towards[:, None] * normals).sum(0).clamp_(min=0)
-        ambient, directional = (
-            normals.new_tensor(part)[:, None] for part in (self.ambient, self.directional)
-        )
+        towards = F.normalize(torch.tensor(self.towards, dtype=normals.dtype), dim=0)
+        parts = torch.stack([towards, *map(towards.new_tensor, (self.ambient, self.directional))])
+        towards, ambient, directional = parts.to(normals.device)[..., None]  # one copy
+        facing = (towards * normals).sum(0).clamp_(min=0)
         return torch.addcmul(ambient, directional, facing).clamp_(max=1)

@@ -186,9 +186,11 @@ class Raster:
 def _planes(corners: Tensor, across: Tensor) -> Tensor:
     """Return [9,K]: of 1 / z the value at the picture's corner, and what it grows by along x and
     along y; then the same of the second and of the third corner's weight, times 1 / z."""
-    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = corners
-    b_x, b_y = (y2 - y0) / across, (x0 - x2) / across
-    c_x, c_y = (y0 - y1) / across, (x1 - x0) / across
-    w_x, w_y = (w1 - w0) * b_x + (w2 - w0) * c_x, (w1 - w0) * b_y + (w2 - w0) * c_y
-    rows = [(w0, w_x, w_y), (0, w1 * b_x, w1 * b_y), (0, w2 * c_x, w2 * c_y)]
-    return torch.stack([part for at, x, y in rows for part in (at - x0 * x - y0 * y, x, y)])
+    (x0, y0, w0), (_, _, w1), (_, _, w2) = corners
+    one, other = corners[1:] - corners[:1]  # the edges from the first corner, [x y w,K]
+    grow = torch.stack([other[1], -other[0], -one[1], one[0]]) / across
+    by_b, by_c = grow[:2], grow[2:]  # [along x and y,K]
+    grown = torch.stack([one[2] * by_b + other[2] * by_c, w1 * by_b, w2 * by_c])  # [3,2,K]
+    zero = torch.zeros_like(w0)
+    start = torch.stack([w0, zero, zero]) - x0 * grown[:, 0] - y0 * grown[:, 1]
+    return torch.cat([start[:, None], grown], 1).flatten(0, 1)

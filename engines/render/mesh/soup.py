@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ...geometry.camera import Camera
+from ...geometry.normals import precise
 from .instances import Instances
-from .mesh import precise
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Soup:
             vertices, instance = vertices + count * each, instance + count
         culled = tuple(part.cull for part in parts)
         shown = tuple(not part.occluder for part in parts)
+        flags = torch.tensor([culled, shown], device=device)
         view = camera.view(torch.cat(views))
         lens = lenses[0] if len(table) == 1 else torch.cat(lenses)
         return cls(
@@ -68,9 +69,9 @@ class Soup:
             frame=torch.cat(frames),
             part=torch.cat(part_of),
             instance=torch.cat(instances),
-            cull=torch.tensor(culled, device=device),
+            cull=flags[0],
             culled_parts=culled,
-            shown=torch.tensor(shown, device=device),
+            shown=flags[1],
             shown_parts=shown,
             view=view,
             screen=project(view.to(lens.dtype), lens),

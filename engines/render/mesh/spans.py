@@ -6,6 +6,7 @@ the samples along it without gaps and without overlap.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -57,10 +58,8 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
     height, width = size
     upper, middle, lower = _by_height(corners)
     # Lines whose sample lies within [top, bottom): the same rounding for every triangle.
-    top, between, bottom = (
-        (end[1] * samples - 0.5).ceil().clamp(0, height * samples).long()
-        for end in (upper, middle, lower)
-    )
+    ends_y = torch.stack([upper[1], middle[1], lower[1]])
+    top, between, bottom = (ends_y * samples - 0.5).ceil().clamp(0, height * samples).long()
     lines = torch.where(keep, bottom - top, 0)
     ends = lines.cumsum(0)
     total = int(ends[-1]) if len(ends) else 0
@@ -76,14 +75,15 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
 
     # Each line cuts the long edge, and one of the two short ones.
     count = corners.shape[2]
-    long, short = _edges(upper, lower), torch.cat([_edges(upper, middle), _edges(middle, lower)], 1)
+    starts, ends_at = torch.stack([upper, upper, middle]), torch.stack([lower, middle, lower])
+    edges = _edges(starts, ends_at)  # [x dx/dy,edge,K]
+    long, short = edges[:, 0], edges[:, 1:].flatten(1)
     y = (number.to(corners.dtype) + 0.5) / samples
     long_x, long_slope = long.index_select(1, triangle)
     short_x, short_slope = short.index_select(1, triangle + (number >= whole[1]) * count)
     one, other = torch.addcmul(long_x, y, long_slope), torch.addcmul(short_x, y, short_slope)
     row, line = pixel_of(number, samples), number & (samples - 1)
-    offset = torch.tensor(PATTERNS[samples], dtype=corners.dtype, device=device)
-    offset = ((offset + 0.5) / samples).index_select(0, line)
+    offset = _offsets(samples, corners.dtype, device).index_select(0, line)
     first = torch.minimum(one, other).sub_(offset).ceil_().clamp_(0, width)
     last = torch.maximum(one, other).sub_(offset).ceil_().clamp_(0, width)  # exclusive
     return Spans(
@@ -117,7 +117,15 @@ def _ordered(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _edges(upper: Tensor, lower: Tensor) -> Tensor:
-    """Return [2,K]: x where y is 0, and dx/dy, of edges; level ones cut no line."""
-    fall = lower[1] - upper[1]
-    slope = (lower[0] - upper[0]) / torch.where(fall > 0, fall, 1.0)
-    return torch.stack([upper[0] - upper[1] * slope, slope])
+    """Return [2,E,K]: x where y is 0, and dx/dy, of edges between [E,2,K]; level ones cut no
+    line."""
+    across, fall = (lower - upper).unbind(1)
+    slope = across / torch.where(fall > 0, fall, 1.0)
+    return torch.stack([upper[:, 0] - upper[:, 1] * slope, slope])
+
+
+@cache
+def _offsets(samples: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return where in a pixel [N] the sample of each line is, px."""
+    with torch.inference_mode(False):
+        return (torch.tensor(PATTERNS[samples], dtype=dtype, device=device) + 0.5) / samples

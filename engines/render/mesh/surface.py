@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .instances import Instances
+from .light import Light
 from .raster import Hits, Raster
 from .soup import Soup
 from .texture import Textures
@@ -26,6 +27,7 @@ class Surface:
     textures: of every part, or None where nothing has a texture
     colour:   [4,parts] of the whole
     tint:     [3,instances], or None
+    shade:    [4,instances], or None; of those without one the first value is negative
     """
 
     soup: Soup
@@ -36,25 +38,20 @@ class Surface:
     textures: Textures | None
     colour: Tensor
     tint: Tensor | None
+    shade: Tensor | None
 
     @classmethod
     def of(cls, parts: Sequence[Instances], soup: Soup) -> "Surface":
         """Collect what the triangles of `parts` look like; of occluders nothing."""
         device = soup.view.device
         meshes = [part.mesh for part in parts]
-        uv = colours = texels = textures = tint = None
+        uv = colours = texels = textures = None
         if any(mesh.texture is not None for mesh in meshes):
             uv = _vertices(parts, [mesh.uv for mesh in meshes], 0.0, 2)
             texels = torch.cat([_texels(part) for part in parts])
             textures = Textures.of(meshes, device)
         if any(mesh.colours is not None for mesh in meshes):
             colours = _vertices(parts, [mesh.colours for mesh in meshes], 1.0, 3)
-        if any(part.tint is not None for part in parts):
-            tints = [
-                torch.ones(len(part.frame), 3, device=device) if part.tint is None else part.tint
-                for part in parts
-            ]
-            tint = torch.cat(tints).T.contiguous()
         return cls(
             soup=soup,
             normals=_vertices(parts, [part.normals for part in parts], 0.0, 3),
@@ -63,7 +60,8 @@ class Surface:
             texels=texels,
             textures=textures,
             colour=torch.tensor([mesh.colour for mesh in meshes], device=device).T.contiguous(),
-            tint=tint,
+            tint=_instances(parts, [part.tint for part in parts], 1.0),
+            shade=_instances(parts, [part.shade for part in parts], -1.0),
         )
 
     def normals_at(self, hits: Hits, raster: Raster) -> Tensor:
@@ -74,6 +72,15 @@ class Surface:
             normals = torch.where(turned, -normals, normals)
         length = (normals * normals).sum(0).clamp_(min=1e-24)
         return normals.mul_(length.rsqrt_())
+
+    def light_at(self, hits: Hits, normals: Tensor, light: Light) -> Tensor:
+        """Return the factors [3,H] of colours there, where the unit normals are [3,H]."""
+        if self.shade is None:
+            return light.on(normals)
+        instance = self.soup.instance.index_select(0, hits.source)
+        ambient, slopes = self.shade.index_select(1, instance).split([1, 3])
+        own = (ambient + (slopes * normals).sum(0, keepdim=True)).clamp_(min=0)
+        return torch.where(ambient < 0, light.on(normals), own)
 
     def colours_at(self, hits: Hits, raster: Raster) -> Tensor:
         """Return red, green, blue, alpha [4,H] without light, colours multiplied by alpha."""
@@ -102,6 +109,20 @@ class Surface:
             one, two, three = hits.weights
             found.append(a.mul_(one).addcmul_(b, two).addcmul_(c, three))
         return found
+
+
+def _instances(
+    parts: Sequence[Instances], values: Sequence[Tensor | None], fill: float
+) -> Tensor | None:
+    """Return [C,instances] of values [N,C] or `fill`; None if there are none."""
+    width = next((given.shape[1] for given in values if given is not None), 0)
+    if not width:
+        return None
+    rows = [
+        part.vertices.new_full((len(part.frame), width), fill) if given is None else given
+        for part, given in zip(parts, values, strict=True)
+    ]
+    return torch.cat(rows).T.contiguous()
 
 
 def _vertices(

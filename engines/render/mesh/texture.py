@@ -48,12 +48,14 @@ class Textures:
         nearest to `level` [H], 0 being the texture itself."""
         level = level.clamp(0, self.levels.shape[2] - 1)
         lower = level.floor()
-        found = self._bilinear(mesh, uv, lower.long())
-        at = (level > lower).nonzero().squeeze(1)
-        if len(at):
-            part = (level - lower)[at]
-            coarse = self._bilinear(mesh[at], uv.index_select(1, at), lower[at].long() + 1)
-            found[:, at] = torch.lerp(found.index_select(1, at), coarse, part)
+        part, lower = level - lower, lower.long()
+        at = (part > 0).nonzero().squeeze(1)  # where two versions are blended
+        if not len(at):
+            return self._bilinear(mesh, uv, lower)
+        every = [torch.cat([values, values[..., at]], -1) for values in (mesh, uv, lower)]
+        every[2][len(lower) :] += 1
+        found, coarse = self._bilinear(*every).split([len(lower), len(at)], 1)
+        found[:, at] = torch.lerp(found.index_select(1, at), coarse, part[at])
         return found
 
     def _bilinear(self, mesh: Tensor, uv: Tensor, level: Tensor) -> Tensor:
@@ -61,12 +63,13 @@ class Textures:
         first, height, width, wrap = table
         x, y = uv[0] * width - 0.5, uv[1] * height - 0.5
         left, top = x.floor(), y.floor()
+        column, row = left.long(), top.long()
         if self.wraps:
-            columns = [_inside(left.long() + more, width, wrap > 0) for more in (0, 1)]
-            rows = [_inside(top.long() + more, height, wrap > 0) for more in (0, 1)]
+            columns = [_inside(place, width, wrap > 0) for place in (column, column + 1)]
+            rows = [_inside(place, height, wrap > 0) for place in (row, row + 1)]
         else:
-            columns = [_held(left.long() + more, width) for more in (0, 1)]
-            rows = [_held(top.long() + more, height) for more in (0, 1)]
+            columns = [_held(place, width) for place in (column + 1, column)][::-1]
+            rows = [_held(place, height) for place in (row + 1, row)][::-1]
         starts = [torch.addcmul(first, row, width) for row in rows]
         corners = [
             self.texels.index_select(1, start + column) for start in starts for column in columns

@@ -32,6 +32,9 @@ class Compact(nn.Module):
     plain:    never run the GPU kernels of our own
     """
 
+    last_table: Tensor
+    last_bias: Tensor
+
     def __init__(self, features: int, layers: int, scale: int, *, plain: bool = False):
         super().__init__()
         body: list[nn.Module] = [nn.Conv2d(3, features, 3, padding=1), nn.PReLU(features)]
@@ -51,18 +54,22 @@ class Compact(nn.Module):
         """Lay out the weights for the kernels, once they are there."""
         if self.plain:
             return
-        for number, layer in enumerate(self.body):
-            if isinstance(layer, nn.Conv2d):
-                self.register_buffer(f"table{number}", kernels.table(layer), persistent=False)
+        *layers, last = (layer for layer in self.body if isinstance(layer, nn.Conv2d))
+        for number, layer in enumerate(layers):
+            self.register_buffer(f"table{number}", kernels.table(layer), persistent=False)
+        table, bias = kernels.last_table(last, self.scale)
+        self.register_buffer("last_table", table, persistent=False)
+        self.register_buffer("last_bias", bias, persistent=False)
 
     def _by_kernels(self, images: Tensor) -> Tensor:
         tables = [value for name, value in self.named_buffers() if name.startswith("table")]
-        biases = [kernels.bias(layer) for layer in self.body if isinstance(layer, nn.Conv2d)]
+        *layers, _ = (layer for layer in self.body if isinstance(layer, nn.Conv2d))
+        biases = [kernels.bias(layer) for layer in layers]
         slopes = [layer.weight for layer in self.body if isinstance(layer, nn.PReLU)]
         x = kernels.first(images, tables[0], biases[0], slopes[0])
-        for table, bias, slope in zip(tables[1:-1], biases[1:-1], slopes[1:], strict=True):
+        for table, bias, slope in zip(tables[1:], biases[1:], slopes[1:], strict=True):
             x = kernels.middle(x, table, bias, slope)
-        return kernels.last(x, images, tables[-1], biases[-1], self.scale)
+        return kernels.last(x, images, self.last_table, self.last_bias, self.scale)
 
 
 def _shape(state: Mapping[str, Tensor]) -> tuple[int, int, int] | None:

@@ -70,6 +70,9 @@ class RRDBNet(nn.Module):
     """
 
     slopes: Tensor
+    dense_slopes: Tensor
+    last_table: Tensor
+    last_bias: Tensor
 
     def __init__(self, shape: Shape, *, plain: bool = False):
         super().__init__()
@@ -89,27 +92,28 @@ class RRDBNet(nn.Module):
         x = self.conv_first(x)
         x = x + self.conv_body(self._blocks(x))
         for name in ("conv_up1", "conv_up2"):
-            x = self._active(name, F.interpolate(x, scale_factor=2.0, mode="nearest"))
-        return {OUTPUT: self.conv_last(self._active("conv_hr", x))}
+            x = self._active(name, x, 2)
+        x = self._active("conv_hr", x)
+        if self.plain or not kernels.usable(x):
+            return {OUTPUT: self.conv_last(x)}
+        return {OUTPUT: kernels.last(x, None, self.last_table, self.last_bias, 1)}
 
-    def _active(self, name: str, x: Tensor) -> Tensor:
-        """Return the leaky ReLU of a convolution that keeps the number of channels."""
+    def _active(self, name: str, x: Tensor, up: int = 1) -> Tensor:
+        """Return the leaky ReLU of a convolution that keeps the number of channels, of `x` with
+        every pixel repeated `up` times in each direction."""
         layer: nn.Conv2d = getattr(self, name)
         if self.plain or not kernels.usable(x):
+            x = F.interpolate(x, scale_factor=float(up), mode="nearest") if up > 1 else x
             return _leaky(layer(x))
         table: Tensor = getattr(self, f"{name}_table")
-        return kernels.middle(x, table, kernels.bias(layer), self.slopes)
+        return kernels.middle(x, table, kernels.bias(layer), self.slopes, up)
 
     def _blocks(self, x: Tensor) -> Tensor:
         if self.plain or not kernels.usable(x):
             found: Tensor = self.body(x)
             return found
-        layers = [
-            (table, kernels.bias(layer))
-            for part in self._dense
-            for table, layer in zip(part.buffers(), part.layers, strict=True)
-        ]
-        return kernels.dense(x, layers, self._dense[0].growth, _SLOPE, _PART)
+        layers = [(part.table, part.bias) for part in self._dense]
+        return kernels.dense(x, layers, self.dense_slopes, _PART)
 
     @property
     def _dense(self) -> list["_Dense"]:
@@ -123,9 +127,14 @@ class RRDBNet(nn.Module):
         for name in ("conv_up1", "conv_up2", "conv_hr"):
             found = kernels.table(getattr(self, name))
             self.register_buffer(f"{name}_table", found, persistent=False)
+        table, bias = kernels.last_table(self.conv_last, 1)
+        self.register_buffer("last_table", table, persistent=False)
+        self.register_buffer("last_bias", bias, persistent=False)
+        self.register_buffer("dense_slopes", kernels.dense_slopes(_SLOPE), persistent=False)
         for part in self._dense:
-            for number, layer in enumerate(part.layers):
-                part.register_buffer(f"table{number}", kernels.table(layer), persistent=False)
+            table, bias = kernels.dense_table(part.layers)
+            part.register_buffer("table", table, persistent=False)
+            part.register_buffer("bias", bias, persistent=False)
 
 
 class _Block(nn.Module):
@@ -144,6 +153,9 @@ class _Block(nn.Module):
 
 class _Dense(nn.Module):
     """[B,C,H,W] -> the same: five convolutions, each of everything before it."""
+
+    table: Tensor
+    bias: Tensor
 
     def __init__(self, features: int, growth: int):
         super().__init__()

@@ -4,21 +4,23 @@ import csv
 import itertools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from kinograph.engines import memory
 from kinograph.engines.errors import InputError
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.head.angles import angles, relative_to_ray
 from kinograph.engines.head.files import FORMATS, read_heads, write_heads
 from kinograph.engines.head.heads import Heads
-from made_heads import SIZE, made_heads, turned, turning_heads
+from posed_heads import SIZE, made_heads, turned, turning_heads
 
 READABLE = [name for name, made in FORMATS.items() if made.read is not None]
 
@@ -201,6 +203,66 @@ def test_malformed_safetensors(
     with pytest.raises(InputError, match=message) as caught:
         read_heads(path)
     assert str(caught.value).startswith(str(path))
+
+
+_HOSTILE = (None, True, -1, 2**63, 1e308, "", "x" * 300, [], {}, [[]], {"a": None}, [1.0] * 9)
+
+
+def answer(path: Path) -> str:
+    """Return what is said of a file; "" if it is read."""
+    try:
+        read_heads(path)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _places(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every list or object of a document with each of its keys, of long lists the first."""
+    keys = data if isinstance(data, dict) else range(min(2, len(data)))
+    for key in list(keys):
+        yield data, key
+        if isinstance(data[key], dict | list):
+            yield from _places(data[key])
+
+
+@pytest.mark.parametrize("value", _HOSTILE, ids=lambda value: repr(value)[:12])
+def test_any_value_anywhere_is_answered(value: Any, tmp_path: Path) -> None:
+    """With heads, or an `InputError` that names the file."""
+    path = tmp_path / "x.json"
+    write_heads(turning_heads(2, points=0), path, "json", fps=25)
+    text = path.read_text()
+    for number in range(len(list(_places(json.loads(text))))):
+        document = json.loads(text)
+        holder, key = list(_places(document))[number]
+        holder[key] = value
+        path.write_text(json.dumps(document))
+        said = answer(path)
+        assert not said or said.startswith(str(path)), key
+        assert len(said) < 500 + len(str(path)), key
+
+
+@pytest.mark.parametrize("form", READABLE)
+def test_damaged_bytes_are_answered(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x{FORMATS[form].suffix}"
+    write_heads(turning_heads(2), path, form)
+    whole = path.read_bytes()
+    random = Random(0)
+    for number in range(60):
+        data = bytearray(whole[: random.randrange(len(whole)) if number % 3 == 0 else None])
+        for _ in range(number % 4):
+            data[random.randrange(min(len(data), 1500))] = random.randrange(256)
+        path.write_bytes(data)
+        said = answer(path)
+        assert not said or said.startswith(str(path))
+
+
+def test_more_heads_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame has as many places as the fullest."""
+    write_heads(turning_heads(3), tmp_path / "x.json", "json")
+    monkeypatch.setattr(memory, "memory_limit", lambda: 20_000)
+    with pytest.raises(InputError, match=r"x.json: 3 frames with up to 2 heads need .*cut the"):
+        read_heads(tmp_path / "x.json")
 
 
 def test_files_that_are_no_heads(tmp_path: Path) -> None:

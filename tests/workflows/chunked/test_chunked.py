@@ -113,7 +113,8 @@ SHIPPED = [
     path.stem
     for path in sorted((WORKFLOWS / "api").glob("*.json"))
     if any(node.class_type == "LoadVideo" for node in load_graph(path).nodes.values())
-    and path.stem != "upscale"  # tests/upscale/test_upscale_nodes.py, with fewer pixels
+    # With fewer pixels in tests/upscale/test_upscale_nodes.py and tests/head/test_head_graphs.py.
+    and path.stem not in ("upscale", "infer_render_enhance")
 ]
 
 

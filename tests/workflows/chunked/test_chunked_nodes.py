@@ -93,6 +93,17 @@ CASES: dict[str, Nodes] = {
         "g": ("KinographFillPoseGaps", {"poses": ["t", 0], "limit": 3}),
         "x": ("KinographSmoothPoses", {"poses": ["g", 0], "direction": "causal"}),
     },
+    "TrackHeads": {
+        **FACES,
+        "x": ("KinographTrackHeads", {"heads": ["h", 0], "image": ["f", 0]}),
+    },
+    **{
+        f"SmoothHeads {way} {up_to}": {
+            **HEADS,
+            "x": ("KinographSmoothHeads", {"heads": ["h", 0], "direction": way, **up_to}),
+        }
+        for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
+    },
     "DetectHeads": {"l": FACES["l"], "b": FACES["b"], "x": FACES["h"]},
     "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
     "FilterPoses in a region": {
@@ -360,7 +371,9 @@ CASES: dict[str, Nodes] = {
 ELSEWHERE = {
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
-    *("KinographFlowMap", "KinographPoseMap"),  # tests/render/test_maps.py
+    # tests/render/test_maps.py
+    *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
+    "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
 

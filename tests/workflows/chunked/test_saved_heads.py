@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from chunked_clips import contents, footage, graph_of, make_inputs
-from kinograph.engines.errors import GraphError
+from kinograph.engines.errors import GraphError, InputError
 from kinograph.engines.head.files import FORMATS, write_heads
 from kinograph.engines.head.heads import Heads
 from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import Sink
 from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import catalogue
-from made_heads import turning_heads
+from posed_heads import turning_heads
 
 HEADS = turning_heads(9)
 CHUNKS = [HEADS.slice(0, 2), HEADS.slice(2, 3), HEADS.slice(3, 9)]
@@ -55,6 +55,18 @@ def test_what_was_written_after_the_mark_is_written_again(
         (path,) = resumed.finish()
         assert path.read_bytes() == (tmp_path / "whole").read_bytes()
     resumed.close()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_chunks_without_frames(form: str, tmp_path: Path) -> None:
+    write_heads(HEADS, tmp_path / "whole", form, fps=12.5)
+    into = sink(tmp_path, form)
+    with pytest.raises(InputError, match="there is nothing to save"):
+        into.finish()
+    for chunk in (HEADS.slice(0, 0), HEADS, HEADS.slice(0, 0)):
+        write(into, chunk)
+    assert into.finish()[0].read_bytes() == (tmp_path / "whole").read_bytes()
+    into.close()
 
 
 def test_a_flipped_bit_is_found(tmp_path: Path) -> None:

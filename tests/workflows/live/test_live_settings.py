@@ -1,10 +1,12 @@
 """Settings that are changed while a graph runs live."""
 
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from kinograph.engines.errors import GraphError
 from kinograph.engines.video.clip import Clip
@@ -212,3 +214,31 @@ def test_a_value_of_its_own_node_can_be_changed() -> None:
     assert now is not None
     assert (now.pixels == 255).all()
     assert not (before.pixels == 255).all()
+
+
+def test_the_style_of_drawn_heads(root: Path) -> None:
+    graph = prepared(
+        {
+            "1": {"class_type": "LoadVideo", "inputs": {"file": "not there.mp4"}},
+            "2": {"class_type": "GetVideoComponents", "inputs": {"video": ["1", 0]}},
+            "3": node("KinographLoadHeadModel"),
+            "4": node("KinographBuildEngine", model=["3", 0], backend="torch"),
+            "5": node("KinographDetectHeads", image=["2", 0], engine=["4", 0]),
+            "6": node("KinographDrawHeads", heads=["5", 0], style="axes"),
+        }
+    )
+    assert graph.shown.label == "node 6 (KinographDrawHeads), output 0 (IMAGE)"
+    assert {one.node for one in graph.settings()} == {"5", "6"}
+    with Image.open(root / "workflows" / "media" / "kinograph_astronaut.jpg") as image:
+        face = np.asarray(image.convert("RGB"))[:300, 75:375]
+    drawn = []
+    for number, style in enumerate(("axes", "mediapipe_face"), 1):
+        graph.change("6", "style", style)
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(face), format="rgb24")
+        drawn.append(graph.draw(Frame(number, 0, 0.0, picture)))
+    axes, contours = (one.pixels for one in drawn if one is not None)
+    assert axes.shape == contours.shape == (300, 300, 3)
+    assert (axes == [255, 48, 48]).all(-1).any()
+    assert not (contours == [255, 48, 48]).all(-1).any()
+    assert (contours == [10, 200, 10]).all(-1).any()
+    assert graph.warned() == []

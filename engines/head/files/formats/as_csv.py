@@ -30,16 +30,18 @@ def _chunk(heads: Heads, first: int, fps: float) -> bytes:
 
     from ...angles import angles, relative_to_ray
 
-    there = heads.present
+    here = heads.to("cpu")  # the same digits, wherever the heads were found
+    there = here.present
     frame, face = there.nonzero().unbind(1)
     frame = frame + first
-    seen = relative_to_ray(heads.rotation, heads.translation)
+    turns = here.rotation.double()
+    seen = relative_to_ray(turns, here.translation.double())
     measured = [
-        heads.scores[..., None],
-        angles(heads.rotation),
+        here.scores[..., None],
+        angles(turns),
         angles(seen),
-        heads.translation,
-        heads.boxes,
+        here.translation,
+        here.boxes,
     ]
     numbers = torch.cat([values.double() for values in measured], -1)[there]
     if not bool(numbers.isfinite().all()):
@@ -49,7 +51,7 @@ def _chunk(heads: Heads, first: int, fps: float) -> bytes:
         frame.tolist(),
         seconds.tolist(),
         face.tolist(),
-        heads.track_ids[there].tolist(),
+        here.track_ids[there].tolist(),
         numbers.tolist(),
         strict=True,
     )
@@ -59,15 +61,14 @@ def _chunk(heads: Heads, first: int, fps: float) -> bytes:
 
 
 def _line(values: tuple[float, ...]) -> str:
-    cells = (
-        ""
-        if value != value
-        else f"{round(value, decimals) + 0.0:.{decimals}f}"  # no -0
-        if decimals
-        else f"{value}"
-        for value, (_, decimals) in zip(values, _COLUMNS, strict=True)
-    )
-    return ",".join(cells)
+    pairs = zip(values, _COLUMNS, strict=True)
+    return ",".join(_cell(value, decimals) for value, (_, decimals) in pairs)
+
+
+def _cell(value: float, decimals: int) -> str:
+    if value != value:  # a time that nobody knows
+        return ""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}" if decimals else f"{value}"  # no -0
 
 
 def _join(chunks: Path, path: Path) -> None:

@@ -59,12 +59,14 @@ def _join(chunks: Path, path: Path) -> None:
 
 def _frames(heads: Heads, first: int, fps: float) -> list[dict[str, Any]]:
     """Return the frames, numbered from `first`."""
+    from ....geometry.camera_rows import camera_rows
     from ...angles import angles, relative_to_ray
-    from ..camera import camera_rows
 
     here = heads.to("cpu")
-    seen = relative_to_ray(here.rotation, here.translation)
-    turned = dict(zip(ANGLES, _short(angles(here.rotation)).unbind(-1), strict=True))
+    # In double precision: the last bit of PyTorch's functions depends on the number of heads.
+    turns = here.rotation.double()
+    seen = relative_to_ray(turns, here.translation.double())
+    turned = dict(zip(ANGLES, _short(angles(turns)).unbind(-1), strict=True))
     by_ray = zip(ANGLES, _short(angles(seen)).unbind(-1), strict=True)
     columns = {
         "score": _short(here.scores),
