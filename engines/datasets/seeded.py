@@ -23,7 +23,8 @@ def uniform(seed: int, index: Tensor, count: int, stream: int = 0) -> Tensor:
     start = _mixed(_mixed(index + 1) + seed * 1000 + stream)
     counter = torch.arange(1, count + 1, device=index.device)
     bits = _mixed(start[:, None] + counter * _STEP)
-    return _shifted(bits, 64 - _BITS).float() / 2**_BITS
+    numbers: Tensor = _shifted(bits, 64 - _BITS).float() / 2**_BITS
+    return numbers
 
 
 def normal(seed: int, index: Tensor, count: int, stream: int = 0) -> Tensor:

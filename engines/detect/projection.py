@@ -25,4 +25,5 @@ def lifted(points: Tensor, depth: Tensor, intrinsics: Tensor) -> Tensor:
 def projected(places: Tensor, intrinsics: Tensor) -> Tensor:
     """Return where `places` [...,3] with z > 0 appear, [...,2] px."""
     focal, middle = intrinsics.split(2, -1)
-    return places[..., :2] / places[..., 2:] * focal + middle
+    seen: Tensor = places[..., :2] / places[..., 2:] * focal + middle
+    return seen

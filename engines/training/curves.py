@@ -64,7 +64,7 @@ def _chart(name: str, points: list[tuple[float, float]]) -> Image.Image:
         return left + part * (right - left), bottom - scaled(value) * (bottom - top)
 
     draw.text((left, 6), name + (" (logarithmic)" if logarithmic else ""), fill=_INK)
-    for part in (0.0, 0.5, 1.0):
+    for part in (0.0, 0.5, 1.0) if high > low else (0.5,):
         value = low * (high / low) ** part if logarithmic else low + (high - low) * part
         y = bottom - part * (bottom - top)
         draw.line([(left, y), (right, y)], fill=_GRID)

@@ -65,7 +65,7 @@ class Run:
             for batch in batches:
                 with self._autocast():
                     judged = task.judge(batch, weight)
-                self.scaler.scale(judged.total).backward()  # type: ignore[no-untyped-call]
+                self.scaler.scale(judged.total).backward()
                 for name, value in {"loss": judged.total, **judged.terms}.items():
                     terms.setdefault(name, []).append(value.detach().float())
         except TrainingError as error:

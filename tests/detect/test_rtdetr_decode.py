@@ -68,7 +68,7 @@ def test_outputs_that_are_not_finite_are_refused() -> None:
     broken["log_z"][1, 2] = float("nan")
     with pytest.raises(InputError, match="output log_z: found NaN or infinity"):
         decode(broken, (64, 96))
-    with pytest.raises(InputError, match=r"threshold in 0\.\.1 .* found 1.5 and 50"):
+    with pytest.raises(InputError, match=r"score threshold in 0\.\.1 .* found 1.5 and 50"):
         decode(outputs(), (64, 96), threshold=1.5)
 
 

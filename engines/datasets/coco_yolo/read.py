@@ -63,7 +63,8 @@ def read_coco_yolo(root: Path, split: str = "train") -> LabelledImages:
         raise InputError(f"{pictures}: expected images ({', '.join(PICTURES)}), found none")
     kinds = read_kinds(root, split)
     problems = _unpaired(paths, labels)
-    truths, notes = [], []
+    truths: list[ObjectTruth] = []
+    notes: list[str] = []
     for path in paths:
         try:
             truth, wrong, unused = _truth(path, labels, root, kinds)
@@ -99,14 +100,15 @@ def _truth(
 ) -> tuple[ObjectTruth, list[str], tuple[str, ...]]:
     size = _size(path)
     text, beside = (labels / f"{path.stem}{suffix}" for suffix in (".txt", ".json"))
-    rows, problems = torch.zeros(0, 5 + 3 * len(kinds.keypoints)), []
+    rows = torch.zeros(0, 5 + 3 * len(kinds.keypoints))
+    problems: list[str] = []
     if text.exists():
         rows, problems = parse_labels(text, kinds)
     sidecar = Sidecar()
     if beside.exists() and not problems:  # its values stand in the order of the lines
         sidecar = read_sidecar(beside, root, len(rows))
-    if sidecar.size not in (None, size):
-        height, width = sidecar.size or size
+    if sidecar.size is not None and sidecar.size != size:
+        height, width = sidecar.size
         raise InputError(
             f"{beside}: expected the size of {path.name}, {size[1]}x{size[0]}, found "
             f"{width}x{height}"

@@ -131,8 +131,8 @@ def _rotations(value: Value, count: int) -> Tensor:
     off = (turned @ turned.mT - torch.eye(3, dtype=torch.float64)).abs().amax((1, 2))
     mirrored = torch.linalg.det(turned) < 0
     for number in ((off > _UPRIGHT) | mirrored).nonzero().flatten().tolist():
-        found = "a mirrored one" if bool(mirrored[number]) else "one that stretches"
-        raise matrices[number].wrong("a rotation matrix", found)
+        kind = "a mirrored one" if bool(mirrored[number]) else "one that stretches"
+        raise matrices[number].wrong("a rotation matrix", kind)
     return turned.float().expand(count, -1, -1).clone() if depth == 2 else turned.float()
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...geometry.placement import Size
-from ..rtdetr_pose.decode import MOST, SCORE, scores_of
+from ..rtdetr_pose.decode import MOST, SCORE, check_limits, scores_of
 
 _ROWS = ("log_z", "rot6d", "offsets", "log_sigma_z", "log_sigma_rot")
+_SINGLE = {"log_z", "log_sigma_z", "log_sigma_rot"}  # numbers, not lists of one
 ADAPTER = "rtdetr_pose"
 
 
@@ -35,8 +36,10 @@ def entries_of(
     size:       height and width of the network's input
     intrinsics: [4] fx, fy, cx, cy in px of that input for each image; () for none
 
-    Raises `InputError` that names image and head for outputs that are not finite.
+    Raises `InputError` that names image and head for outputs that are not finite, and for a
+    threshold or a number out of range.
     """
+    check_limits(threshold, most)
     for name, values in outputs.items():
         bad = ~values.isfinite().flatten(1).all(1)
         if bool(bad.any()):
@@ -47,40 +50,32 @@ def entries_of(
     scores, classes = scores_of(outputs["logits"])
     ranked, order = scores.sort(dim=1, descending=True, stable=True)
     row = torch.arange(len(order), device=order.device)[:, None]
-    order = order[:, :most]
-    columns = {name: outputs[name][row, order].tolist() for name in _ROWS if name in outputs}
-    boxes = outputs["bbox"].float().sigmoid()[row, order].tolist()
-    kinds, likely = classes[row, order].tolist(), ranked[:, :most].tolist()
+    order, likely = order[:, :most], ranked[:, :most].tolist()
+    columns = {"class_id": classes, "bbox": outputs["bbox"].float().sigmoid()}
+    columns |= {name: outputs[name] for name in _ROWS if name in outputs}
     points = _points(outputs, scores)
-    joints = None if points is None else points[row, order].flatten(2).tolist()
-    cameras = outputs["k_delta"].tolist()
+    columns |= {} if points is None else {"keypoints": points.flatten(2)}
+    listed = {name: values[row, order].tolist() for name, values in columns.items()}
+    changes = outputs["k_delta"].tolist()
     entries = []
-    for image, name in enumerate(names):
+    for number, image in enumerate(names):
         detections = []
-        for place, score in enumerate(likely[image]):
+        for place, score in enumerate(likely[number]):
             if score <= threshold:
                 break
-            found: dict[str, Any] = {
-                "class_id": kinds[image][place],
-                "score": score,
-                "bbox": dict(zip(("cx", "cy", "w", "h"), boxes[image][place], strict=True)),
-                "k_delta": cameras[image],
-            }
-            for key, values in columns.items():
-                value = values[image][place]
-                found[key] = value[0] if len(value) == 1 else value
-            if joints is not None:
-                found["keypoints"] = joints[image][place]
-            detections.append(found)
+            told = {name: values[number][place] for name, values in listed.items()}
+            told["bbox"] = dict(zip(("cx", "cy", "w", "h"), told["bbox"], strict=True))
+            for name in _SINGLE & told.keys():
+                told[name] = told[name][0]
+            detections.append({**told, "score": score, "k_delta": changes[number]})
         entry: dict[str, Any] = {
-            "image": name,
+            "image": image,
             "detections": detections,
             "image_size": {"width": size[1], "height": size[0]},
         }
-        camera = intrinsics[image] if len(intrinsics) else None
+        camera = intrinsics[number] if len(intrinsics) else None
         if camera is not None:
-            values = camera.tolist()
-            entry["intrinsics"] = dict(zip(("fx", "fy", "cx", "cy"), values, strict=True))
+            entry["intrinsics"] = dict(zip(("fx", "fy", "cx", "cy"), camera.tolist(), strict=True))
         entries.append(entry)
     return entries
 

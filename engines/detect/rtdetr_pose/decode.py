@@ -69,6 +69,15 @@ def proposals(outputs: Mapping[str, Tensor], size: Size) -> Proposals:
     )
 
 
+def check_limits(threshold: float, most: int) -> None:
+    """Raise `InputError` for a threshold outside of 0..1, and for less than one object."""
+    if not 0 <= threshold < 1 or most < 1:
+        raise InputError(
+            f"expected a score threshold in 0..1 and at least 1 object, found {threshold} and "
+            f"{most}"
+        )
+
+
 def decode(
     outputs: Mapping[str, Tensor],
     size: Size,
@@ -87,10 +96,7 @@ def decode(
     Raises `InputError` for outputs that are not finite, and for a threshold or a number out of
     range.
     """
-    if not 0 <= threshold < 1 or most < 1:
-        raise InputError(
-            f"expected a threshold in 0..1 and at least 1 object, found {threshold} and {most}"
-        )
+    check_limits(threshold, most)
     for name, values in outputs.items():
         if not bool(values.isfinite().all()):
             raise InputError(

@@ -67,12 +67,12 @@ class Attention(nn.Module):
         hidden:   [N,N] bool, True where row i may not look at column j
         """
         query, key = self.queries_keys(x + position).chunk(2, -1)
-        parts = [
+        query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (query, key, self.values(x))
-        ]
+        )
         mask = None if hidden is None else ~hidden
-        seen = F.scaled_dot_product_attention(*parts, attn_mask=mask)
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         out: Tensor = self.out(seen.transpose(1, 2).flatten(2))
         return out
 

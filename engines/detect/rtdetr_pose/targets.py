@@ -1,6 +1,7 @@
 """What the network is to say about a batch of images."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -55,24 +56,19 @@ class Targets:
 
     def to(self, device: torch.device | str) -> "Targets":
         """Return the same on `device`."""
-        held = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Targets(
-            **{
-                name: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
-                for name, value in held.items()
-            }
-        )
+        return self._each(lambda values: values.to(device))
 
     def at(self, index: Tensor) -> "Targets":
         """Return the images at `index` [N] int64, in this order."""
-        rows = index.tolist()
-        held = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Targets(
-            **{
-                name: value[index] if isinstance(value, Tensor) else tuple(value[i] for i in rows)
-                for name, value in held.items()
-            }
-        )
+        names = tuple(self.names[row] for row in index.tolist())
+        return self._each(lambda values: values[index], names)
+
+    def _each(
+        self, change: Callable[[Tensor], Tensor], names: tuple[str, ...] | None = None
+    ) -> "Targets":
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        made = {n: change(value) for n, value in held.items() if isinstance(value, Tensor)}
+        return replace(self, names=self.names if names is None else names, **made)
 
     def check(self, classes: int, keypoints: int, queries: int) -> None:
         """Raise `InputError` that names the image for what a network cannot learn: other classes,
