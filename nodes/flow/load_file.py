@@ -3,12 +3,11 @@
 from typing import Any
 
 from ...engines.models.families import own_names
-from ...engines.models.registry import resolve
-from ..api import host, io
+from ..api import io
 from ..inputs import last_model_change
+from ..models import family_input, model_of_file, model_output
 from ..search import found_by
 from ..streaming import ONCE
-from ..types import KinoModel
 from ..widgets import model_file_input
 from . import CATEGORY
 from .network_inputs import both_ways_input, updates_input, warm_start_input
@@ -27,18 +26,17 @@ class LoadFlowFile(io.ComfyNode):
             **found_by("raft weights, spynet, optical flow model, pth"),
             description="Loads weights of your own for an optical flow network.",
             inputs=[
-                io.Combo.Input(
-                    "family",
-                    options=own_names("flow"),
+                family_input(
+                    own_names("flow"),
+                    "The network that the file belongs to.",
                     default="raft_small",
-                    tooltip="The network that the file belongs to.",
                 ),
                 model_file_input("the file (.pth or .safetensors)"),
                 updates_input(),
                 both_ways_input(),
                 warm_start_input(),
             ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+            outputs=[model_output()],
         )
 
     @classmethod
@@ -51,7 +49,7 @@ class LoadFlowFile(io.ComfyNode):
     ) -> io.NodeOutput:
         from ...engines.runtime.network import network_of
 
-        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
+        model = model_of_file(family, file)
         model = model.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(model)
         return io.NodeOutput(model)

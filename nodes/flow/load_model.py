@@ -1,10 +1,9 @@
 """Load Flow Model: chooses a network for optical flow."""
 
-from ...engines.models.registry import registry, resolve
-from ..api import host, io
+from ..api import io
+from ..models import model_input, model_named, model_output
 from ..search import found_by
 from ..streaming import ONCE
-from ..types import KinoModel
 from . import CATEGORY
 from .network_inputs import both_ways_input, updates_input, warm_start_input
 
@@ -15,7 +14,6 @@ class LoadFlowModel(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        names = [entry.name for entry in registry().values() if entry.task == "flow"]
         return io.Schema(
             node_id="KinographLoadFlowModel",
             display_name="Load Flow Model",
@@ -24,27 +22,26 @@ class LoadFlowModel(io.ComfyNode):
             description="Selects a network for optical flow. Its weights are downloaded once and "
             "checked against their SHA-256.",
             inputs=[
-                io.Combo.Input(
-                    "model",
-                    options=names,
-                    default="raft_small_v2",
-                    tooltip="raft_small: fast. raft_large: more accurate, about five times the "
+                model_input(
+                    "flow",
+                    "raft_small: fast. raft_large: more accurate, about five times the "
                     "work. v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
                     "annotator runs), v2 are torchvision's own, slightly better. neuflow_v2: newer "
                     "and lighter than raft_large.",
+                    default="raft_small_v2",
                 ),
                 updates_input(),
                 both_ways_input(),
                 warm_start_input(),
             ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+            outputs=[model_output()],
         )
 
     @classmethod
     def execute(cls, model: str, updates: int, both_ways: bool, warm_start: bool) -> io.NodeOutput:
         from ...engines.runtime.network import network_of
 
-        found = resolve(model, folder=host.models_folder(), progress=host.downloading)
+        found = model_named(model)
         found = found.with_options(updates=updates, both=both_ways, warm=warm_start)
         network_of(found)  # refuses settings that the network does not have
         return io.NodeOutput(found)

@@ -4,13 +4,12 @@ from typing import Any
 
 from ...engines.errors import InputError
 from ...engines.models.families import own_names
-from ...engines.models.registry import resolve
 from .. import advanced
-from ..api import host, io
+from ..api import io
 from ..inputs import last_model_change
+from ..models import family_input, model_of_file, model_output
 from ..search import found_by
 from ..streaming import ONCE
-from ..types import KinoModel
 from ..widgets import model_file_input
 from . import CATEGORY
 
@@ -21,7 +20,6 @@ class LoadHeadFile(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        names = own_names("head")
         return io.Schema(
             node_id="KinographLoadHeadFile",
             display_name="Load Head Model File",
@@ -30,11 +28,9 @@ class LoadHeadFile(io.ComfyNode):
             description="Loads a network for heads of your own. A file that does not match its "
             "family is rejected with what was expected and what was found.",
             inputs=[
-                io.Combo.Input(
-                    "family",
-                    options=names,
-                    default=names[0],
-                    tooltip="img2pose: finds heads and how they are turned in whole frames. "
+                family_input(
+                    own_names("head"),
+                    "img2pose: finds heads and how they are turned in whole frames. "
                     "sixdrepnet (6DRepNet): how the head in a crop is turned, most exact for large "
                     "angles; faces are found first. Neither gives points of the face.",
                 ),
@@ -49,7 +45,7 @@ class LoadHeadFile(io.ComfyNode):
                     "pixels of its input. 1: they are. Detect Heads says if that cannot be so.",
                 ),
             ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+            outputs=[model_output()],
         )
 
     @classmethod
@@ -61,7 +57,7 @@ class LoadHeadFile(io.ComfyNode):
         from ...engines.models.families import family_of
         from ...engines.runtime.network import network_of
 
-        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
+        model = model_of_file(family, file)
         if box_scale != 1:
             if "box_scale" not in family_of(model).options:
                 raise InputError(f"box_scale: {family} gives no boxes; set it to 1")

@@ -3,12 +3,11 @@
 from typing import Any
 
 from ...engines.models.families import own_names
-from ...engines.models.registry import resolve
-from ..api import host, io
+from ..api import io
 from ..inputs import last_model_change
+from ..models import family_input, model_of_file, model_output
 from ..search import found_by
 from ..streaming import ONCE
-from ..types import KinoModel
 from ..widgets import model_file_input
 from . import CATEGORY
 
@@ -27,16 +26,15 @@ class LoadPoseFile(io.ComfyNode):
             description="Loads a pose network of your own. A file that does not match its family "
             "is rejected with what was expected and what was found.",
             inputs=[
-                io.Combo.Input(
-                    "family",
-                    options=own_names("pose"),
-                    default="rtmo",
-                    tooltip="The kind of network in the file; it determines how frames are "
+                family_input(
+                    own_names("pose"),
+                    "The kind of network in the file; it determines how frames are "
                     "prepared and how the outputs are read.",
+                    default="rtmo",
                 ),
                 model_file_input("the .onnx file (ViTPose: .safetensors)"),
             ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+            outputs=[model_output()],
         )
 
     @classmethod
@@ -47,6 +45,6 @@ class LoadPoseFile(io.ComfyNode):
     def execute(cls, family: str, file: str) -> io.NodeOutput:
         from ...engines.runtime.network import network_of
 
-        model = resolve(f"{family}:{file.strip()}", folder=host.models_folder())
+        model = model_of_file(family, file)
         network_of(model)  # refuses what does not fit
         return io.NodeOutput(model)

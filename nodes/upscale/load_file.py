@@ -3,13 +3,12 @@
 from typing import Any
 
 from ...engines.models.families import own_names
-from ...engines.models.registry import resolve
-from ..api import host, io
+from ..api import io
 from ..inputs import last_model_change
+from ..models import family_input, model_of_file, model_output
 from ..search import found_by
 from ..show import Shown
 from ..streaming import ONCE
-from ..types import KinoModel
 from ..widgets import model_file_input
 from . import CATEGORY
 
@@ -30,16 +29,14 @@ class LoadUpscaleFile(io.ComfyNode):
             description="Loads an upscaling network of your own. A file that does not match its "
             "family is rejected with what was expected and what was found.",
             inputs=[
-                io.Combo.Input(
-                    "family",
-                    options=[_AUTO, *own_names("upscale")],
-                    default=_AUTO,
-                    tooltip="The kind of network in the file. auto: as its contents say. spandrel: "
+                family_input(
+                    [_AUTO, *own_names("upscale")],
+                    "The kind of network in the file. auto: as its contents say. spandrel: "
                     "any architecture that the package spandrel knows; it runs in PyTorch.",
                 ),
                 model_file_input("the file (.pth, .safetensors or .onnx)"),
             ],
-            outputs=[KinoModel.Output(display_name="model", tooltip="For Build Engine.")],
+            outputs=[model_output()],
         )
 
     @classmethod
@@ -52,11 +49,10 @@ class LoadUpscaleFile(io.ComfyNode):
         from ...engines.upscale.family import traits_of
         from ...engines.upscale.files import ANY, ONNX, family_of_file
 
-        folder, name = host.models_folder(), file.strip()
         if family == _AUTO:
-            family = ONNX if name.endswith(".onnx") else ANY
-            family = family_of_file(resolve(f"{family}:{name}", folder=folder).path)
-        model = resolve(f"{family}:{name}", folder=folder)
+            family = ONNX if file.strip().endswith(".onnx") else ANY
+            family = family_of_file(model_of_file(family, file).path)
+        model = model_of_file(family, file)
         network_of(model)  # refuses what does not fit
         traits = traits_of(model)
         return io.NodeOutput(model, ui=Shown(traits.note or f"{family}, {traits.scale}x"))
