@@ -34,3 +34,8 @@ def cuts_in(
             f"image: expected the {len(found)} frames of the {name}, found {image.shape[0]}"
         )
     return before.after(image)
+
+
+def cuts_said(cuts: Cuts, effect: str) -> str:
+    """Return a line on the cuts so far and their effect; "" if there is none."""
+    return f"\n{cuts.text}: {effect}" if cuts.text else ""

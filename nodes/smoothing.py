@@ -4,8 +4,42 @@ from typing import Any
 
 from ..engines.errors import InputError
 from ..engines.tracking.choices import SMOOTHINGS
+from . import advanced
 from .api import io
 from .streaming import Refusal, Values
+from .widgets import state_input
+
+
+def min_cutoff_input(who: str) -> Any:
+    """Return the widget for how strongly those who rest are smoothed.
+
+    who: one of them, such as "a head"
+    """
+    return advanced.Float.Input(
+        "min_cutoff",
+        default=1.0,
+        min=0.01,
+        max=100.0,
+        step=0.01,
+        tooltip=f"Cutoff frequency in Hz for {who} at rest. Lower values are steadier.",
+    )
+
+
+def beta_input(default: float, speed: str, motion: str, *, name: str = "beta") -> Any:
+    """Return the widget for how much less is smoothed in motion.
+
+    speed:  what counts as a speed of 1, a clause
+    motion: what is followed then
+    """
+    return advanced.Float.Input(
+        name,
+        default=default,
+        min=0.0,
+        max=1000.0,
+        step=0.1,
+        tooltip=f"Increase of the cutoff in Hz for each {speed}. Higher values follow {motion} "
+        "faster.",
+    )
 
 
 def direction_input() -> Any:
@@ -16,6 +50,13 @@ def direction_input() -> Any:
         default="both",
         tooltip="both: forward and backward in time, without lag; needs the whole clip. causal: "
         "from past frames only, for clips in chunks.",
+    )
+
+
+def causal_state_input() -> Any:
+    """Return the input for the state of a filter."""
+    return state_input(
+        "The state of this node after the previous chunk; only with direction causal."
     )
 
 

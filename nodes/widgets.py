@@ -24,7 +24,9 @@ def fit_input(default: str, tooltip: str) -> Any:
     return advanced.Combo.Input("fit", options=list(FITS), default=default, tooltip=tooltip)
 
 
-def rate_input(tooltip: str) -> Any:
+def rate_input(
+    tooltip: str = "Frame rate of the clip in frames per second, e.g. from Get Video Components.",
+) -> Any:
     """Return the widget for the frame rate of a clip, 16 unless it is set."""
     return io.Float.Input("fps", default=16.0, min=1.0, max=240.0, step=0.01, tooltip=tooltip)
 
@@ -109,6 +111,31 @@ def heads_input(tooltip: str = "From Detect Heads or any other node that outputs
 def flow_input(tooltip: str = "From Estimate Flow or any other node that outputs flow.") -> Any:
     """Return the input for optical flow."""
     return KinoFlow.Input("flow", tooltip=tooltip)
+
+
+def max_gap_input(who: str) -> Any:
+    """Return the widget for how long tracks outlast those they belong to.
+
+    who: one of them, such as "a head that"
+    """
+    return io.Int.Input(
+        "max_gap",
+        default=30,
+        min=0,
+        max=1000,
+        step=1,
+        tooltip=f"How many frames {who} is out of sight is remembered.",
+    )
+
+
+def cuts_input(effect: str) -> Any:
+    """Return the input for the frames in which cuts are looked for.
+
+    effect: what happens at a cut, a clause
+    """
+    return io.Image.Input(
+        "image", optional=True, tooltip=f"The frames, used to detect cuts: {effect}."
+    )
 
 
 def state_input(tooltip: str) -> Any:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from .. import advanced
 from ..api import io
-from ..cuts import cuts_in
+from ..cuts import cuts_in, cuts_said
 from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
-from ..smoothing import check_continues, direction_input, needs_whole_clip
+from ..smoothing import (
+    beta_input,
+    causal_state_input,
+    check_continues,
+    direction_input,
+    min_cutoff_input,
+    needs_whole_clip,
+)
 from ..streaming import Carrying, Rule
 from ..types import KinoHeads
-from ..widgets import heads_input, rate_input, state_input, state_output
+from ..widgets import cuts_input, heads_input, rate_input, state_output
 from . import CATEGORY
 
 if TYPE_CHECKING:
@@ -39,44 +45,18 @@ class SmoothHeads(io.ComfyNode):
             "lightly.",
             inputs=[
                 heads_input("From Track Heads, or from Detect Heads with tracked people."),
-                rate_input(
-                    "Frame rate of the clip in frames per second, e.g. from Get Video Components."
-                ),
-                advanced.Float.Input(
-                    "min_cutoff",
-                    default=1.0,
-                    min=0.01,
-                    max=100.0,
-                    step=0.01,
-                    tooltip="Cutoff frequency in Hz for a head at rest. Lower values are steadier.",
-                ),
-                advanced.Float.Input(
-                    "beta",
-                    default=5.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.1,
-                    tooltip="Increase of the cutoff in Hz for each height of the face per second "
-                    "that a point moves. Higher values follow motion faster.",
-                ),
-                advanced.Float.Input(
-                    "beta_rotation",
-                    default=4.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.1,
-                    tooltip="Increase of the cutoff in Hz for each radian (57°) per second that "
-                    "the head turns. Higher values follow turns faster.",
+                rate_input(),
+                min_cutoff_input("a head"),
+                beta_input(5.0, "height of the face per second that a point moves", "motion"),
+                beta_input(
+                    4.0,
+                    "radian (57°) per second that the head turns",
+                    "turns",
+                    name="beta_rotation",
                 ),
                 direction_input(),
-                state_input(
-                    "The state of this node after the previous chunk; only with direction causal."
-                ),
-                io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="The frames, used to detect cuts: nothing is smoothed across a cut.",
-                ),
+                causal_state_input(),
+                cuts_input("nothing is smoothed across a cut"),
             ],
             outputs=[
                 KinoHeads.Output(display_name="heads", tooltip="The same heads, smoothed."),
@@ -107,8 +87,7 @@ class SmoothHeads(io.ComfyNode):
         new_shot, cuts = cuts_in(image, heads, "heads", cuts)
         smoothed = smoother.update(heads, new_shot)
         text = _text(heads, smoothed, fps)
-        if cuts.text:
-            text += f"\n{cuts.text}: nothing is smoothed across a cut"
+        text += cuts_said(cuts, "nothing is smoothed across a cut")
         return io.NodeOutput(smoothed, (smoother.state, cuts), ui=Shown(text))
 
 

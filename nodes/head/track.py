@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.words import counted
 from ..api import io
-from ..cuts import cuts_in
+from ..cuts import cuts_in, cuts_said
 from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Rule
 from ..types import KinoHeads
-from ..widgets import heads_input, state_input, state_output
+from ..widgets import cuts_input, heads_input, max_gap_input, state_input, state_output
 from . import CATEGORY
 
 if TYPE_CHECKING:
@@ -35,19 +35,8 @@ class TrackHeads(io.ComfyNode):
             description="Gives every head an id that persists through turns and short occlusions.",
             inputs=[
                 heads_input(),
-                io.Int.Input(
-                    "max_gap",
-                    default=30,
-                    min=0,
-                    max=1000,
-                    step=1,
-                    tooltip="How many frames a head that is out of sight is remembered.",
-                ),
-                io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="The frames, used to detect cuts: tracks end at a cut.",
-                ),
+                max_gap_input("a head that"),
+                cuts_input("tracks end at a cut"),
                 state_input(
                     "The state of this node after the previous chunk, to continue its tracks."
                 ),
@@ -72,6 +61,6 @@ class TrackHeads(io.ComfyNode):
         text = counted(len(tracked.track_ids[tracked.track_ids >= 0].unique()), "head")
         if tracker.state.given:
             text += "; the tracks of the people are kept"
-        elif cuts.text:
-            text += f"\n{cuts.text}: tracks end there"
+        else:
+            text += cuts_said(cuts, "tracks end there")
         return io.NodeOutput(tracked, (tracker.state, cuts), ui=Shown(text))

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import advanced
 from ..api import io
-from ..cuts import cuts_in
+from ..cuts import cuts_in, cuts_said
 from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
-from ..smoothing import check_continues, direction_input, needs_whole_clip
+from ..smoothing import (
+    beta_input,
+    causal_state_input,
+    check_continues,
+    direction_input,
+    min_cutoff_input,
+    needs_whole_clip,
+)
 from ..streaming import Carrying, Rule
 from ..types import KinoPoses
-from ..widgets import poses_input, rate_input, state_input, state_output
+from ..widgets import cuts_input, poses_input, rate_input, state_output
 from . import CATEGORY
 
 if TYPE_CHECKING:
@@ -37,36 +43,12 @@ class SmoothPoses(io.ComfyNode):
             "which smooths still joints strongly and moving joints lightly.",
             inputs=[
                 poses_input("From Track Poses."),
-                rate_input(
-                    "Frame rate of the clip in frames per second, e.g. from Get Video Components."
-                ),
-                advanced.Float.Input(
-                    "min_cutoff",
-                    default=1.0,
-                    min=0.01,
-                    max=100.0,
-                    step=0.01,
-                    tooltip="Cutoff frequency in Hz for a joint at rest. Lower values are "
-                    "steadier.",
-                ),
-                advanced.Float.Input(
-                    "beta",
-                    default=20.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.1,
-                    tooltip="Increase of the cutoff in Hz for each body height per second that a "
-                    "joint moves. Higher values follow motion faster.",
-                ),
+                rate_input(),
+                min_cutoff_input("a joint"),
+                beta_input(20.0, "body height per second that a joint moves", "motion"),
                 direction_input(),
-                state_input(
-                    "The state of this node after the previous chunk; only with direction causal."
-                ),
-                io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="The frames, used to detect cuts: nothing is smoothed across a cut.",
-                ),
+                causal_state_input(),
+                cuts_input("nothing is smoothed across a cut"),
             ],
             outputs=[
                 KinoPoses.Output(display_name="poses", tooltip="The same people, smoothed."),
@@ -97,6 +79,5 @@ class SmoothPoses(io.ComfyNode):
         smoothed = smoother.update(poses, new_shot)
         before, after = jitter(poses), jitter(smoothed)
         text = f"mean acceleration {before:.2f} -> {after:.2f} px/frame²"
-        if cuts.text:
-            text += f"\n{cuts.text}: nothing is smoothed across a cut"
+        text += cuts_said(cuts, "nothing is smoothed across a cut")
         return io.NodeOutput(smoothed, (smoother.state, cuts), ui=Shown(text))

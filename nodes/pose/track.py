@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ...engines.words import counted
 from ..api import io
-from ..cuts import cuts_in
+from ..cuts import cuts_in, cuts_said
 from ..inputs import own_state
 from ..search import found_by
 from ..show import Shown
 from ..streaming import Carrying, Rule
 from ..types import KinoPoses
-from ..widgets import poses_input, state_input, state_output
+from ..widgets import cuts_input, max_gap_input, poses_input, state_input, state_output
 from . import CATEGORY
 
 if TYPE_CHECKING:
@@ -36,19 +36,8 @@ class TrackPoses(io.ComfyNode):
             "occlusions.",
             inputs=[
                 poses_input(),
-                io.Int.Input(
-                    "max_gap",
-                    default=30,
-                    min=0,
-                    max=1000,
-                    step=1,
-                    tooltip="How many frames a person who is out of sight is remembered.",
-                ),
-                io.Image.Input(
-                    "image",
-                    optional=True,
-                    tooltip="The frames, used to detect cuts: tracks end at a cut.",
-                ),
+                max_gap_input("a person who"),
+                cuts_input("tracks end at a cut"),
                 state_input(
                     "The state of this node after the previous chunk, to continue its tracks."
                 ),
@@ -71,7 +60,5 @@ class TrackPoses(io.ComfyNode):
         new_shot, cuts = cuts_in(image, poses, "poses", cuts)
         tracked = tracker.update(poses, new_shot)
         people = len(tracked.track_ids[tracked.track_ids >= 0].unique())
-        text = counted(people, "person", "people")
-        if cuts.text:
-            text += f"\n{cuts.text}: tracks end there"
+        text = counted(people, "person", "people") + cuts_said(cuts, "tracks end there")
         return io.NodeOutput(tracked, (tracker.state, cuts), ui=Shown(text))
