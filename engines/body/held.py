@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..sequence import state_type
-from ..tracking.columns import Columns
+from ..tracking.columns import Columns, tracks_in
 from .bodies import Bodies
 
 _LONGEST = 15  # frames that a pose is kept
@@ -37,8 +37,7 @@ def hold(bodies: Bodies, seen: Tensor, state: HeldPoses | None) -> tuple[Bodies,
     device, frames = bodies.device, len(bodies)
     known = None if state is None else state.ids.to(device)
     tracked = bodies.present & (bodies.track_ids >= 0)
-    now = bodies.track_ids[tracked]
-    ids = (now if known is None else torch.cat([now, known])).unique()
+    ids = tracks_in(bodies.present, bodies.track_ids, known)
     columns = Columns.of(bodies.present, bodies.track_ids, ids, "bodies")
     # Frame 0 is what the state holds; those of the chunk follow.
     right = torch.cat([seen.new_zeros(1, len(ids)), columns.gather(seen)])

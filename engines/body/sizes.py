@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..sequence import state_type
-from ..tracking.columns import Columns
+from ..tracking.columns import Columns, tracks_in
 
 _LEARNED = 30  # frames that a size is learned from
 _FORGOTTEN = 300  # frames after which a track that does not come back is forgotten
@@ -40,8 +40,7 @@ def sizes_by_track(
     """
     device = sizes.device
     known = None if state is None else state.ids.to(device)
-    now = track_ids[present & (track_ids >= 0)]
-    ids = (now if known is None else torch.cat([now, known])).unique()
+    ids = tracks_in(present, track_ids, known)
     columns = Columns.of(present, track_ids, ids, "bodies")
     learned = sizes.new_full((len(ids), _LEARNED), torch.nan)
     gone = torch.zeros(len(ids), dtype=torch.int64, device=device)

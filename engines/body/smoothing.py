@@ -1,6 +1,6 @@
 """Smooth the poses and places of each track of bodies with One-Euro filters."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,11 +8,11 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry import rotations
 from ..sequence import state_type
-from ..tracking.columns import Columns
-from ..tracking.filtered_parts import Part, Remembered, filter_parts
+from ..tracking.columns import Columns, tracks_in
+from ..tracking.filtered_parts import Part
 from ..tracking.lag import lag_of_turns
-from ..tracking.one_euro import Memory, check_smoothing
-from ..tracking.shots import by_shot
+from ..tracking.one_euro import Memory
+from ..tracking.smoother import TurnSmoother
 from ..tracking.spaces import ROTATIONS
 from .bodies import Bodies
 
@@ -33,7 +33,7 @@ class BodyFilterState:
 
 
 @dataclass
-class BodySmoother:
+class BodySmoother(TurnSmoother[Bodies, BodyFilterState]):
     """One-Euro filters (Casiez et al. 2012) on every track of successive chunks.
 
     The turn of every joint is filtered on SO(3), by the way from one to the next in its tangent
@@ -47,38 +47,11 @@ class BodySmoother:
     direction:     "causal", or "both": forward and backward, without lag, for whole clips only
     """
 
-    fps: float = 16.0
     min_cutoff: float = 1.7
     beta: float = 2.0
     beta_rotation: float = 0.3
-    direction: str = "causal"
-    state: BodyFilterState | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        check_smoothing(
-            self.direction,
-            fps=self.fps,
-            min_cutoff=self.min_cutoff,
-            beta=self.beta,
-            beta_rotation=self.beta_rotation,
-        )
-
-    def reset(self) -> None:
-        """Restart with the next chunk."""
-        self.state = None
-
-    def update(self, bodies: Bodies, cuts: Tensor | None = None) -> Bodies:
-        """Return the next chunk, smoothed.
-
-        cuts: [F] bool, frames that begin a new shot; nothing is smoothed across them
-
-        Raises `InputError` if canvas or rig change without a reset, or the number of cuts is not
-        that of the frames.
-        """
-        return by_shot(bodies, cuts, self._shot, self.reset)
 
     def _shot(self, bodies: Bodies) -> Bodies:
-        """Return the next frames of the same shot, smoothed."""
         known = self.state
         if known is not None and known.kind != bodies.kind:
             raise InputError(
@@ -89,7 +62,7 @@ class BodySmoother:
             return bodies
         here = bodies.to("cpu")  # one step per frame: fastest there
         columns, turned, seen = turns_by_track(here, None if known is None else known.ids)
-        out, kept = filter_parts(
+        out, kept = self._filtered(
             {
                 "rotation": Part(
                     turned,
@@ -100,14 +73,6 @@ class BodySmoother:
                 "translation": Part(columns.gather(here.translation.float()), seen, self.beta),
             },
             columns.ids,
-            None
-            if known is None
-            else Remembered(
-                known.ids, {"rotation": known.rotation, "translation": known.translation}
-            ),
-            fps=self.fps,
-            min_cutoff=self.min_cutoff,
-            direction=self.direction,
         )
         if kept is not None:
             self.state = BodyFilterState(kept.ids, **kept.parts, kind=bodies.kind)
@@ -136,13 +101,9 @@ def turns_by_track(bodies: Bodies, ids: Tensor | None) -> tuple[Columns, Tensor,
 
     ids: [T] of tracks that get a column whether they occur or not
     """
-    now = bodies.track_ids[bodies.present & (bodies.track_ids >= 0)]
-    every = (now if ids is None else torch.cat([now, ids.to(now.device)])).unique()
+    every = tracks_in(bodies.present, bodies.track_ids, ids)
     columns = Columns.of(bodies.present, bodies.track_ids, every, "bodies")
-    turned = columns.gather(bodies.rotation.float())
-    turned = torch.where(
-        columns.present[..., None, None, None], turned, torch.eye(3).expand_as(turned)
-    )
+    turned = columns.gather(bodies.rotation.float(), torch.eye(3))
     seen = columns.gather(bodies.confidence.amax(-1)) > 0
     return columns, rotations.to_quaternions(turned), seen
 

@@ -1,6 +1,6 @@
 """Smooth the poses, points and boxes of each track of heads with One-Euro filters."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,10 +11,10 @@ from ..errors import InputError
 from ..geometry import rotations
 from ..geometry.boxes import sides
 from ..sequence import state_type
-from ..tracking.columns import Columns
-from ..tracking.filtered_parts import Part, Remembered, filter_parts
-from ..tracking.one_euro import Memory, check_smoothing
-from ..tracking.shots import by_shot
+from ..tracking.columns import Columns, tracks_in
+from ..tracking.filtered_parts import Part
+from ..tracking.one_euro import Memory
+from ..tracking.smoother import TurnSmoother
 from ..tracking.spaces import ROTATIONS, VECTORS
 from .heads import Heads
 
@@ -39,13 +39,13 @@ class HeadFilterState:
 
 
 @dataclass
-class HeadSmoother:
+class HeadSmoother(TurnSmoother[Heads, HeadFilterState]):
     """One-Euro filters (Casiez et al. 2012) on every track of successive chunks.
 
     Rotations are filtered on SO(3), by the way from one to the next in its tangent space. A low
     cutoff smooths heads at rest strongly; the faster they turn or move, the higher the cutoff and
-    the less they lag. Speed counts in rad or in heights of the face per second. Heads without a
-    track are left unchanged.
+    the less they lag. Speed counts in rad or in heights of the face per second. Scores and tracks
+    are unchanged, and so are heads without a track.
 
     fps:           frames per second
     min_cutoff:    Hz at rest; lower is steadier
@@ -54,38 +54,11 @@ class HeadSmoother:
     direction:     "causal", or "both": forward and backward, without lag, for whole clips only
     """
 
-    fps: float = 16.0
     min_cutoff: float = 1.0
     beta: float = 5.0
     beta_rotation: float = 4.0
-    direction: str = "causal"
-    state: HeadFilterState | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        check_smoothing(
-            self.direction,
-            fps=self.fps,
-            min_cutoff=self.min_cutoff,
-            beta=self.beta,
-            beta_rotation=self.beta_rotation,
-        )
-
-    def reset(self) -> None:
-        """Restart with the next chunk."""
-        self.state = None
-
-    def update(self, heads: Heads, cuts: Tensor | None = None) -> Heads:
-        """Return the next chunk, smoothed; scores and tracks are unchanged.
-
-        cuts: [F] bool, frames that begin a new shot; nothing is smoothed across them
-
-        Raises `InputError` if canvas or landmarks change without a reset, or the number of cuts is
-        not that of the frames.
-        """
-        return by_shot(heads, cuts, self._shot, self.reset)
 
     def _shot(self, heads: Heads) -> Heads:
-        """Return the next frames of the same shot, smoothed."""
         known = self.state
         if known is not None and known.kind != heads.kind:
             ((high, wide), points), ((before_high, before_wide), before) = heads.kind, known.kind
@@ -96,10 +69,9 @@ class HeadSmoother:
         if not len(heads):
             return heads
         here = heads.to("cpu")  # one step per frame: fastest there
-        ids = here.track_ids[here.present & (here.track_ids >= 0)]
-        ids = torch.cat([ids, known.ids]).unique() if known is not None else ids.unique()
+        ids = tracks_in(here.present, here.track_ids, None if known is None else known.ids)
         columns = Columns.of(here.present, here.track_ids, ids, "heads")
-        smooth = self._filtered(here, columns)
+        smooth = self._by_track(here, columns)
         count = here.landmarks.shape[2]
         made = {
             "rotation": rotations.to_matrices(smooth["rotation"]),
@@ -112,14 +84,13 @@ class HeadSmoother:
         }
         return replace(here, **changed).to(heads.device)
 
-    def _filtered(self, heads: Heads, columns: Columns) -> dict[str, Tensor]:
+    def _by_track(self, heads: Heads, columns: Columns) -> dict[str, Tensor]:
         """Return what is filtered, by track [F,T,...], and keep what the next chunk needs."""
         corners = F.pad(heads.boxes.float().unflatten(2, (2, 2)), (0, 1))  # [F,P,2,3]
-        turned = columns.gather(heads.rotation.float())
-        empty = torch.eye(3).expand_as(turned)
-        turned = torch.where(columns.present[..., None, None], turned, empty)
         values = {
-            "rotation": rotations.to_quaternions(turned),
+            "rotation": rotations.to_quaternions(
+                columns.gather(heads.rotation.float(), torch.eye(3))
+            ),
             "translation": columns.gather(heads.translation.float()),
             "points": columns.gather(torch.cat([heads.landmarks.float(), corners], 2)),
         }
@@ -141,18 +112,7 @@ class HeadSmoother:
             )
             for name in _PARTS
         }
-        state = self.state
-        known = None
-        if state is not None:
-            known = Remembered(state.ids, {name: getattr(state, name) for name in _PARTS})
-        out, kept = filter_parts(
-            parts,
-            columns.ids,
-            known,
-            fps=self.fps,
-            min_cutoff=self.min_cutoff,
-            direction=self.direction,
-        )
+        out, kept = self._filtered(parts, columns.ids)
         if kept is not None:
             self.state = HeadFilterState(kept.ids, **kept.parts, kind=heads.kind)
         return out

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry.boxes import sides
 from ..sequence import state_type
+from ..tracking.columns import tracks_in
 from ..tracking.one_euro import Memory, OneEuro, check_smoothing
 from ..tracking.shots import by_shot
 from .poses import Poses
@@ -77,19 +78,13 @@ class Smoother:
                 f"were {known.skeleton} in {known.canvas[1]}x{known.canvas[0]}; disconnect or "
                 "reset the state"
             )
-        tracks = by_track(poses, self._ids(poses))
+        ids = tracks_in(poses.present, poses.track_ids, None if known is None else known.ids)
+        tracks = by_track(poses, ids)
         if not len(poses):
             return poses
         points = self._filtered(tracks, poses)
         points = torch.where(tracks.seen[..., None], points, tracks.keypoints)
         return to_poses(replace(tracks, keypoints=points), poses)
-
-    def _ids(self, poses: Poses) -> Tensor:
-        now = poses.track_ids[poses.present & (poses.track_ids >= 0)]
-        if self.state is not None:
-            now = torch.cat([now, self.state.ids.to(now.device)])
-        ids: Tensor = now.unique()
-        return ids
 
     def _filtered(self, tracks: Tracks, poses: Poses) -> Tensor:
         """Return the filtered joints [F,T,K,2] px, computed on the CPU."""

@@ -8,6 +8,17 @@ from torch import Tensor
 from ..errors import InputError
 
 
+def tracks_in(present: Tensor, track_ids: Tensor, known: Tensor | None = None) -> Tensor:
+    """Return the tracks that occur, and those that are `known` [T], as ascending ids.
+
+    present:   [F,P] bool: which places hold a person
+    track_ids: [F,P] int64, -1 = no track
+    """
+    now = track_ids[present & (track_ids >= 0)]
+    ids: Tensor = (now if known is None else torch.cat([now, known.to(now.device)])).unique()
+    return ids
+
+
 @dataclass(frozen=True)
 class Columns:
     """T tracks, one per column.
@@ -45,9 +56,14 @@ class Columns:
             raise InputError(f"{name}: frame {where} has track {int(known[which])} twice")
         return cls(known, count > 0, frame, place, column)
 
-    def gather(self, values: Tensor) -> Tensor:
-        """Return values by place [F,P,...] by track [F,T,...], 0 where nobody is present."""
+    def gather(self, values: Tensor, empty: Tensor | None = None) -> Tensor:
+        """Return values by place [F,P,...] by track [F,T,...].
+
+        empty: [...] what stands where nobody is present; None: 0
+        """
         placed = values.new_zeros(*self.present.shape, *values.shape[2:])
+        if empty is not None:
+            placed[:] = empty
         placed[self._frame, self._column] = values[self._frame, self._place]
         return placed
 
