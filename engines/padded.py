@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
+from .checks import check_shape
 from .errors import InputError
 
 Some = TypeVar("Some", bound="Padded")
@@ -84,15 +85,27 @@ class Padded:
         wide = [chunk.with_places(most) for chunk in chunks]
         return self._each(lambda name, _: torch.cat([getattr(c, name) for c in wide]), **others)
 
-    def _check_together(self, first: str, integers: Sequence[str]) -> None:
-        """Raise `InputError` for tensors on other devices than the tensor `first`, for `integers`
-        that are not int64, and for a canvas without pixels."""
-        kind, where = type(self).__name__, getattr(self, first).device
-        for name, values in self._tensors():
-            if values.device != where:
-                raise InputError(f"{kind}.{name}: expected on {where}, found on {values.device}")
-        for name in integers:
-            if (dtype := getattr(self, name).dtype) != torch.int64:
-                raise InputError(f"{kind}.{name}: expected int64, found {dtype}")
+    def _check_together(self, first: str) -> None:
+        """Raise `InputError` for tensors that do not fit the tensor `first` [F,P,...].
+
+        That is for boxes, scores, tracks, classes and a count of another shape, for any tensor on
+        another device, for tracks, classes and a count that are not int64, and for a canvas without
+        pixels.
+        """
+        kind, like, tensors = type(self).__name__, getattr(self, first), self._tensors()
+        frames, places = like.shape[:2]
+        whole = {"track_ids": (frames, places), "classes": (frames, places), "count": (frames,)}
+        shapes = {"boxes": (frames, places, 4), "scores": (frames, places), **whole}
+        for name, values in tensors:
+            if name in shapes:
+                check_shape(f"{kind}.{name}", values, shapes[name])
+        for name, values in tensors:
+            if values.device != like.device:
+                raise InputError(
+                    f"{kind}.{name}: expected on {like.device}, found on {values.device}"
+                )
+        for name, values in tensors:
+            if name in whole and values.dtype != torch.int64:
+                raise InputError(f"{kind}.{name}: expected int64, found {values.dtype}")
         if min(self.canvas) < 1:
             raise InputError(f"{kind}.canvas: expected height and width >= 1, found {self.canvas}")

@@ -59,11 +59,7 @@ class Bodies(BeforeCamera):
         check_shape("Bodies.translation", self.translation, (frames, bodies, 3))
         check_shape("Bodies.shape", self.shape, (frames, bodies, "shapes"))
         check_shape("Bodies.confidence", self.confidence, (frames, bodies, joints))
-        check_shape("Bodies.boxes", self.boxes, (frames, bodies, 4))
-        check_shape("Bodies.scores", self.scores, (frames, bodies))
-        check_shape("Bodies.track_ids", self.track_ids, (frames, bodies))
-        check_shape("Bodies.count", self.count, (frames,))
-        self._check_together("rotation", ("track_ids", "count"))
+        self._check_together("rotation")
 
     @classmethod
     def empty(

@@ -70,11 +70,7 @@ class BodyPoints(Padded):
         frames, bodies = self.points.shape[:2]
         check_shape("BodyPoints.world", self.world, (frames, bodies, names, 3))
         check_shape("BodyPoints.visibility", self.visibility, (frames, bodies, names))
-        check_shape("BodyPoints.boxes", self.boxes, (frames, bodies, 4))
-        check_shape("BodyPoints.scores", self.scores, (frames, bodies))
-        check_shape("BodyPoints.track_ids", self.track_ids, (frames, bodies))
-        check_shape("BodyPoints.count", self.count, (frames,))
-        self._check_together("points", ("track_ids", "count"))
+        self._check_together("points")
 
     @classmethod
     def of(cls, people: Poses, names: tuple[str, ...]) -> "BodyPoints":

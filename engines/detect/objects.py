@@ -48,9 +48,6 @@ class Objects(Padded):
     def __post_init__(self) -> None:
         check_shape("Objects.boxes", self.boxes, ("frames", "places", 4))
         frames, places = self.boxes.shape[:2]
-        check_shape("Objects.scores", self.scores, (frames, places))
-        check_shape("Objects.classes", self.classes, (frames, places))
-        check_shape("Objects.count", self.count, (frames,))
         check_shape("Objects.keypoints", self.keypoints, (frames, places, "keypoints", 2))
         check_shape("Objects.confidence", self.confidence, list(self.keypoints.shape[:3]))
         posed = [part is not None for part in (self.rotation, self.translation, self.camera)]
@@ -59,7 +56,7 @@ class Objects(Padded):
         if self.rotation is not None and self.translation is not None:
             check_shape("Objects.rotation", self.rotation, (frames, places, 3, 3))
             check_shape("Objects.translation", self.translation, (frames, places, 3))
-        self._check_together("boxes", ("classes", "count"))
+        self._check_together("boxes")
 
     @classmethod
     def cat(cls, chunks: "Sequence[Objects]") -> "Objects":

@@ -32,11 +32,7 @@ class Detections(Padded):
 
     def __post_init__(self) -> None:
         check_shape("Detections.boxes", self.boxes, ("frames", "places", 4))
-        frames, places = self.boxes.shape[:2]
-        check_shape("Detections.scores", self.scores, (frames, places))
-        check_shape("Detections.classes", self.classes, (frames, places))
-        check_shape("Detections.count", self.count, (frames,))
-        self._check_together("boxes", ("classes", "count"))
+        self._check_together("boxes")
 
     @classmethod
     def empty(

@@ -54,11 +54,7 @@ class Heads(BeforeCamera):
         frames, heads = self.rotation.shape[:2]
         check_shape("Heads.translation", self.translation, (frames, heads, 3))
         check_shape("Heads.landmarks", self.landmarks, (frames, heads, "points", 3))
-        check_shape("Heads.boxes", self.boxes, (frames, heads, 4))
-        check_shape("Heads.scores", self.scores, (frames, heads))
-        check_shape("Heads.track_ids", self.track_ids, (frames, heads))
-        check_shape("Heads.count", self.count, (frames,))
-        self._check_together("rotation", ("track_ids", "count"))
+        self._check_together("rotation")
 
     @classmethod
     def empty(

@@ -63,11 +63,7 @@ class Poses(Padded):
         check_shape("Poses.keypoints", self.keypoints, ("frames", "people", joints, 2))
         frames, people = self.keypoints.shape[:2]
         check_shape("Poses.confidence", self.confidence, (frames, people, joints))
-        check_shape("Poses.boxes", self.boxes, (frames, people, 4))
-        check_shape("Poses.scores", self.scores, (frames, people))
-        check_shape("Poses.track_ids", self.track_ids, (frames, people))
-        check_shape("Poses.count", self.count, (frames,))
-        self._check_together("keypoints", ("track_ids", "count"))
+        self._check_together("keypoints")
 
     @classmethod
     def empty(
