@@ -1,10 +1,25 @@
 """Finding what a folder's files define, so that a new one needs no list."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TypeVar
+from typing import Protocol, TypeVar
+
+from .errors import InputError
+
+
+class Ordered(Protocol):
+    """What has a name and a place among others."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def order(self) -> int: ...
+
 
 _Value = TypeVar("_Value")
+_Ordered = TypeVar("_Ordered", bound=Ordered)
 
 
 def values_of(package: str, name: str, type_: type[_Value]) -> list[_Value]:
@@ -25,3 +40,17 @@ def values_of(package: str, name: str, type_: type[_Value]) -> list[_Value]:
             raise TypeError(f"{module.__name__}.{name}: expected a {type_.__name__}, found {kind}")
         found.append(value)
     return found
+
+
+def ordered_values_of(package: str, name: str, type_: type[_Ordered]) -> dict[str, _Ordered]:
+    """Return what `values_of` returns by the values' own names, in the order of menus."""
+    found = sorted(values_of(package, name, type_), key=lambda value: (value.order, value.name))
+    return {value.name: value for value in found}
+
+
+def one_of(known: Mapping[str, _Value], name: str, setting: str) -> _Value:
+    """Return the one called `name`. Raises `InputError`, which begins with `setting`, if there is
+    none."""
+    if name not in known:
+        raise InputError(f"{setting}: expected one of {', '.join(known)}, found {name!r}")
+    return known[name]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...discovery import values_of
+from ...discovery import one_of, ordered_values_of
 from ...errors import InputError
 from .formats.format import BodyFormat
 
@@ -15,19 +15,12 @@ if TYPE_CHECKING:
     from ..bodies import Bodies
     from ..rig import Rig
 
-FORMATS: dict[str, BodyFormat] = {
-    made.name: made
-    for made in sorted(
-        values_of(f"{__name__}.formats", "FORMAT", BodyFormat), key=lambda f: f.order
-    )
-}
+FORMATS = ordered_values_of(f"{__name__}.formats", "FORMAT", BodyFormat)
 
 
 def format_named(name: str) -> BodyFormat:
     """Return one of the `FORMATS`. Raises `InputError` for another name."""
-    if name not in FORMATS:
-        raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {name!r}")
-    return FORMATS[name]
+    return one_of(FORMATS, name, "format")
 
 
 def write_bodies(

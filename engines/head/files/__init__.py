@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...discovery import values_of
+from ...discovery import one_of, ordered_values_of
 from ...errors import InputError
 from ...files import atomic_write
 from .formats.format import HeadFormat
@@ -13,19 +13,12 @@ from .formats.format import HeadFormat
 if TYPE_CHECKING:
     from ..heads import Heads
 
-FORMATS: dict[str, HeadFormat] = {
-    made.name: made
-    for made in sorted(
-        values_of(f"{__name__}.formats", "FORMAT", HeadFormat), key=lambda f: f.order
-    )
-}
+FORMATS = ordered_values_of(f"{__name__}.formats", "FORMAT", HeadFormat)
 
 
 def format_named(name: str) -> HeadFormat:
     """Return one of the `FORMATS`. Raises `InputError` for another name."""
-    if name not in FORMATS:
-        raise InputError(f"format: expected one of {', '.join(FORMATS)}, found {name!r}")
-    return FORMATS[name]
+    return one_of(FORMATS, name, "format")
 
 
 def write_heads(heads: Heads, path: Path, format: str, *, fps: float = 0.0) -> None:

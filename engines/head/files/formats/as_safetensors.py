@@ -7,7 +7,6 @@ camera's picture, axes and near plane in cm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,39 +14,19 @@ from typing import TYPE_CHECKING
 from .format import HeadFormat
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ....padded_files import PaddedFile, Parts, Size
+    from ....padded_files import PaddedFile
     from ...heads import Heads
 
 _TENSORS = ("rotation", "translation", "landmarks", "boxes", "scores")
-_WHOLE = ("track_ids", "count")
 
 
 @cache
 def safetensors_file() -> PaddedFile[Heads]:
     """Return the format of files, with what it needs of PyTorch."""
-    from ....padded_files import PaddedFile
+    from ....geometry.before_camera_files import before_camera_file
     from ...heads import Heads
 
-    names = (*_TENSORS, "camera")
-    return PaddedFile("heads", "kinograph.heads", "1", names, _WHOLE, _take, _make, Heads.cat)
-
-
-def _take(heads: Heads) -> Parts:
-    from ....geometry.camera_rows import about_camera, camera_rows
-
-    tensors = {name: getattr(heads, name) for name in (*_TENSORS, *_WHOLE)}
-    return {**tensors, "camera": camera_rows(heads.camera, len(heads))}, about_camera(heads.camera)
-
-
-def _make(tensors: Mapping[str, Tensor], about: Mapping[str, str], canvas: Size) -> Heads:
-    from ....geometry.camera_rows import described_camera
-    from ...heads import Heads
-
-    given = dict(tensors)
-    camera = described_camera(given.pop("camera"), about)
-    return Heads(**given, canvas=canvas, camera=camera)
+    return before_camera_file(Heads, Heads.cat, "heads", _TENSORS)
 
 
 def _chunk(heads: Heads, first: int, fps: float) -> bytes:
