@@ -141,10 +141,10 @@ class HeadSmoother:
             )
             for name in _PARTS
         }
-        state = self.state
         known = None
-        if state is not None:
-            known = Remembered(state.ids, {name: getattr(state, name) for name in _PARTS})
+        if self.state is not None:
+            memories = {name: getattr(self.state, name) for name in _PARTS}
+            known = Remembered(self.state.ids, memories)
         out, kept = filter_parts(
             parts,
             columns.ids,
