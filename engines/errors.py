@@ -46,3 +46,7 @@ class MediaError(KinographError):
 
 class GraphError(KinographError):
     """A graph file that is malformed, or does not fit the nodes that it names."""
+
+
+class TrainingError(KinographError):
+    """A training that cannot go on."""

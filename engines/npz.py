@@ -7,6 +7,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,24 @@ _DAMAGE = (
 )
 
 
-def read_arrays(path: Path, *, most_bytes: int | None = None) -> dict[str, Any]:
+def read_arrays(
+    path: Path, *, most_bytes: int | None = None, names: Collection[str] | None = None
+) -> dict[str, Any]:
     """Return the arrays of a file by name, without a copy.
 
     most_bytes: how large they may be together, unpacked; None: any size
+    names:      the only ones to read, as far as they are there; None: all
 
     Raises `InputError` for a file that is missing, damaged or too large.
     """
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
+            entries = [
+                entry
+                for entry in archive.infolist()
+                if entry.filename.endswith(".npy")
+                and (names is None or entry.filename.removesuffix(".npy") in names)
+            ]
             size = sum(entry.file_size for entry in entries)
             if most_bytes is not None and size > most_bytes:
                 raise InputError(

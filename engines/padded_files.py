@@ -69,9 +69,14 @@ class PaddedFile(Generic[Kind]):
 
         Raises `InputError` if there are none, or they differ in what all frames share.
         """
-        with chunks.open("rb") as source, path.open("wb") as file:
+        with chunks.open("rb") as source:
+            self.join_file(source, path)
+
+    def join_file(self, source: BinaryIO, path: Path) -> None:
+        """Do the same as `join`, of a file that is open for reading."""
+        with path.open("wb") as file:
             frames, like = 0, None  # a frame of the most places and the widest types
-            for chunk in self._chunks(source):
+            for chunk in self.chunks(source):
                 frames += len(chunk)
                 first = chunk.slice(0, 1)
                 like = self.cat([first if like is None else like, first]).slice(0, 1)
@@ -85,7 +90,7 @@ class PaddedFile(Generic[Kind]):
                     entry["data_offsets"] = [place * frames for place in entry["data_offsets"]]
                     at[name] = entry["data_offsets"][0]
             start = file.write(_as_bytes(head))
-            for chunk in self._chunks(source):
+            for chunk in self.chunks(source):
                 wide, _ = self.take(self.cat([like.slice(0, 0), chunk]))
                 for name in at:
                     file.seek(start + at[name])
@@ -145,7 +150,8 @@ class PaddedFile(Generic[Kind]):
                 raise InputError(f"{path}: {name}: expected finite numbers, found NaN or infinity")
         return value
 
-    def _chunks(self, file: BinaryIO) -> Iterator[Kind]:
+    def chunks(self, file: BinaryIO) -> Iterator[Kind]:
+        """Return the values in a file of what `as_chunk` returns, one after the other."""
         file.seek(0)
         while size := file.read(8):
             content = file.read(*struct.unpack("<Q", size))

@@ -13,6 +13,7 @@ from torchvision.models.optical_flow import raft_small
 
 from flow_probes import occlusions
 from kinograph import OpticalFlowTensorRTPreprocessor
+from kinograph.engines import host_copy
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.geometry.crops import crop
@@ -29,6 +30,9 @@ from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
 from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_drawing import draw_flow
+from kinograph.engines.render.head_mesh.draw import draw_on_heads
+from kinograph.engines.render.head_mesh.outfit import outfit
+from kinograph.engines.render.head_mesh.placement import Placement
 from kinograph.engines.render.heads.draw import draw_heads
 from kinograph.engines.render.heads.styles import HEAD_STYLES
 from kinograph.engines.render.mesh.draw import draw_meshes
@@ -41,6 +45,7 @@ from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.upscale.families.rrdbnet import RRDBNet, Shape
+from kinograph.engines.upscale.upscale import Upscaler
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
@@ -50,6 +55,7 @@ from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import DEMO_GRAPH
+from pictured_heads import heads_at, pictures
 from posed_heads import turning_heads
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -335,6 +341,25 @@ def test_meshes_take_less_than_a_millisecond_per_frame() -> None:
     assert report["ms_per_frame"]["16"]["median"] < 1  # 0.59 to 0.62 on an H100
 
 
+@pytest.mark.parametrize("mesh", ["medical_mask", "glasses"])
+def test_meshes_on_heads_are_drawn_as_on_the_cpu_and_in_any_chunks(mesh: str) -> None:
+    here = heads_at([(0.0, 0.0), (40.0, 10.0), (-70.0, 0.0), (15.0, -20.0)], size=(240, 320))
+    there, frames = here.to("cuda"), pictures(here, (1.0, 0.5, 1.0), noise=0.02)
+    worn = {
+        where: outfit(mesh, placement=Placement(), following="full", device=where)
+        for where in ("cpu", "cuda")
+    }
+    image, mask = draw_on_heads(frames, there, worn["cuda"])
+    wanted, covered = draw_on_heads(frames, here, worn["cpu"])
+    assert image.device.type == "cuda"
+    assert float((mask.cpu() - covered).abs().mean()) < 1e-3
+    assert float((image.cpu() - wanted).abs().mean()) < 1e-3
+    for frame in range(4):
+        part = slice(frame, frame + 1)
+        alone, _ = draw_on_heads(frames[part], there.slice(frame, frame + 1), worn["cuda"])
+        assert float((alone[0] - image[frame]).abs().max()) < 1e-5
+
+
 @pytest.mark.parametrize("style", HEAD_STYLES)
 def test_heads_are_drawn_saved_and_measured_as_on_the_cpu(style: str) -> None:
     here = turning_heads(6, (240, 320))
@@ -422,6 +447,24 @@ def test_upscalers_and_their_kernels(backend: str) -> None:
         assert found.shape == wanted.shape
         assert float((found - wanted).abs().max()) < 0.03
         assert float((found - wanted).square().mean().sqrt()) < 0.003
+
+
+def test_upscaled_frames_arrive_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In pieces, while the next batch is computed; the same bits as one by one."""
+    model = resolve("realesr_animevideov3_x4")
+    engine = build_engine(
+        model, network_of(model), backend="torch", device="cuda", max_batch=2, sizes=(64, 128)
+    )
+    engine.full_batches = True
+    frames = torch.rand(5, 72, 96, 3, generator=torch.Generator().manual_seed(0))
+    wanted = torch.cat([Upscaler(engine).update(frame[None]) for frame in frames])
+    monkeypatch.setattr(host_copy, "_PIECE", 2**18)
+    done: list[int] = []
+    assert Upscaler(engine).update(frames, done.append).equal(wanted)
+    assert done == [2, 2, 1]
+    assert Upscaler(engine).update(frames.cuda()).equal(wanted)
+    rounded = Upscaler(engine, eight_bit=True).update(frames)
+    assert rounded.equal((wanted * 255).round() / 255)
 
 
 def test_dense_layers_in_their_kernels() -> None:

@@ -1,5 +1,6 @@
 """The pack as a package: light to import and whole in a wheel."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -155,10 +156,34 @@ def test_two_copies_in_one_process_share_the_engines(root: Path, tmp_path: Path)
     assert "cached:" in out.rsplit(",", 1)[1]
 
 
+_PICKLING = {"pickle", "_pickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
+
+
+def pickling(source: str) -> set[str]:
+    """Return what some code takes from the modules that read pickles."""
+    taken = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            taken |= {name.name.split(".")[0] for name in node.names} & _PICKLING
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _PICKLING:
+            taken |= {name.name for name in node.names}
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in _PICKLING:
+            taken.add(node.attr)
+        elif isinstance(node, ast.Constant) and node.value in _PICKLING - {"pickle"}:
+            taken.add(str(node.value))
+    return taken
+
+
 def test_nothing_is_unpickled(root: Path) -> None:
+    """But by the reader of SMPL's files, which knows each name; tests/body/smpl try it out."""
     for folder in ("engines", "nodes", "workflows"):
         for path in (root / folder).rglob("*.py"):
-            text = path.read_text().replace("from pickle import UnpicklingError\n", "")
-            assert not re.search(r"\b(pickle|dill|joblib|marshal|shelve)\b", text), path
+            text = path.read_text()
+            known = {"UnpicklingError"}
+            if path == root / "engines" / "body" / "smpl" / "unpickle.py":
+                known |= {"pickle", "_Unpickler"}
+            taken = {name for name in pickling(text) if not name.isupper()}  # names of opcodes
+            assert taken <= known, path
+            assert not re.search(r"allow_pickle\s*=\s*True", text), path
             for call in re.findall(r"torch\.load\([^)]*\)", text):
                 assert "weights_only=True" in call, path

@@ -2,15 +2,19 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from fractions import Fraction
 from typing import Any
 
 import pytest
 import torch
 
+from kinograph.engines.body.bodies import Bodies
+from kinograph.engines.body.rig import mannequin
 from kinograph.engines.errors import InputError
 from kinograph.engines.flow.flow import Flow
+from kinograph.engines.geometry.camera import Camera
+from kinograph.engines.head.heads import Heads
 from kinograph.engines.pose.poses import Poses
 from kinograph.engines.sequence import (
     FrameSequence,
@@ -33,11 +37,31 @@ def poses() -> Poses:
     return made
 
 
+def camera() -> Camera:
+    """A zoom: the focal length changes, the principal point does not."""
+    zoom = torch.linspace(50, 90, FRAMES)
+    return Camera(zoom, zoom, torch.tensor([32.0]), torch.tensor([24.0]), (48, 64))
+
+
+def heads() -> Heads:
+    made = Heads.empty(FRAMES, (48, 64), camera(), heads=2, points=3)
+    made.rotation.copy_(torch.rand(made.rotation.shape))
+    return made
+
+
+def bodies() -> Bodies:
+    made = Bodies.empty(FRAMES, (48, 64), camera(), mannequin(), bodies=2)
+    made.rotation.copy_(torch.rand(made.rotation.shape))
+    return made
+
+
 VALUES: dict[str, Callable[[], Any]] = {
     "IMAGE": lambda: torch.rand(FRAMES, 4, 6, 3),
     "MASK": lambda: torch.rand(FRAMES, 4, 6),
     "list": lambda: [{"frame": number} for number in range(FRAMES)],
     "Poses": poses,
+    "Heads": heads,
+    "Bodies": bodies,
     "Flow": lambda: Flow(torch.rand(FRAMES - 1, 2, 4, 6)),
     "Flow both": lambda: Flow(*(torch.rand(FRAMES - 1, 2, 4, 6) for _ in range(2)), first="zero"),
     "Flow that goes on": lambda: Flow(backward=torch.rand(FRAMES, 2, 4, 6), first=""),
@@ -53,13 +77,10 @@ VALUES: dict[str, Callable[[], Any]] = {
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor):
         return torch.equal(one, other)
-    if isinstance(one, list):
+    if not is_dataclass(one):
         return bool(one == other)
     return type(one) is type(other) and all(
-        torch.equal(value, vars(other)[name])
-        if isinstance(value, torch.Tensor)
-        else value == vars(other)[name]
-        for name, value in vars(one).items()
+        same(value, vars(other)[name]) for name, value in vars(one).items()
     )
 
 
@@ -90,7 +111,7 @@ def test_what_has_no_frames(value: Any) -> None:
 
 
 def test_own_types_implement_the_protocol() -> None:
-    for name in ("Poses", "Flow", "VaceControl", "VideoPart"):
+    for name in ("Poses", "Flow", "Heads", "Bodies", "VaceControl", "VideoPart"):
         assert isinstance(VALUES[name](), FrameSequence), name
         assert type(VALUES[name]()) in state_types().values()
 

@@ -8,6 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMALL = 1e-6  # rad, below which a series stands for sin(x) / x
+_STRAIGHT = 1e-2  # by which the columns of a rotation may be off: turned by half a degree
+
+
+def are_rotations(matrices: Tensor) -> Tensor:
+    """Return which matrices [...,3,3] are rotations, within a hundredth: [...] bool."""
+    m = matrices.float()
+    off = m.mT @ m - torch.eye(3, device=m.device)
+    right: Tensor = (off.abs().amax((-2, -1)) <= _STRAIGHT) & (torch.linalg.det(m) > 0)
+    return right
 
 
 def to_quaternions(matrices: Tensor) -> Tensor:
@@ -90,3 +99,48 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
     0 gives `start`, 1 gives `end`.
     """
     return product(start, exp_map(between(start, end) * part))
+
+
+def shortest(start: Tensor, end: Tensor) -> Tensor:
+    """Return the rotations [...,4] by the least angle that turn unit vectors [...,3] to others.
+
+    Opposite vectors are turned about an axis across them.
+    """
+    cosine = (start * end).sum(-1, keepdim=True)
+    across = torch.linalg.cross(start, end, dim=-1)
+    least = start.abs().argmin(-1, keepdim=True)
+    aside = torch.linalg.cross(start, torch.zeros_like(start).scatter(-1, least, 1.0), dim=-1)
+    opposite = cosine < -1 + _SMALL
+    axis = torch.where(opposite, aside, across)
+    return F.normalize(torch.cat([torch.where(opposite, 0.0, 1 + cosine), axis], -1), dim=-1)
+
+
+def turn_by(vectors: Tensor) -> Tensor:
+    """Return rotation vectors [...,3] in rad as matrices [...,3,3]."""
+    return to_matrices(exp_map(vectors))
+
+
+def turn_of(matrices: Tensor) -> Tensor:
+    """Return rotation matrices [...,3,3] as rotation vectors [...,3] in rad."""
+    return log_map(to_quaternions(matrices))
+
+
+def from_two_rows(values: Tensor) -> Tensor:
+    """Return the rotations [...,3,3] whose first two rows `values` [...,6] come close to.
+
+    The first row has the direction of the first three numbers, the second lies in the plane of
+    both (Zhou et al., CVPR 2019), the third is their cross product.
+    """
+    first, other = values.split(3, -1)
+    first = F.normalize(first, dim=-1)
+    second = F.normalize(other - (first * other).sum(-1, keepdim=True) * first, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], -2)
+
+
+def geodesic(a: Tensor, b: Tensor) -> Tensor:
+    """Return the angles [...] in rad, 0..pi, between rotation matrices [...,3,3].
+
+    By atan2, which stays exact where acos of a trace loses half its digits and its gradient.
+    """
+    angles: Tensor = log_map(to_quaternions(a.transpose(-1, -2) @ b)).norm(dim=-1)
+    return angles

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ..checks import check_shape
 from ..errors import InputError
+from ..geometry.before_camera import BeforeCamera
 from ..geometry.camera import Camera
-from ..padded import Padded
 from ..sequence import state_type
 
 
 @state_type()
 @dataclass(frozen=True)
-class Heads(Padded):
+class Heads(BeforeCamera):
     """Heads in F frames, P places per frame, padded with a count.
 
     Axes are those of the camera: x to the right, y up, z towards the camera. A head of the identity
@@ -95,21 +95,9 @@ class Heads(Padded):
             return first
         if any(chunk.kind != first.kind for chunk in chunks):
             raise InputError("Heads.cat: the chunks differ in canvas or landmarks")
-        camera = Camera.cat([chunk.camera for chunk in chunks], [len(chunk) for chunk in chunks])
-        return first._joined(chunks, camera=camera)
+        return first._seen(chunks)
 
     @property
     def kind(self) -> tuple[tuple[int, int], int]:
         """Canvas and number of landmarks: what chunks of a clip share."""
         return self.canvas, self.landmarks.shape[2]
-
-    def slice(self, start: int, stop: int) -> "Heads":
-        """Return the frames from `start` up to but not including `stop`, without copying."""
-        camera = self.camera.slice(start, stop)
-        return self._each(lambda _, values: values[start:stop], camera=camera)
-
-    def to(self, device: torch.device | str) -> "Heads":
-        """Return the same heads on `device`."""
-        if self.device == torch.device(device):
-            return self
-        return self._each(lambda _, values: values.to(device), camera=self.camera.to(device))

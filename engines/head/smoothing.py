@@ -12,7 +12,8 @@ from ..geometry import rotations
 from ..geometry.boxes import sides
 from ..sequence import state_type
 from ..tracking.columns import Columns
-from ..tracking.one_euro import Memory, OneEuro, check_smoothing
+from ..tracking.filtered_parts import Part, Remembered, filter_parts
+from ..tracking.one_euro import Memory, check_smoothing
 from ..tracking.shots import by_shot
 from ..tracking.spaces import ROTATIONS, VECTORS
 from .heads import Heads
@@ -130,28 +131,28 @@ class HeadSmoother:
             "translation": torch.full_like(height, _FACE),
             "points": height[..., None],
         }
-        out, kept = {}, {}
-        for name in _PARTS:
-            turns = name == "rotation"
-            one_euro = OneEuro(
-                self.fps,
-                self.min_cutoff,
-                self.beta_rotation if turns else self.beta,
-                ROTATIONS if turns else VECTORS,
+        parts = {
+            name: Part(
+                values[name],
+                seen[name],
+                self.beta_rotation if name == "rotation" else self.beta,
+                ROTATIONS if name == "rotation" else VECTORS,
+                units[name],
             )
-            if self.direction == "both":
-                out[name] = one_euro.run_both(values[name], seen[name], unit=units[name])
-                continue
-            memory = Memory.empty(values[name].new_zeros(values[name].shape[1:]), one_euro.space)
-            if self.state is not None:
-                places = torch.searchsorted(columns.ids, self.state.ids)
-                memory.put(places, getattr(self.state, name))
-            out[name], kept[name] = one_euro.run(values[name], seen[name], memory, unit=units[name])
-        if kept:
-            here = one_euro.is_remembered(kept["points"]).any(1)  # all of a head, or none
-            self.state = HeadFilterState(
-                columns.ids[here],
-                **{name: memory.at(here) for name, memory in kept.items()},
-                kind=heads.kind,
-            )
+            for name in _PARTS
+        }
+        state = self.state
+        known = None
+        if state is not None:
+            known = Remembered(state.ids, {name: getattr(state, name) for name in _PARTS})
+        out, kept = filter_parts(
+            parts,
+            columns.ids,
+            known,
+            fps=self.fps,
+            min_cutoff=self.min_cutoff,
+            direction=self.direction,
+        )
+        if kept is not None:
+            self.state = HeadFilterState(kept.ids, **kept.parts, kind=heads.kind)
         return out

@@ -4,11 +4,9 @@ from torch import Tensor
 
 from ..geometry import rotations
 from ..tracking.columns import Columns
+from ..tracking.lag import lag_of_turns
 from .heads import Heads
 from .statistics import head_statistics
-
-_TURNS = 1.0  # degrees per frame; slower turns say nothing about a lag
-_LEAST = 5  # frames of them, at least
 
 
 def steadiness(heads: Heads) -> tuple[float, float]:
@@ -28,20 +26,11 @@ def steadiness(heads: Heads) -> tuple[float, float]:
 def lag(before: Heads, after: Heads) -> float | None:
     """Return by how many frames heads lag behind the same heads before they were smoothed.
 
-    By least squares: what separates them, as a multiple of the way that a head turns per frame.
-    Only where heads turn by at least 1 degree per frame; None if they do so in fewer than 5 frames.
+    None if they hardly turn; see `lag_of_turns`.
     """
     seen, turned = _by_track(after)
     _, right = _by_track(before)
-    if len(seen) < 3:
-        return None
-    way = rotations.between(turned[:-2], turned[2:]) / 2  # per frame
-    behind = rotations.between(turned[1:-1], right[1:-1])
-    counted = seen[:-2] & seen[1:-1] & seen[2:] & (way.norm(dim=-1).rad2deg() > _TURNS)
-    if int(counted.sum()) < _LEAST:
-        return None
-    way, behind = way[counted], behind[counted]
-    return float((way * behind).sum() / way.square().sum())
+    return lag_of_turns(right, turned, seen)
 
 
 def _by_track(heads: Heads) -> tuple[Tensor, Tensor]:

@@ -110,6 +110,12 @@ def _added(op: Mapping[str, Any]) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda a, b: act(a + b)
 
 
+def _resized(op: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
+    """Bring images to `size` (height, width), bilinearly, with pixels centred at .5."""
+    size = tuple(op["size"])
+    return lambda x: F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
 _OPERATORS: dict[str, Callable[[Mapping[str, Any]], Callable[..., Tensor]]] = {
     "conv": _Conv,
     "prelu": _PReLU,
@@ -118,6 +124,7 @@ _OPERATORS: dict[str, Callable[[Mapping[str, Any]], Callable[..., Tensor]]] = {
     "sigmoid": lambda op: torch.sigmoid,
     "add": _added,
     "maxpool": lambda op: lambda x: F.max_pool2d(x, op["k"], op["stride"]),
+    "resize": _resized,
     "mean": lambda op: lambda x: x.mean((2, 3), keepdim=True),
     "padchannels": lambda op: lambda x: F.pad(x, (0, 0, 0, 0, 0, op["n"])),
     "rows": _rows,

@@ -8,7 +8,7 @@ import torch
 from ..errors import EngineError
 from .backend import PRECISIONS, Backend, Capability, Rung, torch_cuda
 from .backends import backend_of, backends, names
-from .devices import check_device
+from .devices import chosen_device
 from .reason import Reason, Severity
 
 __all__ = ["PRECISIONS", "Ladder", "capabilities", "ladder", "torch_cuda"]
@@ -51,7 +51,7 @@ def ladder(
             f"precision: expected auto or {', '.join(PRECISIONS)}, found {precision!r}"
         )
     why: list[Reason] = []
-    where = _device(device, why)
+    where = chosen_device(device, why)
     chosen = precision
     if precision == "auto":
         chosen = "fp16" if where.type == "cuda" else "fp32"
@@ -101,26 +101,3 @@ def _obstacle(backend: Backend, device: str, precision: str, torch_runs: bool) -
         reason = f"it runs on {' and '.join(backend.devices)} only"
         return Capability(backend.name, device, reason)
     return backend.capability(device)
-
-
-def _device(device: str, why: list[Reason]) -> torch.device:
-    cuda = torch_cuda()
-    if device == "auto":
-        if cuda.usable:
-            why.append(Reason(f"device cuda: {torch.cuda.get_device_name()}"))
-            return torch.device("cuda", torch.cuda.current_device())
-        why.append(Reason(f"device cpu: {cuda.reason}", cure=cuda.cure))
-        return torch.device("cpu")
-    check_device(device)
-    where = torch.device(device)
-    if where.type == "cuda":
-        index = torch.cuda.current_device() if where.index is None else where.index
-        count = torch.cuda.device_count()
-        if index >= count:
-            devices = "1 CUDA device" if count == 1 else f"{count} CUDA devices"
-            raise EngineError(f"device {device}: this machine has {devices}")
-        where = torch.device("cuda", index)
-    elif where.type != "cpu":
-        why.append(Reason(f"device {where}: not tested; Kinograph is tested on cpu and cuda"))
-    why.append(Reason(f"device {where}: as asked"))
-    return where

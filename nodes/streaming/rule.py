@@ -129,6 +129,7 @@ class Rule:
     shows:    the input whose picture to show of a graph in which nothing draws
     anywhere: inputs whose pictures may be on any device
     hands_on: whether its outputs hold such pictures as they came
+    on_cpu:   whether it copies its pictures to the memory of the CPU while it computes
     chunk:    frames at a time in which a whole graph with it runs where nothing else is asked and
               it can run in chunks, because its result may exceed the memory; 0: the whole clip
     """
@@ -154,6 +155,7 @@ class Rule:
     shows: str = ""
     anywhere: tuple[str, ...] = ()
     hands_on: bool = False
+    on_cpu: bool = False
     chunk: int = 0
 
     def surveys(self, values: Values) -> bool:

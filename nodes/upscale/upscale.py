@@ -49,7 +49,9 @@ class _Step(Step):
 
 
 class UpscaleImages(io.ComfyNode):
-    STREAMING = Rule("frames", ("image",), step=_Step, draws=True, anywhere=("image",), chunk=8)
+    STREAMING = Rule(
+        "frames", ("image",), step=_Step, draws=True, anywhere=("image",), on_cpu=True, chunk=8
+    )
     ORDER = 420
 
     @classmethod

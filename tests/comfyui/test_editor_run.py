@@ -19,7 +19,7 @@ from kinograph.workflows.graph.shipped import MEDIA
 
 pytestmark = pytest.mark.comfyui
 WORKFLOWS = MEDIA.parent
-FOOTAGE = next(MEDIA.glob("*.mp4"))
+FOOTAGE = MEDIA / "kinograph_two_people.mp4"
 SHARED = sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json"))
 # Graphs whose picture, in the README or the template browser, is the canvas itself.
 PICTURED = {

@@ -35,7 +35,7 @@ from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
 from kinograph.workflows.remote.run_on_server import Server, run_on_server
 
 pytestmark = pytest.mark.comfyui
-CLIP = next(MEDIA.glob("*.mp4"))
+CLIP = MEDIA / "kinograph_two_people.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -187,22 +187,20 @@ def assert_same(ours: Path, theirs: Path) -> None:
 
 
 # Pose to VACE and tracks: see test_comfyui.py. A benchmark has no reproducible result.
-SHIPPED = ("flow_to_vace", "pose_over_flow", "keypoints_and_back", "character_replacement")
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first frames of the shared footage."""
-    path = tmp_path_factory.mktemp("media") / "kinograph_short.mp4"
-    write_video(path, Clip(read_video(CLIP).frames[:9], Fraction(15)))
-    return path
+SHIPPED = (
+    *("flow_to_vace", "pose_over_flow", "keypoints_and_back", "character_replacement"),
+    "mask_on_heads",
+)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_graphs_give_the_same_files(
-    comfy: ComfyUI, short: Path, tmp_path: Path, name: str
-) -> None:
+def test_shipped_graphs_give_the_same_files(comfy: ComfyUI, tmp_path: Path, name: str) -> None:
+    """On the first frames of the shared footage."""
     path = DEMO_GRAPH.with_name(f"{name}.json")
+    footage = MEDIA / json.loads(path.read_text())["1"]["inputs"]["file"]
+    short = tmp_path / "media" / f"short_{footage.name}"
+    short.parent.mkdir()
+    write_video(short, Clip(read_video(footage).frames[:9], Fraction(15)))
     inputs = (MEDIA, short.parent)
     sets = [f"1.file={short.name}"]
     shutil.rmtree(comfy.base / "output", ignore_errors=True)  # so that both number from 1

@@ -67,3 +67,30 @@ def test_slerp_goes_the_short_way_at_an_even_speed() -> None:
         angle = math.radians(170 + 20 * part)
         wanted = rotations.exp_map(torch.tensor([0.0, 0.0, angle]))
         assert_same_rotation(turned, wanted)
+
+
+def test_which_matrices_are_rotations() -> None:
+    whole = rotations.to_matrices(random_quaternions(20)).float()
+    assert rotations.are_rotations(whole).all()
+    assert rotations.are_rotations(whole + 1e-3).all()
+    for wrong in (whole * 1.02, -whole, whole.flip(-1), whole * 0, whole * math.nan):
+        assert not rotations.are_rotations(wrong).any()
+
+
+def test_the_shortest_turn_from_one_direction_to_another() -> None:
+    start = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=-1)
+    end = torch.nn.functional.normalize(torch.randn(50, 3, dtype=torch.float64), dim=-1)
+    end[:2] = -start[:2]  # opposite
+    end[2] = start[2]
+    turn = rotations.shortest(start, end)
+    turned = (rotations.to_matrices(turn) @ start[..., None])[..., 0]
+    torch.testing.assert_close(turned, end)
+    angle = rotations.log_map(turn).norm(dim=-1)
+    torch.testing.assert_close(angle.cos(), (start * end).sum(-1))
+
+
+def test_turns_as_matrices_and_back() -> None:
+    vectors = torch.tensor([[0.0, 0, 0], [0.3, -1.2, 0.4], [0, 3.1, 0]])
+    torch.testing.assert_close(rotations.turn_of(rotations.turn_by(vectors)), vectors)
+    ahead = rotations.turn_by(torch.tensor([0.0, math.pi / 2, 0])) @ torch.tensor([0.0, 0, 1])
+    torch.testing.assert_close(ahead, torch.tensor([1.0, 0, 0]), atol=1e-6, rtol=0)

@@ -14,7 +14,13 @@ import torch.nn.functional as F
 from kinograph.engines.video.clip import Audio, Clip
 from kinograph.engines.video.read import read_video
 from kinograph.engines.video.write import write_video
+from kinograph.nodes.standin import host
+from kinograph.workflows.chunked.chunked_graph import ChunkedGraph
 from kinograph.workflows.cli import main
+from kinograph.workflows.graph.assign import with_values
+from kinograph.workflows.graph.catalogue import catalogue
+from kinograph.workflows.graph.load import load_graph
+from kinograph.workflows.graph.plan import check
 from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
 
 API = DEMO_GRAPH.parent
@@ -76,6 +82,23 @@ def test_masks_a_table_and_the_sound(clip: Path, tmp_path: Path) -> None:
     parts = run("mask_on_heads", clip, tmp_path / "parts", "--chunk", "2")
     for name, path in made.items():
         assert parts[name].read_bytes() == path.read_bytes()
+
+
+def test_masks_live(clip: Path) -> None:
+    """Frame by frame, as a camera gives them, with the settings of a run."""
+    nodes = json.loads((API / "mask_on_heads.json").read_text())
+    (drawn,) = (i for i, n in nodes.items() if n["class_type"] == "KinographDrawMeshOnHeads")
+    graph = load_graph(API / "mask_on_heads.json")
+    values = ["KinographSmoothHeads.direction=causal", "KinographBuildEngine.backend=torch"]
+    graph = with_values(graph, [f"LoadVideo.file={clip}", *values], catalogue())
+    settings = host.Settings(device="cpu", live=True)
+    with host.using(settings):
+        live = ChunkedGraph(check(graph, catalogue()), catalogue(), settings)
+        frames = read_video(clip).frames
+        images = [live.step(frame[None], 16).outputs[drawn][0] for frame in frames]
+    changed = (torch.cat(images) - frames).abs().amax(3) > 0.15
+    assert int(changed[:-1].sum((1, 2)).min()) > 150
+    assert torch.equal(images[-1][0], frames[-1])
 
 
 def test_masks_enlarged_in_one_pass(clip: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ _PICTURES = ("IMAGE", "MASK", "VIDEO")
 
 def resident(layout: Layout, catalogue: Catalogue) -> frozenset[str]:
     """Return the nodes that run chunk by chunk and whose pictures are taken by nothing but nodes of
-    the same pass that take them from any device (`Rule.anywhere`).
+    the same pass that take them from any device (`Rule.anywhere`), without those that copy them to
+    the memory of the CPU themselves (`Rule.on_cpu`).
 
     The pictures of others go to the memory of the CPU, as all do in a run of whole clips.
     """
@@ -39,5 +40,6 @@ def resident(layout: Layout, catalogue: Catalogue) -> frozenset[str]:
         others = layout.passes[:number] + layout.passes[number + 1 :]
         elsewhere = {id_ for other in others for id_ in other.nodes}
         among = frozenset(one.nodes)
-        found |= {i for i in one.nodes if i not in elsewhere and stay(i, among, one.collect)}
+        mine = [i for i in one.nodes if i not in elsewhere and not layout.rules[i].on_cpu]
+        found |= {id_ for id_ in mine if stay(id_, among, one.collect)}
     return frozenset(found)

@@ -13,10 +13,14 @@ from ...engines.files import atomic_write
 
 
 class Bars:
-    """One progress bar at a time, with frames per second, on the error stream."""
+    """One progress bar at a time, with frames per second, on the error stream.
 
-    def __init__(self) -> None:
+    unit: what is counted, in the plural
+    """
+
+    def __init__(self, unit: str = "frames") -> None:
         self._bar: Any = None
+        self._unit = unit
 
     def __enter__(self) -> "Bars":
         return self
@@ -32,17 +36,26 @@ class Bars:
     def start(self, title: str, total: int) -> Callable[[int], None]:
         """Replace the bar by a new one; return the function that advances it.
 
-        total: number of frames, 0 if unknown
+        total: how many there are, 0 if unknown
         """
         self._close()
         self._bar = bar = tqdm(
-            total=total or None, desc=f"{title:<24.24}", unit=" frames", file=sys.stderr, leave=True
+            total=total or None,
+            desc=f"{title:<24.24}",
+            unit=f" {self._unit}",
+            file=sys.stderr,
+            leave=True,
         )
 
         def step(done: int) -> None:
             bar.update(done)
 
         return step
+
+    def show(self, **figures: float) -> None:
+        """Show figures beside the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()})
 
     def _close(self) -> None:
         if self._bar is not None:

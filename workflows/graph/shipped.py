@@ -16,5 +16,5 @@ DEMO_GRAPH = shared_graph("pose_to_vace")
 
 
 def demo_clip() -> Path:
-    """Return the path of the shipped clip."""
-    return next(MEDIA.glob("*.mp4"))
+    """Return the path of the shipped clip of people."""
+    return MEDIA / "kinograph_two_people.mp4"

@@ -2,20 +2,15 @@
 
 from pathlib import Path
 
-import torch
-
 from ...errors import InputError
+from ...geometry.rotations import are_rotations
 from ..heads import Heads
-
-_STRAIGHT = 1e-2  # by which the columns of a rotation may be off: turned by half a degree
 
 
 def check_heads(heads: Heads, path: Path) -> None:
     """Raise `InputError`, which names the first head, for rotations that are none, heads that are
     not in front of the camera and scores outside 0..1."""
-    turns = heads.rotation.double()
-    off = (turns.mT @ turns - torch.eye(3, dtype=turns.dtype)).abs().amax((-2, -1))
-    turned = (off > _STRAIGHT) | (torch.linalg.det(turns) < 0)
+    turned = ~are_rotations(heads.rotation)
     scores = (heads.scores < 0) | (heads.scores > 1)
     for wrong, expected in (
         (turned, "rotation: expected a rotation matrix, found another"),

@@ -9,11 +9,11 @@ from torch import Tensor
 from ...document import FARTHEST, Value
 from ...errors import InputError
 from ...geometry.camera import Camera
+from ...geometry.camera_rows import camera_of_rows
 from ...memory import shortage
 from ...words import counted
 from ..angles import angles
 from ..heads import Heads
-from .camera import camera_of_rows
 from .formats.as_json import ANGLES, NAME, VERSION
 
 _MOST_POINTS = 4096

@@ -61,7 +61,7 @@ class HeadsFound:
         placed = turned(vertices, self.rotation) + self.translation[:, None]
         if normals is None and not occluder:
             normals = mesh.normals_of(placed)
-        return Instances(mesh, placed, normals, self.frame, cull or occluder, occluder)
+        return Instances(mesh, placed, normals, self.frame, cull, occluder)
 
 
 def projected(points: Tensor, frame: Tensor, camera: Camera) -> Tensor:

@@ -43,7 +43,7 @@ class Outfit:
     """
 
     worn: tuple[_Part, ...]
-    hiding: tuple[_Part, ...]
+    hiding: tuple[_Part, _Part]
     shadow: _Part | None
     follows: bool
 
@@ -83,7 +83,11 @@ class Outfit:
     def on(self, heads: HeadsFound) -> tuple[list[Instances], list[Instances], Instances | None]:
         """Return what is worn, what hides, and the shadow, on every head."""
         worn = [heads.wearing(part.mesh, part.following) for part in self.worn]
-        hiding = [heads.wearing(part.mesh, part.following, occluder=True) for part in self.hiding]
+        face, head = self.hiding  # the face hides from behind, too: it is open
+        hiding = [
+            heads.wearing(face.mesh, face.following, occluder=True),
+            heads.wearing(head.mesh, head.following, cull=True, occluder=True),
+        ]
         shadow = None
         if self.shadow is not None:
             shadow = heads.wearing(self.shadow.mesh, self.shadow.following, cull=True)

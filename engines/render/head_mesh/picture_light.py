@@ -29,7 +29,7 @@ def picture_shade(heads: HeadsFound, frames: Tensor, camera: Camera) -> Tensor:
     in the axes of the camera, and divided by its mean over what is seen, so that a surface that
     faces as the face does keeps its colour. Where nothing is seen light comes from all sides.
     """
-    face = face_mesh().to(frames.device)
+    face = face_mesh(frames.device)
     place = turned(face.vertices, heads.rotation) + heads.translation[:, None]
     normals = turned(face.normals, heads.rotation)
     points = projected(place, heads.frame, camera)

@@ -22,10 +22,10 @@ def skull() -> Mesh:
 
 
 @cache
-def face_mesh() -> Mesh:
-    """Return the canonical face as a mesh, on the CPU."""
+def face_mesh(device: torch.device | str = "cpu") -> Mesh:
+    """Return the canonical face as a mesh on `device`."""
     face = canonical_face()
-    return Mesh(face.vertices, face.triangles, uv=face.uv, name="face")
+    return Mesh(face.vertices, face.triangles, uv=face.uv, name="face").to(device)
 
 
 @cache

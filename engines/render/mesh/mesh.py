@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...checks import check_shape
 from ...errors import InputError
+from ...geometry.normals import vertex_normals
 
 # Bounds of one mesh: what a scan of a body at millimetres has, and what fits any memory.
 MOST_TRIANGLES = 4_000_000
@@ -174,23 +175,10 @@ class Mesh:
         A vertex has the mean of its triangles' normals, weighted by area. Vertices at one place in
         the mesh, which were split where the texture has a seam, count as one.
         """
-        a, b, c = (vertices[:, self.triangles[:, corner]] for corner in range(3))
-        normal = torch.linalg.cross(b - a, c - a)  # [N,T,3], twice the area long
-        # In double precision: a GPU adds in any order, which must not show in the result.
-        normal = normal.to(precise(vertices.device))
-        place = self._place
-        total = normal.new_zeros(len(vertices), int(place.max()) + 1, 3)
-        for corner in range(3):
-            total.index_add_(1, place[self.triangles[:, corner]], normal)
-        return F.normalize(total, dim=-1).to(vertices.dtype)[:, place]
+        return vertex_normals(vertices, self.triangles, self._place)
 
     @cached_property
     def _place(self) -> Tensor:
         """[V] the number of each vertex' place; several vertices may share one."""
         place: Tensor = torch.unique(self.vertices, dim=0, return_inverse=True)[1]
         return place
-
-
-def precise(device: torch.device) -> torch.dtype:
-    """Return double precision, or single on devices that have none (Apple's)."""
-    return torch.float32 if device.type == "mps" else torch.float64

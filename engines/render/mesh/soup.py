@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ...geometry.camera import Camera
+from ...geometry.normals import precise
 from .instances import Instances
-from .mesh import precise
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,11 @@ FLIP = torch.diag(torch.tensor([1.0, -1, -1], dtype=torch.float64))
 UNIT, MOVED = 10.74, torch.tensor([0.0, -1.5, -0.2], dtype=torch.float64)
 
 
-def engine_of(folder: Path, **options: float) -> Engine:
+def engine_of(folder: Path, precision: str = "fp32", **options: float) -> Engine:
     model = resolve(f"img2pose:{MADE.name}", folder=folder).with_options(**options)
-    return build_engine(model, network_of(model), backend="onnxruntime", device="cpu")
+    return build_engine(
+        model, network_of(model), backend="onnxruntime", device="cpu", precision=precision
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,21 @@ def test_any_size(engine: Engine, answers: dict[str, Tensor], size: tuple[int, i
     right = answers["translation"][0]
     assert x == pytest.approx(float(640 - 2000 * right[0] / right[2]), abs=0.5)
     assert y == pytest.approx(float(360 + 2000 * right[1] / right[2]), abs=0.5)
+
+
+@pytest.mark.parametrize(("opset", "precision"), [(11, "fp32"), (17, "fp16")])
+def test_older_files_and_fp16(
+    opset: int, precision: str, answers: dict[str, Tensor], tmp_path: Path
+) -> None:
+    """Before version 13 of ONNX's operators, axes are attributes and not inputs."""
+    graph = onnx.load(MADE)
+    graph.opset_import[0].version = opset
+    onnx.save(graph, tmp_path / MADE.name)
+    made = engine_of(tmp_path, precision=precision)
+    assert made.precision == precision
+    heads = find_heads(torch.zeros(1, 720, 1280, 3), made, score_threshold=0.9)
+    assert heads.count.tolist() == [3]
+    assert apart(heads.rotation[0, :3], answers["rotation"]) < 0.1
 
 
 def test_few_and_none(engine: Engine) -> None:

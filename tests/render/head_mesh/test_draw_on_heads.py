@@ -127,6 +127,20 @@ def test_the_far_ear_loop_lies_behind_the_head() -> None:
     assert min(float(seen[0][0]), float(seen[1][1])) > 40
 
 
+def test_from_behind_the_head_hides_the_cloth() -> None:
+    heads = heads_at([(165.0, 0.0), (-165.0, 15.0), (180.0, -20.0)], size=(240, 320))
+    mask = wearing().worn[0].mesh
+    corners = mask.vertices[mask.triangles]
+    cloth = (corners[..., 2].amin(1) > 2.0) & (corners[..., 1].amin(1) > -6.0)  # above the jaw
+    front = Outfit.of([Mesh(mask.vertices, mask.triangles[cloth])])
+    _, seen = draw_on_heads(torch.full((3, 240, 320, 3), 0.5), heads, front, fit=PLAIN)
+    _, facing = draw_on_heads(
+        torch.full((1, 240, 320, 3), 0.5), heads_at(size=(240, 320)), front, fit=PLAIN
+    )
+    assert float(facing.sum()) > 3000
+    assert float(seen.sum((1, 2)).max()) < 0.03 * float(facing.sum())
+
+
 def test_a_head_at_the_edge_or_around_the_camera() -> None:
     places = [(-11.0, 0.0, -80.0), (0.0, -12.0, -80.0), (0.0, 0.0, -5.0), (0.0, 0.0, 30.0)]
     heads = heads_at([(20.0, 0.0)] * 4, places)

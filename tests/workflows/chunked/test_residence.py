@@ -35,9 +35,10 @@ def drawn_in(name: str) -> str:
 
 
 def test_pictures_stay_from_node_to_node_and_to_the_video(tmp_path: Path) -> None:
-    pictures = {"KinographDrawMeshOnHeads", "KinographUpscaleImages"}
-    assert pictures <= staying("infer_render_enhance", tmp_path)
-    assert "KinographDrawMeshOnHeads" in staying("mask_on_heads", tmp_path)
+    for name in ("infer_render_enhance", "mask_on_heads"):
+        found = staying(name, tmp_path)
+        assert "KinographDrawMeshOnHeads" in found
+        assert "KinographUpscaleImages" not in found  # copies them while it computes
 
 
 @pytest.mark.parametrize("class_type", ["PreviewImage", "ImageInvert"])
@@ -49,7 +50,6 @@ def test_they_leave_it_where_another_node_takes_them(class_type: str, tmp_path: 
         more["90"]["inputs"]["images"] = ["91", 0]
     found = staying("infer_render_enhance", tmp_path, **more)
     assert "KinographDrawMeshOnHeads" not in found
-    assert "KinographUpscaleImages" in found
 
 
 def test_a_chunked_run_asks_nodes_to_leave_them_there(

@@ -59,8 +59,8 @@ def _join(chunks: Path, path: Path) -> None:
 
 def _frames(heads: Heads, first: int, fps: float) -> list[dict[str, Any]]:
     """Return the frames, numbered from `first`."""
+    from ....geometry.camera_rows import camera_rows
     from ...angles import angles, relative_to_ray
-    from ..camera import camera_rows
 
     here = heads.to("cpu")
     # In double precision: the last bit of PyTorch's functions depends on the number of heads.

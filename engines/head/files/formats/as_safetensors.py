@@ -35,30 +35,18 @@ def safetensors_file() -> PaddedFile[Heads]:
 
 
 def _take(heads: Heads) -> Parts:
-    from ..camera import camera_rows
+    from ....geometry.camera_rows import about_camera, camera_rows
 
-    camera = heads.camera
     tensors = {name: getattr(heads, name) for name in (*_TENSORS, *_WHOLE)}
-    about = {
-        "camera_size": f"{camera.size[0]}x{camera.size[1]}",
-        "camera_axes": camera.axes,
-        "camera_near": repr(camera.near),
-    }
-    return {**tensors, "camera": camera_rows(camera, len(heads))}, about
+    return {**tensors, "camera": camera_rows(heads.camera, len(heads))}, about_camera(heads.camera)
 
 
 def _make(tensors: Mapping[str, Tensor], about: Mapping[str, str], canvas: Size) -> Heads:
+    from ....geometry.camera_rows import described_camera
     from ...heads import Heads
-    from ..camera import camera_of_rows
 
     given = dict(tensors)
-    rows = given.pop("camera")
-    camera = camera_of_rows(
-        rows,
-        about.get("camera_size", ""),
-        about.get("camera_axes", ""),
-        about.get("camera_near", ""),
-    )
+    camera = described_camera(given.pop("camera"), about)
     return Heads(**given, canvas=canvas, camera=camera)
 
 

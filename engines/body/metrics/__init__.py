@@ -1,0 +1,1 @@
+"""How fast, how complete and how steady bodies are, by track."""

@@ -1,0 +1,1 @@
+"""The protocols that bodies are sent by, one per module; importing them imports nothing heavy."""

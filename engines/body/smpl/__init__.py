@@ -1,0 +1,1 @@
+"""SMPL bodies from users' own files."""

@@ -1,0 +1,1 @@
+"""RT-DETR-pose: a transformer that finds objects with their 6D poses and keypoints."""
