@@ -13,6 +13,7 @@ from torchvision.models.optical_flow import raft_small
 
 from flow_probes import occlusions
 from kinograph import OpticalFlowTensorRTPreprocessor
+from kinograph.engines import host_copy
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.geometry.crops import crop
@@ -44,6 +45,7 @@ from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import TorchRunner
 from kinograph.engines.upscale.families.rrdbnet import RRDBNet, Shape
+from kinograph.engines.upscale.upscale import Upscaler
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
@@ -445,6 +447,24 @@ def test_upscalers_and_their_kernels(backend: str) -> None:
         assert found.shape == wanted.shape
         assert float((found - wanted).abs().max()) < 0.03
         assert float((found - wanted).square().mean().sqrt()) < 0.003
+
+
+def test_upscaled_frames_arrive_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In pieces, while the next batch is computed; the same bits as one by one."""
+    model = resolve("realesr_animevideov3_x4")
+    engine = build_engine(
+        model, network_of(model), backend="torch", device="cuda", max_batch=2, sizes=(64, 128)
+    )
+    engine.full_batches = True
+    frames = torch.rand(5, 72, 96, 3, generator=torch.Generator().manual_seed(0))
+    wanted = torch.cat([Upscaler(engine).update(frame[None]) for frame in frames])
+    monkeypatch.setattr(host_copy, "_PIECE", 2**18)
+    done: list[int] = []
+    assert Upscaler(engine).update(frames, done.append).equal(wanted)
+    assert done == [2, 2, 1]
+    assert Upscaler(engine).update(frames.cuda()).equal(wanted)
+    rounded = Upscaler(engine, eight_bit=True).update(frames)
+    assert rounded.equal((wanted * 255).round() / 255)
 
 
 def test_dense_layers_in_their_kernels() -> None:

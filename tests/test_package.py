@@ -182,7 +182,8 @@ def test_nothing_is_unpickled(root: Path) -> None:
             known = {"UnpicklingError"}
             if path == root / "engines" / "body" / "smpl" / "unpickle.py":
                 known |= {"pickle", "_Unpickler"}
-            assert pickling(text) <= known, path
+            taken = {name for name in pickling(text) if not name.isupper()}  # names of opcodes
+            assert taken <= known, path
             assert not re.search(r"allow_pickle\s*=\s*True", text), path
             for call in re.findall(r"torch\.load\([^)]*\)", text):
                 assert "weights_only=True" in call, path

@@ -100,8 +100,9 @@ class BodySmoother:
                 "translation": Part(columns.gather(here.translation.float()), seen, self.beta),
             },
             columns.ids,
-            known
-            and Remembered(
+            None
+            if known is None
+            else Remembered(
                 known.ids, {"rotation": known.rotation, "translation": known.translation}
             ),
             fps=self.fps,

@@ -53,7 +53,8 @@ def read_part_annotations(path: Path) -> PartAnnotations:
             raise entry.needed("name").wrong(f"one of {', '.join(POINTS)}")
         kinds[entry.needed("id").whole(0)] = name
     numbers: dict[int, int] = {}
-    images, sizes = [], set()
+    images: list[Path] = []
+    sizes: set[tuple[int, int]] = set()
     for entry in document.needed("images").entries("a list of images"):
         numbers[entry.needed("id").whole(0)] = len(images)
         images.append(path.parent / Path(entry.needed("file_name").text()).name)

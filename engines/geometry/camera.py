@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -151,8 +152,15 @@ class Camera:
         """
         if self.axes == "y_down":
             return vectors
-        return torch.cat([vectors[..., :1], -vectors[..., 1:]], -1)
+        return vectors * _turn(vectors.dtype, vectors.device)
 
     def table(self, dtype: torch.dtype) -> Tensor:
         """Return [4,F or 1]: fx, fy, cx, cy."""
         return torch.stack([v.to(dtype).expand(self.frame_count) for v in self._values])
+
+
+@cache
+def _turn(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the factors [3] of `Camera.view`; copied to a GPU once, as it waits for that."""
+    with torch.inference_mode(False):
+        return torch.tensor([1.0, -1.0, -1.0], dtype=dtype, device=device)

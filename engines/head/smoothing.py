@@ -141,11 +141,14 @@ class HeadSmoother:
             )
             for name in _PARTS
         }
-        known = self.state
+        known = None
+        if self.state is not None:
+            memories = {name: getattr(self.state, name) for name in _PARTS}
+            known = Remembered(self.state.ids, memories)
         out, kept = filter_parts(
             parts,
             columns.ids,
-            known and Remembered(known.ids, {name: getattr(known, name) for name in _PARTS}),
+            known,
             fps=self.fps,
             min_cutoff=self.min_cutoff,
             direction=self.direction,

@@ -1,10 +1,10 @@
 """Checkpoints: files of tensors and plain values that are complete or absent, and run no code."""
 
 import io
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ KIND, VERSION = "kinograph-checkpoint", 1
 _LARGEST = 2**34  # bytes
 _BROKEN = (
     *(AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError),
-    *(OSError, pickle.UnpicklingError, zipfile.BadZipFile),
+    *(OSError, UnpicklingError, zipfile.BadZipFile),
 )
 
 

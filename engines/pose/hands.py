@@ -170,7 +170,8 @@ def _fits(points: Tensor, arms: Arms) -> Tensor:
     long = palm.norm(dim=-1)
     ahead = (palm * arms.along).sum(-1) >= _BENT * long
     flat = (arms.shown >= _SHOWN) & (long >= _SHOWN * _PALM * arms.length)
-    return near & sized & (ahead | ~flat)
+    fits: Tensor = near & sized & (ahead | ~flat)
+    return fits
 
 
 def _taken(points: Tensor, arms: Arms, fit: Tensor) -> Tensor:
@@ -189,9 +190,11 @@ def _taken(points: Tensor, arms: Arms, fit: Tensor) -> Tensor:
     first = (far[None] < far[:, None]) | (
         (far[None] == far[:, None]) & (number[None] < number[:, None])
     )
-    return (same & first).any(1)
+    taken: Tensor = (same & first).any(1)
+    return taken
 
 
 def _sizes(points: Tensor) -> Tensor:
     """Return how far the farthest of each hand's points [N,21,2] is from its root, [N] px."""
-    return (points - points[:, :1]).norm(dim=-1).amax(-1)
+    sizes: Tensor = (points - points[:, :1]).norm(dim=-1).amax(-1)
+    return sizes

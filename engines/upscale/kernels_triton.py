@@ -24,7 +24,6 @@ _SHARED = 97 * 2**10  # bytes that such a program takes, of 64 channels
 _MOST = 3  # of them on a multiprocessor, for whose registers there is room
 _LEAST = 10  # rows that a program goes down, as it reads two more
 _INTERPRETED = 5  # programs of a layer where triton interprets its kernels
-AHEAD = True
 _STEP = 3  # rows of a loop's step, after which the sums are in the same registers again
 
 
@@ -40,7 +39,7 @@ def _grid(at_once: int, height: int, columns: int, tables: int) -> tuple[tuple[i
     columns: strips of all images; the rows of one come after those of the other
     tables:  of as many convolutions
     """
-    programs = at_once // tables
+    programs = max(1, at_once // tables)
     rows = _stepped(triton.cdiv(height * columns, programs))
     tall = height
     # Sizes are symbols, and have no order, where PyTorch compiles for any.
@@ -69,7 +68,8 @@ def _shares(programs: int, height: int, columns: int) -> tuple[int, int]:
 
 def _stepped(rows: int) -> int:
     """Return the next number of rows that, with the two around them, makes whole steps."""
-    return triton.cdiv(rows + 2, _STEP) * _STEP - 2
+    stepped: int = triton.cdiv(rows + 2, _STEP) * _STEP - 2
+    return stepped
 
 
 @cache
@@ -145,7 +145,7 @@ def _weights(at, pitch: tl.constexpr):  # type: ignore[no-untyped-def]
 # `upper` of this row, `lower` of the row below. Loops that use it go three rows a step, which
 # brings the three back to the registers that they came from; with one row a step they would be
 # copied, for which every product has to be waited for.
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _sums(  # type: ignore[no-untyped-def]
     one, two, three, above_left, above_middle, above_right, left, middle, right,
     below_left, below_middle, below_right, upper, lower,
@@ -189,7 +189,7 @@ def _down(  # type: ignore[no-untyped-def]
         bottom = tl.minimum(last - column * tall, height)
         upper = tl.zeros((STRIP, OUT), tl.float32)
         lower = tl.zeros((STRIP, OUT), tl.float32)
-        if AHEAD:
+        if AHEAD:  # one row comes while the one before it is multiplied, and its neighbours with it
             place = source + ((image * height + top - 1) * width + x)[:, None] * PITCH
             coming = tl.load(
                 place + entry[None, :], mask=((top > 0) & (x < width))[:, None], other=0.0
@@ -212,7 +212,9 @@ def _down(  # type: ignore[no-untyped-def]
                 three = inside & (x < width - 1)
                 one = tl.load(before + entry[None, :], mask=one[:, None], other=0.0)
                 if AHEAD:
-                    two = coming
+                    # It is zero there already, but without this the compiler would move what comes
+                    # to shared memory at once, and wait for it.
+                    two = tl.where(two[:, None], coming, tl.zeros_like(coming))
                     follows = (line + 1 < height) & (x < width)
                     coming = tl.load(
                         place + width * PITCH + entry[None, :], mask=follows[:, None], other=0.0
@@ -234,9 +236,8 @@ def _down(  # type: ignore[no-untyped-def]
                 value = tl.where(value > 0, value, value * slope)
                 if KEPT > 0:  # added in part to what was there
                     kept = cell[:, None] * OUT + channel[None, :]
-                    value = value * part + tl.load(inner + kept, mask=some, other=0.0).to(
-                        tl.float32
-                    )
+                    value *= part
+                    value += tl.load(inner + kept, mask=some, other=0.0).to(tl.float32)
                     if KEPT > 1:
                         value *= part
                         value += tl.load(outer + kept, mask=some, other=0.0).to(tl.float32)
@@ -365,7 +366,7 @@ def _run(
         ADDED=0 if more is None else more.stride(2),
         KEPT=len(kept),
         STRIP=_STRIP,
-        AHEAD=AHEAD and up == 1 and more is None,
+        AHEAD=up == 1 and more is None,  # otherwise there are no registers left
         num_warps=_WARPS,
         num_stages=_STAGES,
     )
@@ -436,13 +437,18 @@ def dense(
         if number % 3 == 0:
             before = source
         _run(source, x_all, bias, slopes, work, inputs=features, outputs=features)
-        small = {"bias": zeros[:growth], "slopes": slopes, "inputs": growth, "outputs": growth}
-        _run(work, first_second, out=second, more=second, **small)
+        _run(
+            work, first_second, zeros[:growth], slopes, second, more=second,
+            inputs=growth, outputs=growth,
+        )  # fmt: skip
         _run(
             work, pair_rest, zeros[: 2 * features], slopes, third, more=third,
             inputs=features, outputs=features,
         )  # fmt: skip
-        _run(third, third_fourth, out=fourth, more=fourth, **small)
+        _run(
+            third, third_fourth, zeros[:growth], slopes, fourth, more=fourth,
+            inputs=growth, outputs=growth,
+        )  # fmt: skip
         result = results[number % 3]
         _run(
             third, pair_last, zeros[:features], slopes[features:], result, more=fifth,

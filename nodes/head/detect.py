@@ -89,7 +89,7 @@ class DetectHeads(io.ComfyNode):
                     step=1,
                     tooltip="Height in pixels of the smallest face to find: frames are looked at "
                     "in tiles where it takes them. 0: once as a whole, for faces of at least a "
-                    "fifth of the longer side. Smaller values take longer.",
+                    "seventh of the longer side. Smaller values take longer.",
                 ),
                 io.Float.Input(
                     "fov",

@@ -190,6 +190,6 @@ def _engine(model: str, accept_licence: bool) -> Engine:
 def _drawn(poses: Poses, style: str, parts: Collection[str]) -> Tensor:
     """Return the skeletons [F,H,W,3] on black, with `parts` in every style, on the device of
     images."""
-    always = dict.fromkeys(parts, "always")
-    drawn: Tensor = DrawSkeleton.execute(poses=poses, style=style, **_DRAW, **always).args[0]
+    settings = {**_DRAW, **dict.fromkeys(parts, "always")}
+    drawn: Tensor = DrawSkeleton.execute(poses=poses, style=style, **settings).args[0]
     return drawn.to(host.image_device())

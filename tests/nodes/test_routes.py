@@ -92,6 +92,7 @@ def test_listing(cache: EngineCache) -> None:
             "head",
             "upscale",
             "hand",
+            "body",
         }
 
     talk(test)

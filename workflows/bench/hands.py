@@ -93,7 +93,7 @@ def bench_hands(
 
 
 def _added(
-    frames: Tensor, poses: Poses, engines: Mapping[str, Engine], where: torch.device, runs: int
+    frames: Tensor, poses: Poses, engines: Mapping[str, Any], where: torch.device, runs: int
 ) -> tuple[WholeBodies, dict[str, float]]:
     """Return what the engines add to poses, and how long it takes per frame."""
 

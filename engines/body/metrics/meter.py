@@ -15,6 +15,8 @@ from .summary import Frames, Summary, summarise
 SECONDS = 5.0
 """How far back a summary looks, in time of capture."""
 
+_TOGETHER = 1024  # frames that are measured together; the result is the same for any number
+
 
 class Meter:
     """Takes what a run made of successive frames, whole or in parts, and sums it up.
@@ -51,28 +53,41 @@ class Meter:
         """
         if every is not None and not (math.isfinite(every) and every > 0):
             raise InputError(f"every: expected a time above 0 s, found {every}")
-        if not len(observed):
-            return []
-        observed = _on_cpu(observed)
-        check_rising(observed.captured, self._latest)
-        first, self._latest = self._latest, float(observed.captured[-1])
-        self._append(observed)
         summaries = []
-        if every is not None:
-            start = float(observed.captured[0]) if math.isinf(first) else first
-            begin = math.floor(start / every) + (0 if math.isinf(first) else 1)
-            ticks = range(begin, math.floor(self._latest / every) + 1)
-            found = (self.summary(tick * every) for tick in ticks)
-            summaries = [one for one in found if one is not None]
-        self._forget()
+        for start in range(0, len(observed), _TOGETHER):
+            part = _chosen(observed, torch.arange(start, min(start + _TOGETHER, len(observed))))
+            check_rising(part.captured, self._latest)
+            ticks = [] if every is None else self._ticks(part.captured.double(), every)
+            self._append(part)
+            self._latest = float(part.captured[-1])
+            found = (self._summary(at) for at in ticks)
+            summaries += [one for one in found if one is not None]
+            self._forget()
         return summaries
 
-    def summary(self, at: float | None = None) -> Summary | None:
-        """Return the summary of the last seconds before `at`, by default the latest capture; None
-        if no frame was captured in them."""
+    def _ticks(self, captured: Tensor, every: float) -> list[float]:
+        """Return the multiples of `every` after the frame before, up to the last of these, in whose
+        window frames may be: in a long pause there are only those that follow its start."""
+        known = not math.isinf(self._latest)
+        first = captured.new_tensor([self._latest if known else float(captured[0])])
+        before = torch.cat([first, captured[:-1]])
+        start = (before / every).floor() + 1
+        if not known:
+            start[0] -= 1  # the first frame may lie on one itself
+        stop = torch.minimum(captured / every, (before + self._seconds) / every + 1).floor()
+        count = (stop - start + 1).clamp(min=0).long()
+        skipped = torch.repeat_interleave(count.cumsum(0) - count, count)
+        ticks = torch.repeat_interleave(start, count) + torch.arange(len(skipped)) - skipped
+        multiples: list[float] = (ticks * every).tolist()
+        return multiples
+
+    def summary(self) -> Summary | None:
+        """Return the summary of the last seconds up to the latest capture; None without a frame."""
+        return self._summary(self._latest)
+
+    def _summary(self, end: float) -> Summary | None:
         if self._frames is None or self._bodies is None or self._recent is None:
             return None
-        end = self._latest if at is None else at
         here = _within(self._frames.captured, end - self._seconds, end)
         if not bool(here.any()):
             return None
@@ -100,7 +115,8 @@ class Meter:
         outputs = known.output.nonzero().squeeze(1)
         # The last frame, too, without an output: it says when the last capture was.
         last = torch.tensor([len(known) - 1])
-        self._recent = _chosen(known, torch.cat([outputs[-BACK:], last]).unique())
+        few = torch.cat([outputs[-BACK:], last]).unique()
+        self._recent = replace(_chosen(known, few), stages={})
 
     def _forget(self) -> None:
         """Drop what no later summary needs."""
@@ -137,15 +153,15 @@ _TIMES = ("captured", "output", "finished")
 _PLACES = ("present", "track_ids", "rotation", "translation", "joints", "shape", "boxes")
 
 
-def _on_cpu(observed: Observed) -> Observed:
-    here: dict[str, Any] = {n: getattr(observed, n).cpu() for n in (*_TIMES, *_PLACES)}
-    stages = {name: values.cpu() for name, values in observed.stages.items()}
-    return replace(observed, **here, stages=stages)
-
-
 def _chosen(observed: Observed, which: Tensor) -> Observed:
-    some: dict[str, Any] = {n: getattr(observed, n)[which] for n in (*_TIMES, *_PLACES)}
-    return replace(observed, **some, stages={})
+    """Return the frames of indices, on the CPU."""
+
+    def rows(values: Tensor) -> Tensor:
+        return values[which.to(values.device)].cpu()
+
+    some: dict[str, Any] = {n: rows(getattr(observed, n)) for n in (*_TIMES, *_PLACES)}
+    stages = {name: rows(values) for name, values in observed.stages.items()}
+    return replace(observed, **some, stages=stages)
 
 
 def _joined(a: Observed, b: Observed) -> Observed:

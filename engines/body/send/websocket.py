@@ -49,7 +49,8 @@ class WebSocket(Transport):
         head, _, self._unread = answer.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         said = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
-        expected = base64.b64encode(hashlib.sha1((key + _GUID).encode()).digest()).decode()
+        digest = hashlib.sha1((key + _GUID).encode(), usedforsecurity=False).digest()
+        expected = base64.b64encode(digest).decode()
         accepted = said.get("sec-websocket-accept") == expected
         if first.split(" ")[1:2] != ["101"] or not accepted:
             raise ConnectionError(f"what listens there speaks no WebSocket ({first[:80]!r})")

@@ -128,7 +128,8 @@ def _draw(
         shade = picture_shade(found, frames, camera)
         even = shade.new_tensor([1.0, 0.0, 0.0, 0.0])
         shade = torch.lerp(even.expand_as(shade), shade, fit.light)
-        tint = picture_tone(hiding[0], camera, frames).tint(fit.light).clamp(max=_WHITE)
+        tint = picture_tone(hiding[0], camera, frames).tint(fit.light)
+        tint = tint * (_WHITE / tint.amax(1, keepdim=True)).clamp(max=1)  # the cast stays
         worn = [part.lit(tint, shade) for part in worn]
     look = look_of_frames(frames, found, camera) if fit.grain or fit.blur else None
     for at in batches([*worn, *hiding], camera, len(frames), size, samples):

@@ -28,15 +28,18 @@ def clip(soup: Soup) -> Clipped:
     """Return the parts of the soup's triangles beyond the near plane."""
     z = soup.view[:, 2]
     in_front = z >= soup.near
+    places = torch.cat([soup.screen, 1 / z.to(soup.screen.dtype)[:, None]], 1).T.contiguous()
+    if bool(in_front.all()):  # nearly always
+        corners = places[:, soup.triangles.T].movedim(1, 0)  # [corner,x y 1/z,K]
+        whole = torch.arange(len(soup.triangles), device=z.device)
+        return Clipped(corners, whole, len(whole), corners.new_zeros(0, 3, 3))
     seen = in_front[soup.triangles]  # [T,3]
     count = seen.sum(1)
     whole = (count == 3).nonzero().squeeze(1)
     cut = ((count == 1) | (count == 2)).nonzero().squeeze(1)
-    places = torch.cat([soup.screen, 1 / z.to(soup.screen.dtype)[:, None]], 1).T.contiguous()
-    corners = places[:, soup.triangles[whole].T].movedim(1, 0)  # [corner,x y 1/z,K]
+    corners = places[:, soup.triangles[whole].T].movedim(1, 0)
     if not len(cut):
-        weights = corners.new_zeros(0, 3, 3)
-        return Clipped(corners, whole, len(whole), weights)
+        return Clipped(corners, whole, len(whole), corners.new_zeros(0, 3, 3))
     more, weights, source = _cut(soup, cut, seen[cut])
     return Clipped(
         torch.cat([corners, more], 2), torch.cat([whole, source]), len(whole), weights.float()

@@ -1,5 +1,6 @@
 """What shines on meshes: light from everywhere, and from one direction."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -31,8 +32,8 @@ class Light:
     towards: RGB = (0.25, 0.45, 1.0)
 
     def __post_init__(self) -> None:
-        every = torch.tensor([*self.ambient, *self.directional, *self.towards])
-        if not bool(every.isfinite().all()) or float(every[:6].min()) < 0:
+        colours = (*self.ambient, *self.directional)
+        if not all(map(math.isfinite, (*colours, *self.towards))) or min(colours) < 0:
             raise InputError(
                 "light: expected finite colours of at least 0, found ambient "
                 f"{self.ambient}, directional {self.directional}, towards {self.towards}"

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from kinograph.engines.body.choices import CONDITIONS
+from kinograph.engines.body.metrics import meter as metrics_meter
 from kinograph.engines.body.metrics.changes import MEASURES
 from kinograph.engines.body.metrics.meter import Meter
 from kinograph.engines.body.metrics.observed import Observed
@@ -229,6 +230,36 @@ def test_parts_give_what_the_whole_gives(size: int) -> None:
     assert [s.at for s in found] == [s.at for s in expected]
     for one, other in zip(found, expected, strict=True):
         assert flat(json.loads(one.as_json())) == pytest.approx(flat(json.loads(other.as_json())))
+
+
+def test_a_long_pause_has_no_summaries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even if a camera changes the beginning of its clock."""
+    captured = times(30)
+    captured[20:] += 1.7e9
+    found = Meter().add(Observed(**still(captured)), every=0.1)
+    assert [round(s.at, 1) for s in found[:8]] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    assert max(s.at for s in found if s.at < 1e6) == pytest.approx(5.6)
+    assert {s.captured for s in found if s.at > 1e6} <= set(range(1, 11))
+    assert len(found) == 57 + 3
+    monkeypatch.setattr(metrics_meter, "_TOGETHER", 7)
+    again = Meter().add(Observed(**still(captured)), every=0.1)
+    assert [s.at for s in again] == [s.at for s in found]
+
+
+def test_an_error_changes_nothing() -> None:
+    made = still(times(6), bodies=2)
+    whole = Observed(**made)
+    ids = made["track_ids"].clone()
+    ids[4] = 1
+    meter = Meter()
+    meter.add(part(whole, 0, 3))
+    with pytest.raises(InputError, match="has track 1 twice"):
+        meter.add(part(replace(whole, track_ids=ids), 3, 6))
+    meter.add(part(whole, 3, 6))
+    found = meter.summary()
+    assert found is not None
+    assert found.captured == 6
+    assert found.everybody.pairs == 10
 
 
 def test_memory_does_not_grow_with_the_stream() -> None:

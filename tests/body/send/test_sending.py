@@ -1,8 +1,10 @@
 """Receivers that are slow, gone, come back or send garbage never hold up who sends."""
 
+import contextlib
 import json
 import math
 import pickle
+import random
 import re
 import socket
 import struct
@@ -19,6 +21,7 @@ from kinograph.engines.body.rig import mannequin
 from kinograph.engines.body.send.address import Address
 from kinograph.engines.body.send.protocol import Options
 from kinograph.engines.body.send.sender import Sender
+from kinograph.engines.body.send.websocket import WebSocket
 from kinograph.engines.errors import InputError
 from made_bodies import moving
 from receivers import TcpReceiver, eventually, free_port, udp_receiver, websocket_receiver
@@ -247,6 +250,22 @@ def test_garbage_over_a_websocket(frames: bytes, said: str) -> None:
             eventually(lambda: talk.sender.counts.sent == 3)
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_any_bytes_over_a_websocket() -> None:
+    """Are passed over, or end the connection, however they are cut."""
+    rng = random.Random(0)
+    for _ in range(300):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            connection = WebSocket.__new__(WebSocket)
+            connection._socket, connection._unread, connection._skip = ours, b"", 0
+            with contextlib.suppress(ConnectionError):
+                for _ in range(4):
+                    first = bytes([0x80 | rng.choice([0, 1, 2, 8, 9, 10]), rng.randrange(256)])
+                    theirs.sendall(first + rng.randbytes(rng.randrange(40)))
+                    connection.poll()
+            assert len(connection._unread) < 200
 
 
 def test_bodies_that_are_not_finite_are_left_out() -> None:
