@@ -135,7 +135,7 @@ class RTDETRPose(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "RTDETRPose":
         """Move or convert the weights; the anchors, which are coordinates, stay as exact."""
         exact = self.anchors
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call] # of torch
         self.anchors = exact.to(self.anchors.device)
         return self
 
