@@ -4,17 +4,22 @@ import contextlib
 import io
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..datasets.coco_yolo.read import read_coco_yolo
 from ..datasets.object_targets import symmetries_of
 from ..datasets.object_truth import ObjectKinds, ObjectTruth
+from ..detect.files.read_predictions import read_predictions
 from ..detect.objects import Objects
 from ..detect.rtdetr_pose.decode import to_corners
 from ..errors import InputError
+from ..files import sha256_of
 from ..geometry.boxes import iou
+from .report import report
 
 _MATCH = 0.5  # least IoU of a box with the truth that its pose is compared with
 _ADD = 0.1  # of the diameter, within which a pose is right (Hinterstoisser et al., ACCV 2012)
@@ -52,6 +57,31 @@ def evaluate_objects(
         "matched": sum(int((pair >= 0).sum()) for pair in pairs),
         **_pose_errors(found, truths, pairs, kinds),
     }
+
+
+def evaluate_predictions(path: Path, root: Path, split: str) -> dict[str, Any]:
+    """Return the report of a file of predictions for a split of a coco-yolo data set.
+
+    Raises `InputError` as `read_coco_yolo`, `read_predictions` and `evaluate_objects` do.
+    """
+    data = read_coco_yolo(root, split)
+    found = read_predictions(
+        path,
+        [truth.name for truth in data.images],
+        classes=len(data.kinds.classes),
+        keypoints=len(data.kinds.keypoints),
+    )
+    return report(
+        "objects",
+        1,
+        {"metrics": evaluate_objects(found, data.images, data.kinds)},
+        about={
+            "predictions": {"file": str(path), "sha256": sha256_of(path)},
+            "dataset": {"root": str(root), "split": split, "images": len(data.images)},
+            "thresholds": {"iou": _MATCH, "add": _ADD},
+        },
+        packages=("pycocotools", "scipy"),
+    )
 
 
 def _matched(found: Objects, frame: int, truth: ObjectTruth, boxes: Tensor) -> Tensor:

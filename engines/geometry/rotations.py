@@ -142,5 +142,5 @@ def geodesic(a: Tensor, b: Tensor) -> Tensor:
 
     By atan2, which stays exact where acos of a trace loses half its digits and its gradient.
     """
-    angles: Tensor = log_map(to_quaternions(a.transpose(-1, -2) @ b)).norm(dim=-1)
+    angles: Tensor = turn_of(a.mT @ b).norm(dim=-1)
     return angles

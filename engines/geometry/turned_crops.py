@@ -1,6 +1,5 @@
 """Square crops that are turned with what they show, many of many frames at once, and back."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -58,23 +57,28 @@ def crop_turned(
 
     fill: grey level beyond the edges of a frame; None repeats its outermost pixels
 
-    Sampling is bilinear, averaged over a grid of samples where a crop shrinks. Memory is that of
-    the samples, not of the frames.
+    Sampling is bilinear, averaged over a grid of samples where a crop shrinks: of each region the
+    same, whatever others there are. Memory is that of the samples, not of the frames.
     """
-    count = len(regions)
-    channels = frames.shape[3]
-    if not count:
-        return frames.new_zeros(0, channels, size, size)
-    fine = max(1, min(_MOST_SAMPLES, math.ceil(float(regions.side.max()) / size)))
+    fine = (regions.side / size).ceil().clamp(1, _MOST_SAMPLES).long()
+    images = frames.new_zeros(len(regions), frames.shape[3], size, size)
+    for samples in fine.unique().tolist():
+        at = (fine == samples).nonzero()[:, 0]
+        images[at] = _sampled(frames, regions.at(at), size, samples, fill)
+    return images
+
+
+def _sampled(frames: Tensor, regions: Regions, size: int, fine: int, fill: float | None) -> Tensor:
+    """Do what `crop_turned` does, with a grid of `fine` times `fine` samples per pixel."""
     steps = (torch.arange(size * fine, device=frames.device) + 0.5) / fine  # px of the crop
     grid = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).view(1, -1, 2)
-    points = regions.back(grid.expand(count, -1, 2), size)
+    points = regions.back(grid.expand(len(regions), -1, 2), size)
     sampled = _bilinear(frames, regions.frame, points)
     if fill is not None:
         inside = (points >= 0) & (points < points.new_tensor([frames.shape[2], frames.shape[1]]))
         sampled = torch.where(inside.all(-1, keepdim=True), sampled, fill)
     images = sampled.mT.unflatten(2, (size * fine, size * fine))
-    return torch.nn.functional.avg_pool2d(images, fine) if fine > 1 else images.contiguous()
+    return torch.nn.functional.avg_pool2d(images, fine) if fine > 1 else images
 
 
 def _bilinear(frames: Tensor, frame: Tensor, points: Tensor) -> Tensor:

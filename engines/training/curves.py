@@ -40,7 +40,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     size = math.ceil(len(points) / _POINTS)
     groups = [points[i : i + size] for i in range(0, len(points), size)]
-    return [(g[-1][0], sum(value for _, value in g) / len(g)) for g in groups]
+    return [(g[0][0], sum(value for _, value in g) / len(g)) for g in groups]
 
 
 def _chart(name: str, points: list[tuple[float, float]]) -> Image.Image:

@@ -1,7 +1,6 @@
 """Random numbers that can be stored and restored, and algorithms without chance."""
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -54,8 +53,7 @@ def deterministic(wanted: bool, device: torch.device) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     try:
-        with warnings.catch_warnings():
-            yield
+        yield
     finally:
         torch.use_deterministic_algorithms(before)
         torch.backends.cudnn.benchmark = benchmark

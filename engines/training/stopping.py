@@ -8,13 +8,18 @@ from types import FrameType
 
 
 class Stop:
-    """Whether somebody asked to end."""
+    """Whether somebody asked to end.
+
+    signal: the number of the signal that did; 0: none
+    """
 
     def __init__(self) -> None:
+        self.signal = 0
         self._asked = threading.Event()
 
-    def ask(self) -> None:
+    def ask(self, signal: int = 0) -> None:
         """Ask to end after the step that is running."""
+        self.signal = signal
         self._asked.set()
 
     def __bool__(self) -> bool:
@@ -36,7 +41,7 @@ def stop_on_signals() -> Iterator[Stop]:
     def heard(number: int, frame: FrameType | None) -> None:
         if stop and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.ask()
+        stop.ask(number)
 
     for number in before:
         signal.signal(number, heard)

@@ -68,7 +68,8 @@ def _shares(programs: int, height: int, columns: int) -> tuple[int, int]:
 
 def _stepped(rows: int) -> int:
     """Return the next number of rows that, with the two around them, makes whole steps."""
-    return triton.cdiv(rows + 2, _STEP) * _STEP - 2
+    stepped: int = triton.cdiv(rows + 2, _STEP) * _STEP - 2
+    return stepped
 
 
 @cache
@@ -144,7 +145,7 @@ def _weights(at, pitch: tl.constexpr):  # type: ignore[no-untyped-def]
 # `upper` of this row, `lower` of the row below. Loops that use it go three rows a step, which
 # brings the three back to the registers that they came from; with one row a step they would be
 # copied, for which every product has to be waited for.
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _sums(  # type: ignore[no-untyped-def]
     one, two, three, above_left, above_middle, above_right, left, middle, right,
     below_left, below_middle, below_right, upper, lower,
@@ -436,13 +437,18 @@ def dense(
         if number % 3 == 0:
             before = source
         _run(source, x_all, bias, slopes, work, inputs=features, outputs=features)
-        small = {"bias": zeros[:growth], "slopes": slopes, "inputs": growth, "outputs": growth}
-        _run(work, first_second, out=second, more=second, **small)
+        _run(
+            work, first_second, zeros[:growth], slopes, second, more=second,
+            inputs=growth, outputs=growth,
+        )  # fmt: skip
         _run(
             work, pair_rest, zeros[: 2 * features], slopes, third, more=third,
             inputs=features, outputs=features,
         )  # fmt: skip
-        _run(third, third_fourth, out=fourth, more=fourth, **small)
+        _run(
+            third, third_fourth, zeros[:growth], slopes, fourth, more=fourth,
+            inputs=growth, outputs=growth,
+        )  # fmt: skip
         result = results[number % 3]
         _run(
             third, pair_last, zeros[:features], slopes[features:], result, more=fifth,

@@ -105,6 +105,22 @@ def test_every_parameter_learns_and_the_layers_end_in_what_forward_gives() -> No
     assert dead == []
 
 
+def test_in_half_precision_coordinates_stay_exact() -> None:
+    torch.manual_seed(0)
+    model = RTDETRPose(NANO).eval()
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        wanted = model(images)["bbox"]
+        for halved in (model.to("cpu", torch.float16), model.half()):
+            assert torch.equal(halved.anchors, RTDETRPose(NANO).anchors)
+            found = halved(images.half())["bbox"]
+    assert found.dtype == torch.float32
+    # Without training all boxes are anchors, so that the same ones come out, in whatever order.
+    apart = (found[0, :, None] - RTDETRPose(NANO).anchors).abs().amax(-1)
+    assert float(apart.amin(1).max()) == 0
+    assert wanted.shape == found.shape
+
+
 def test_extra_queries_change_nothing_for_the_selected_ones() -> None:
     torch.manual_seed(0)
     model = RTDETRPose(NANO).eval()

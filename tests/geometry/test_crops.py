@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from kinograph.engines.geometry.crops import crop, crop_boxes, from_crops
+from kinograph.engines.geometry.turned_crops import Regions, crop_turned
 
 
 def test_crops_keep_the_shape_of_the_input_and_the_middle_of_the_box() -> None:
@@ -78,3 +79,19 @@ def test_all_crops_at_once_are_those_of_each() -> None:
     for number in range(4):
         alone = crop(frames[frame[number]][None], torch.tensor([0]), _BOXES[number][None], _SIZE)
         assert torch.equal(alone[0], crops[number])
+
+
+def test_a_turned_crop_does_not_depend_on_the_others() -> None:
+    frames = torch.rand(2, 40, 60, 3, generator=torch.Generator().manual_seed(0))
+    regions = Regions(
+        torch.tensor([0, 1, 1]),
+        torch.tensor([[20.0, 20], [30, 10], [5, 35]]),
+        torch.tensor([15.0, 70, 33]),  # enlarged, and shrunk by two factors
+        torch.tensor([0.0, 0.4, -1.0]),
+    )
+    for fill in (None, 0.5):
+        every = crop_turned(frames, regions, 16, fill=fill)
+        for number in range(3):
+            alone = crop_turned(frames, regions.at(torch.tensor([number])), 16, fill=fill)
+            assert torch.equal(alone[0], every[number])
+    assert crop_turned(frames, regions.at(torch.zeros(0, dtype=torch.int64)), 16).shape[0] == 0

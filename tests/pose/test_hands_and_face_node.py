@@ -171,3 +171,25 @@ def test_whole_batches_in_chunks(engines: dict[str, Engine], picture: Tensor) ->
     outputs = step.run(inputs)
     assert outputs is not None
     assert outputs[0].skeleton == "coco_wholebody_133"
+
+
+def test_chunks_are_the_whole(engines: dict[str, Engine], picture: Tensor) -> None:
+    """In the chunks that a step takes; a chunk of other lengths may differ in the last bits."""
+    small = picture[:, 60:460:2, 150:550:2]
+    frames = torch.cat([small.roll(shift, 2) for shift in range(18)])
+    places = {name: ((x - 150) / 2, (y - 60) / 2) for name, (x, y) in BODY.items()}
+    left = {name: at for name, at in places.items() if "right_wrist" not in name}
+    poses = people(left, canvas=(200, 200), frames=18)
+    whole: Poses = AddHandsAndFace.execute(frames, poses, **SETTINGS, **engines).args[0]
+    step = _Step(AddHandsAndFace)
+    parts = []
+    for start, stop in ((0, 16), (16, 18)):
+        inputs = {"image": frames[start:stop], "poses": poses.slice(start, stop)}
+        outputs = step.run({**inputs, **SETTINGS, **engines})
+        assert outputs is not None
+        parts.append(outputs[0])
+    joined = Poses.cat(parts)
+    assert torch.equal(joined.keypoints, whole.keypoints)
+    assert torch.equal(joined.confidence, whole.confidence)
+    assert part(whole, "left_hand")[1].any()
+    assert part(whole, "face")[1].any()

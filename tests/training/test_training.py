@@ -252,6 +252,7 @@ def test_sigterm_ends_after_the_step_with_a_checkpoint(tmp_path: Path) -> None:
             progress=lambda step, _: os.kill(os.getpid(), signal.SIGTERM) if step == 3 else None,
         )
     assert (done.step, done.finished) == (3, False)
+    assert stop.signal == signal.SIGTERM
     assert content(tmp_path)["step"] == 3
     assert signal.getsignal(signal.SIGTERM) == before
 

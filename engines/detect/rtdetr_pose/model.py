@@ -1,5 +1,6 @@
 """The whole network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -131,10 +132,11 @@ class RTDETRPose(nn.Module):
         boxes = at(anchors) + self.select_boxes(chosen).float()
         return chosen, {"logits": at(logits), "bbox": boxes}
 
-    def half(self) -> "RTDETRPose":
-        """Halve the weights; the anchors, which are coordinates, stay float32."""
-        super().half()
-        self.anchors = self.anchors.float()
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "RTDETRPose":
+        """Move or convert the weights; the anchors, which are coordinates, stay as exact."""
+        exact = self.anchors
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call] # of torch
+        self.anchors = exact.to(self.anchors.device)
         return self
 
 

@@ -54,6 +54,7 @@ class Textures:
             return self._bilinear(mesh, uv, lower)
         every = [torch.cat([values, values[..., at]], -1) for values in (mesh, uv, lower)]
         every[2][len(lower) :] += 1
+        found: Tensor
         found, coarse = self._bilinear(*every).split([len(lower), len(at)], 1)
         found[:, at] = torch.lerp(found.index_select(1, at), coarse, part[at])
         return found

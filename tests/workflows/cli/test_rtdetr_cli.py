@@ -13,11 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from kinograph.engines.datasets.coco_yolo.read import read_coco_yolo, read_pixels
-from kinograph.engines.detect.rtdetr_pose.decode import decode
 from kinograph.engines.detect.rtdetr_pose.weights import load_trained
 from kinograph.engines.errors import ModelError
-from kinograph.engines.evaluation.objects import evaluate_objects
 from kinograph.engines.models import checkpoint
 from kinograph.workflows.cli import main
 
@@ -41,18 +38,21 @@ def predict(run: Path, data: Path, output: Path, *options: str) -> int:
     return main(["rtdetr", "predict", "--dataset", str(data), *files, "--device", "cpu", *options])
 
 
+def evaluate(predictions: Path, data: Path, *options: str) -> int:
+    files = ["--predictions", str(predictions), "--dataset", str(data)]
+    return main(["rtdetr", "evaluate", *files, *options])
+
+
 def test_a_training_learns_its_16_pictures(data: Path, tmp_path: Path) -> None:
     """It tests the trainer and says nothing of quality, as no other pictures are looked at."""
     settings = ("--steps", "350", "--ema-decay", "0.98", "--device", "cpu")
     assert train(data, tmp_path, *settings) == 0
-    trained = load_trained(tmp_path / "checkpoint.pt")
-    images = read_coco_yolo(data, "train")
-    pixels = torch.stack([read_pixels(truth, (64, 64)) for truth in images.images])
-    cameras = torch.stack([t.intrinsics for t in images.images if t.intrinsics is not None])
-    with torch.inference_mode():
-        outputs = trained.module(pixels.float() / 255)
-    found = decode(outputs, (64, 64), intrinsics=cameras, threshold=0.0)
-    figures = evaluate_objects(found, images.images, images.kinds)
+    files = tmp_path / "p.json", tmp_path / "report.json"
+    assert predict(tmp_path, data, files[0], "--split", "train", "--score-threshold", "0") == 0
+    assert evaluate(files[0], data, "--split", "train", "--output", str(files[1])) == 0
+    report = json.loads(files[1].read_text())
+    assert report["meta"]["dataset"]["images"] == 16
+    figures = report["metrics"]
     assert figures["box_ap"] >= 0.95
     assert figures["rotation_median_deg"] <= 6
     assert figures["add_10"] >= 0.9
@@ -62,7 +62,7 @@ def test_predictions_hold_what_the_format_asks_for(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--use-uncertainty", "--keypoint-scores", "--denoising-groups", "1")
-    assert train(data, tmp_path, *QUICK, *options, "--colour-jitter", "0.2") == 0
+    assert train(data, tmp_path, *QUICK, *options, "--colour-jitter", "0.2", "--amp", "bf16") == 0
     told = capsys.readouterr().out
     assert "2 of 2 steps" in told
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -88,6 +88,11 @@ def test_predictions_hold_what_the_format_asks_for(
     }
     assert predict(tmp_path, data, output, "--score-threshold", "0", "--max-detections", "3") == 0
     assert [len(entry["detections"]) for entry in json.loads(output.read_text())] == [3, 3]
+    capsys.readouterr()
+    assert evaluate(output, data) == 0
+    assert "box_ap" in capsys.readouterr().out
+    assert evaluate(output, data, "--split", "train") == 2
+    assert "image: expected an image of the data set" in capsys.readouterr().err
 
 
 def test_a_run_goes_on_where_it_was_stopped(data: Path, tmp_path: Path) -> None:

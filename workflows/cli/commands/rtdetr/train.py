@@ -10,7 +10,7 @@ from typing import Any
 from ...arguments import add_debug, add_device, count, ordinal, parsed_size, positive
 from ...command import Command
 
-_TERMINATED = 143  # as a shell tells a process that SIGTERM ended
+_SIGNALLED = 128  # and the signal's number, as a shell tells a process that a signal ended
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +159,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if trained.finished:
         return 0
     print(f"stopped; go on with --resume-from {arguments.run_dir / 'checkpoint.pt'}")
-    return _TERMINATED
+    return _SIGNALLED + stop.signal
 
 
 def _print(last: Mapping[str, float]) -> None:
