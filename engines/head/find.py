@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..geometry.placement import Size
 from ..models.registry import resolve
 from ..pose.poses import Poses
-from ..runtime.engine import Engine, build_engine
+from ..runtime.engine import Engine, build_beside
 from ..runtime.network import network_of
 from .choices import FOV
 from .detect import detect_heads
@@ -32,20 +32,11 @@ _included: "weakref.WeakKeyDictionary[Engine, Engine]" = weakref.WeakKeyDictiona
 
 
 def included_detector(engine: Engine) -> Engine:
-    """Return an engine of the included face detector, for an engine that has none: in PyTorch,
-    fp32, on its device, for batches of its size; the same one for every call."""
+    """Return an engine of the included face detector, for an engine that has none, as
+    `build_beside` builds it; the same one for every call."""
     if engine not in _included:
         model = resolve(DETECTOR)
-        found = build_engine(
-            model,
-            network_of(model),
-            backend="torch",
-            precision="fp32",
-            device=str(engine.device),
-            max_batch=engine.max_batch,
-        )
-        found.full_batches = engine.full_batches
-        _included[engine] = found
+        _included[engine] = build_beside(engine, model, network_of(model))
     return _included[engine]
 
 

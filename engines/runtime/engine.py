@@ -338,6 +338,28 @@ def build_engine(
     )
 
 
+def build_beside(engine: Engine, model: Model, network: Network) -> Engine:
+    """Put an included model beside `engine`, for a node that needs both: on its device, for as many
+    images per call, in its cache.
+
+    That is the best backend, as for everything that is built without a choice; but beside PyTorch,
+    which needs no build, PyTorch in fp32, which needs none either.
+    """
+    at_once = engine.backend == "torch"
+    made = build_engine(
+        model,
+        network,
+        backend="torch" if at_once else "auto",
+        precision="fp32" if at_once else "auto",
+        device=str(engine.device),
+        max_batch=engine.max_batch,
+        cache=engine._request.cache,
+        progress=engine._request.progress,
+    )
+    made.full_batches = engine.full_batches
+    return made
+
+
 _logged: set[str] = set()
 
 

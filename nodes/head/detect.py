@@ -110,7 +110,8 @@ class DetectHeads(io.ComfyNode):
                     "detector",
                     optional=True,
                     tooltip="From Build Engine, with mediapipe_face_detector: what finds the "
-                    "faces. Not connected: the same network in PyTorch.",
+                    "faces. Not connected: the included one on the best backend, in PyTorch if "
+                    "engine is.",
                 ),
                 KinoPoses.Input(
                     "poses",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.pose.families import movenet
 from kinograph.engines.runtime import engine as engine_module
 from kinograph.engines.runtime import ladder, parity
-from kinograph.engines.runtime.engine import Engine, build_engine, within
+from kinograph.engines.runtime.engine import Engine, build_beside, build_engine, within
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.tensor_spec import DTYPES
 from kinograph.engines.runtime.torch_runner import TorchRunner
@@ -218,3 +219,26 @@ def test_every_step_down_is_logged_once(
             build_engine(model, network_of(model), device="cpu")
     lines = [r.getMessage() for r in caplog.records if "not tensorrt:" in r.getMessage()]
     assert lines == ["movenet_multipose: not tensorrt: it runs on cuda only"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "asked"), [("torch", ("torch", "fp32")), ("onnxruntime", ("auto", "auto"))]
+)
+def test_what_is_built_beside_an_engine(
+    model: Model, monkeypatch: pytest.MonkeyPatch, beside: str, asked: tuple[str, str]
+) -> None:
+    """On the best backend, but beside PyTorch, which needs no build, in PyTorch."""
+    engine = build_engine(model, network_of(model), backend="torch", device="cpu", max_batch=3)
+    engine.backend, engine.full_batches = beside, True
+    wanted: list[dict[str, object]] = []
+
+    def build(*given: Any, **settings: Any) -> Engine:
+        wanted.append(settings)
+        return build_engine(*given, **{**settings, "backend": "torch"})
+
+    monkeypatch.setattr(engine_module, "build_engine", build)
+    made = build_beside(engine, model, network_of(model))
+    (settings,) = wanted
+    assert (settings["backend"], settings["precision"]) == asked
+    assert settings["cache"] is engine._request.cache
+    assert (str(made.device), made.max_batch, made.full_batches) == ("cpu", 3, True)
