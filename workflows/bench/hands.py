@@ -4,7 +4,6 @@ The baseline is the same in PyTorch, the reference.
 """
 
 import statistics
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ...engines.pose.poses import Poses
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.video.read import read_video
-from .measure import at_least_one, bench_report, wait
+from .measure import at_least_one, bench_report, times_of
 
 _BODY = "movenet_multipose"
 _PARTS = {"hand_engine": "mediapipe_hand", "face_engine": "mediapipe_face"}
@@ -106,13 +105,8 @@ def _added(
 def _taken(call: Any, frames: int, where: torch.device, runs: int) -> dict[str, float]:
     """Return the median `ms` per frame of a call that has been made before and, on a CPU,
     `process_ms`."""
-    walls, works = [], []
-    for _ in range(runs):
-        wait(where)
-        wall, work = time.perf_counter(), time.process_time()
-        call()
-        wait(where)
-        walls.append((time.perf_counter() - wall) / frames * 1000)
-        works.append((time.process_time() - work) / frames * 1000)
-    found = {"ms": statistics.median(walls)}
-    return found | ({"process_ms": statistics.median(works)} if where.type == "cpu" else {})
+    walls, works = times_of(call, where, runs, first=0)
+    found = {"ms": statistics.median(walls) / frames}
+    if where.type == "cpu":
+        found["process_ms"] = statistics.median(works) / frames
+    return found

@@ -42,17 +42,28 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def taken(call: Callable[[], object], device: torch.device, runs: int) -> float:
-    """Return the median milliseconds of a call until the device has finished it."""
-    times = []
-    for number in range(runs + 2):
+def times_of(
+    call: Callable[[], object], device: torch.device, runs: int, *, first: int = 2
+) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of every call until the device has finished it, and those that all
+    threads together took for it.
+
+    first: calls before them that are not counted
+    """
+    walls, works = [], []
+    for _ in range(first + runs):
         wait(device)
-        started = time.perf_counter()
+        wall, work = time.perf_counter(), time.process_time()
         call()
         wait(device)
-        if number > 1:
-            times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
+        walls.append((time.perf_counter() - wall) * 1000)
+        works.append((time.process_time() - work) * 1000)
+    return walls[first:], works[first:]
+
+
+def taken(call: Callable[[], object], device: torch.device, runs: int) -> float:
+    """Return the median milliseconds of a call until the device has finished it."""
+    return statistics.median(times_of(call, device, runs)[0])
 
 
 def reset_peak(device: torch.device) -> None:

@@ -6,7 +6,6 @@ box becomes a list of candidate samples, without culling.
 
 import math
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +23,7 @@ from ...engines.render.mesh.mesh import Mesh
 from ...engines.render.mesh.shapes import ellipsoid
 from ...engines.runtime.devices import check_device
 from ...engines.runtime.ladder import torch_cuda
-from .measure import at_least_one, bench_report, wait
+from .measure import at_least_one, bench_report, times_of
 
 _FACE_CM = 15.0  # how wide the face is
 
@@ -143,16 +142,9 @@ def _placed(meshes: Sequence[Mesh], turns: Tensor, moves: Tensor) -> list[Instan
 
 def _taken(call: Callable[[], None], device: torch.device, runs: int) -> dict[str, float]:
     """Return the milliseconds of a call until the device has finished it."""
-    times, spent = [], []
-    for _ in range(runs + 2):
-        wait(device)
-        started, before = time.perf_counter(), time.process_time()
-        call()
-        wait(device)
-        times.append((time.perf_counter() - started) * 1000)
-        spent.append((time.process_time() - before) * 1000)
-    taken = {"best": min(times[2:]), "median": statistics.median(times[2:])}
-    return taken | ({"process_ms": min(spent[2:])} if device.type == "cpu" else {})
+    walls, works = times_of(call, device, runs)
+    taken = {"best": min(walls), "median": statistics.median(walls)}
+    return taken | ({"process_ms": min(works)} if device.type == "cpu" else {})
 
 
 def _naive(parts: Sequence[Instances], camera: Camera, image: Tensor) -> None:

@@ -100,6 +100,13 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", type=Path, help="default: the shipped clip")
 
 
+def add_runs(parser: argparse.ArgumentParser, default: int) -> None:
+    """Add --runs, of a benchmark whose figures are medians."""
+    parser.add_argument(
+        "--runs", type=int, default=default, help=f"runs to take the median of (default {default})"
+    )
+
+
 def add_report(parser: argparse.ArgumentParser) -> None:
     """Add --json, the file that the report of a benchmark goes into."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")

@@ -82,6 +82,21 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str
         print(line(row))
 
 
+def print_times(ms_per_frame: Mapping[str, float]) -> None:
+    """Print what takes how many milliseconds per frame, and the frames per second of it."""
+    print_table(
+        ["what", "ms/frame", "frames/s"],
+        [[what, f"{ms:.3f}", f"{1000 / ms:.1f}"] for what, ms in ms_per_frame.items()],
+        "ms/frame,frames/s",
+    )
+
+
+def print_gpu_memory(most: int) -> None:
+    """Print the most bytes of GPU memory that were reserved, if any were."""
+    if most:
+        print(f"at most {most / 2**30:.2f} GiB of GPU memory")
+
+
 def write_report(report: Mapping[str, Any], path: Path | None) -> None:
     """Write a report as JSON and print where; do nothing without a path."""
     if path is None:

@@ -12,6 +12,7 @@ from ...arguments import (
     add_device,
     add_precision,
     add_report,
+    add_runs,
     add_video,
     parsed_size,
 )
@@ -35,9 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--both", action="store_true", help="both directions in one pass")
     add_backend(parser)
     add_precision(parser)
-    parser.add_argument(
-        "--runs", type=int, default=10, help="runs to take the median of (default 10)"
-    )
+    add_runs(parser, 10)
     parser.add_argument("--no-baseline", action="store_true", help="do not measure torchvision")
     add_video(parser)
     add_report(parser)

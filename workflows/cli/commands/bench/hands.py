@@ -12,6 +12,7 @@ from ...arguments import (
     add_device,
     add_precision,
     add_report,
+    add_runs,
     add_video,
 )
 from ...command import Command
@@ -19,9 +20,7 @@ from ...command import Command
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_video(parser)
-    parser.add_argument(
-        "--runs", type=int, default=3, help="runs to take the median of (default 3)"
-    )
+    add_runs(parser, 3)
     add_precision(parser)
     add_backend(parser)
     parser.add_argument("--no-baseline", action="store_true", help="do not measure PyTorch")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from ...arguments import add_backend, add_debug, add_device, add_precision, add_report, parsed_size
+from ...arguments import (
+    add_backend,
+    add_debug,
+    add_device,
+    add_precision,
+    add_report,
+    add_runs,
+    parsed_size,
+)
 from ...command import Command
 
 
@@ -29,16 +37,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_backend(parser)
     add_precision(parser)
-    parser.add_argument(
-        "--runs", type=int, default=10, help="runs to take the median of (default 10)"
-    )
+    add_runs(parser, 10)
     add_report(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from .....engines.words import counted
     from ....bench.heads import bench_heads
-    from ...terminal import print_table, write_report
+    from ...terminal import print_gpu_memory, print_times, write_report
 
     report = bench_heads(
         size=parsed_size("--size", arguments.size),
@@ -64,16 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
         "batches": f"{counted(batch, 'frame')} per call",
         "baseline": "baseline: one frame and one face at a time",
     }
-    print_table(
-        ["what", "ms/frame", "frames/s"],
-        [
-            [names[name], f"{taken:.3f}", f"{1000 / taken:.1f}"]
-            for name, taken in report["ms_per_frame"].items()
-        ],
-        "ms/frame,frames/s",
-    )
-    if report["gpu_bytes"]:
-        print(f"at most {report['gpu_bytes'] / 2**30:.2f} GiB of GPU memory")
+    print_times({names[name]: ms for name, ms in report["ms_per_frame"].items()})
+    print_gpu_memory(report["gpu_bytes"])
     write_report(report, arguments.json)
     return 0
 

@@ -12,6 +12,7 @@ from ...arguments import (
     add_device,
     add_precision,
     add_report,
+    add_runs,
     add_video,
     parsed_size,
 )
@@ -20,9 +21,7 @@ from ...command import Command
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_video(parser)
-    parser.add_argument(
-        "--runs", type=int, default=5, help="runs to take the median of (default 5)"
-    )
+    add_runs(parser, 5)
     parser.add_argument("--size", type=int, default=0, help="detection size; 0: recommended")
     add_precision(parser)
     parser.add_argument("--style", default="vace", help="drawing style (default vace)")

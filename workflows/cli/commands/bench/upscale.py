@@ -11,6 +11,7 @@ from ...arguments import (
     add_device,
     add_precision,
     add_report,
+    add_runs,
     add_video,
     parsed_size,
 )
@@ -31,9 +32,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="without the GPU kernels of our own")
     add_backend(parser)
     add_precision(parser)
-    parser.add_argument(
-        "--runs", type=int, default=20, help="runs to take the median of (default 20)"
-    )
+    add_runs(parser, 20)
     add_video(parser)
     add_report(parser)
 
@@ -41,7 +40,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from .....engines.words import counted
     from ....bench.upscale import bench_upscale
-    from ...terminal import print_table, write_report
+    from ...terminal import print_gpu_memory, print_times, write_report
 
     report = bench_upscale(
         arguments.video or demo_clip(),
@@ -61,16 +60,8 @@ def _run(arguments: argparse.Namespace) -> int:
         f"{report['how']}\n{report['backend']} {report['precision']} on {report['device']}, "
         f"{counted(report['batch'], 'frame')} per call, median of {counted(report['runs'], 'run')}"
     )
-    print_table(
-        ["what", "ms/frame", "frames/s"],
-        [
-            [name, f"{taken:.3f}", f"{1000 / taken:.1f}"]
-            for name, taken in report["ms_per_frame"].items()
-        ],
-        "ms/frame,frames/s",
-    )
-    if report["gpu_bytes"]:
-        print(f"at most {report['gpu_bytes'] / 2**30:.2f} GiB of GPU memory")
+    print_times(report["ms_per_frame"])
+    print_gpu_memory(report["gpu_bytes"])
     write_report(report, arguments.json)
     return 0
 
