@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import psutil
 import pytest
@@ -193,6 +194,50 @@ def test_without_matrix_products_the_graph_says_the_same(raft: Model, tmp_path: 
     ]
     assert np.abs(flows[0]).max() > 1
     np.testing.assert_allclose(*flows, atol=1e-3)
+
+
+@pytest.mark.parametrize("options", [{}, {"transB": 1}, {"transA": 1}, {"transA": 1, "transB": 1}])
+@pytest.mark.parametrize("bias", [False, True])
+def test_fully_connected_layers_without_matrix_products(
+    options: dict[str, int], bias: bool, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    left = random.random((3, 5), np.float32)
+    right = random.random((5, 4), np.float32)
+    if options.get("transA"):
+        left = np.ascontiguousarray(left.T)
+    if options.get("transB"):
+        right = np.ascontiguousarray(right.T)
+    weights = {"right": right, **({"bias": random.random(4, np.float32)} if bias else {})}
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gemm", ["left", *weights], ["out"], **options)],
+        "layer",
+        [onnx.helper.make_tensor_value_info("left", onnx.TensorProto.FLOAT, left.shape)],
+        [onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, (3, 4))],
+        [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "a.onnx")
+    without_matrix_products(tmp_path / "a.onnx", tmp_path / "b.onnx")
+    kinds = {node.op_type for node in onnx.load(tmp_path / "b.onnx").graph.node}
+    assert "Gemm" not in kinds
+    found = [
+        onnxruntime.InferenceSession(tmp_path / name).run(["out"], {"left": left})[0]
+        for name in ("a.onnx", "b.onnx")
+    ]
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_a_scaled_layer_is_refused_for_turing(tmp_path: Path) -> None:
+    node = onnx.helper.make_node("Gemm", ["a", "b"], ["out"], alpha=2.0)
+    sides = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, (2, 2))
+        for name in ("a", "b", "out")
+    ]
+    graph = onnx.helper.make_graph([node], "layer", sides[:2], sides[2:])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "a.onnx")
+    with pytest.raises(EngineError, match=r"a.onnx: out: a Gemm with .*alpha.* build in fp16"):
+        without_matrix_products(tmp_path / "a.onnx", tmp_path / "b.onnx")
 
 
 def test_two_profiles_one_for_single_images_and_one_for_many(model: Model, raft: Model) -> None:
