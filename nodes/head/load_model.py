@@ -23,9 +23,9 @@ class LoadHeadModel(io.ComfyNode):
                 model_input(
                     "head",
                     "mediapipe_face finds the 468 points of a face, and with them how the "
-                    "head is turned. mediapipe_face_detector finds the faces; Detect Heads has it "
-                    "already, and takes another engine of it for more speed. Both are included, "
-                    "Apache-2.0.",
+                    "head is turned. mediapipe_face_detector finds the faces; Detect Heads uses it "
+                    "by itself; load it here to choose a backend or a precision. Both are "
+                    "included, Apache-2.0.",
                 ),
             ],
             outputs=[model_output()],
