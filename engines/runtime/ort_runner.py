@@ -38,6 +38,8 @@ class OnnxRunner(Runner):
         options.log_severity_level = 3
         if device.type == "cpu":
             options.intra_op_num_threads = torch.get_num_threads()
+            # Threads that spin between calls take the cores from PyTorch, which runs in between.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         settings = {"device_id": str(device.index or 0)} if device.type == "cuda" else {}
         try:
             session = onnxruntime.InferenceSession(
