@@ -127,7 +127,9 @@ def test_a_backend_of_another_package(
     assert Capability("toy", "cpu") in capabilities()
     assert "toy" in [rung.backend for rung in ladder(device="cpu").rungs]
     with monkeypatch.context() as patch:
-        patch.setattr("kinograph.engines.runtime.ladder.chosen_device", lambda *_: torch.device("meta"))
+        patch.setattr(
+            "kinograph.engines.runtime.ladder.chosen_device", lambda *_: torch.device("meta")
+        )
         with pytest.raises(EngineError, match="backend toy: it runs on cpu only"):
             ladder("toy", device="meta")
     with pytest.raises(EngineError, match="backend toy: there is already one of this name"):
