@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..geometry.camera import Camera
 from ..geometry.turned_crops import Regions, crop_turned
 from ..pose.poses import Poses
 from ..runtime.engine import Engine
 from .choices import FOV
-from .family import FaceMesh, face_detector, face_mesh
+from .family import FaceMesh, face_mesh
 from .heads import Heads
+from .looks import looks_at
 from .placing import placed, ranked
 from .pose import fit_heads
-from .regions import detected_faces, regions_of_faces, regions_of_people, regions_of_points
+from .regions import regions_of_points
 from .settings import check_search, frames_together
 
 _SAME = 0.5  # IoU of the boxes of one face that was found twice
@@ -56,30 +56,20 @@ def detect_heads(
     head = face_mesh(engine.model)
     canvas = (frames.shape[1], frames.shape[2])
     camera = Camera.of_field_of_view(canvas, fov, device=engine.device)
-    if poses is None and detector is None:
-        raise InputError("detector: expected an engine that finds faces, or poses; found neither")
     step = frames_together(engine.device, canvas)
     chunks = []
     for start in range(0, len(frames), step):
         with torch.inference_mode():
             here = frames[start : start + step].to(engine.device, torch.float32)
-            tracks: Tensor | None = None
-            if poses is not None:
-                people = poses.slice(start, start + len(here)).to(engine.device)
-                regions, place = regions_of_people(people)
-                tracks = people.track_ids[regions.frame, place]
-            else:
-                assert detector is not None
-                finder = face_detector(detector.model)
-                faces, count = detected_faces(
-                    here,
-                    detector,
-                    finder,
-                    above=score_threshold,
-                    most=max_heads,
-                    smallest_face=smallest_face,
-                )
-                regions = regions_of_faces(faces, count, finder.reach)
+            looks = looks_at(
+                here,
+                None if poses is None else poses.slice(start, start + len(here)),
+                detector,
+                above=score_threshold,
+                most=max_heads,
+                smallest_face=smallest_face,
+            )
+            regions = looks.regions
             points, scores = _points(here, regions, engine, head)
             if second_pass or poses is not None:  # joints place a region only roughly
                 again = regions_of_points(points, regions.frame, head)
@@ -88,7 +78,7 @@ def detect_heads(
                 points = torch.where(won[:, None, None], better, points)
                 scores = torch.where(won, sure, scores)
             nobody = Heads.empty(len(here), canvas, camera, device=engine.device)
-            found = _Faces(regions.frame, points, scores, tracks)
+            found = _Faces(regions.frame, points, scores, looks.tracks)
             chunks.append(_placed(nobody, found, above=score_threshold, most=max_heads))
         if progress is not None:
             progress(len(here))
@@ -97,12 +87,12 @@ def detect_heads(
 
 @dataclass(frozen=True)
 class _Faces:
-    """N faces: frame [N], points [N,K,3] px, scores [N], and tracks [N] or None."""
+    """N faces: frame [N], points [N,K,3] px, scores [N] and tracks [N]."""
 
     frame: Tensor
     points: Tensor
     scores: Tensor
-    tracks: Tensor | None
+    tracks: Tensor
 
 
 def _points(
@@ -143,5 +133,5 @@ def _placed(empty: Heads, faces: _Faces, *, above: float, most: int) -> Heads:
         landmarks=points[kept],
         boxes=boxes[kept],
         scores=scores[kept],
-        **({} if tracks is None else {"track_ids": tracks[kept]}),
+        track_ids=tracks[kept],
     )

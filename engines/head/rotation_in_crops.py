@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..geometry.camera import Camera
 from ..geometry.crops import batches
 from ..geometry.turned_crops import Regions, crop_turned
@@ -15,10 +14,10 @@ from ..runtime.engine import Engine
 from .angles import in_camera
 from .choices import FOV
 from .face_boxes import face_boxes
-from .family import HeadRotation, face_detector
+from .family import HeadRotation
 from .heads import Heads
+from .looks import looks_at
 from .placing import placed, ranked
-from .regions import detected_faces, regions_of_faces, regions_of_people
 from .settings import check_search, frames_together
 
 _REGION = 24.0  # cm, what a region shows of a face, see regions.py
@@ -58,28 +57,15 @@ def heads_in_crops(
     for start in range(0, len(frames), step):
         with torch.inference_mode():
             here = frames[start : start + step].to(engine.device, torch.float32)
-            if poses is not None:
-                people = poses.slice(start, start + len(here)).to(engine.device)
-                regions, place = regions_of_people(people)
-                scores = people.scores[regions.frame, place]
-                tracks = people.track_ids[regions.frame, place]
-            elif detector is not None:
-                finder = face_detector(detector.model)
-                faces, count = detected_faces(
-                    here,
-                    detector,
-                    finder,
-                    above=score_threshold,
-                    most=max_heads,
-                    smallest_face=smallest_face,
-                )
-                regions = regions_of_faces(faces, count, finder.reach)
-                scores = faces.scores[faces.scores > score_threshold]
-                tracks = torch.full_like(regions.frame, -1)
-            else:
-                raise InputError(
-                    "detector: expected an engine that finds faces, or poses; found neither"
-                )
+            looks = looks_at(
+                here,
+                None if poses is None else poses.slice(start, start + len(here)),
+                detector,
+                above=score_threshold,
+                most=max_heads,
+                smallest_face=smallest_face,
+            )
+            regions, scores = looks.regions, looks.scores
             rotation = _rotations(here, regions, engine, head)
             depth = focal[1] * _REGION / regions.side
             flat = (regions.centre - centre) / focal * depth[:, None]
@@ -98,7 +84,7 @@ def heads_in_crops(
                     translation=translation[best],
                     boxes=boxes[best],
                     scores=scores[best],
-                    track_ids=tracks[best],
+                    track_ids=looks.tracks[best],
                 )
             )
         if progress is not None:

@@ -303,8 +303,13 @@ def test_another_run_is_not_overwritten_nor_resumed_with_other_settings(tmp_path
 
 
 class Evil:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return (os.system, ("touch /tmp/evil",))
+        return (Path.touch, (self.path,))
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "code", "other", "version"])
@@ -319,14 +324,14 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path, damage: str
     elif damage == "cut":
         path.write_bytes(data[: len(data) // 2])
     elif damage == "code":
-        torch.save({"kind": checkpoint.KIND, "x": Evil()}, path)
+        torch.save({"kind": checkpoint.KIND, "x": Evil(tmp_path / "evil")}, path)
     elif damage == "other":
         torch.save({"model": {}}, path)
     else:
         torch.save({"kind": checkpoint.KIND, "version": 7}, path)
     with pytest.raises(ModelError, match=r"a\.pt: expected a checkpoint"):
         checkpoint.load(path)
-    assert not Path("/tmp/evil").exists()
+    assert not (tmp_path / "evil").exists()
 
 
 def test_weights_have_to_fit_exactly() -> None:
