@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..geometry import rotations
 from ..sequence import state_type
 from .choices import SMOOTHINGS
-from .spaces import ROTATIONS, VECTORS, Space
+from .spaces import VECTORS, Space
 
 _SPEED_CUTOFF = 1.0  # Hz, of the filter on the speed, as published
 _RESTART = 0.5  # s after which a value that was not seen restarts
@@ -124,27 +123,6 @@ def check_smoothing(direction: str, *, fps: float, min_cutoff: float, **betas: f
             raise InputError(f"{name}: expected at least 0, found {value}")
     if direction not in SMOOTHINGS:
         raise InputError(f"direction: expected one of {', '.join(SMOOTHINGS)}, found {direction!r}")
-
-
-def smooth_rotations(
-    matrices: Tensor,
-    seen: Tensor,
-    *,
-    fps: float,
-    min_cutoff: float = 1.0,
-    beta: float = 1.0,
-    memory: Memory | None = None,
-) -> tuple[Tensor, Memory]:
-    """Smooth rotation matrices [F,...,3,3] of successive frames on SO(3).
-
-    beta: Hz per rad per second. For the rest, and what is returned, see `OneEuro.run`;
-    rotations that were never seen are the identity.
-    """
-    quaternions = rotations.to_quaternions(matrices.float())
-    like = quaternions.new_zeros(quaternions.shape[1:])
-    known = Memory.empty(like, ROTATIONS) if memory is None else memory
-    smooth, known = OneEuro(fps, min_cutoff, beta, ROTATIONS).run(quaternions, seen, known)
-    return rotations.to_matrices(smooth).to(matrices.dtype), known
 
 
 def _weight(cutoff: Tensor, seconds: Tensor) -> Tensor:

@@ -7,8 +7,25 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.geometry import rotations
-from kinograph.engines.tracking.one_euro import Memory, OneEuro, smooth_rotations
+from kinograph.engines.tracking.one_euro import Memory, OneEuro
 from kinograph.engines.tracking.spaces import ROTATIONS
+
+
+def smooth_rotations(
+    matrices: Tensor,
+    seen: Tensor,
+    *,
+    fps: float,
+    min_cutoff: float = 1.0,
+    beta: float = 1.0,
+    memory: Memory | None = None,
+) -> tuple[Tensor, Memory]:
+    """Smooth rotation matrices [F,...,3,3] of successive frames."""
+    quaternions = rotations.to_quaternions(matrices.float())
+    like = quaternions.new_zeros(quaternions.shape[1:])
+    known = Memory.empty(like, ROTATIONS) if memory is None else memory
+    smooth, known = OneEuro(fps, min_cutoff, beta, ROTATIONS).run(quaternions, seen, known)
+    return rotations.to_matrices(smooth).to(matrices.dtype), known
 
 
 def turning(degrees: Tensor, noise: float = 0.0) -> Tensor:
