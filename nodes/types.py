@@ -3,6 +3,8 @@
 from ..engines.sockets import small_socket
 from .api import io
 
+KinoBodies = io.Custom(small_socket("KINO_BODIES"))
+KinoDetections = io.Custom(small_socket("KINO_DETECTIONS"))
 KinoModel = io.Custom("KINO_MODEL")
 KinoEngine = io.Custom("KINO_ENGINE")
 KinoFlow = io.Custom("KINO_FLOW")
