@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..engines.body.bodies import Bodies
+    from ..engines.detect.objects import Objects
     from ..engines.flow.flow import Flow
     from ..engines.head.heads import Heads
     from ..engines.pose.poses import Poses
@@ -69,6 +70,19 @@ def of_bodies(images: Tensor, bodies: Bodies) -> Tensor:
     few = Bodies.cat([bodies.slice(i, i + 1) for i in chosen]).to("cpu")
     size = (small.shape[1], small.shape[2])
     return draw_bodies(few, colours="track", size=size, footage=small).image
+
+
+def of_objects(images: Tensor, objects: Objects) -> Tensor:
+    """Return a few of the images [F,H,W,3], small, with their objects drawn, as [n,h,w,3]."""
+    from ..engines.detect.objects import Objects
+    from ..engines.render.objects.draw import draw_objects
+    from ..engines.vace.preview import spread_over
+
+    chosen = spread_over(len(images), _FRAMES)
+    small = _thinned([images[i] for i in chosen]).cpu()
+    few = Objects.cat([objects.slice(i, i + 1) for i in chosen]).to("cpu")
+    size = (small.shape[1], small.shape[2])
+    return draw_objects(few, size=size, footage=small, line_width=_THIN)[0]
 
 
 def of_flow(flow: Flow) -> Tensor:
