@@ -82,8 +82,7 @@ class SmoothBodies(io.ComfyNode):
         check_continues(state, direction)
         if bool((bodies.present & (bodies.track_ids < 0)).any()):
             raise InputError(
-                "bodies: expected bodies with tracks, as Detect Bodies gives them, found some "
-                "without"
+                "bodies: expected bodies with tracks; put Track Bodies before this node"
             )
         known, cuts = own_state(state, tuple) or (None, Cuts())
         smoother = BodySmoother(fps, min_cutoff, beta, beta_rotation, direction, known)
