@@ -32,6 +32,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...engines.body.choices import CONDITIONS
 from ...engines.errors import InputError, KinographError
 from ...nodes.panel.body import json_object
 from .controls import Controls
@@ -266,7 +267,14 @@ class Page:
 
         nonce = secrets.token_urlsafe(16)
         text = PAGE.read_text(encoding="utf-8")
-        text = text.replace("{nonce}", nonce).replace("{title}", escape(self._title))
+        for name, made in (
+            ("conditions", "".join(f"<option>{escape(name)}</option>" for name in CONDITIONS)),
+            ("metrics_style", PAGE.with_name("metrics.css").read_text(encoding="utf-8")),
+            ("metrics_script", PAGE.with_name("metrics.js").read_text(encoding="utf-8")),
+            ("nonce", nonce),
+            ("title", escape(self._title)),  # last: it is the user's
+        ):
+            text = text.replace(f"{{{name}}}", made)
         policy = (
             f"default-src 'none'; img-src 'self' blob: data:; connect-src 'self'; "
             f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
