@@ -131,6 +131,10 @@ def models_folder() -> Path:
     return Path(folder_paths.models_dir) / "kinograph"
 
 
+def checkpoint_folders() -> tuple[Path, ...]:
+    return models_folder(), Path(folder_paths.get_output_directory())
+
+
 def make_room(size: int) -> None:
     comfy_memory.make_room(size)
 

@@ -148,6 +148,12 @@ def models_folder() -> Path:
     return folders.models_folder()
 
 
+def checkpoint_folders() -> tuple[Path, ...]:
+    """Return the folders in which checkpoints of trainings are looked for, the first one first."""
+    chosen = settings.get()
+    return folders.models_folder(), chosen.output, *chosen.inputs
+
+
 def make_room(size: int) -> None:
     """Free `size` bytes on the compute device before something is loaded there."""
 
