@@ -165,7 +165,7 @@ def rig_named(name: str) -> Rig:
         return _own[name]
     if name.startswith(SMPL):
         raise InputError(
-            f"rig: the bodies are those of {name!r}, an SMPL file that has not been read here; name "
-            "it as smpl in Load Body Model File"
+            f"rig: the bodies are those of {name!r}, an SMPL file that has not been read here; "
+            "name it as smpl in Load Body Model File"
         )
     raise InputError(f"rig: expected {MANNEQUIN}, found {name!r}")

@@ -166,11 +166,10 @@ class _Module(nn.Module):
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
         inside = [branch(x) for branch, x in zip(self.branches, branches, strict=True)]
         fused = []
-        for ways in self.fuse_layers:
-            first, *others = (way(x) for way, x in zip(ways, inside, strict=True))  # type: ignore[arg-type]
-            for other in others:
-                first = first + other
-            fused.append(F.relu(first))
+        for target in self.fuse_layers:
+            assert isinstance(target, nn.ModuleList)
+            first, *others = (way(x) for way, x in zip(target, inside, strict=True))
+            fused.append(F.relu(sum(others, first)))
         return fused
 
 

@@ -1,4 +1,4 @@
-"""Where CLIFF takes a crop to be in the picture, and where its bodies are in front of the camera."""
+"""Where CLIFF takes crops to be in the picture, and its bodies to be in front of the camera."""
 
 import math
 from dataclasses import replace

@@ -81,8 +81,10 @@ class _Regressor(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(features + _PLACE + _POSE + _SHAPE + _CAM, _HIDDEN)
         self.fc2 = nn.Linear(_HIDDEN, _HIDDEN)
+        self.decpose = nn.Linear(_HIDDEN, _POSE)
+        self.decshape = nn.Linear(_HIDDEN, _SHAPE)
+        self.deccam = nn.Linear(_HIDDEN, _CAM)
         for name, count in (("pose", _POSE), ("shape", _SHAPE), ("cam", _CAM)):
-            self.add_module(f"dec{name}", nn.Linear(_HIDDEN, count))
             self.register_buffer(f"init_{name}", torch.zeros(1, count))
 
     def forward(self, features: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,5 +1,5 @@
-"""POCO-CLIFF (Dwivedi et al., 3DV 2024): SMPL's pose and shape with how sure each joint is, from the
-user's own checkpoint.
+"""POCO-CLIFF (Dwivedi et al., 3DV 2024): SMPL's pose and shape, and how sure each joint is, from
+the user's own checkpoint.
 
 arXiv:2308.12965. Code and weights are for non-commercial research and need a registration, so none
 come with Kinograph. What is computed here follows from the papers and the published interface; see
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ...geometry.placement import Size
 from ...geometry.turned_crops import Regions
-from ...models.checkpoint import load_weights
+from ...models.checkpoint import check_weights, load_weights
 from ...models.model import Model
 from ...models.tensors import read_tensors
 from ...runtime.network import Network
@@ -28,6 +28,9 @@ from ..cliff.regressor import OUTPUTS, SIZE, PocoCliff
 from ..cliff.unsure import confidence
 from ..family import BodyFamily, BodyRegressor, CropBodies
 
+PLAN = W48
+"""The size of the published backbone; tests take a small one."""
+
 _PREFIX = "model."  # of checkpoints of the training
 # What a checkpoint holds beside the network: the flow is for training only, the classifier for
 # pictures of ImageNet, SMPL the user's own file.
@@ -35,8 +38,8 @@ _UNUSED = ("flow_head.", "smpl.", "backbone.classifier.")
 _PARE = ("head.keypoint_deconv_layers.", "head.smpl_deconv_layers.", "head.pose_mlp.")
 
 
-def load(path: Path, plan: Plan = W48) -> nn.Module:
-    """Return the network of a checkpoint.
+def load(path: Path, plan: Plan) -> nn.Module:
+    """Return the network of a checkpoint with a backbone of a size.
 
     Raises `ModelError` for a file that cannot be read and for weights that do not fit, with the
     names of those that are missing or not known.
@@ -51,8 +54,8 @@ def _weights(path: Path) -> dict[str, Tensor]:
     named = {name.removeprefix(_PREFIX): value for name, value in read_tensors(path).items()}
     if any(name.startswith(_PARE) for name in named):
         raise ModelError(
-            f"{path}: expected the weights of POCO-CLIFF, found those of POCO-PARE, another network, "
-            "which is not supported; take POCO-CLIFF's checkpoint"
+            f"{path}: expected the weights of POCO-CLIFF, found those of POCO-PARE, another "
+            "network, which is not supported; take POCO-CLIFF's checkpoint"
         )
     return {
         name: value.float() if value.is_floating_point() else value
@@ -64,17 +67,11 @@ def _weights(path: Path) -> dict[str, Tensor]:
 def network(model: Model) -> Network:
     """Return the network of a checkpoint. Raises `ModelError` as `load` does."""
     with torch.device("meta"):
-        expected = PocoCliff()
-    check = _weights(model.path)
-    load_weights(expected, check, f"{model.path}: POCO-CLIFF")
-    return network_of_plan(W48)
-
-
-def network_of_plan(plan: Plan) -> Network:
-    """Return the network with a backbone of another size than the published one."""
+        expected = PocoCliff(PLAN)
+    check_weights(expected, _weights(model.path), f"{model.path}: POCO-CLIFF")
     return Network(
         name="poco_cliff",
-        load=load if plan == W48 else partial(load, plan=plan),
+        load=partial(load, plan=PLAN),
         inputs=(
             image_input(SIZE, SIZE),
             TensorSpec("bbox_info", "float", (BATCH, 3), hint="see cliff.place.bbox_info"),
