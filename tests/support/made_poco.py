@@ -11,7 +11,6 @@ from kinograph.engines.body.cliff.regressor import PocoCliff
 SMALL = Plan(width=2, modules=(1, 1, 1), blocks=1, stem=4, wider=(2, 2, 4, 4), features=32)
 
 
-
 def poco_weights(plan: Plan = SMALL, seed: int = 0) -> dict[str, Tensor]:
     """Return weights by which bodies stand upright and face the camera, more or less."""
     torch.manual_seed(seed)

@@ -4,14 +4,18 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from ...errors import InputError, ModelError
 from ...files import sha256_of
 from ...models.model import Model
+from ...models.registry import own_path
+from ..family import BodyRegressor, body_head
 from ..rig import SMPL, Rig, keep_rig, mannequin
 from .read import read_smpl
 
 ASSET = "smpl"
 """What the file is called among the files of a model. Engines do not depend on it."""
 
+SUFFIXES = (".npz", ".pkl")
 _DIGITS = 12
 
 
@@ -33,6 +37,27 @@ def smpl_rig(path: Path) -> Rig:
 def _read(path: Path, size: int, modified: int) -> Rig:
     rig = read_smpl(path)
     return replace(rig, name=f"{SMPL}-{sha256_of(path)[:_DIGITS]}")
+
+
+def with_smpl(model: Model, file: str, folder: Path) -> Model:
+    """Return a model whose bodies are those of the SMPL model in a file of the models folder.
+
+    Raises `InputError` for a network that does not give the pose of SMPL, and `ModelError` for a
+    path that leaves the folder and as `read_smpl` does.
+    """
+    if not isinstance(body_head(model), BodyRegressor):
+        raise InputError(
+            f"smpl: {model.entry.family} poses the included mannequin and takes no SMPL model; "
+            "leave smpl empty"
+        )
+    name = own_path(file, "smpl")
+    if name.suffix.lower() not in SUFFIXES:
+        raise ModelError(f"smpl: SMPL comes as {' or '.join(SUFFIXES)}, found {file!r}")
+    path = folder / name
+    if not path.is_file():
+        raise ModelError(f"smpl: there is no {path}; put the file there")
+    smpl_rig(path)
+    return replace(model, paths={**model.paths, ASSET: path})
 
 
 def rig_of(model: Model) -> Rig:
