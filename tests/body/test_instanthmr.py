@@ -60,9 +60,9 @@ def test_bodies_by_its_points(tmp_path: Path) -> None:
         torch.testing.assert_close(
             found["joints_3d"][1], answer["joints_3d"], atol=1e-2 if half else 0, rtol=0
         )
-    regions = regions_of_boxes(torch.tensor([[400.0, 100, 480, 300]]), torch.zeros(1).long(), 1.2)
+    regions = regions_of_boxes(torch.tensor([[280.0, 100, 360, 300]]), torch.zeros(1).long(), 1.2)
     assert where(regions, (360, 640))["cliff_cond"][0].tolist() == pytest.approx(
-        [2 * 440 / 640 - 1, 2 * 200 / 360 - 1, 200 / 640]
+        [0, 2 * 200 / 360 - 1, 200 / 640]
     )
     # One person whose joints are where the network has them.
     head = body_landmarks(model)
@@ -71,14 +71,14 @@ def test_bodies_by_its_points(tmp_path: Path) -> None:
     side = 1.2 * 200
     people = replace(
         Poses.empty(1, (360, 640)),
-        boxes=torch.tensor([[[400.0, 100, 480, 300]]]),
+        boxes=torch.tensor([[[280.0, 100, 360, 300]]]),
         scores=torch.tensor([[0.9]]),
         track_ids=torch.tensor([[4]]),
         count=torch.tensor([1]),
     )
     for name in set(POINTS) & set(joints):
         at = answer["joints_2d"][NUMBERS[POINTS.index(name)]]
-        spot = torch.tensor([440.0, 200]) + at * side / 2
+        spot = torch.tensor([320.0, 200]) + at * side / 2
         people.keypoints[0, 0, joints.index(name)] = spot
         people.confidence[0, 0, joints.index(name)] = 1
     picture = torch.full((1, 360, 640, 3), 0.5)
@@ -91,7 +91,7 @@ def test_bodies_by_its_points(tmp_path: Path) -> None:
     assert float(bodies.shape[0, 0, -1]) == pytest.approx(0, abs=0.02)  # of the mannequin's size
     table = table_of(bodies.camera, torch.zeros(1).long())
     pelvis = appear(bodies.translation[:, 0][:, None], table)[0, 0]
-    assert (pelvis - torch.tensor([440.0, 200])).abs().max() < 15
+    assert (pelvis - torch.tensor([320.0, 200])).abs().max() < 15
     turned = bodies.rotation[0, 0, 0]
     assert (turned - torch.eye(3)).abs().max() < 0.15
 
