@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ...document import FARTHEST, Value, load
 from ...errors import InputError
 from ...words import counted, enumerated
 
 _SMALL = 1e-6  # angle in rad between the rows of a rotation, and their length, that still tell it
+T = TypeVar("T")
 _BOX, _CAMERA = ("cx", "cy", "w", "h"), ("fx", "fy", "cx", "cy")
 
 
@@ -60,12 +61,10 @@ def checked_entries(
 ) -> Predictions:
     """Return the entries of a document; see `read_entries`."""
     listed, meta = _listed(document)
-    places = {name: number for number, name in enumerate(images)}
-    ends = Counter(name.rpartition("/")[2] for name in images)
-    short = {name.rpartition("/")[2]: name for name in images if ends[name.rpartition("/")[2]] == 1}
+    known = ByName({name: name for name in images})
     found: dict[str, Entry] = {}
     for name_value, name, entry, detections in listed:
-        image = name if name in places else short.get(name.replace("\\", "/").rpartition("/")[2])
+        image = known.get(name)
         if image is None:
             raise name_value.wrong("an image of the data set", repr(name[:100]))
         if image in found:
@@ -76,6 +75,47 @@ def checked_entries(
             f"predictions for all {len(images)} images", f"none for {enumerated(missing)}"
         )
     return Predictions([found[name] for name in images], meta)
+
+
+class ByName(Generic[T]):
+    """Values by the names of images: by the whole name or, where only one ends so, its last part.
+
+    Backslashes count as slashes.
+    """
+
+    def __init__(self, values: Mapping[str, T]) -> None:
+        self._values = {_plain(name): value for name, value in values.items()}
+        ends = Counter(map(_last, self._values))
+        self._ends = {
+            _last(name): value for name, value in self._values.items() if ends[_last(name)] == 1
+        }
+
+    def get(self, name: str) -> T | None:
+        """Return the value of an image, or None."""
+        found = self._values.get(_plain(name))
+        return self._ends.get(_last(name)) if found is None else found
+
+
+def _plain(name: str) -> str:
+    return name.replace("\\", "/")
+
+
+def _last(name: str) -> str:
+    return _plain(name).rpartition("/")[2]
+
+
+def by_image(document: Value) -> ByName[dict[str, Any]]:
+    """Return the entries of a document as they are, by the names of their images.
+
+    Raises `InputError` for an image that is there twice, and for what `read_entries` refuses of
+    the list itself.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name_value, name, entry, detections in _listed(document)[0]:
+        if name in found:
+            raise name_value.wrong("each image once", f"{name[:100]!r} twice")
+        found[name] = {"detections": detections.raw} if entry is None else dict(entry.raw)
+    return ByName(found)
 
 
 def check_one_size(entries: Sequence[Entry], document: str) -> tuple[int, int]:

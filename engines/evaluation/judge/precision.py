@@ -97,7 +97,8 @@ def _corners(boxes: Array, size: tuple[int, int]) -> list[list[float]]:
 
 def _joints(keypoints: Array, size: tuple[int, int]) -> list[list[float]]:
     """Return x, y, v of each keypoint in px of the image."""
-    return (keypoints * [size[1], size[0], 1]).reshape(len(keypoints), -1).tolist()
+    flat = keypoints * [size[1], size[0], 1]
+    return flat.reshape(len(flat), 3 * flat.shape[1]).tolist()
 
 
 def _annotations(truths: Sequence[Record]) -> list[dict[str, Any]]:
