@@ -22,7 +22,8 @@ from ...words import counted
 from ..labels import Labels, bounds_in
 from ..objects import Objects
 from ..projection import projected
-from .read_predictions import objects_in
+from .entries import checked_entries
+from .read_predictions import objects_of
 
 SCHEMA = 1
 LIST = "predictions"
@@ -107,12 +108,10 @@ def read_frames(
     if frames is not None and len(entries) != frames:
         raise rows.wrong(f"{counted(frames, 'image')}, as many as frames", str(len(entries)))
     names = [entry.needed("image").text() for entry in entries]
-    if len(set(names)) < len(names):
-        twice = next(n for n, name in enumerate(names) if name in names[:n])
-        raise entries[twice].needed("image").wrong("each image once", f"{names[twice][:100]!r}")
     points = len(labels.keypoints) or _keypoints(entries)
-    found = objects_in(rows, entries, len(labels.classes) or _MOST, points)
-    found = replace(found, labels=labels)
+    known = len(labels.classes) or _MOST
+    checked = checked_entries(document, names, classes=known, keypoints=points).entries
+    found = replace(objects_of(checked, str(path), points), labels=labels)
     return found if canvas is None else found.fitted(canvas)
 
 
