@@ -22,7 +22,7 @@ from ...words import counted
 from ..labels import Labels, bounds_in
 from ..objects import Objects
 from ..projection import projected
-from .read_predictions import objects_in
+from .read_predictions import read_predictions
 
 SCHEMA = 1
 LIST = "predictions"
@@ -106,12 +106,12 @@ def read_frames(
         raise rows.wrong("at least one image")
     if frames is not None and len(entries) != frames:
         raise rows.wrong(f"{counted(frames, 'image')}, as many as frames", str(len(entries)))
-    names = [entry.needed("image").text() for entry in entries]
-    if len(set(names)) < len(names):
-        twice = next(n for n, name in enumerate(names) if name in names[:n])
-        raise entries[twice].needed("image").wrong("each image once", f"{names[twice][:100]!r}")
-    points = len(labels.keypoints) or _keypoints(entries)
-    found = objects_in(rows, entries, len(labels.classes) or _MOST, points)
+    found = read_predictions(
+        path,
+        [entry.needed("image").text() for entry in entries],
+        classes=len(labels.classes) or _MOST,
+        keypoints=len(labels.keypoints) or _keypoints(entries),
+    )
     found = replace(found, labels=labels)
     return found if canvas is None else found.fitted(canvas)
 

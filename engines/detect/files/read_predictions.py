@@ -50,15 +50,8 @@ def read_predictions(
         raise document.wrong(
             f"predictions for all {len(images)} images", f"none for {enumerated(missing)}"
         )
-    return objects_in(document, [entries[name] for name in images], classes, keypoints)
-
-
-def objects_in(document: Value, entries: Sequence[Value], classes: int, keypoints: int) -> Objects:
-    """Return the objects of the entries of images, in their order; see `read_predictions`.
-
-    Raises `InputError` for a malformed value and for images of different input sizes.
-    """
-    sizes = {_size(entry) for entry in entries}
+    ordered = [entries[name] for name in images]
+    sizes = {_size(entry) for entry in ordered}
     if len(sizes) != 1:
         raise document.wrong("images of one input size", f"{len(sizes)} sizes")
     size = sizes.pop()
@@ -70,9 +63,9 @@ def objects_in(document: Value, entries: Sequence[Value], classes: int, keypoint
             ),
             key=lambda row: -row["score"],
         )
-        for entry in entries
+        for entry in ordered
     ]
-    return _objects(rows, [_intrinsics(entry) for entry in entries], size, keypoints)
+    return _objects(rows, [_intrinsics(entry) for entry in ordered], size, keypoints)
 
 
 def _size(entry: Value) -> Size:
