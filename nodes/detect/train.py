@@ -117,7 +117,8 @@ class TrainRTDETR(io.ComfyNode):
                     min=0,
                     max=1000,
                     step=1,
-                    tooltip="Most objects that it can find in an image. 0: 12 of nano, 60 of small.",
+                    tooltip="Most objects that it can find in an image. 0: 12 for nano, 60 for "
+                    "small.",
                 ),
                 advanced.Boolean.Input(
                     "keypoint_scores",
