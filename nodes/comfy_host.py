@@ -175,3 +175,7 @@ def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
         prefix, folder_paths.get_output_directory(), width, height
     )
     return Path(folder) / f"{name}_{counter:05}_{suffix}"
+
+
+def saved_beside(path: Path) -> None:
+    pass  # ComfyUI keeps no list of files

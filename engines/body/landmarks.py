@@ -21,7 +21,9 @@ from ..words import counted
 from .family import BodyLandmarks, CropLandmarks, body_landmarks
 from .proportions import ODD, Proportions
 
-_FRAMES = 16  # frames that are looked at together
+FRAMES = 16
+"""How many frames are looked at together: a body depends in its last bits on those beside it."""
+
 _SIDES = ("left", "right")
 _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
@@ -133,9 +135,9 @@ def points_of_bodies(
     if not 0 <= score_threshold <= 1:
         raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
     chunks = []
-    for start in range(0, len(frames), _FRAMES):
+    for start in range(0, len(frames), FRAMES):
         with torch.inference_mode():
-            here = frames[start : start + _FRAMES].to(engine.device, torch.float32)
+            here = frames[start : start + FRAMES].to(engine.device, torch.float32)
             known = people.slice(start, start + len(here)).to(engine.device)
             chunk = BodyPoints.of(known, head.points)
             at = chunk.present.nonzero(as_tuple=True)

@@ -137,7 +137,10 @@ class DetectObjects(io.ComfyNode):
             progress=host.progress(len(image)),
         )
         text, nothing = found_in_frames(
-            objects.count, found="object", at_once=("object", "objects"), nobody="nothing"
+            objects.count,
+            found=("object", "objects"),
+            at_once=("object", "objects"),
+            nobody="nothing",
         )
         if nothing:
             text += "\nWarning: no objects were detected; lower score_threshold"

@@ -224,3 +224,8 @@ def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
     path = folder / f"{name}_{max(taken) + 1:05}_{suffix}"
     chosen.saved(path)
     return path
+
+
+def saved_beside(path: Path) -> None:
+    """Report a file that a node has written beside the path that `save_path` gave it."""
+    settings.get().saved(path)
