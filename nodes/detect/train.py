@@ -89,7 +89,7 @@ class TrainRTDETR(io.ComfyNode):
                     step=0.000001,
                     tooltip="How far each step goes. Lower it if the loss jumps or is NaN.",
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "mixed_precision",
                     options=list(_PRECISIONS),
                     default="none",
