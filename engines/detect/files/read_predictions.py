@@ -14,7 +14,7 @@ from ...geometry.rotations import from_two_rows
 from ..objects import Objects
 from ..projection import corrected, lifted
 from ..rtdetr_pose.decode import to_corners
-from .entries import Entry, check_one_size, read_entries
+from .entries import check_one_size, read_entries
 
 
 def read_predictions(
@@ -30,15 +30,7 @@ def read_predictions(
     Raises `InputError` as `read_entries` does, and for images of different input sizes.
     """
     entries = read_entries(path, images, classes=classes, keypoints=keypoints).entries
-    return objects_of(entries, str(path), keypoints)
-
-
-def objects_of(entries: Sequence[Entry], document: str, keypoints: int) -> Objects:
-    """Return the objects of the entries of images, in their order; see `read_predictions`.
-
-    Raises `InputError`, which begins with `document`, for images of different input sizes.
-    """
-    size = check_one_size(entries, document)
+    size = check_one_size(entries, str(path))
     rows = [sorted(entry.detections, key=lambda row: -row["score"]) for entry in entries]
     return _objects(rows, [entry.intrinsics for entry in entries], size, keypoints)
 
