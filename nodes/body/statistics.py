@@ -67,8 +67,8 @@ class _Measured:
         warnings = []
         if self.crowded:
             warnings.append(
-                "several bodies in a frame have no track and are left out; put Track Poses "
-                "before Detect Bodies"
+                "several bodies in a frame have no track and are left out; put Track Bodies "
+                "before this node"
             )
         picture = plot_changes(changes, 1 / self.fps, relative=summary.relative)
         outputs = (
