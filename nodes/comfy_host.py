@@ -131,8 +131,12 @@ def models_folder() -> Path:
     return Path(folder_paths.models_dir) / "kinograph"
 
 
+def output_folder() -> Path:
+    return Path(folder_paths.get_output_directory())
+
+
 def checkpoint_folders() -> tuple[Path, ...]:
-    return models_folder(), Path(folder_paths.get_output_directory())
+    return models_folder(), output_folder()
 
 
 def make_room(size: int) -> None:

@@ -56,19 +56,21 @@ class DrawDetections(io.ComfyNode):
                 io.Boolean.Input(
                     "labels",
                     default=True,
-                    tooltip="Writes the class and the score of each object at its box. Classes "
-                    "whose names have other letters than A to Z are written by number.",
+                    tooltip="Writes the class and the score of each object at its box. A class "
+                    "whose name the font lacks letters of, such as Chinese, is written by number.",
                 ),
-                io.String.Input(
-                    "object_size",
-                    default="",
-                    multiline=True,
-                    tooltip="Sides of the cuboids in metres, x y z: of all objects, such as 0.1 "
-                    "0.14 0.2, or with the name of a class before, a line for each. Empty: as the "
-                    "training data had them; otherwise cubes that fill the boxes.",
+                advanced.marked(
+                    io.String.Input(
+                        "object_size",
+                        default="",
+                        multiline=True,
+                        tooltip="Sides of the cuboids in metres, x y z: of all objects, such as "
+                        "0.1 0.14 0.2, or with the name of a class before, a line for each. Empty: "
+                        "as the training data had them; otherwise cubes that fill the boxes.",
+                    )
                 ),
                 *size_inputs(),
-                io.Float.Input(
+                advanced.Float.Input(
                     "line_width",
                     default=0.0,
                     min=0.0,

@@ -16,8 +16,8 @@ from . import CATEGORY
 if TYPE_CHECKING:
     from ...engines.models.model import Model
 
+FILE = "checkpoint.pt"  # of a run
 _FAMILY = "rtdetr_pose"
-_FILE = "checkpoint.pt"  # of a run
 
 
 def checkpoint_model(file: str) -> Model:
@@ -37,7 +37,7 @@ def _found(file: str) -> tuple[Path, str]:
     name = file.strip().replace("\\", "/").rstrip("/")
     folders = host.checkpoint_folders()
     for folder in folders:
-        for found in (name, f"{name}/{_FILE}"):
+        for found in (name, f"{name}/{FILE}"):
             if name and "\0" not in name and (folder / found).is_file():
                 return folder, found
     return folders[0], name

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 class _Predictions(JsonList):
     def document(self, values: Values) -> tuple[Any, str]:
-        from ...engines.detect.files.frames import LIST, to_predictions
+        from ...engines.detect.files.frames import LIST, frame_names, to_predictions
 
         objects: Objects = values["detections"]
         first = self.frame_count
         self.frame_count += len(objects)
-        return to_predictions(objects, first), LIST
+        return to_predictions(objects, frame_names(first, len(objects))), LIST
 
 
 def _sink(path: Path, format: str, carried: Mapping[str, str]) -> Sink:

@@ -148,6 +148,11 @@ def models_folder() -> Path:
     return folders.models_folder()
 
 
+def output_folder() -> Path:
+    """Return the folder of files that nodes write."""
+    return settings.get().output
+
+
 def checkpoint_folders() -> tuple[Path, ...]:
     """Return the folders in which checkpoints of trainings are looked for, the first one first."""
     chosen = settings.get()

@@ -22,15 +22,22 @@ from ...words import counted
 from ..labels import Labels, bounds_in
 from ..objects import Objects
 from ..projection import projected
-from .read_predictions import objects_in
+from .read_predictions import read_predictions
 
 SCHEMA = 1
 LIST = "predictions"
 _MOST = 4096  # classes or keypoints where the file does not say how many there are
 
 
-def to_predictions(objects: Objects, first: int = 0) -> dict[str, Any]:
-    """Return the objects of frames, whose names begin with frame number `first`.
+def frame_names(first: int, count: int) -> list[str]:
+    """Return the names of frames that are no files."""
+    return [f"frame_{number:06d}.png" for number in range(first, first + count)]
+
+
+def to_predictions(objects: Objects, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the objects of frames.
+
+    names: of the frames; None: `frame_names` from 0 on
 
     Raises `InputError` for NaN or infinity, and for an object that is not before the camera.
     """
@@ -53,11 +60,12 @@ def to_predictions(objects: Objects, first: int = 0) -> dict[str, Any]:
             raise InputError(f"detections: {name}: found NaN or infinity, which no file can hold")
     lists = {name: values.tolist() for name, values in columns.items()}
     cameras = _cameras(here)
+    names = frame_names(0, len(here)) if names is None else names
     return {
         "schema_version": SCHEMA,
         LIST: [
             {
-                "image": f"frame_{first + frame:06d}.png",
+                "image": names[frame],
                 "detections": [
                     _detection({name: rows[frame][place] for name, rows in lists.items()})
                     for place in range(count)
@@ -106,12 +114,12 @@ def read_frames(
         raise rows.wrong("at least one image")
     if frames is not None and len(entries) != frames:
         raise rows.wrong(f"{counted(frames, 'image')}, as many as frames", str(len(entries)))
-    names = [entry.needed("image").text() for entry in entries]
-    if len(set(names)) < len(names):
-        twice = next(n for n, name in enumerate(names) if name in names[:n])
-        raise entries[twice].needed("image").wrong("each image once", f"{names[twice][:100]!r}")
-    points = len(labels.keypoints) or _keypoints(entries)
-    found = objects_in(rows, entries, len(labels.classes) or _MOST, points)
+    found = read_predictions(
+        path,
+        [entry.needed("image").text() for entry in entries],
+        classes=len(labels.classes) or _MOST,
+        keypoints=len(labels.keypoints) or _keypoints(entries),
+    )
     found = replace(found, labels=labels)
     return found if canvas is None else found.fitted(canvas)
 
