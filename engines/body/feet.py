@@ -19,26 +19,24 @@ from .kinematics import PosedJoints, pose_joints
 from .legs import reach
 from .rig import Rig, mannequin
 
-# Speeds in m/s at the depth of the body. The points of a still foot jitter by up to 0.3 m/s; a foot
+# Speeds in m/s at the depth of the body. The points of a still foot jitter by up to 0.5 m/s; a foot
 # that swings in a slow walk does 1.5.
-_SLOW, _FAST = 0.4, 0.8  # a foot stands below the first one, and until the second one
-_FRAMES = 2  # that a foot is slow before it stands
-_DRIFT = 0.12  # m, from where it stands, at which it stands no longer
+_SLOW, _FAST = 0.6, 1.2  # a foot stands below the first one, and until the second one
+_DRIFT = 0.2  # m, from where it stands, at which it stands no longer
 _RELEASED = 0.15  # s, in which what holds a foot falls to a third
 
 
 class _Foot(NamedTuple):
     """What is remembered of T tracks and their two feet.
 
-    seen [T] bool: whether the track was ever seen; flat [T,2,2]: x and y per depth; slow [T,2]:
-    frames in succession; stands [T,2] bool; anchor [T,2,3] m, where the ankle is held; turn
-    [T,2,4], how the foot is held; aim [T,2,2]: where it is in the picture; offset [T,2,3] m, from
-    where it was found; hold [T,2] 0..1; shift [T,3] m, of the body
+    seen [T] bool: whether the track was ever seen; flat [T,2,2]: x and y per depth; stands [T,2]
+    bool; anchor [T,2,3] m, where the ankle is held; turn [T,2,4], how the foot is held; aim
+    [T,2,2]: where it is in the picture; offset [T,2,3] m, from where it was found; hold [T,2] 0..1;
+    shift [T,3] m, of the body
     """
 
     seen: Tensor
     flat: Tensor
-    slow: Tensor
     stands: Tensor
     anchor: Tensor
     turn: Tensor
@@ -65,9 +63,8 @@ class FootState:
 class FootLock:
     """Hold the feet of tracked bodies where they stand, in successive chunks.
 
-    A foot stands while it moves by less than 0.4 m/s in the picture, at the depth of the body, for
-    two frames, and until it moves by 0.8 m/s or is 12 cm away; so the camera has to be still. How
-    far away a body is wanders far more than its place in the picture: the body is moved with the
+    A foot stands from when it moves by less than 0.6 m/s in the picture, at the depth of the body,
+    until it moves by 1.2 m/s or is 20 cm away; so the camera has to be still. How far away a body is wanders far more than its place in the picture: the body is moved with the
     feet that stand, on average, and each leg is bent so that its foot is where and as it was when
     it began to stand. What holds a foot that no longer stands fades within a third of a second.
     Bodies without a track are unchanged, and so are sizes and boxes.
@@ -183,11 +180,9 @@ def _stepped(
     flat: [T,2,2]; ankle: [T,2,3] m; turn: [T,2,4]; depth: [T,1] m
     """
     speed = (flat - foot.flat).norm(dim=-1) * depth * fps
-    still = foot.seen[:, None] & (speed < _SLOW)
-    slow = torch.where(still, foot.slow + 1, 0)
     drift = (flat - foot.aim).norm(dim=-1) * depth
     stays = foot.stands & (speed < _FAST) & (drift < _DRIFT)
-    begins = ~foot.stands & (slow >= _FRAMES)
+    begins = ~foot.stands & foot.seen[:, None] & (speed < _SLOW)
     stands = stays | begins
     # Where the foot was shown in the frame before, so that nothing jumps.
     fading = foot.hold * fade
@@ -201,7 +196,7 @@ def _stepped(
     shift = (hold[..., None] * offset).sum(1) / share
     aim = torch.where(begins[..., None], flat, foot.aim)
     return _Foot(
-        torch.ones_like(foot.seen), flat, slow, stands, anchor, held_turn, aim, offset, hold, shift
+        torch.ones_like(foot.seen), flat, stands, anchor, held_turn, aim, offset, hold, shift
     )
 
 
@@ -223,9 +218,10 @@ class _Legs(NamedTuple):
         """Return those of posed bodies [F*T]."""
         bones = ("thigh", "calf", "foot", "ball")
         number = [[rig.index(f"{bone}_{side}") for _, side in SIDES] for bone in bones]
-        at = [posed.position[:, some].unflatten(0, shape) for some in number]
-        turns = [posed.rotation[:, some].unflatten(0, shape) for some in number[:3]]
-        return cls(*at, *turns, posed.rotation[:, 0].unflatten(0, shape))
+        hip, knee, ankle, ball = (posed.position[:, some].unflatten(0, shape) for some in number)
+        thigh, calf, foot = (posed.rotation[:, some].unflatten(0, shape) for some in number[:3])
+        pelvis = posed.rotation[:, 0].unflatten(0, shape)
+        return cls(hip, knee, ankle, ball, thigh, calf, foot, pelvis)
 
     def moved(self, rotation: Tensor, held: _Held) -> Tensor:
         """Return the turns of joints [F,T,J,3,3] with legs that reach for where feet are held."""
@@ -257,7 +253,6 @@ def _remembered(state: FootState | None, ids: Tensor) -> _Foot:
     fresh = _Foot(
         seen=torch.zeros(count, dtype=torch.bool),
         flat=three[..., :2],
-        slow=none.long(),
         stands=none > 0,
         anchor=three,
         turn=whole,

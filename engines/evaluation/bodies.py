@@ -57,9 +57,10 @@ def evaluate_bodies(
 
     `results` has for each of them: of made pictures what `compare_bodies` returns; of a video how
     steady its bodies are and how far feet slide that stand (`steps`: as found, smoothed causally
-    and in both directions, with feet held where they stand), how much the network's bones vary, and `marks`, how far their joints are
-    from the annotated ones in the picture; of a folder what `compare_cameras` returns. Raises
-    `InputError` for data that do not exist or are named twice, and for annotations without `clip`.
+    and in both directions, with feet held where they stand), how much the network's bones vary, and
+    `marks`, how far their joints are from the annotated ones in the picture; of a folder what
+    `compare_cameras` returns. Raises `InputError` for data that do not exist or are named twice,
+    and for annotations without `clip`.
     """
     if twice := sorted({name for name in data if data.count(name) > 1}):
         raise InputError(f"data: expected all of them once, found {', '.join(twice)} twice")
