@@ -64,9 +64,10 @@ class FootLock:
     """Hold the feet of tracked bodies where they stand, in successive chunks.
 
     A foot stands from when it moves by less than 0.6 m/s in the picture, at the depth of the body,
-    until it moves by 1.2 m/s or is 20 cm away; so the camera has to be still. How far away a body is wanders far more than its place in the picture: the body is moved with the
-    feet that stand, on average, and each leg is bent so that its foot is where and as it was when
-    it began to stand. What holds a foot that no longer stands fades within a third of a second.
+    until it moves by 1.2 m/s or is 20 cm away; so the camera has to be still. How far away a body
+    is wanders far more than its place in the picture: the body is moved with the feet that stand,
+    on average, and each leg is bent so that its foot is where and as it was when it began to stand.
+    What holds a foot that no longer stands fades within a third of a second.
     Bodies without a track are unchanged, and so are sizes and boxes.
 
     fps: frames per second
