@@ -92,8 +92,7 @@ class SmoothBodies(io.ComfyNode):
         check_continues(state, direction)
         if bool((bodies.present & (bodies.track_ids < 0)).any()):
             raise InputError(
-                "bodies: expected bodies with tracks, as Detect Bodies gives them, found some "
-                "without"
+                "bodies: expected bodies with tracks; put Track Bodies before this node"
             )
         known, cuts, stood = own_state(state, tuple) or (None, Cuts(), None)
         smoother = BodySmoother(fps, min_cutoff, beta, beta_rotation, direction, known)
