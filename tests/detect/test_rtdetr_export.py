@@ -251,7 +251,7 @@ def test_a_graph_is_written_with_what_it_is(
         (("--onnx", str(path), "--input-name", "x"), "--input-name: expected images, found x"),
         (
             ("--onnx", str(path), "--image-size", "64"),
-            "image size: expected 64x64, found a network",
+            "image size: expected 64x64, found",
         ),
         (
             ("--onnx", str(path), "--config", str(tmp_path / "other.json")),
