@@ -29,4 +29,6 @@ class _Kind:
         return marked(self._kind.Input(id, **values))
 
 
-Boolean, Combo, Float, Int = (_Kind(kind) for kind in (io.Boolean, io.Combo, io.Float, io.Int))
+Boolean, Combo, Float, Int, String = (
+    _Kind(kind) for kind in (io.Boolean, io.Combo, io.Float, io.Int, io.String)
+)

@@ -131,6 +131,14 @@ def models_folder() -> Path:
     return Path(folder_paths.models_dir) / "kinograph"
 
 
+def output_folder() -> Path:
+    return Path(folder_paths.get_output_directory())
+
+
+def checkpoint_folders() -> tuple[Path, ...]:
+    return models_folder(), output_folder()
+
+
 def make_room(size: int) -> None:
     comfy_memory.make_room(size)
 
@@ -167,3 +175,7 @@ def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
         prefix, folder_paths.get_output_directory(), width, height
     )
     return Path(folder) / f"{name}_{counter:05}_{suffix}"
+
+
+def saved_beside(path: Path) -> None:
+    pass  # ComfyUI keeps no list of files

@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 
 
 def found_in_frames(
-    count: Tensor, *, found: str, at_once: tuple[str, str], nobody: str
+    count: Tensor, *, found: tuple[str, str], at_once: tuple[str, str], nobody: str
 ) -> tuple[str, bool]:
     """Return how many of `found` there are, in words, and whether there is none.
 
     count:   [F] int64, in each frame
+    found:   what is counted in all frames, one and several
     at_once: what each is, one and several
     nobody:  what is in frames without any
     """
     frames, empty = len(count), int((count == 0).sum())
     text = (
-        f"{counted(frames, 'frame')}, {counted(int(count.sum()), found)}, "
+        f"{counted(frames, 'frame')}, {counted(int(count.sum()), *found)}, "
         f"at most {counted(int(count.max()), *at_once)} at once"
     )
     if empty:

@@ -9,6 +9,8 @@ from ..engines.render.choices import NOISE_FLOOR
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..engines.body.bodies import Bodies
+    from ..engines.detect.objects import Objects
     from ..engines.flow.flow import Flow
     from ..engines.head.heads import Heads
     from ..engines.pose.poses import Poses
@@ -54,6 +56,33 @@ def of_heads(images: Tensor, heads: Heads) -> Tensor:
     few = Heads.cat([heads.slice(i, i + 1) for i in chosen]).to("cpu")
     size = (small.shape[1], small.shape[2])
     return draw_heads(few, style="axes", size=size, footage=small, line_width=_THIN).image
+
+
+def of_bodies(images: Tensor, bodies: Bodies) -> Tensor:
+    """Return a few of the images [F,H,W,3], small, with the meshes of their bodies, as
+    [n,h,w,3]."""
+    from ..engines.body.bodies import Bodies
+    from ..engines.render.bodies.draw import draw_bodies
+    from ..engines.vace.preview import spread_over
+
+    chosen = spread_over(len(images), _FRAMES)
+    small = _thinned([images[i] for i in chosen]).cpu()
+    few = Bodies.cat([bodies.slice(i, i + 1) for i in chosen]).to("cpu")
+    size = (small.shape[1], small.shape[2])
+    return draw_bodies(few, colours="track", size=size, footage=small).image
+
+
+def of_objects(images: Tensor, objects: Objects) -> Tensor:
+    """Return a few of the images [F,H,W,3], small, with their objects drawn, as [n,h,w,3]."""
+    from ..engines.detect.objects import Objects
+    from ..engines.render.objects.draw import draw_objects
+    from ..engines.vace.preview import spread_over
+
+    chosen = spread_over(len(images), _FRAMES)
+    small = _thinned([images[i] for i in chosen]).cpu()
+    few = Objects.cat([objects.slice(i, i + 1) for i in chosen]).to("cpu")
+    size = (small.shape[1], small.shape[2])
+    return draw_objects(few, size=size, footage=small, line_width=_THIN)[0]
 
 
 def of_flow(flow: Flow) -> Tensor:

@@ -10,14 +10,14 @@ from .streaming import Refusal, Values
 from .widgets import state_input
 
 
-def min_cutoff_input(who: str) -> Any:
+def min_cutoff_input(who: str, default: float = 1.0) -> Any:
     """Return the widget for how strongly those who rest are smoothed.
 
     who: one of them, such as "a head"
     """
     return advanced.Float.Input(
         "min_cutoff",
-        default=1.0,
+        default=default,
         min=0.01,
         max=100.0,
         step=0.01,

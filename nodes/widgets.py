@@ -6,7 +6,7 @@ from typing import Any
 from ..engines.geometry.choices import FITS
 from . import advanced
 from .api import io
-from .types import KinoFlow, KinoHeads, KinoPoses, KinoState
+from .types import KinoBodies, KinoFlow, KinoHeads, KinoPoses, KinoState
 
 _LARGEST = 16384  # px
 
@@ -106,6 +106,11 @@ def poses_input(tooltip: str = "From Detect Poses or any other node that outputs
 def heads_input(tooltip: str = "From Detect Heads or any other node that outputs heads.") -> Any:
     """Return the input for heads."""
     return KinoHeads.Input("heads", tooltip=tooltip)
+
+
+def bodies_input(tooltip: str = "From Detect Bodies or any other node that outputs bodies.") -> Any:
+    """Return the input for bodies."""
+    return KinoBodies.Input("bodies", tooltip=tooltip)
 
 
 def flow_input(tooltip: str = "From Estimate Flow or any other node that outputs flow.") -> Any:

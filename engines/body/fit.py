@@ -19,7 +19,6 @@ from .proportions import Proportions
 from .rig import Rig, mannequin
 from .sizes import SizeState, sizes_by_track
 
-FOV = 43.0  # degrees, vertical: the main camera of a phone (26 mm equivalent) in 16:9
 _STEPS = 4  # of the pose in metres
 _AGAIN = 3  # of the pose in the picture, from there on
 

@@ -10,8 +10,10 @@ from ..checks import check_shape
 from ..detections.detections import Detections
 from ..errors import InputError
 from ..geometry.camera import Camera
+from ..geometry.placement import Size, scale_and_shift
 from ..padded import Padded
 from ..sequence import state_type
+from .labels import NO_LABELS, Labels
 
 
 @state_type()
@@ -29,9 +31,10 @@ class Objects(Padded):
     rotation:    [F,P,3,3] turns the object into the axes of `camera`; None: no poses
     translation: [F,P,3] m, where the object's origin lies; None: no poses
     camera:      what rotation and translation refer to; y down, z away from it
+    labels:      what the numbers of classes and keypoints stand for, as far as it is known
 
-    Raises `InputError` if shapes, devices or dtypes do not fit together, and for a pose without a
-    camera.
+    Raises `InputError` if shapes, devices or dtypes do not fit together, for a pose without a
+    camera, and for names of other keypoints than there are.
     """
 
     boxes: Tensor
@@ -44,6 +47,7 @@ class Objects(Padded):
     rotation: Tensor | None = None
     translation: Tensor | None = None
     camera: Camera | None = None
+    labels: Labels = NO_LABELS
 
     def __post_init__(self) -> None:
         check_shape("Objects.boxes", self.boxes, ("frames", "places", 4))
@@ -56,18 +60,25 @@ class Objects(Padded):
         if self.rotation is not None and self.translation is not None:
             check_shape("Objects.rotation", self.rotation, (frames, places, 3, 3))
             check_shape("Objects.translation", self.translation, (frames, places, 3))
+        points = self.keypoints.shape[2]
+        if self.labels.keypoints and len(self.labels.keypoints) != points:
+            raise InputError(
+                f"Objects.labels: expected names of {points} keypoints, found "
+                f"{len(self.labels.keypoints)}"
+            )
         self._check_together("boxes")
 
     @classmethod
     def cat(cls, chunks: "Sequence[Objects]") -> "Objects":
         """Return successive chunks as one, with as many places per frame as the widest has.
 
-        Raises `InputError` for chunks that differ in canvas, in keypoints, or in having poses.
+        Raises `InputError` for chunks that differ in canvas, in keypoints, in names, or in having
+        poses.
         """
         first = chunks[0]
-        alike = {(c.canvas, c.keypoints.shape[2], c.rotation is None) for c in chunks}
+        alike = {(c.canvas, c.keypoints.shape[2], c.rotation is None, c.labels) for c in chunks}
         if len(alike) > 1:
-            raise InputError("Objects.cat: the chunks differ in canvas, keypoints or poses")
+            raise InputError("Objects.cat: the chunks differ in canvas, keypoints, names or poses")
         cameras = [chunk.camera for chunk in chunks if chunk.camera is not None]
         camera = Camera.cat(cameras, [len(chunk) for chunk in chunks]) if cameras else None
         return first._joined(chunks, camera=camera)
@@ -81,6 +92,24 @@ class Objects(Padded):
         """Return the same on `device`."""
         camera = None if self.camera is None else self.camera.to(device)
         return replace(super().to(device), camera=camera)
+
+    def fitted(self, size: Size, fit: str = "stretch") -> "Objects":
+        """Return the same objects where the frames are brought to another size.
+
+        fit: see `scale_and_shift`
+        """
+        if size == self.canvas:
+            return self
+        scale, shift = scale_and_shift(self.canvas, size, fit)
+        by, to = (self.boxes.new_tensor(values[::-1]) for values in (scale, shift))
+        there = self.present[..., None]
+        return replace(
+            self,
+            boxes=torch.where(there, self.boxes * by.repeat(2) + to.repeat(2), 0),
+            keypoints=torch.where(there[..., None], self.keypoints * by + to, 0),
+            camera=None if self.camera is None else self.camera.fitted(size, fit),
+            canvas=size,
+        )
 
     @property
     def detections(self) -> Detections:

@@ -1,6 +1,5 @@
 """From frames to heads, with whichever kind of network."""
 
-import weakref
 from collections.abc import Callable
 
 from torch import Tensor
@@ -8,10 +7,9 @@ from torch import Tensor
 from ..detections.detect import letterbox_for, recommended_size
 from ..errors import InputError
 from ..geometry.placement import Size
-from ..models.registry import resolve
 from ..pose.poses import Poses
-from ..runtime.engine import Engine, build_beside
-from ..runtime.network import network_of
+from ..runtime.engine import Engine
+from ..runtime.included import included_beside
 from .choices import FOV
 from .detect import detect_heads
 from .family import FaceMesh, HeadFinder, HeadRotation, face_detector, head_of
@@ -28,16 +26,10 @@ def needs_detector(engine: Engine, poses: Poses | None) -> bool:
     return poses is None and not isinstance(head_of(engine.model), HeadFinder)
 
 
-_included: "weakref.WeakKeyDictionary[Engine, Engine]" = weakref.WeakKeyDictionary()
-
-
 def included_detector(engine: Engine) -> Engine:
-    """Return an engine of the included face detector, for an engine that has none, as
-    `build_beside` builds it; the same one for every call."""
-    if engine not in _included:
-        model = resolve(DETECTOR)
-        _included[engine] = build_beside(engine, model, network_of(model))
-    return _included[engine]
+    """Return an engine of the included face detector, for an engine that has none; see
+    `included_beside`."""
+    return included_beside(engine, DETECTOR)
 
 
 def frames_at_once(engine: Engine, source: Size) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..sequence import state_type
 from ..tracking.association import Association, Known, in_places
+from ..tracking.given import tracks_given
 from ..tracking.similarity import BoxSimilarity, box_observations
 from ..video.cuts import check_cuts
 from .heads import Heads
@@ -64,7 +65,7 @@ class HeadTracker:
                 f"heads: in frames of {wide}x{high}, but those before were "
                 f"{before_wide}x{before_high}; reset the tracks"
             )
-        given = _given(heads, state.given)
+        given = tracks_given(heads, state.given, "heads", "Detect Heads")
         if given:
             self.state = replace(state, canvas=heads.canvas, given=True)
             return heads
@@ -75,17 +76,3 @@ class HeadTracker:
         ids, known, next_id = association.run(frames, new_shot, state.heads, state.next_id)
         self.state = HeadTrackState(known, next_id, heads.canvas, given)
         return replace(heads, track_ids=in_places(ids, heads.track_ids))
-
-
-def _given(heads: Heads, before: bool | None) -> bool | None:
-    """Return whether heads, and those before, have tracks; None if there is none."""
-    tracked = heads.track_ids[heads.present] >= 0
-    if not len(tracked):
-        return before
-    some, every = bool(tracked.any()), bool(tracked.all())
-    if some != every or before not in (None, some):
-        raise InputError(
-            "heads: some have tracks and some have none; give tracks to all people with Track "
-            "Poses before Detect Heads, or to none"
-        )
-    return some

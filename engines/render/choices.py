@@ -3,6 +3,8 @@
 COLOUR_ORDERS = ("rgb", "bgr")
 COLOURINGS = ("style", "track")
 NORMALISATIONS = ("vace", "clip", "fixed", "ema")
+DEPTH_RANGES = ("steady", "frame", "clip", "fixed")
+NORMAL_AXES = ("bae", "opengl")
 WAYS = ("estimated", "forward", "backward")
 
 # px. Speeds that estimators see in footage where nothing moves. OpenCV's DIS: 95 % of the pixels

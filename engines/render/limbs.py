@@ -153,14 +153,18 @@ def shapes_between(
     )
 
 
+def track_colours(tracks: Tensor) -> Tensor:
+    """Return the colours [...,3] 0..1 of tracks [...] int64, -1 = none, which are grey."""
+    palette = (torch.tensor([*TRACK_COLOURS, _UNTRACKED]) / 255).to(tracks.device)
+    index = torch.where(tracks < 0, len(TRACK_COLOURS), tracks % len(TRACK_COLOURS))
+    return palette[index]
+
+
 def limb_colours(table: LimbTable, colours: str, colour_order: str, tracks: Tensor) -> Tensor:
     """Return the colours of the shapes: [1,1,S,3], or [F,P,S,3] by track with the style's
     brightness of every shape."""
     chosen = table.colour[None, None]
     if colours == "track":
-        palette = torch.tensor([*TRACK_COLOURS, _UNTRACKED]) / 255
-        palette = palette.to(tracks.device)
-        index = torch.where(tracks < 0, len(TRACK_COLOURS), tracks % len(TRACK_COLOURS))
         brightness = table.colour.amax(1)
-        chosen = palette[index][:, :, None] * brightness[:, None]
+        chosen = track_colours(tracks)[:, :, None] * brightness[:, None]
     return chosen.flip(-1) if colour_order == "bgr" else chosen

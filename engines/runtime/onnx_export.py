@@ -3,7 +3,6 @@
 import hashlib
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -24,6 +23,7 @@ from .network import Network, network_of
 from .onnx_graph import adapted, read_onnx, stays_fp32, weight_files
 from .tensor_spec import FLOAT, Axis
 from .torch_runner import example_inputs
+from .warned import warned_by_others
 from .worker import Message, run_worker
 
 OPSET = 18  # GridSample needs 16; 20 gave wrong results in TensorRT (NVIDIA/TensorRT 4646)
@@ -153,8 +153,8 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
         from onnxruntime.transformers import float16
 
         blocked = [*float16.DEFAULT_OP_BLOCK_LIST, *_STAYS_FP32]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of numbers that fp16 rounds to zero; parity decides
+        # It warns of numbers that fp16 rounds to zero; parity decides.
+        with warned_by_others(f"{network.name} in fp16"):
             graph = float16.convert_float_to_float16(
                 graph,
                 keep_io_types=True,
@@ -228,8 +228,11 @@ def export_here(module: nn.Module, network: Network, precision: str) -> bytes:
         module = _Fp16(module, tuple(spec.dtype == FLOAT for spec in network.inputs))
         shapes = (shapes,)  # its inputs are one variadic parameter
     try:
-        with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
-            warnings.simplefilter("ignore")  # the exporter's own deprecations
+        with (
+            warned_by_others(f"{network.name} to ONNX"),
+            torch.inference_mode(False),
+            torch.no_grad(),
+        ):
             program = torch.onnx.export(
                 module.eval(),
                 example_inputs(network, torch.device("cpu"), "fp32"),

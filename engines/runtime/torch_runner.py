@@ -20,6 +20,7 @@ from .cuda_graph import ShapeGraphs
 from .network import Network
 from .runner import Runner
 from .tensor_spec import DTYPES, FLOAT, TensorSpec
+from .warned import warned_by_others
 
 # The layout with which cuDNN and oneDNN are fastest.
 _LAYOUT = torch.channels_last
@@ -199,11 +200,15 @@ def compile_ahead(
 
     Raises `EngineError` with the compiler's message if that fails.
     """
-    from torch._inductor import aoti_compile_and_package  # imports the whole compiler
-
     try:
         # Hosts run nodes in inference mode, whose tensors cannot be exported.
-        with torch.inference_mode(False), torch.no_grad():
+        with (
+            warned_by_others(f"compiling {network.name}"),
+            torch.inference_mode(False),
+            torch.no_grad(),
+        ):
+            from torch._inductor import aoti_compile_and_package  # imports the whole compiler
+
             module = prepared(network.module(weights), device, precision)
             inputs = example_inputs(network, device, precision)
             program = torch.export.export(module, inputs, dynamic_shapes=_free_axes(network))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import check_shape
+from ..datasets.object_bounds import bounds_of
 from ..datasets.object_targets import symmetries_of, targets_of
 from ..datasets.object_truth import ObjectKinds, ObjectTruth
 from ..detect.rtdetr_pose.config import Config
@@ -78,6 +79,7 @@ class RTDETRTask:
             torch.manual_seed(seed)
             self._module = RTDETRPose(config).to(device)
         self._kinds = kinds
+        self._bounds = bounds_of(truths, len(kinds.classes))
         self._pixels = pixels.to(device)
         self._targets = targets.to(device)
         self._counts = targets.present.sum(1)
@@ -106,6 +108,7 @@ class RTDETRTask:
             "keypoint_names": list(self._kinds.keypoints),
             "skeleton": [list(pair) for pair in self._kinds.skeleton],
             "sigmas": self._kinds.sigmas.tolist(),
+            "bounds": self._bounds,
         }
 
     def batch(self, examples: Tensor) -> ObjectBatch:

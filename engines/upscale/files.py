@@ -1,39 +1,18 @@
 """Files of upscaling networks: which family they belong to, read once until they change."""
 
-from collections.abc import Callable, Mapping
-from functools import cache, wraps
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from torch import Tensor
 
 from ..errors import ModelError
 from ..models.model import Model
+from ..models.once import once
 from ..models.tensors import read_tensors
-
-_Found = TypeVar("_Found")
 
 ONNX = "upscale_onnx"
 ANY = "spandrel"
 _COMPACT, _RRDB = "realesr_compact", "rrdbnet"
-
-
-def once(read: Callable[[Path], _Found]) -> Callable[[Path], _Found]:
-    """Return a function of a file that is computed once until the file changes."""
-
-    @cache
-    def remembered(path: Path, size: int, modified: int) -> _Found:
-        return read(path)
-
-    @wraps(read)
-    def found(path: Path) -> _Found:
-        try:
-            stat = path.stat()
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read as weights: {error}") from error
-        return remembered(path, stat.st_size, stat.st_mtime_ns)
-
-    return found
 
 
 def is_compact(state: Mapping[str, Tensor]) -> bool:

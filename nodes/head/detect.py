@@ -164,7 +164,7 @@ class DetectHeads(io.ComfyNode):
 def _text(heads: Heads, image: Tensor, included: Engine | None, seeded: bool) -> str:
     """Return what was found and how, in words."""
     text, nobody = found_in_frames(
-        heads.count, found="head", at_once=("head", "heads"), nobody="none"
+        heads.count, found=("head", "heads"), at_once=("head", "heads"), nobody="none"
     )
     if included is not None:
         text += f"; faces by {included.model.name} in {included.backend} on {included.device}"

@@ -84,7 +84,7 @@ def detected(
     how: how the frames were looked at, a clause
     """
     text, nobody = found_in_frames(
-        poses.count, found="pose", at_once=("person", "people"), nobody="nobody"
+        poses.count, found=("pose", "poses"), at_once=("person", "people"), nobody="nobody"
     )
     if how:
         text += f"; {how}"

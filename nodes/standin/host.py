@@ -148,6 +148,17 @@ def models_folder() -> Path:
     return folders.models_folder()
 
 
+def output_folder() -> Path:
+    """Return the folder of files that nodes write."""
+    return settings.get().output
+
+
+def checkpoint_folders() -> tuple[Path, ...]:
+    """Return the folders in which checkpoints of trainings are looked for, the first one first."""
+    chosen = settings.get()
+    return folders.models_folder(), chosen.output, *chosen.inputs
+
+
 def make_room(size: int) -> None:
     """Free `size` bytes on the compute device before something is loaded there."""
 
@@ -213,3 +224,8 @@ def save_path(prefix: str, suffix: str, size: tuple[int, int] = (0, 0)) -> Path:
     path = folder / f"{name}_{max(taken) + 1:05}_{suffix}"
     chosen.saved(path)
     return path
+
+
+def saved_beside(path: Path) -> None:
+    """Report a file that a node has written beside the path that `save_path` gave it."""
+    settings.get().saved(path)

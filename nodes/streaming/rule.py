@@ -117,7 +117,8 @@ class Rule:
     ends:     outputs that are known at the end only
     never:    outputs that are not made in chunks
     opens:    of a source, how it opens its video
-    saves:    of a sink, how it saves; None if it only shows
+    saves:    of a sink, how it saves; None if it writes no files
+    sends:    of a sink that writes none, makes what takes its frames; None if it only shows
     survey:   the pass over the frames that the node may need before its own
     whole:    why these values need the whole clip; None if they do not
     not_live: why these values give no picture for each frame of a live stream; None if they do
@@ -144,6 +145,7 @@ class Rule:
     never: tuple[int, ...] = ()
     opens: Opens | None = None
     saves: Saves | None = None
+    sends: Callable[[], Sink] | None = None
     survey: Survey | None = None
     whole: Callable[[Values], Refusal | None] = _never
     not_live: Callable[[Values], Refusal | None] = _never

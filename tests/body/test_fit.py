@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.body.bodies import Bodies
-from kinograph.engines.body.fit import FOV, FitState, fit_bodies
+from kinograph.engines.body.choices import FOV
+from kinograph.engines.body.fit import FitState, fit_bodies
 from kinograph.engines.body.ik.chain import mannequin_chain
 from kinograph.engines.body.kinematics import pose_joints
 from kinograph.engines.body.landmarks import BodyPoints, points_of_bodies

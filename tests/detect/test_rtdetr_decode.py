@@ -80,7 +80,7 @@ def test_objects_join_and_come_apart() -> None:
     assert joined.camera is not None
     assert joined.camera.size == (64, 96)
     torch.testing.assert_close(joined.translation, found.translation)
-    with pytest.raises(InputError, match="differ in canvas, keypoints or poses"):
+    with pytest.raises(InputError, match="differ in canvas, keypoints, names or poses"):
         Objects.cat([found, decode(outputs(), (64, 96))])
     with pytest.raises(InputError, match="expected rotation, translation and camera, or none"):
         Objects(**{**vars(found), "camera": None})

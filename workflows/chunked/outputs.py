@@ -45,15 +45,17 @@ def typed(single: SingleRunNodes, id_: str, name: str) -> str:
 
 
 def make_sinks(single: SingleRunNodes, paths: Mapping[str, Path]) -> dict[str, Sink]:
-    """Return a sink for each node that saves to one of `paths`, or shows."""
+    """Return a sink for each node that saves to one of `paths`, sends or shows."""
     sinks: dict[str, Sink] = {}
     for one in single.layout.passes:
         for id_ in one.nodes:
             if single.layout.rules[id_].kind != "sink":
                 continue
-            path = paths.get(id_)
-            rows = single.layout.rules[id_].rows
-            sinks[id_] = Sink(rows=rows) if path is None else _sink(single, id_, path)
+            path, rule = paths.get(id_), single.layout.rules[id_]
+            if path is not None:
+                sinks[id_] = _sink(single, id_, path)
+            else:
+                sinks[id_] = Sink(rows=rule.rows) if rule.sends is None else rule.sends()
     return sinks
 
 

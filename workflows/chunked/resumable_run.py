@@ -445,9 +445,10 @@ class _Run:
     # --- the end
 
     def _finishing(self) -> None:
-        for sink in self._sinks.values():
+        for id_, sink in self._sinks.items():
             if sink.saves:
-                sink.prepare()
+                with self._single.named(id_), _writing(sink.parts):
+                    sink.prepare()
         last = len(self._layout.passes) - 1
         self._write(last, self._total(), None, "finishing", kept=self._results)
 

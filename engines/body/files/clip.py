@@ -193,11 +193,13 @@ def motion_of(chunk: Bodies, start: int, track: int) -> Motion:
 
 
 def paths_of(path: Path, tracks: list[Track]) -> list[Path]:
-    """Return a path for each track: `path` itself if there is one, else with the track's id."""
+    """Return a path for each track: `path` itself if there is one, else with the track's id, such
+    as walk_00001_track3.bvh."""
     if len(tracks) == 1:
         return [path]
     names = ["no_track" if t.track < 0 else f"track{t.track}" for t in tracks]
-    return [path.with_name(f"{path.stem}_{name}{path.suffix}") for name in names]
+    stem = path.stem.rstrip("_")  # ComfyUI's own names end in it
+    return [path.with_name(f"{stem}_{name}{path.suffix}") for name in names]
 
 
 def _joined(a: Motion, b: Motion) -> Motion:

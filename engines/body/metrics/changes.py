@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...geometry import rotations
+from ...sequence import state_type
 from .observed import Observed
 
 BACK = 3
@@ -31,6 +32,7 @@ MEASURES = {
 """What is measured, and how many of the track's outputs before it takes."""
 
 
+@state_type()
 @dataclass(frozen=True)
 class Changes:
     """N bodies in frames, by track and, in a track, by time.

@@ -1,13 +1,14 @@
 """`Meter`: metrics of a clip or a stream, over the last seconds, in constant memory."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...sequence import state_type
 from .changes import BACK, Changes, changes
 from .observed import Observed, check_rising
 from .summary import Frames, Summary, summarise
@@ -16,6 +17,17 @@ SECONDS = 5.0
 """How far back a summary looks, in time of capture."""
 
 _TOGETHER = 1024  # frames that are measured together; the result is the same for any number
+
+
+@state_type()
+@dataclass(frozen=True)
+class MeterState:
+    """What a meter keeps; opaque, to be handed to another meter, which continues."""
+
+    recent: Observed | None = None
+    frames: Frames | None = None
+    bodies: Changes | None = None
+    latest: float = -math.inf
 
 
 class Meter:
@@ -38,10 +50,22 @@ class Meter:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name}: expected a time above 0 s, found {value}")
         self._seconds, self._period = seconds, period
-        self._recent: Observed | None = None
-        self._frames: Frames | None = None
-        self._bodies: Changes | None = None
-        self._latest = -math.inf
+        self.state = MeterState()
+
+    @property
+    def state(self) -> MeterState:
+        """What another meter needs to continue."""
+        return MeterState(self._recent, self._frames, self._bodies, self._latest)
+
+    @state.setter
+    def state(self, state: MeterState) -> None:
+        self._recent, self._frames = state.recent, state.frames
+        self._bodies, self._latest = state.bodies, state.latest
+
+    @property
+    def changes(self) -> Changes | None:
+        """The changes of every body of the last seconds; None before the first frame."""
+        return self._bodies
 
     def add(self, observed: Observed, *, every: float | None = None) -> list[Summary]:
         """Take the frames that follow, of which none may be captured before an earlier one.

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from ...checks import check_shape
 from ...errors import InputError
+from ...sequence import state_type
 
 
+@state_type()
 @dataclass(frozen=True)
 class Observed:
     """F captured frames, and the bodies in their outputs, P places per frame.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...geometry.boxes import iou
+from ...sequence import state_type
 from .changes import MEASURES, Changes
 
 _LONGEST_GAP = 1.5  # periods between two outputs that are compared
@@ -83,6 +84,7 @@ class Summary:
         return json.dumps(_without_nan(asdict(self)), allow_nan=False)
 
 
+@state_type()
 @dataclass(frozen=True)
 class Frames:
     """F captured frames; fields as in `Observed`, and `anybody` [F] bool: with a body in it."""

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import InputError
 from ...files import atomic_write
-from ..choices import CONDITIONS
+from .condition import check_condition
 from .summary import Spread, Summary, TrackSummary
 
 Cell = str | int | float | None
@@ -20,7 +19,7 @@ class Record:
     """A summary that is to be kept.
 
     timestamp: when it was made, such as 2026-03-14 15:09:26
-    condition: of the scene, one of `CONDITIONS`
+    condition: of the scene, as `condition_of` returns it
 
     Raises `InputError` for another condition.
     """
@@ -30,10 +29,7 @@ class Record:
     summary: Summary
 
     def __post_init__(self) -> None:
-        if self.condition not in CONDITIONS:
-            raise InputError(
-                f"condition: expected one of {', '.join(CONDITIONS)}, found {self.condition[:40]!r}"
-            )
+        check_condition(self.condition)
 
 
 # REMI's columns, with its names in its order. Its rates and distances are computed as here defined,

@@ -56,6 +56,7 @@ class Link:
         self._sent = self._dropped = 0
         self._since = 0  # frames dropped since the receiver was there
         self._there: bool | None = None  # None: not known yet
+        self._connected: bool | None = None  # the same of what frames are written to
         self._said_slow = False
         self._until: float | None = None  # when to stop, if it is to stop
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -73,7 +74,7 @@ class Link:
                 self._drop(1)
                 slow = self._there is True and not self._said_slow
                 self._said_slow |= slow
-            self._change.notify()
+            self._change.notify_all()
         if slow:
             self._say(f"{self._name}: takes frames slower than they come; some are dropped")
 
@@ -82,6 +83,19 @@ class Link:
         with self._change:
             return Counts(self._sent, self._dropped)
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until a frame that is sent now is not dropped, for at most `seconds`.
+
+        Returns whether that is so. Where nobody is there it does not wait, but for the answer to
+        the first attempt to connect.
+        """
+        with self._change:
+            self._change.wait_for(lambda: self._connected is False or self._has_room(), seconds)
+            return self._has_room()
+
+    def _has_room(self) -> bool:
+        return self._connected is True and len(self._waiting) < _WAITING
+
     def close(self, wait: float = 1.0) -> Counts:
         """End the connection, after at most `wait` s for the frames that wait; return the counts.
 
@@ -89,7 +103,7 @@ class Link:
         """
         with self._change:
             self._until = time.monotonic() + wait
-            self._change.notify()
+            self._change.notify_all()
         self._thread.join(wait + _IDLE)
         with self._change:
             self._drop(len(self._waiting))
@@ -124,6 +138,9 @@ class Link:
         """Send frames until the link is closed."""
         session = self._begin()
         proven = 0
+        with self._change:
+            self._connected = True
+            self._change.notify_all()
         if transport.proof == 0:
             self._arrived()
         while True:
@@ -151,7 +168,10 @@ class Link:
         with self._change:
             if not self._waiting and self._until is None:
                 self._change.wait(_IDLE)
-            return self._waiting.popleft() if self._waiting and not self._late() else None
+            if not self._waiting or self._late():
+                return None
+            self._change.notify_all()
+            return self._waiting.popleft()
 
     def _late(self) -> bool:
         return self._until is not None and time.monotonic() > self._until
@@ -184,6 +204,8 @@ class Link:
     def _away(self, error: OSError) -> None:
         with self._change:
             before, self._there = self._there, False
+            self._connected = False
+            self._change.notify_all()
         if before is not False:
             what = "no receiver" if before is None else "the receiver is gone"
             why = error.strerror or str(error) or type(error).__name__

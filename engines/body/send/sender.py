@@ -27,6 +27,8 @@ class Sender:
         rig: Rig,
         say: Callable[[str], object],
         options: Options | None = None,
+        *,
+        first: int = 0,
     ) -> None:
         """Begin to send.
 
@@ -34,6 +36,7 @@ class Sender:
         address:  HOST:PORT; what is left out is this machine and the protocol's own port
         rig:      of the bodies
         say:      called with a sentence when a receiver comes, goes or is slow; on another thread
+        first:    number of the first frame
 
         Raises `InputError` for an unknown protocol, an address that is none, and a rig that the
         protocol cannot carry. A receiver that is not there is no error.
@@ -43,7 +46,7 @@ class Sender:
         asked = options or Options()
         chosen.session(rig, asked)  # says now what it cannot do
         self._rig, self._say = rig, say
-        self._number = 0
+        self._number = first
         self._said_broken = False
         self._link = Link(
             chosen.name, place, chosen.transport, lambda: chosen.session(rig, asked), say
@@ -68,6 +71,10 @@ class Sender:
             one = here.slice(frame, frame + 1)
             self._link.send(Frame(self._number, float(time), one))
             self._number += 1
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until a frame that is sent now is not dropped; see `Link.wait`."""
+        return self._link.wait(seconds)
 
     @property
     def counts(self) -> Counts:

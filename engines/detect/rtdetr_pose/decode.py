@@ -1,6 +1,6 @@
 """From the network's outputs to objects."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -85,6 +85,7 @@ def decode(
     intrinsics: Tensor | None = None,
     threshold: float = SCORE,
     most: int = MOST,
+    classes: Collection[int] = (),
 ) -> Objects:
     """Return the objects that the network found in images of `size` (height, width) px.
 
@@ -92,6 +93,7 @@ def decode(
                 space needs a camera
     threshold:  objects with at most this score are left out
     most:       objects per image
+    classes:    numbers of those that are looked for; () for all
 
     Raises `InputError` for outputs that are not finite, and for a threshold or a number out of
     range.
@@ -103,7 +105,11 @@ def decode(
                 f"output {name}: found NaN or infinity; the checkpoint is damaged, or fp16 is too "
                 "small for it: try fp32"
             )
-    kept, count = proposals(outputs, size).best(most, above=threshold)
+    every = proposals(outputs, size)
+    if classes:
+        wanted = torch.isin(every.classes, torch.tensor([*classes], device=every.classes.device))
+        every = replace(every, scores=every.scores * wanted)
+    kept, count = every.best(most, above=threshold)
     found = Objects(
         boxes=kept.boxes,
         scores=kept.scores,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...document import Value
 from ...models import checkpoint
+from ..labels import Bounds, bounds_in
 from .config import Config
 from .model import RTDETRPose
 
@@ -15,6 +16,7 @@ class Trained:
 
     classes, keypoints: names, in the order of their numbers
     skeleton: pairs of keypoints, from 0
+    bounds:   least and greatest x, y, z in m of each class's shape; () in checkpoints without
     step:     after which it was stored
     """
 
@@ -22,6 +24,7 @@ class Trained:
     classes: tuple[str, ...]
     keypoints: tuple[str, ...]
     skeleton: tuple[tuple[int, int], ...]
+    bounds: tuple[Bounds | None, ...]
     step: int
 
 
@@ -56,5 +59,6 @@ def load_trained(path: Path) -> Trained:
         classes=classes,
         keypoints=keypoints,
         skeleton=tuple((pair[0], pair[1]) for pair in pairs),
+        bounds=bounds_in(about, config.classes),
         step=checkpoint.member(content, "step", int, str(path)),
     )

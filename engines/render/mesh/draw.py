@@ -60,6 +60,14 @@ def draw_meshes(
     return canvas.image, canvas.mask
 
 
+def check_samples(samples: int) -> None:
+    """Raise `InputError` for a number of samples per pixel that is none of `PATTERNS`."""
+    if samples not in PATTERNS:
+        raise InputError(
+            f"samples: expected {', '.join(map(str, PATTERNS))} per pixel, found {samples}"
+        )
+
+
 def prepared(
     parts: Sequence[Instances],
     camera: Camera,
@@ -72,10 +80,7 @@ def prepared(
 ) -> Canvas:
     """Return the pictures to draw on. Raises `InputError` for frames that do not fit each other,
     and for another number of samples than one of `PATTERNS`."""
-    if samples not in PATTERNS:
-        raise InputError(
-            f"samples: expected {', '.join(map(str, PATTERNS))} per pixel, found {samples}"
-        )
+    check_samples(samples)
     if not parts:
         raise InputError("meshes: expected at least one, found none")
     device = parts[0].vertices.device

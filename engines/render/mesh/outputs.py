@@ -9,13 +9,13 @@ from torch import Tensor
 from ...errors import InputError
 from ...geometry.camera import Camera
 from ...geometry.placement import Size
+from ..choices import NORMAL_AXES
 from .batches import batches
 from .draw import SAMPLES, prepared, scene_of
 from .instances import Instances
 from .pixels import Pixels
 
 SCALES = ("inverse", "linear")
-CONVENTIONS = ("bae", "opengl")
 # What x, y, z of a normal with y up and z towards the camera are multiplied by.
 _SIGNS = {"bae": (-1.0, 1.0, 1.0), "opengl": (1.0, 1.0, 1.0)}
 _FARTHEST_SEEN = 0.1  # grey
@@ -68,7 +68,7 @@ def draw_controls(
     """
     for name, found, known in (
         ("scale", scale, SCALES),
-        ("convention", convention, CONVENTIONS),
+        ("convention", convention, NORMAL_AXES),
     ):
         if found not in known:
             raise InputError(f"{name}: expected one of {', '.join(known)}, found {found[:40]!r}")
@@ -81,9 +81,7 @@ def draw_controls(
         )
     canvas = prepared(parts, camera, frames, samples, size=size, fit=fit)
     camera = camera.fitted(canvas.size, fit)
-    signs = canvas.image.new_tensor(_SIGNS[convention])[:, None]
-    if camera.axes == "y_down":
-        signs = signs * signs.new_tensor([1.0, -1.0, -1.0])[:, None]
+    signs = normal_signs(convention, camera).to(canvas.image)
     normals = torch.zeros_like(canvas.image)
     depths: list[tuple[Tensor, Pixels, Tensor]] = []
     for at in batches(parts, camera, frames, canvas.size, samples):
@@ -104,6 +102,14 @@ def draw_controls(
         grey = pixels.mean(_grey(z, low, high, scale)[None])
         canvas.image.view(-1, 3)[place] = grey.T.expand(-1, 3)
     return MeshControls(canvas.image, normals, canvas.mask, low, high)
+
+
+def normal_signs(convention: str, camera: Camera) -> Tensor:
+    """Return what a normal [3,H] in the axes of a camera is multiplied by for a picture [3,1]."""
+    signs = torch.tensor(_SIGNS[convention])[:, None]
+    if camera.axes == "y_down":
+        signs = signs * torch.tensor([1.0, -1.0, -1.0])[:, None]
+    return signs
 
 
 def _ends(depths: list[Tensor], nearest: float, farthest: float, scale: str) -> tuple[float, float]:

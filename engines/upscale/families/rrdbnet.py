@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.model import Model
+from ...models.once import once
 from ...models.tensors import fill, read_tensors
 from ...runtime.network import Network
 from .. import kernels
 from ..family import Traits, UpscaleFamily
-from ..files import is_rrdb, once, refuse
+from ..files import is_rrdb, refuse
 from ..network import LEAST, OUTPUT, upscale_network
 
 _TITLE = "an RRDBNet of twice or four times the size"

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ...errors import ModelError
 from ...models.model import Model
+from ...models.once import once
 from ...models.tensors import read_tensors
 from ...runtime.network import Network
 from ..family import Traits, UpscaleFamily
-from ..files import once
 from ..network import LEAST, OUTPUT, upscale_network
 
 

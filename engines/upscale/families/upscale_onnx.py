@@ -14,11 +14,11 @@ import torch.nn.functional as F
 
 from ...errors import ModelError
 from ...models.model import Model
+from ...models.once import once
 from ...runtime.network import Network
 from ...runtime.onnx_graph import InputAdapter, Socket, one_input, read_sockets, refuse
 from ...runtime.probe import smooth_noise
 from ..family import Traits, UpscaleFamily
-from ..files import once
 from ..network import LEAST, OUTPUT, upscale_network
 
 _WHAT = "upscaling"

@@ -17,7 +17,11 @@ def _flavours() -> tuple[str, ...]:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a name that `kinograph doctor` lists")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a name that `kinograph doctor` lists, or FAMILY:FILE for a file in the models folder",
+    )
     parser.add_argument(
         "--flavour", default="tensorrt_rtx", choices=_flavours(), help="default: tensorrt_rtx"
     )

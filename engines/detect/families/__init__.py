@@ -1,0 +1,1 @@
+"""Families of networks that find objects, one file each."""

@@ -1,0 +1,1 @@
+"""Bodies drawn as meshes: over footage, and as depth, normals and silhouettes."""

@@ -1,0 +1,1 @@
+"""Objects drawn: boxes, cuboids in space, keypoints, and names."""
