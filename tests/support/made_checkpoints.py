@@ -36,8 +36,8 @@ def write_checkpoint(path: Path, config: Config = TINY) -> Path:
             if name.endswith("weight") and not bool(values.any()):
                 values.normal_(std=0.05)  # heads that are constant would agree whatever came before
         for layer in module.decoder.classes:
-            layer.bias[-1] -= 6
-            layer.weight.mul_(100)  # queries differ in how sure they are
+            layer.weight.mul_(20)  # queries differ in how sure they are
+            layer.bias[-1] = layer.bias[0] - 3
     made = kinds(config.classes)
     content = {
         "config": {
