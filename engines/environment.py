@@ -10,6 +10,7 @@ import importlib.metadata
 import math
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,17 +30,16 @@ def package_version(distribution: str) -> str | None:
 def versions(*distributions: str) -> dict[str, str]:
     """Return the versions of Kinograph, Python and PyTorch, and of `distributions`.
 
-    Distributions that are not installed are left out.
+    Distributions that are not installed are left out. PyTorch is not imported for it.
     """
-    import torch
-
     from .. import __version__
 
+    torch = sys.modules.get("torch")
     installed = {name: package_version(name) for name in distributions}
     return {
         "kinograph": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__) if torch else package_version("torch") or "",
         **{name: version for name, version in installed.items() if version is not None},
     }
 
@@ -134,7 +134,12 @@ def gpus() -> list[dict[str, Any]]:
 
 
 def machine() -> dict[str, Any]:
-    """Describe this machine as JSON: `system`, `cpu`, and `gpu`, the current one or None."""
+    """Describe this machine as JSON: `system`, `cpu`, and `gpu`, the current one or None.
+
+    Where nothing has imported PyTorch, no GPU can have been used, and it is not looked for.
+    """
+    if "torch" not in sys.modules:
+        return {"system": system(), "cpu": f"{processor()}, {free_cores()} cores"}
     import torch
 
     cards = gpus()

@@ -20,11 +20,14 @@ from ..tracking.given import tracks_given
 from ..video.cuts import Cuts
 from .bodies import Bodies
 from .choices import FOV
+from .family import BodyRegressor, body_head
 from .fit import FitState, fit_bodies
 from .landmarks import FRAMES, points_of_bodies
+from .regressed import regressed_bodies
 
 PEOPLE = "movenet_multipose"
 
+SCORE = 0.5
 _SCORE = 0.2  # of people
 _KEYPOINT = 0.3  # of their joints
 
@@ -52,15 +55,31 @@ def included_detector(engine: Engine) -> Engine:
     return included_beside(engine, PEOPLE)
 
 
+def unused(engine: Engine, *, fov: float, score_threshold: float) -> list[str]:
+    """Return warnings of settings of `BodyDetector` that the engine's network does not use."""
+    if not isinstance(body_head(engine.model), BodyRegressor):
+        return []
+    name, found = engine.model.name, []
+    if fov != FOV:
+        found.append(f"fov: {name} assumes its own camera; {fov:g} is not used")
+    if score_threshold != SCORE:
+        found.append(
+            f"score_threshold: {name} does not say whether there is a body; {score_threshold:g} is "
+            "not used"
+        )
+    return found
+
+
 @dataclass
 class BodyDetector:
     """Find the bodies in successive chunks of a clip.
 
-    engine:          of a network that finds the points of bodies
+    engine:          of a network that finds the points of bodies, or gives the pose of SMPL
     detector:        of a pose network, for frames whose people are not known; None: the included
                      one
-    fov:             vertical field of view of the camera, degrees
-    score_threshold: the points of a body with a lower score count as not seen
+    fov:             vertical field of view of the camera, degrees; networks that give the pose of
+                     SMPL assume their own
+    score_threshold: the points of a body with a lower score count as not seen; likewise
     most:            people per frame that the detector looks for
     state:           at the end of the chunk before
     """
@@ -68,7 +87,7 @@ class BodyDetector:
     engine: Engine
     detector: Engine | None = None
     fov: float = FOV
-    score_threshold: float = 0.5
+    score_threshold: float = SCORE
     most: int = 6
     state: BodyDetectState = field(default_factory=BodyDetectState)
 
@@ -98,6 +117,8 @@ class BodyDetector:
             tracker = Tracker(state=self.state.tracks)
             people = tracker.update(people, new_shot)
             self.state = replace(self.state, tracks=tracker.state, cuts=cuts)
+        if isinstance(body_head(self.engine.model), BodyRegressor):
+            return regressed_bodies(frames, people, self.engine, progress=progress)
         points = points_of_bodies(
             frames,
             people,

@@ -124,14 +124,7 @@ def points_of_bodies(
     """
     check_frames("image", frames)
     head = body_landmarks(engine.model)
-    people.need_people("poses")
-    canvas = (frames.shape[1], frames.shape[2])
-    if (len(people), people.canvas) != (len(frames), canvas):
-        high, wide = people.canvas
-        raise InputError(
-            f"poses: found in {counted(len(people), 'frame')} of {wide}x{high}, but image holds "
-            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
-        )
+    check_people(frames, people)
     if not 0 <= score_threshold <= 1:
         raise InputError(f"score_threshold: expected 0..1, found {score_threshold}")
     chunks = []
@@ -157,6 +150,18 @@ def points_of_bodies(
         if progress is not None:
             progress(len(here))
     return BodyPoints.cat(chunks)
+
+
+def check_people(frames: Tensor, people: Poses) -> None:
+    """Raise `InputError` unless `people` are those of `frames` [F,H,W,3]."""
+    people.need_people("poses")
+    canvas = (frames.shape[1], frames.shape[2])
+    if (len(people), people.canvas) != (len(frames), canvas):
+        high, wide = people.canvas
+        raise InputError(
+            f"poses: found in {counted(len(people), 'frame')} of {wide}x{high}, but image holds "
+            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
+        )
 
 
 @dataclass(frozen=True)
@@ -273,15 +278,12 @@ def in_camera(world: Tensor, angle: Tensor) -> Tensor:
 
 def _found(frames: Tensor, regions: Regions, engine: Engine, head: BodyLandmarks) -> CropLandmarks:
     """Return what the network finds in regions of frames."""
-    parts = batches(len(regions), engine.batch_for(head.size, head.size), frames.device)
-    found = [
-        head.decode(
-            engine.infer(
-                crop_turned(frames, regions.at(part), head.size, fill=head.beyond).clamp(0, 1)
-            )
-        )
-        for part in parts
-    ]
+    size = (frames.shape[1], frames.shape[2])
+    found = []
+    for part in batches(len(regions), engine.batch_for(head.size, head.size), frames.device):
+        here = regions.at(part)
+        crops = crop_turned(frames, here, head.size, fill=head.beyond, averaged=head.averaged)
+        found.append(head.decode(engine.infer(crops.clamp(0, 1), **head.further(here, size))))
     if not found:
         points = frames.new_zeros(0, len(head.points), 3)
         return CropLandmarks(

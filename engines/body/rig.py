@@ -15,6 +15,8 @@ from .tensors import moved
 
 _FOLDER = Path(__file__).parent
 MANNEQUIN = "mannequin"
+SMPL = "smpl"
+"""How the names of rigs from users' SMPL files begin; a part of the file's digest follows."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,29 @@ def mannequin() -> Rig:
     )
 
 
+_own: dict[str, Rig] = {}
+
+
+def keep_rig(rig: Rig) -> Rig:
+    """Make a rig of a user's file known to `rig_named`, and return it.
+
+    Its name has to follow from its content, as it is that of no other rig.
+    """
+    return _own.setdefault(rig.name, rig)
+
+
 def rig_named(name: str) -> Rig:
-    """Return an embedded rig, on the CPU. Raises `InputError` for a name that is not embedded."""
-    if name != MANNEQUIN:
-        raise InputError(f"rig: expected {MANNEQUIN}, found {name!r}")
-    return mannequin()
+    """Return a rig on the CPU: the embedded one, or one that `keep_rig` was given.
+
+    Raises `InputError` for a name that is not known.
+    """
+    if name == MANNEQUIN:
+        return mannequin()
+    if name in _own:
+        return _own[name]
+    if name.startswith(SMPL):
+        raise InputError(
+            f"rig: the bodies are those of {name!r}, an SMPL file that has not been read here; "
+            "name it as smpl in Load Body Model File"
+        )
+    raise InputError(f"rig: expected {MANNEQUIN}, found {name!r}")

@@ -25,7 +25,7 @@ from ..runtime.reference import reference
 from .report import report
 
 SCHEMA = 1
-_PACKAGES = (
+PACKAGES = (
     "numpy",
     "onnx",
     "onnxruntime",
@@ -81,7 +81,7 @@ def run_suite(
     for number, name in enumerate(backends):
         if number:
             progress(1)
-        before = _memory()
+        before = memory()
         try:
             engine = build_engine(
                 model,
@@ -99,7 +99,7 @@ def run_suite(
             continue
         candidates[name] = _judged(engine, inputs, wanted)
         if runs:
-            timings.append(_timed(engine, shape, runs, warmup, before))
+            timings.append(timed(engine, shape, runs, warmup, before))
         engine.unload()
     progress(1)
     results = {
@@ -120,7 +120,7 @@ def run_suite(
         },
     }
     about = {"model": model.name, "weights_sha256": model.entry.sha256}
-    return report("backends", SCHEMA, results, about=about, packages=_PACKAGES)
+    return report("backends", SCHEMA, results, about=about, packages=PACKAGES)
 
 
 def passed(report: dict[str, Any], backends: Sequence[str]) -> bool:
@@ -151,7 +151,7 @@ def _judged(engine: Engine, inputs: list[dict[str, Tensor]], wanted: list[Any]) 
     reasons = []
     for given, right in zip(inputs, wanted, strict=True):
         try:
-            found = engine.infer(_on(engine.device, given))
+            found = engine.infer(on_device(engine.device, given))
             verdict = engine.network.compare(right, found, engine.precision)
         except EngineError as error:
             verdict = parity.Verdict(False, str(error), {})
@@ -175,11 +175,14 @@ def _judged(engine: Engine, inputs: list[dict[str, Tensor]], wanted: list[Any]) 
     }
 
 
-def _timed(
+def timed(
     engine: Engine, shape: tuple[int, int, int, int], runs: int, warmup: int, before: dict[str, int]
 ) -> dict[str, Any]:
-    """Measure milliseconds per call, each to its end on the device."""
-    given = _on(engine.device, examples(engine.network, shape[0], *shape[2:]))
+    """Return the milliseconds per call, each to its end on the device, as a report holds them.
+
+    before: memory before the engine was built
+    """
+    given = on_device(engine.device, examples(engine.network, shape[0], *shape[2:]))
     for _ in range(warmup):
         engine.infer(given)
     times = []
@@ -209,11 +212,12 @@ def _timed(
             },
         },
         "memory_before": before,
-        "memory_after": _memory(),
+        "memory_after": memory(),
     }
 
 
-def _on(device: torch.device, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+def on_device(device: torch.device, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return inputs on a device."""
     return {name: value.to(device) for name, value in inputs.items()}
 
 
@@ -222,7 +226,7 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _memory() -> dict[str, int]:
+def memory() -> dict[str, int]:
     """Return the bytes that this process holds, and that PyTorch holds on the GPU."""
     held = {"process": int(psutil.Process().memory_info().rss)}
     if torch.cuda.is_available():

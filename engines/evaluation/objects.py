@@ -1,205 +1,189 @@
-"""How well objects were found: COCO's box average precision, and the errors of their poses."""
+"""The report of how well objects were found in a data set, without importing PyTorch."""
 
-import contextlib
-import io
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from ..datasets.coco_yolo.read import read_coco_yolo
-from ..datasets.object_targets import symmetries_of
-from ..datasets.object_truth import ObjectKinds, ObjectTruth
-from ..detect.files.read_predictions import read_predictions
-from ..detect.objects import Objects
-from ..detect.rtdetr_pose.decode import to_corners
+from ..datasets.coco_yolo.read_records import read_records
+from ..datasets.records import Record, RecordKinds, Records
+from ..detect.files.entries import Predictions, read_entries
 from ..errors import InputError
 from ..files import sha256_of
-from ..geometry.boxes import iou
+from .judge.found import Found
+from .judge.judgement import ADD, Judgement, contract_figures, figures, judge
+from .judge.pairs import MATCH
+from .judge.table import image_rows
 from .report import report
 
-_MATCH = 0.5  # least IoU of a box with the truth that its pose is compared with
-_ADD = 0.1  # of the diameter, within which a pose is right (Hinterstoisser et al., ACCV 2012)
-_SPREAD = 2000  # points of a shape that its diameter is measured between
+if TYPE_CHECKING:
+    from ..datasets.object_truth import ObjectKinds, ObjectTruth
+    from ..detect.objects import Objects
+
+PACKAGES = ("numpy", "opencv-python-headless", "pycocotools", "scipy")
 
 
 def evaluate_objects(
     found: Objects, truths: Sequence[ObjectTruth], kinds: ObjectKinds
 ) -> dict[str, Any]:
-    """Return figures of what was found in images of the size `found.canvas`.
+    """Return the `figures` of what was found in images of the size `found.canvas`.
 
-    found:  on the CPU, in the order of `truths`
+    found: in the order of `truths`
 
-    Keys: `box_ap`, `box_ap_50`, the fractions of COCO; `objects`, how many there are; `matched`,
-    how many have a box of their class with IoU 0.5; and where poses are known
-    `rotation_median_deg`, `translation_median_m` and `add_10`, the fraction whose points lie within
-    a tenth of the diameter. An object that is not matched counts as turned by 180 degrees,
-    infinitely far away and wrong. A figure without anything to measure is None.
-
-    Raises `InputError` for another number of images, and if pycocotools is not installed.
+    Raises `InputError` for another number of images or of keypoints, and if pycocotools is not
+    installed.
     """
-    if len(found) != len(truths):
+    records = [Record.of(truth) for truth in truths]
+    points = len(kinds.keypoints)
+    if found.keypoints.shape[2] not in (0, points):
         raise InputError(
-            f"objects: expected those of {len(truths)} images, found those of {len(found)}"
+            f"objects: expected {points} keypoints each, found {found.keypoints.shape[2]}"
         )
-    scale = torch.tensor([found.canvas[1], found.canvas[0]]).repeat(2)
-    boxes = [to_corners(truth.boxes) * scale for truth in truths]
-    pairs = [
-        _matched(found, frame, truth, corners)
-        for frame, (truth, corners) in enumerate(zip(truths, boxes, strict=True))
-    ]
-    return {
-        **_precision(found, truths, boxes, len(kinds.classes)),
-        "objects": sum(len(truth) for truth in truths),
-        "matched": sum(int((pair >= 0).sum()) for pair in pairs),
-        **_pose_errors(found, truths, pairs, kinds),
-    }
+    return figures(judge(_found(found, records, points), records, RecordKinds.of(kinds)))
+
+
+def judge_predictions(path: Path, data: Records) -> Judgement:
+    """Return everything that is measured of a file of predictions for a data set.
+
+    Raises `InputError` as `read_entries` and `judge` do.
+    """
+    return judge(found_in(read_predicted(path, data), data), data.images, data.kinds)
+
+
+def read_predicted(path: Path, data: Records) -> Predictions:
+    """Return the entries of a file for the images of a data set; see `read_entries`."""
+    return read_entries(
+        path,
+        [record.name for record in data.images],
+        classes=len(data.kinds.classes),
+        keypoints=len(data.kinds.keypoints),
+    )
+
+
+def found_in(predictions: Predictions, data: Records) -> list[Found]:
+    """Return the detections of checked entries, image by image."""
+    keypoints = len(data.kinds.keypoints)
+    return [Found.of(entry, keypoints) for entry in predictions.entries]
 
 
 def evaluate_predictions(path: Path, root: Path, split: str) -> dict[str, Any]:
     """Return the report of a file of predictions for a split of a coco-yolo data set.
 
-    Raises `InputError` as `read_coco_yolo`, `read_predictions` and `evaluate_objects` do.
+    Raises `InputError` as `read_records` and `judge_predictions` do.
     """
-    data = read_coco_yolo(root, split)
-    found = read_predictions(
-        path,
-        [truth.name for truth in data.images],
-        classes=len(data.kinds.classes),
-        keypoints=len(data.kinds.keypoints),
-    )
+    data = read_records(root, split)
+    return objects_report(judge_predictions(path, data), path, data)
+
+
+def objects_report(judged: Judgement, path: Path, data: Records) -> dict[str, Any]:
+    """Return the report of a judgement. path: the predictions."""
     return report(
         "objects",
         1,
-        {"metrics": evaluate_objects(found, data.images, data.kinds)},
+        {
+            "metrics": figures(judged),
+            "boxes": judged.boxes,
+            "keypoints": judged.keypoints,
+            "joints": judged.joints,
+            "confusion": {
+                "classes": [*judged.kinds.classes, "nothing"],
+                "counts": judged.confusion.tolist(),
+            },
+            "unmeasured": unmeasured(judged),
+            "images": image_rows(judged),
+            "contract": contract_figures(judged),
+        },
         about={
             "predictions": {"file": str(path), "sha256": sha256_of(path)},
-            "dataset": {"root": str(root), "split": split, "images": len(data.images)},
-            "thresholds": {"iou": _MATCH, "add": _ADD},
+            "dataset": dataset_of(data),
+            "thresholds": {"iou": MATCH, "add": ADD},
         },
-        packages=("pycocotools", "scipy"),
+        packages=PACKAGES,
     )
 
 
-def _matched(found: Objects, frame: int, truth: ObjectTruth, boxes: Tensor) -> Tensor:
-    """Return [N] the place of each object's box, no box being of two objects; -1 for none.
-
-    As many objects as possible have a box, and of these boxes the surest.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    count = int(found.count[frame])
-    matched = torch.full((len(truth),), -1)
-    near = iou(boxes[:, None], found.boxes[frame, None, :count]) > _MATCH  # [N,P]
-    near &= truth.classes[:, None] == found.classes[frame, None, :count]
-    worth = near * (1 + found.scores[frame, None, :count] / (1 + len(truth)))
-    rows, places = map(torch.from_numpy, linear_sum_assignment(worth.numpy(), maximize=True))
-    fits = near[rows, places]
-    matched[rows[fits]] = places[fits]
-    return matched
+def dataset_of(data: Records) -> dict[str, Any]:
+    """Return what a report tells of its data set."""
+    return {"root": str(data.root), "split": data.split, "images": len(data.images)}
 
 
-def _precision(
-    found: Objects, truths: Sequence[ObjectTruth], boxes: Sequence[Tensor], classes: int
-) -> Mapping[str, float | None]:
-    try:
-        coco, cocoeval = import_module("pycocotools.coco"), import_module("pycocotools.cocoeval")
-    except ImportError as error:
-        raise InputError(
-            "evaluating objects needs pycocotools, which is not installed; "
-            "run: pip install pycocotools"
-        ) from error
-    annotations: list[dict[str, Any]] = []
-    for image, (truth, corners) in enumerate(zip(truths, boxes, strict=True)):
-        for kind, (x0, y0, x1, y1) in zip(truth.classes.tolist(), corners.tolist(), strict=True):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image,
-                    "category_id": kind,
-                    "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "area": (x1 - x0) * (y1 - y0),
-                    "iscrowd": 0,
-                }
-            )
-    frame, place = found.present.nonzero().unbind(1)
-    x0, y0, x1, y1 = found.boxes[frame, place].unbind(1)
-    rows = zip(
-        frame.tolist(),
-        found.classes[frame, place].tolist(),
-        torch.stack([x0, y0, x1 - x0, y1 - y0], 1).tolist(),
-        found.scores[frame, place].tolist(),
-        strict=True,
-    )
-    results = [
-        {"image_id": image, "category_id": kind, "bbox": box, "score": score}
-        for image, kind, box, score in rows
-    ]
-    if not annotations:
-        return {"box_ap": None, "box_ap_50": None}
-    if not results:
-        return {"box_ap": 0.0, "box_ap_50": 0.0}
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints
-        true = coco.COCO()
-        true.dataset = {
-            "images": [{"id": image} for image in range(len(truths))],
-            "annotations": annotations,
-            "categories": [{"id": kind} for kind in range(classes)],
-        }
-        true.createIndex()
-        judge = cocoeval.COCOeval(true, true.loadRes(results), "bbox")
-        judge.evaluate()
-        judge.accumulate()
-        judge.summarize()
-    return {"box_ap": float(judge.stats[0]), "box_ap_50": float(judge.stats[1])}
-
-
-def _pose_errors(
-    found: Objects, truths: Sequence[ObjectTruth], pairs: Sequence[Tensor], kinds: ObjectKinds
-) -> dict[str, float | None]:
-    """Return the figures of poses, over all objects whose pose is known."""
-    symmetries = symmetries_of(kinds)
-    degrees, metres, right = [], [], []
-    for frame, (truth, pair) in enumerate(zip(truths, pairs, strict=True)):
-        if truth.rotation is None or truth.translation is None or not len(truth):
+def unmeasured(judged: Judgement) -> dict[str, str]:
+    """Return why figures are None, by name; only of those that are."""
+    measured, errors = figures(judged), judged.errors
+    reasons = {}
+    for name, value in measured.items():
+        if value is not None:
             continue
-        missed = pair < 0
-        if found.rotation is None or found.translation is None:
-            missed = torch.ones_like(missed)
-            turn, place = truth.rotation, truth.translation
+        if name.startswith(("pnp", "reprojection")):
+            reasons[name] = judged.consistency.reason or "no pose follows from the keypoints"
+        elif not len(errors):
+            reasons[name] = "the images have no objects"
+        elif name.startswith(("keypoint", "pck")):
+            reasons[name] = "the data set has no labelled keypoints"
+        elif name.startswith("box"):
+            reasons[name] = "the images have no objects"
         else:
-            turn, place = found.rotation[frame, pair], found.translation[frame, pair]
-        angle = symmetries.angle(turn, truth.rotation, truth.classes).rad2deg()
-        degrees.append(torch.where(missed, 180.0, angle))
-        far = (place - truth.translation).norm(dim=-1)
-        metres.append(torch.where(missed, torch.inf, far))
-        if truth.cad_points:
-            near = _points_near(truth, turn, place, symmetries.rotations[truth.classes])
-            right.append(near & ~missed)
-    return {
-        "rotation_median_deg": float(torch.cat(degrees).median()) if degrees else None,
-        "translation_median_m": _finite(torch.cat(metres).median()) if metres else None,
-        "add_10": float(torch.cat(right).float().mean()) if right else None,
-    }
+            reasons[name] = _why_no_pose(name, judged)
+    return reasons
 
 
-def _points_near(truth: ObjectTruth, turn: Tensor, place: Tensor, same: Tensor) -> Tensor:
-    """Return [N], whether the points of each object lie within a tenth of its diameter on average,
-    in the best of the turns `same` [N,S,3,3] that look alike."""
-    assert truth.rotation is not None
-    assert truth.translation is not None
-    near = []
-    for number, points in enumerate(truth.cad_points):
-        true = points @ (truth.rotation[number] @ same[number]).mT  # [S,V,3]
-        shift = (place - truth.translation)[number]
-        apart = (points @ turn[number].mT + shift - true).norm(dim=-1).mean(-1).min()
-        some = points[:: -(-len(points) // _SPREAD)]
-        near.append(apart < _ADD * torch.cdist(some, some).max())
-    return torch.stack(near)
+def _why_no_pose(name: str, judged: Judgement) -> str:
+    truths = judged.truths
+    if name.startswith("rotation") and all(truth.rotation is None for truth in truths):
+        return "the labels tell no rotations"
+    if name.startswith("translation") and all(truth.translation is None for truth in truths):
+        return "the labels tell no translations"
+    if name.startswith("depth") and all(truth.z is None for truth in truths):
+        return "the labels tell no depths"
+    if name.startswith("add") and not any(truth.cad_points for truth in truths):
+        return "the labels tell no shapes"
+    return "half of the objects or more were missed, or were found without a place in space"
 
 
-def _finite(value: Tensor) -> float | None:
-    return float(value) if bool(value.isfinite()) else None
+def _found(found: Objects, records: Sequence[Record], points: int) -> list[Found]:
+    """Return detections as arrays, as many images as there are in `found`.
+
+    points: keypoints of each; zeros where `found` has none
+    """
+    import numpy as np
+
+    height, width = found.canvas
+    scale = np.array([width, height], np.float64)
+    corners = found.boxes.double().cpu().numpy() / np.tile(scale, 2)
+    boxes = np.concatenate(
+        [(corners[..., :2] + corners[..., 2:]) / 2, corners[..., 2:] - corners[..., :2]], -1
+    )
+    joints = np.concatenate(
+        [
+            found.keypoints.double().cpu().numpy() / scale,
+            found.confidence.double().cpu().numpy()[..., None],
+        ],
+        -1,
+    )
+    frames, places = boxes.shape[:2]
+    if not joints.shape[2]:
+        joints = np.zeros((frames, places, points, 3))
+    turns = np.full((frames, places, 3, 3), np.nan)
+    origins = np.full((frames, places, 3), np.nan)
+    cameras = [None] * frames
+    if found.rotation is not None and found.translation is not None and found.camera is not None:
+        turns = found.rotation.double().cpu().numpy()
+        origins = found.translation.double().cpu().numpy()
+        table = found.camera.table(found.translation.dtype).double().cpu().numpy().T  # [F or 1,4]
+        cameras = list(np.broadcast_to(table, (frames, 4)))
+    rows = zip(found.count.tolist(), boxes, joints, turns, origins, cameras, strict=True)
+    return [
+        Found(
+            name=records[frame].name if frame < len(records) else str(frame),
+            size=found.canvas,
+            classes=found.classes[frame, :count].cpu().numpy(),
+            scores=found.scores[frame, :count].double().cpu().numpy(),
+            boxes=box[:count],
+            keypoints=joint[:count],
+            rotation=turn[:count],
+            translation=origin[:count],
+            intrinsics=camera,
+        )
+        for frame, (count, box, joint, turn, origin, camera) in enumerate(rows)
+    ]

@@ -51,16 +51,23 @@ class Regions:
 
 
 def crop_turned(
-    frames: Tensor, regions: Regions, size: int, *, fill: float | None = None
+    frames: Tensor,
+    regions: Regions,
+    size: int,
+    *,
+    fill: float | None = None,
+    averaged: bool = True,
 ) -> Tensor:
     """Return what regions show of frames [F,H,W,C], as images [N,C,size,size].
 
-    fill: grey level beyond the edges of a frame; None repeats its outermost pixels
+    fill:     grey level beyond the edges of a frame; None repeats its outermost pixels
+    averaged: whether a grid of samples is averaged where a crop shrinks; without that, fine detail
+              aliases, as networks see it that were trained on crops by OpenCV
 
-    Sampling is bilinear, averaged over a grid of samples where a crop shrinks: of each region the
-    same, whatever others there are. Memory is that of the samples, not of the frames.
+    Sampling is bilinear, and of each region the same, whatever others there are. Memory is that of
+    the samples, not of the frames.
     """
-    fine = (regions.side / size).ceil().clamp(1, _MOST_SAMPLES).long()
+    fine = (regions.side / size * averaged).ceil().clamp(1, _MOST_SAMPLES).long()
     images = frames.new_zeros(len(regions), frames.shape[3], size, size)
     for samples in fine.unique().tolist():
         at = (fine == samples).nonzero()[:, 0]

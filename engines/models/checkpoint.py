@@ -69,7 +69,13 @@ def member(content: Mapping[str, Any], name: str, kind: type, source: str) -> An
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Any], source: str) -> None:
-    """Load weights that must fit exactly.
+    """Load weights that must fit exactly. Raises `ModelError` as `check_weights` does."""
+    check_weights(module, weights, source)
+    module.load_state_dict(dict(weights))
+
+
+def check_weights(module: nn.Module, weights: Mapping[str, Any], source: str) -> None:
+    """Check weights that must fit a module exactly, which may be on PyTorch's device `meta`.
 
     Raises `ModelError` that names what is missing, what is too many, and what has another shape,
     another type or numbers that are not finite.
@@ -93,7 +99,6 @@ def load_weights(module: nn.Module, weights: Mapping[str, Any], source: str) -> 
             problems.append(f"{name}: found NaN or infinity")
     if problems:
         raise ModelError(f"{source}: the weights do not fit: {'; '.join(problems[:10])}")
-    module.load_state_dict(dict(weights))
 
 
 def check_json(value: Any, name: str) -> Any:

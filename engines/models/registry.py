@@ -71,11 +71,7 @@ def own(family: str, file: str) -> ModelEntry:
     if known is None or not known.suffixes:
         names = ", ".join(own_families())
         raise ModelError(f"family: expected one of {names}, found {family[:60]!r}")
-    if "\0" in file or any(len(part.encode(errors="replace")) > 255 for part in file.split("/")):
-        raise ModelError(f"file: no file can have the name {file[:60]!r}")
-    path = PurePosixPath(file.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in file or not file:
-        raise ModelError(f"file: expected the name of a file in the models folder, found {file!r}")
+    path = own_path(file)
     if path.suffix not in known.suffixes:
         raise ModelError(f"file: {family} comes as {' or '.join(known.suffixes)}, found {file!r}")
     return ModelEntry(
@@ -88,6 +84,22 @@ def own(family: str, file: str) -> ModelEntry:
         recommended_size=known.recommended_size,
         files=(Asset(WEIGHTS, str(path)),),
     )
+
+
+def own_path(file: str, name: str = "file") -> PurePosixPath:
+    """Return the path of a user's own file relative to the models folder.
+
+    Raises `ModelError`, which begins with `name`, for a path that leaves the folder and for what is
+    no path.
+    """
+    if "\0" in file or any(len(part.encode(errors="replace")) > 255 for part in file.split("/")):
+        raise ModelError(f"{name}: no file can have the name {file[:60]!r}")
+    path = PurePosixPath(file.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in file or not file:
+        raise ModelError(
+            f"{name}: expected the name of a file in the models folder, found {file!r}"
+        )
+    return path
 
 
 def find(name: str) -> ModelEntry:

@@ -17,6 +17,7 @@ from ..files import check_regular
 # Keys under which training frameworks nest the tensors of their checkpoints.
 # Of weights and their running mean, the mean is the one to use.
 _INSIDE = ("params_ema", "params", "state_dict", "model")
+_DEEPEST = 3  # of these in one another
 
 # What PyTorch and safetensors raise for damaged files; each kind of damage has its own.
 _DAMAGE = (
@@ -49,9 +50,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGE as error:
         raise ModelError(f"{path}: cannot be read as weights: {error}") from error
-    for name in _INSIDE:
+    for _ in range(_DEEPEST):
         if isinstance(state, dict):
-            state = state.get(name, state)
+            inside = (state[name] for name in _INSIDE if isinstance(state.get(name), dict))
+            state = next(inside, state)
     state = state if isinstance(state, dict) else {}
     return {
         name: value

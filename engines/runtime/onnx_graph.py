@@ -1,7 +1,7 @@
 """ONNX files made by others: reading their interface, and giving them ours."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ _OURS = "kinograph_feed_"  # prefix of the nodes that `adapted` adds, which stay
 _LARGEST = 2**31 - 1  # bytes of a model, which is a protobuf message
 _FIRST = f"{_OURS}first_axis"
 _THEIRS = "graph/"  # prefix of all names of the file itself
-_MANY = ("single", False)
+_LATER = {"single": False, "further": {}}  # fields that came later, and their defaults
 _AXES_AS_INPUT = 13  # the version of ONNX's operators from which Squeeze takes its axes as an input
 
 
@@ -28,6 +28,7 @@ class InputAdapter:
     mean, std: per channel in the graph's order and range; () = none
     bgr:       whether the graph's channels are in the order blue, green, red
     single:    whether the graph takes one image [3,H,W], and its outputs lack the axis of the batch
+    further:   our name of a further input, float -> the graph's, float or float16
     """
 
     input: str
@@ -38,13 +39,14 @@ class InputAdapter:
     std: tuple[float, ...] = ()
     bgr: bool = False
     single: bool = False
+    further: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """What the adapted graph depends on, as part of a cache key."""
         named = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        # `single` came later
-        values = ", ".join(f"{name}={value!r}" for name, value in named if (name, value) != _MANY)
+        given = [(name, value) for name, value in named if _LATER.get(name, named) != value]
+        values = ", ".join(f"{name}={value!r}" for name, value in given)
         return f"Feed({values})"  # the class's former name: cached engines stay valid
 
 
@@ -201,9 +203,10 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 
 def adapted(model: Any, adapter: InputAdapter) -> Any:
-    """Return the model with an input `images` float [N,3,H,W], RGB in 0..1, and our output names.
+    """Return the model with an input `images` float [N,3,H,W], RGB in 0..1, and our names of its
+    further inputs and its outputs.
 
-    Outputs of float16 become float32.
+    Inputs and outputs of float16 become float32.
     """
     from onnx import TensorProto, compose, helper
 
@@ -257,6 +260,9 @@ def adapted(model: Any, adapter: InputAdapter) -> Any:
         nodes.append(axis("Squeeze", at, f"{_OURS}{len(nodes)}"))
         at = nodes[-1].output[0]
     nodes.append(helper.make_node("Identity", [at], [old.name], name=f"{_OURS}{len(nodes)}"))
+    for ours, theirs in adapter.further.items():
+        (old,) = [value for value in graph.input if value.name == _THEIRS + theirs]
+        nodes.append(_into(old, ours))
     for node in reversed(nodes):
         graph.node.insert(0, node)
     values = {value.name: value for value in graph.output}
@@ -280,6 +286,20 @@ def adapted(model: Any, adapter: InputAdapter) -> Any:
         kind.elem_type = TensorProto.FLOAT if half else kind.elem_type
         graph.output.append(value)
     return model
+
+
+def _into(value: Any, ours: str) -> Any:
+    """Rename an input and give it float32, and return the node that leads from there to what it
+    was."""
+    from onnx import TensorProto, helper
+
+    kind = value.type.tensor_type
+    half = kind.elem_type == TensorProto.FLOAT16
+    how: dict[str, Any] = {"to": TensorProto.FLOAT16} if half else {}
+    operator = "Cast" if half else "Identity"
+    node = helper.make_node(operator, [ours], [value.name], name=f"{_OURS}{ours}", **how)
+    value.name, kind.elem_type = ours, TensorProto.FLOAT
+    return node
 
 
 def stays_fp32(model: Any) -> list[str]:

@@ -50,9 +50,9 @@ class SmoothBodies(io.ComfyNode):
                 bodies_input("From Detect Bodies."),
                 rate_input(),
                 min_cutoff_input("a body", 1.7),
-                beta_input(2.0, "metre per second that the body moves", "motion"),
+                beta_input(8.0, "metre per second that the body moves", "motion"),
                 beta_input(
-                    0.3, "radian (57°) per second that a joint turns", "turns", name="beta_rotation"
+                    2.0, "radian (57°) per second that a joint turns", "turns", name="beta_rotation"
                 ),
                 direction_input(),
                 causal_state_input(),

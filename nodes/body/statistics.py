@@ -66,8 +66,8 @@ class _Measured:
         warnings = []
         if self.crowded:
             warnings.append(
-                "several bodies in a frame have no track and are left out; put Track Bodies "
-                "before this node"
+                "several bodies in a frame have no track and are left out; put Track Poses "
+                "before Detect Bodies"
             )
         picture = plot_changes(changes, 1 / self.fps, relative=summary.relative)
         outputs = (
@@ -142,7 +142,7 @@ class BodyStatistics(io.ComfyNode):
             "track, as a table, as JSON and as a plot.",
             is_output_node=True,
             inputs=[
-                bodies_input("From Track Bodies or any other node that outputs bodies."),
+                bodies_input(),
                 rate_input(),
                 io.Combo.Input(
                     "condition",

@@ -149,6 +149,11 @@ class ChunkedGraph:
         return {id_: run.text for id_, run in self._single.runs.items() if run.text}
 
     @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long nodes have run in all, in s, by id."""
+        return {id_: run.seconds for id_, run in self._single.runs.items()}
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all nodes, each once."""
         return tuple(self._single.warnings)

@@ -6,12 +6,15 @@ from typing import Any
 
 from ...engines.errors import InputError
 from .graph import LiveGraph
+from .measure import Measures
 from .record import Recordings
 
 
 @dataclass(frozen=True)
 class Controls:
-    """The settings of the graph, and recordings. All methods may be called from any thread.
+    """The settings of the graph, recordings and, of a graph with bodies, their measures.
+
+    All methods may be called from any thread.
 
     say: called with a message of what a viewer has changed
     """
@@ -19,6 +22,7 @@ class Controls:
     graph: LiveGraph
     recordings: Recordings
     say: Callable[[str], None]
+    measures: Measures | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the graph by node, and how often they have changed."""
@@ -48,6 +52,36 @@ class Controls:
             self.recordings.stop()
         return self.recordings.now()
 
+    def condition(self, asked: Any) -> dict[str, Any]:
+        """Say what the scene is like: {condition, text}. Raises `InputError` for anything else."""
+        choice, text = asked.get("condition"), asked.get("text", "")
+        if not isinstance(choice, str) or not isinstance(text, str):
+            raise InputError('expected {"condition": one of the list, "text": your own words}')
+        self.say(f"condition: {self._measured().set_condition(choice, text)}")
+        return self._measured().now()
+
+    def measure(self, asked: Any) -> dict[str, Any]:
+        """Record the metrics of the next seconds. Raises `InputError` while that is being done."""
+        self._measured().record()
+        return self._measured().now()
+
+    def table(self, *, compatible: bool) -> str:
+        """Return the records as CSV. Raises `InputError` for a graph without bodies."""
+        return self._measured().table(compatible=compatible)
+
+    def _measured(self) -> Measures:
+        if self.measures is None:
+            raise InputError("this graph has no bodies to measure; add Detect Bodies")
+        return self.measures
+
+    def points(self, after: int) -> list[dict[str, Any]]:
+        """Return the points of the charts that follow a point, by its number."""
+        return [] if self.measures is None else self.measures.points(after)
+
     def now(self) -> dict[str, Any]:
         """Return what the page shows of them every second."""
-        return {"changes": self.graph.changes, "recording": self.recordings.now()}
+        return {
+            "changes": self.graph.changes,
+            "recording": self.recordings.now(),
+            "measures": None if self.measures is None else self.measures.now(),
+        }

@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 WINDOW = 5.0  # seconds over which rates and latencies are measured
@@ -28,6 +28,7 @@ class Figures:
         self._counts: Counter[str] = Counter()
         self._came: deque[float] = deque()
         self._latencies: deque[tuple[float, float]] = deque()
+        self._stages: deque[tuple[float, Mapping[str, float]]] = deque()
         self._all: Counter[int] = Counter()  # number of pictures by latency, ms
         self._shown = 0  # the number of the last one
         self._last = time.monotonic()  # when a frame came, or the run began
@@ -72,13 +73,17 @@ class Figures:
         with self._lock:
             self._counts["processed"] += 1
 
-    def drawn(self, captured: float) -> float:
-        """Count a picture of a frame captured at `captured`; return its latency in ms."""
+    def drawn(self, captured: float, stages: Mapping[str, float] | None = None) -> float:
+        """Count a picture of a frame captured at `captured`; return its latency in ms.
+
+        stages: s that the stages took of which it is the sum, if no node holds frames back
+        """
         now = time.monotonic()
         latency = (now - captured) * 1000
         with self._lock:
             self._counts["drawn"] += 1
             self._latencies.append((now, latency))
+            self._stages.append((now, stages or {}))
             self._all[min(_MAX, round(latency))] += 1
             self._forget()
         return latency
@@ -96,6 +101,7 @@ class Figures:
             self._came.popleft()
         while self._latencies and self._latencies[0][0] < old:
             self._latencies.popleft()
+            self._stages.popleft()
 
     def now(self) -> dict[str, Any]:
         """Return the counts since the start, and the rates and latencies of the last `WINDOW`."""
@@ -109,6 +115,7 @@ class Figures:
                 "fps_in": _rate(self._came),
                 "fps_out": _rate([when for when, _ in self._latencies]),
                 "latency_ms": _spread(Counter(round(ms) for _, ms in self._latencies)),
+                "stages_ms": _means([stages for _, stages in self._stages]),
             }
 
     def _is_stalled(self) -> bool:
@@ -123,6 +130,14 @@ class Figures:
     def _counted(self) -> dict[str, int]:
         names = ("captured", "processed", "dropped", "drawn", "shown")
         return {name: self._counts[name] for name in names}
+
+
+def _means(all_: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each stage in ms, to a tenth, over all pictures."""
+    total: Counter[str] = Counter()
+    for stages in all_:
+        total.update(stages)
+    return {name: round(1000 * seconds / len(all_), 1) for name, seconds in total.items()}
 
 
 def _rate(times: Sequence[float]) -> float:

@@ -2,11 +2,11 @@
 
 import json
 import threading
-from collections import deque
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,18 +14,21 @@ from torch import Tensor
 from ...engines.errors import GraphError
 from ...engines.video.segments import to_bytes
 from ...nodes.standin import host, io
-from ...nodes.streaming import ONCE, Refusal, Rule, Values
+from ...nodes.streaming import ONCE, Rule
 from ..chunked.chunked_graph import ChunkedGraph, Stepped
 from ..graph.catalogue import Catalogue, NodeClass
 from ..graph.decoding import cut, listed, short
-from ..graph.model import Graph, Link, Node
+from ..graph.model import Graph
 from ..graph.plan import Plan, check, coerced, failure, unknown_classes
-from .picture import ShownOutput, choose_shown, fed_nodes
-from .settings import NodeSettings, changed_value, settings_of
+from .bodies import choose_bodies
+from .cut import BODIES, PICTURE, cut_down, problems
+from .picture import choose_shown
+from .settings import NodeSettings, changed_value, settings_of, titles_of
 from .slot import Drawn, Frame, Pixels
+from .waiting import Waiting
 
-_SINK = "shown live"
-_AHEAD = 256  # frames, at most, whose capture times are kept for nodes that hold frames back
+if TYPE_CHECKING:
+    from ...engines.body.bodies import Bodies
 
 
 class _Stream(io.ComfyNode):
@@ -45,6 +48,19 @@ class _Stream(io.ComfyNode):
 
 
 @dataclass(frozen=True)
+class Posed:
+    """The bodies of successive frames, which may lie before the one that the graph ran on."""
+
+    frames: tuple[Frame, ...]
+    bodies: "Bodies"
+
+    @property
+    def captured(self) -> list[float]:
+        """When each frame was captured, in s."""
+        return [frame.captured for frame in self.frames]
+
+
+@dataclass(frozen=True)
 class _Trial:
     """New values that have not given a picture yet.
 
@@ -55,7 +71,7 @@ class _Trial:
 
     before: Graph
     graph: ChunkedGraph
-    waiting: tuple[Frame, ...]
+    waiting: Waiting
     begun: set[str] = field(default_factory=set)
 
 
@@ -75,13 +91,18 @@ class LiveGraph:
     changed between two frames.
 
     shown:    what is shown
+    bodies:   the output whose bodies are sent and measured; None if the picture needs none
     left_out: output nodes that do not run
     warnings: nodes that add to the latency, and how
     size:     height and width that frames are scaled to; None = as they come
     changes:  how often its values have changed
+    posed:    the bodies that came with the last frame, None without any
+    stages:   s that the stages of the last frame took, by name: the wait until it was its turn, its
+              pixels, and the nodes
 
     Raises `GraphError` for a graph that is invalid, takes more than one video, or whose shown
-    picture depends on nodes that need the whole clip, which it names.
+    picture depends on nodes that need the whole clip, which it names, and if bodies are wanted and
+    no node gives them.
     """
 
     def __init__(
@@ -92,10 +113,17 @@ class LiveGraph:
         *,
         show: str = "",
         size: tuple[int, int] | None = None,
+        wants_bodies: bool = False,
     ):
+        """Take a graph.
+
+        show:         what to show, see `choose_shown`
+        wants_bodies: whether bodies are wanted though the picture may not need them
+        """
         if unknown := unknown_classes(graph, nodes):
             raise failure(graph, unknown)
         self.shown = choose_shown(graph, nodes, show)
+        self.bodies = choose_bodies(graph, nodes, self.shown, wanted=wants_bodies)
         self.left_out = tuple(
             node.label
             for node in graph.nodes.values()
@@ -108,9 +136,8 @@ class LiveGraph:
         self._catalogue = Catalogue(known)
         self._original = self._now = graph
         plan = self._checked(graph)
-        problems = [f"  - {problem}" for problem in _problems(plan, self._catalogue)]
-        if problems:
-            lines = "\n".join(problems)
+        lines = "\n".join(f"  - {problem}" for problem in problems(plan, self._catalogue))
+        if lines:
             raise GraphError(
                 f"{graph.source}: {self.shown.node.label} cannot be shown live; change these "
                 f"nodes, or choose an earlier picture with --show\n{lines}"
@@ -126,7 +153,9 @@ class LiveGraph:
         self._trial: _Trial | None = None  # until a picture shows that new values work
         self._fps = 30.0
         self._clip = 0
-        self._waiting: deque[Frame] = deque(maxlen=_AHEAD)
+        self.posed: Posed | None = None
+        self.stages: Mapping[str, float] = {}
+        self._waiting = Waiting((PICTURE,) if self.bodies is None else (PICTURE, BODIES))
         self._seen: tuple[int, ...] = ()
         self._warned: list[str] = []  # not reported yet
         self._heard = 0
@@ -166,7 +195,7 @@ class LiveGraph:
 
     def settings(self) -> tuple[NodeSettings, ...]:
         """Return what can be changed while it runs."""
-        return settings_of(_cut_down(self.graph, self.shown), self._catalogue, self._running())
+        return settings_of(self._cut_down(self.graph), self._catalogue, self._running())
 
     def assignments(self) -> list[str]:
         """Return what was changed, as values of `--set`."""
@@ -199,18 +228,21 @@ class LiveGraph:
             other = replace(one, inputs={**one.inputs, name: value})
             wanted = replace(graph, nodes={**graph.nodes, node: other})
             plan = self._checked(wanted)
-            if problems := list(_problems(plan, self._catalogue)):
-                raise GraphError(problems[0])
+            if why := next(problems(plan, self._catalogue), None):
+                raise GraphError(why)
             self._graph.check_values(plan)
             self._asked = wanted
         return f"{one.label}: {name} is now {short(value)}"
 
     def _checked(self, graph: Graph) -> Plan:
         with host.using(self._settings):
-            return check(_cut_down(graph, self.shown), self._catalogue)
+            return check(self._cut_down(graph), self._catalogue)
+
+    def _cut_down(self, graph: Graph) -> Graph:
+        return cut_down(graph, self.shown, self.bodies)
 
     def _running(self) -> tuple[str, ...]:
-        return tuple(id_ for id_ in self._graph.streaming if id_ != _SINK)
+        return tuple(id_ for id_ in self._graph.streaming if id_ not in (PICTURE, BODIES))
 
     def _take_over(self) -> None:
         """Continue with the values that were asked for."""
@@ -220,7 +252,7 @@ class LiveGraph:
                 return
             before, self._now = self._now, wanted
             self.changes += 1
-        self._trial = self._trial or _Trial(before, self._graph, tuple(self._waiting))
+        self._trial = self._trial or _Trial(before, self._graph, self._waiting.copy())
         self._graph = self._graph.with_values(self._checked(wanted))
         if self._graph.dropped:
             self._waiting.clear()
@@ -231,7 +263,7 @@ class LiveGraph:
             self._now, self._asked = trial.before, None
             self.changes += 1
         self._graph, self._trial = trial.graph, None
-        self._waiting = deque(trial.waiting, maxlen=_AHEAD)
+        self._waiting = trial.waiting
         self._heard = min(self._heard, len(self._graph.warnings))
         self._warned.append(f"the values of before are back: {error}")
 
@@ -255,7 +287,7 @@ class LiveGraph:
                 begun.add(failed)
                 state = self._graph.without(state, begun)
                 self._graph.states = state
-                self._waiting = deque(list(self._waiting)[-1:], maxlen=_AHEAD)
+                self._waiting.clear(but_last=True)
 
     def draw(self, frame: Frame) -> Drawn | None:
         """Return the newest picture that this frame gave, None if nodes wait for more frames.
@@ -263,29 +295,49 @@ class LiveGraph:
         Raises `GraphError` that names a node that fails.
         """
         self._take_over()
+        self.posed, self.stages = None, {}
+        begun = time.monotonic()
         pixels = frame.pixels(self.size)
         if frame.clip != self._clip or pixels.shape != self._seen:
             self._graph.reset()
             self._waiting.clear()
         self._clip, self._seen = frame.clip, pixels.shape
-        self._waiting.append(frame)
+        self._waiting.add(frame)
         image = torch.from_numpy(pixels)[None].float() / 255
+        ready, before = time.monotonic(), self._graph.seconds
         try:
-            came = self._step(image).sinks.get(_SINK)
+            came = self._step(image).sinks
         except GraphError as error:
             if self._trial is None:
                 raise
             self._give_back(self._trial, error)
             return None
-        if came is None:
+        self.stages = {
+            "waiting": max(0.0, begun - frame.captured),
+            "pixels": ready - begun,
+            **self._taken_since(before),
+        }
+        if BODIES in came:
+            bodies: Bodies = came[BODIES]["source"]
+            of = self._waiting.take(BODIES, len(bodies), frame)
+            self.posed = Posed(tuple(of), bodies)
+        if PICTURE not in came:
             return None
         self._trial = None
-        pictures: Tensor = came["source"]
-        of = frame
-        for _ in range(len(pictures)):
-            of = self._waiting.popleft() if self._waiting else frame
-        source = partial(of.pixels, self.size)
-        return Drawn(_as_rgb(pictures[-1]), of.number, of.captured, source)
+        pictures: Tensor = came[PICTURE]["source"]
+        shown = self._waiting.take(PICTURE, len(pictures), frame)[-1]
+        source = partial(shown.pixels, self.size)
+        return Drawn(_as_rgb(pictures[-1]), shown.number, shown.captured, source)
+
+    def _taken_since(self, before: Mapping[str, float]) -> dict[str, float]:
+        """Return how many s each node took since `seconds` were `before`, by its title."""
+        now = self._graph.seconds
+        titles = titles_of(self._now, self._catalogue)
+        return {
+            titles[id_]: now[id_] - before.get(id_, 0.0)
+            for id_ in self._running()
+            if id_ in now and now[id_] > before.get(id_, 0.0)
+        }
 
 
 def _as_rgb(picture: Tensor) -> Pixels:
@@ -293,69 +345,3 @@ def _as_rgb(picture: Tensor) -> Pixels:
     if picture.ndim == 2:
         picture = picture[..., None].expand(-1, -1, 3)
     return to_bytes(picture[..., :3])
-
-
-def _cut_down(graph: Graph, shown: ShownOutput) -> Graph:
-    """Return the nodes that the shown output needs, and one that shows it."""
-    needed: dict[str, Node] = {}
-    stack = [shown.node.id]
-    while stack:
-        id_ = stack.pop()
-        if id_ in needed or id_ not in graph.nodes:
-            continue
-        needed[id_] = graph.nodes[id_]
-        stack += [link.node for _, link in graph.nodes[id_].links()]
-    nodes = {id_: node for id_, node in graph.nodes.items() if id_ in needed}
-    sink = Node(_SINK, "PreviewAny", {"source": Link(shown.node.id, shown.slot)})
-    return replace(graph, nodes={**nodes, _SINK: sink})
-
-
-def _problems(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
-    """Yield why a plan cannot run on a stream, node by node."""
-    graph = plan.graph
-    fed = fed_nodes(graph, catalogue)
-    if _SINK not in fed:
-        yield "the picture does not depend on the frames of a video; add Get Video Components"
-    yield from _videos(plan, catalogue)
-    for id_ in plan.order:
-        node, values = graph.nodes[id_], plan.values[id_]
-        rule = catalogue.rule(node.class_type)
-        if rule is not None and rule.kind == "long":
-            yield f"{node.label}: has a row for each frame of another clip, not of the stream"
-        elif id_ not in fed:
-            continue
-        elif rule is None:
-            yield f"{node.label}: is not known to run frame by frame"
-        elif refusal := _refusal(rule, values):
-            yield f"{node.label}: {refusal}"
-
-
-def _refusal(rule: Rule, values: Values) -> Refusal | None:
-    """Return why a node with these values cannot run frame by frame as frames come."""
-    if rule.survey is not None and rule.survey.needed(values):
-        return rule.survey.refusal
-    if rule.kind == "sums":
-        return Refusal("is done at the end of a clip only")
-    return rule.whole(values) or rule.not_live(values)
-
-
-def _videos(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
-    """Yield which videos the source cannot stand for."""
-    graph = plan.graph
-    kinds = {
-        id_: rule.kind
-        for id_ in plan.order
-        if (rule := catalogue.rule(graph.nodes[id_].class_type)) is not None
-    }
-    taken = {id_: plan.values[id_].get("video") for id_, kind in kinds.items() if kind == "source"}
-    opened = {id_ for id_, video in taken.items() if not isinstance(video, Link)}
-    given = {video.node for video in taken.values() if isinstance(video, Link)}
-    given = {id_ for id_ in given if kinds.get(id_, "once") == "once"}  # the others are made here
-    if len(given | opened) > 1:
-        labels = " and ".join(graph.nodes[id_].label for id_ in sorted(given | opened))
-        yield f"{labels}: a stream stands for one video; have all frames come from the same"
-    for id_ in plan.order:
-        for _, link in graph.nodes[id_].links():
-            if link.node in given and kinds.get(id_) != "source":
-                label = graph.nodes[id_].label
-                yield f"{label}: takes the video as a whole, which a stream is not"

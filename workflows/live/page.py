@@ -8,8 +8,11 @@ GET /stats         the figures once, as JSON
 GET /settings      the settings of the graph
 POST /settings     {node, input, value}: change one
 POST /record       {on}: start or stop a recording
+POST /condition    {condition, text}: say what the scene is like, for the metrics of bodies
+POST /measure      record the metrics of the next five seconds
+GET /records.csv   these records; ?columns=remi begins with the columns of REMI
 
-Errors of the last two are {"error": text}.
+Errors of what is posted are {"error": text}.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...engines.body.choices import CONDITIONS
 from ...engines.errors import InputError, KinographError
 from ...nodes.panel.body import json_object
 from .controls import Controls
@@ -177,6 +181,9 @@ class Page:
         app.router.add_get("/settings", self._settings, allow_head=False)
         app.router.add_post("/settings", self._answering(lambda c, asked: c.change(asked)))
         app.router.add_post("/record", self._answering(lambda c, asked: c.record(asked)))
+        app.router.add_post("/condition", self._answering(lambda c, asked: c.condition(asked)))
+        app.router.add_post("/measure", self._answering(lambda c, asked: c.measure(asked)))
+        app.router.add_get("/records.csv", self._records, allow_head=False)
         # An access log would contain the token.
         self._runner = web.AppRunner(
             app,
@@ -260,7 +267,14 @@ class Page:
 
         nonce = secrets.token_urlsafe(16)
         text = PAGE.read_text(encoding="utf-8")
-        text = text.replace("{nonce}", nonce).replace("{title}", escape(self._title))
+        for name, made in (
+            ("conditions", "".join(f"<option>{escape(name)}</option>" for name in CONDITIONS)),
+            ("metrics_style", PAGE.with_name("metrics.css").read_text(encoding="utf-8")),
+            ("metrics_script", PAGE.with_name("metrics.js").read_text(encoding="utf-8")),
+            ("nonce", nonce),
+            ("title", escape(self._title)),  # last: it is the user's
+        ):
+            text = text.replace(f"{{{name}}}", made)
         policy = (
             f"default-src 'none'; img-src 'self' blob: data:; connect-src 'self'; "
             f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
@@ -285,9 +299,13 @@ class Page:
         response = web.StreamResponse(headers=headers)
         with suppress(ConnectionError):  # the viewer has left
             await response.prepare(request)
+            points = 0  # the number of the last that was sent
             while True:
                 ending = self._ending
-                await self._send(response, f"data: {json.dumps(self._now())}\n\n".encode())
+                now = self._now()
+                now["points"] = [] if self.controls is None else self.controls.points(points)
+                points = now["points"][-1]["n"] if now["points"] else points
+                await self._send(response, f"data: {json.dumps(now)}\n\n".encode())
                 if ending:
                     break
                 until = time.monotonic() + _EVERY
@@ -295,6 +313,20 @@ class Page:
                     with suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(self._more.wait(), left)
         return response
+
+    async def _records(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        try:
+            if self.controls is None:
+                raise InputError("the run has not begun yet; try again")
+            compatible = request.query.get("columns") == "remi"
+            text = self.controls.table(compatible=compatible)
+        except KinographError as error:
+            return web.Response(status=404, text=f"{error}\n", headers=_HEADERS)
+        name = "kinograph_metrics_remi.csv" if compatible else "kinograph_metrics.csv"
+        headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+        return web.Response(text=text, content_type="text/csv", headers=headers)
 
     async def _settings(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web

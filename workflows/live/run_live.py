@@ -6,8 +6,8 @@ them is a slot for the newest item only.
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from ... import __version__
 from ...engines.errors import KinographError
 from ..execution.interrupts import interrupts
 from .figures import Figures, as_line
-from .graph import LiveGraph
+from .graph import LiveGraph, Posed
+from .measure import Measures
 from .page import Page
 from .reader import Reader
 from .record import Recordings
+from .send import Senders
 from .slot import Drawn, Frame, Slot, with_text
 from .sources import FrameSource, Say
 
@@ -42,6 +44,7 @@ class LiveSummary:
     figures:  of the whole run, as `Figures.overall`
     recorded: the files that were recorded
     changed:  settings that viewers changed, as values of --set
+    sent:     for each receiver of bodies, how many frames it was sent and missed
     failure:  the error that ended it, or None
     """
 
@@ -54,6 +57,7 @@ class LiveSummary:
     figures: dict[str, Any]
     recorded: tuple[Path, ...] = ()
     changed: tuple[str, ...] = ()
+    sent: tuple[Mapping[str, Any], ...] = ()
     failure: BaseException | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -82,6 +86,7 @@ class LiveSummary:
             **self.figures,
             "fps_out": round(rate, 1),
             "changed": list(self.changed),
+            "sent": [dict(one) for one in self.sent],
             "files": [file_as_dict(path) for path in self.recorded],
             "errors": [] if self.failure is None else [str(self.failure)],
         }
@@ -91,6 +96,7 @@ class LiveSummary:
 class Outlets:
     """Where pictures, figures and messages go.
 
+    measures, senders: take the bodies of a graph that has any
     overlay: draw the latency into the pictures
     say:     called with messages, such as that a stream has reconnected
     status:  called once per second with a line of figures
@@ -99,6 +105,8 @@ class Outlets:
     figures: Figures
     page: Page | None = None
     recordings: Recordings | None = None
+    measures: Measures | None = None
+    senders: Senders | None = None
     overlay: bool = False
     say: Say = lambda text: None
     status: Callable[[str], None] = lambda line: None
@@ -140,6 +148,7 @@ def run_live(
         outlets.figures.overall(),
         () if recordings is None else tuple(recordings.files),
         tuple(graph.assignments()),
+        () if outlets.senders is None else tuple(outlets.senders.as_list()),
         failure,
     )
 
@@ -150,7 +159,8 @@ class _Run:
         self._graph = graph
         self._to = outlets
         self._slot: Slot[Frame] = Slot()
-        self._reader = Reader(source, self._slot, outlets.figures, self.stop, self._report)
+        lost = (lambda captured: None) if outlets.measures is None else outlets.measures.lost
+        self._reader = Reader(source, self._slot, outlets.figures, self.stop, self._report, lost)
         self._ticker = threading.Thread(target=self._tick, name="kinograph-ticker", daemon=True)
 
     def begin(self) -> None:
@@ -170,7 +180,16 @@ class _Run:
                 self._to.recordings.tend()
             if frame is not None:
                 self._to.figures.processed()
-                self._hand_out(self._graph.draw(frame))
+                drawn = self._graph.draw(frame)
+                posed = _on_cpu(self._graph.posed)
+                if posed is not None and self._to.senders is not None:
+                    self._to.senders.send(posed.captured, posed.bodies)
+                self._hand_out(drawn)
+                finished = time.monotonic()
+                if posed is not None and self._to.measures is not None:
+                    self._to.measures.took(
+                        posed.captured, posed.bodies, finished, self._graph.stages
+                    )
                 for warning in self._graph.warned():
                     self._to.figures.tell(f"warning: {warning}")
                     self._to.say(f"warning: {warning}")
@@ -182,7 +201,7 @@ class _Run:
         to = self._to
         if drawn is None:
             return
-        latency = to.figures.drawn(drawn.captured)
+        latency = to.figures.drawn(drawn.captured, self._graph.stages)
         if to.overlay:
             rate = to.figures.now()["fps_out"]
             text = f"{latency:.0f} ms  {rate:.1f} fps"
@@ -210,6 +229,10 @@ class _Run:
                 self._to.recordings.close()
             except KinographError as error:
                 failure = error
+        if self._to.measures is not None:
+            self._to.measures.close()
+        if self._to.senders is not None:
+            self._to.senders.close()
         if self._reader.ident is not None:
             self._reader.join(_PATIENCE)
             self._ticker.join()
@@ -219,3 +242,7 @@ class _Run:
         if self._slot.take(0) is not None:
             self._to.figures.dropped()
         return failure
+
+
+def _on_cpu(posed: Posed | None) -> Posed | None:
+    return None if posed is None else replace(posed, bodies=posed.bodies.to("cpu"))

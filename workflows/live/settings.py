@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...nodes.standin.io import WIDGETS, InputSpec
@@ -56,13 +56,19 @@ def settings_of(
         for node in graph.nodes.values()
         if node.id in running or _serves(node, graph, nodes, running)
     }
-    titles = {id_: _title(graph.nodes[id_], nodes) for id_ in found}
-    often = Counter(titles.values())
+    titles = titles_of(replace(graph, nodes={id_: graph.nodes[id_] for id_ in found}), nodes)
     return tuple(
-        NodeSettings(id_, title if often[title] == 1 else f"{title} ({id_})", found[id_])
-        for id_, title in titles.items()
-        if found[id_]
+        NodeSettings(id_, title, found[id_]) for id_, title in titles.items() if found[id_]
     )
+
+
+def titles_of(graph: Graph, nodes: Catalogue) -> dict[str, str]:
+    """Return a title for each node, with its id where several have the same."""
+    titles = {id_: _title(node, nodes) for id_, node in graph.nodes.items()}
+    often = Counter(titles.values())
+    return {
+        id_: title if often[title] == 1 else f"{title} ({id_})" for id_, title in titles.items()
+    }
 
 
 def changed_value(before: Graph, after: Graph) -> Iterator[tuple[Node, str, Any]]:

@@ -21,10 +21,10 @@ class Slot(Generic[T]):
         self._held: list[T] = []
         self._ended = False
 
-    def put(self, value: T) -> bool:
-        """Put an item; return whether it replaced another, which is dropped."""
+    def put(self, value: T) -> T | None:
+        """Put an item; return the one that it replaced, which is dropped."""
         with self._changed:
-            replaced = bool(self._held)
+            replaced = self._held.pop() if self._held else None
             self._held = [value]
             self._changed.notify_all()
         return replaced

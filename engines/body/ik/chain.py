@@ -138,9 +138,9 @@ def chain_of(rig: Rig) -> Chain:
         raise InputError(f"rig {rig.name}: expected the mannequin's skeleton, found other parents")
     parents = torch.tensor([number.get(parent, -1) for parent in above])
     rest = rig.rest.cpu()
-    attached = _attached(rig)
-    bone = torch.tensor([bones.index(name) for name, _ in attached.values()])
-    offset = torch.stack([at for _, at in attached.values()]) - rest[joints[bone]]
+    places = attached(rig)
+    bone = torch.tensor([bones.index(name) for name, _ in places.values()])
+    offset = torch.stack([at for _, at in places.values()]) - rest[joints[bone]]
     moves = torch.eye(len(bones), dtype=torch.bool)[:, bone]
     for place in range(len(bones) - 1, 0, -1):  # a bone moves what its children move
         moves[parents[place]] |= moves[place]
@@ -150,10 +150,10 @@ def chain_of(rig: Rig) -> Chain:
         joints=joints,
         parents=parents,
         rest=rest[joints],
-        points=tuple(attached),
+        points=tuple(places),
         bone=bone,
         offset=offset,
-        counts=torch.tensor([_COUNTS.get(name.rpartition("_")[2], 1.0) for name in attached]),
+        counts=torch.tensor([_COUNTS.get(name.rpartition("_")[2], 1.0) for name in places]),
         moves=moves,
         axes=torch.stack([_axes(rig, name) for name in bones]),
         spread=torch.tensor([_SPREAD[kind] for kind in kinds]),
@@ -162,7 +162,7 @@ def chain_of(rig: Rig) -> Chain:
     return chain.to(rig.rest.device)
 
 
-def _attached(rig: Rig) -> dict[str, tuple[str, Tensor]]:
+def attached(rig: Rig) -> dict[str, tuple[str, Tensor]]:
     """Return the bone and the place at rest [3] m of every point, by name."""
     rest = rig.rest.cpu()
     found: dict[str, tuple[str, Tensor]] = {}

@@ -42,6 +42,37 @@ def as_smpl(rig: Rig, rotation: Tensor) -> Tensor:
     return torch.cat([turned[:, :1], local, hands], 1).to(rotation.dtype)
 
 
+def from_smpl(rig: Rig, rotation: Tensor) -> Tensor:
+    """Return rotations [N,24,3,3] of SMPL's joints as those of a rig [N,J,3,3], the other way than
+    `as_smpl`.
+
+    Joints that SMPL lacks, such as those of fingers, stay at rest relative to their parents. Raises
+    `InputError` for a rig that is neither SMPL nor the mannequin.
+    """
+    check_converts(rig)
+    if rig.joints == JOINTS:
+        return rotation
+    at, turn = _table(rig)
+    smpl = rotation.float()
+    world = [smpl[:, 0]]
+    for joint, parent in enumerate(PARENTS[1 : len(at)], 1):
+        world.append(world[parent] @ smpl[:, joint])
+    turned = torch.stack(world, 1) @ turn.mT.to(smpl.device)
+    nearest = _nearest(rig)
+    turns = turned[:, nearest.to(smpl.device)]  # [N,J,3,3]
+    above = rig.parents.clamp(min=0).to(smpl.device)
+    local = turns[:, above].mT @ turns
+    local[:, 0] = turns[:, 0]
+    return local.to(rotation.dtype)
+
+
+def joints_from_smpl(rig: Rig, values: Tensor) -> Tensor:
+    """Return values [N,24] of SMPL's joints as those of a rig [N,J]: a joint that SMPL lacks has
+    that of the nearest one above it. Raises `InputError` as `from_smpl` does."""
+    check_converts(rig)
+    return values if rig.joints == JOINTS else values[:, _nearest(rig).to(values.device)]
+
+
 def check_converts(rig: Rig) -> None:
     """Raise `InputError` for a rig whose poses `as_smpl` cannot convert."""
     if rig.joints != JOINTS and rig.name != MANNEQUIN:
@@ -79,3 +110,15 @@ def _table(rig: Rig) -> tuple[Tensor, Tensor]:
             stretched = hanging.new_tensor([1.0 if side == "l" else -1.0, 0.0, 0.0])
             turn[number] = rotations.to_matrices(rotations.shortest(stretched, hanging))
     return at, turn
+
+
+@lru_cache(4)
+def _nearest(rig: Rig) -> Tensor:
+    """Return for each of the rig's joints [J] the number of SMPL's joint that moves it: its own, or
+    that of the nearest joint above."""
+    at, _ = _table(rig)
+    numbers = {joint: number for number, joint in enumerate(at.tolist())}
+    found: list[int] = []
+    for joint, parent in enumerate(rig.parents.tolist()):  # parents stand before their children
+        found.append(numbers[joint] if joint in numbers else found[parent])
+    return torch.tensor(found)

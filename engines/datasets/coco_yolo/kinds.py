@@ -1,14 +1,18 @@
 """What all images share: dataset.json at the root, or classes.json beside the labels."""
 
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ...document import Value, load
 from ...errors import InputError
-from ..object_truth import ObjectKinds
+from ..records import Array, RecordKinds
+
+if TYPE_CHECKING:
+    from ..object_truth import ObjectKinds
 
 _SIGMA = 0.05  # of a keypoint that the file gives none for: the middle of COCO's
 _MOST = 4096
@@ -19,7 +23,7 @@ _KNOWN = (
 )
 
 
-def read_kinds(root: Path, split: str) -> ObjectKinds:
+def read_kinds(root: Path, split: str) -> RecordKinds:
     """Read what all images of a data set share.
 
     Raises `InputError` that names file and member if there is no file, or a malformed one.
@@ -41,15 +45,15 @@ def read_kinds(root: Path, split: str) -> ObjectKinds:
         raise named.wrong("at least one class")
     points = document.member("keypoint_names")
     keypoints = _names(points) if points else ()
-    sigmas = torch.full((len(keypoints),), _SIGMA)
+    sigmas = np.full(len(keypoints), _SIGMA)
     if given := document.member("sigmas"):
-        sigmas = torch.tensor([v.number(1e-4, 10) for v in given.entries("a list of numbers")])
+        sigmas = np.array([v.number(1e-4, 10) for v in given.entries("a list of numbers")])
         if len(sigmas) != len(keypoints):
             raise given.wrong(f"{len(keypoints)} numbers, one per keypoint", str(len(sigmas)))
     skeleton = document.member("skeleton")
     lines = _lines(skeleton, len(keypoints)) if skeleton else ()
     rotations, axes = _symmetries(document.member("symmetries"), classes)
-    return ObjectKinds(classes, keypoints, lines, sigmas, rotations, axes)
+    return RecordKinds(classes, keypoints, lines, sigmas, rotations, axes)
 
 
 def kinds_json(kinds: ObjectKinds) -> dict[str, Any]:
@@ -97,8 +101,8 @@ def _lines(value: Value, keypoints: int) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _symmetries(value: Value | None, classes: tuple[str, ...]) -> tuple[tuple[Tensor, ...], Tensor]:
-    rotations, axes = [torch.eye(3)[None]] * len(classes), torch.zeros(len(classes), 3)
+def _symmetries(value: Value | None, classes: tuple[str, ...]) -> tuple[tuple[Array, ...], Array]:
+    rotations, axes = [np.eye(3)[None]] * len(classes), np.zeros((len(classes), 3))
     for name, symmetry in value.members("an object of classes") if value else ():
         if name not in classes:
             raise symmetry.wrong(f"one of the classes {', '.join(classes)}", repr(name[:40]))
@@ -106,24 +110,24 @@ def _symmetries(value: Value | None, classes: tuple[str, ...]) -> tuple[tuple[Te
         if turns := symmetry.member("rotations"):
             rotations[number] = _turns(turns)
         if axis := symmetry.member("axis"):
-            vector = torch.tensor(axis.numbers(3), dtype=torch.float32)
-            if float(vector.norm()) < 1e-6:
+            vector = np.array(axis.numbers(3))
+            if (length := np.linalg.norm(vector)) < 1e-6:
                 raise axis.wrong("a direction", "zero")
-            axes[number] = vector / vector.norm()
+            axes[number] = vector / length
     return tuple(rotations), axes
 
 
-def _turns(value: Value) -> Tensor:
+def _turns(value: Value) -> Array:
     rows = [
         [row.numbers(3) for row in matrix.entries("3 rows")]
         for matrix in value.entries("a list of rotation matrices")
     ]
     if not rows or any(len(matrix) != 3 for matrix in rows):
         raise value.wrong("rotation matrices of 3 rows")
-    turns = torch.tensor(rows, dtype=torch.float32)
-    off = (turns @ turns.mT - torch.eye(3)).abs().max()
-    if float(off) > 1e-3 or bool((torch.linalg.det(turns) < 0).any()):
+    turns = np.array(rows, np.float64)
+    off = np.abs(turns @ turns.swapaxes(1, 2) - np.eye(3)).max()
+    if off > 1e-3 or bool((np.linalg.det(turns) < 0).any()):
         raise value.wrong("rotation matrices", "others")
-    if not torch.allclose(turns[0], torch.eye(3), atol=1e-4):
+    if not np.allclose(turns[0], np.eye(3), atol=1e-4):
         raise value.wrong("the identity first")
     return turns

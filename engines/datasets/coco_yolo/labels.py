@@ -1,21 +1,26 @@
 """The lines of a label file: `class cx cy w h`, then `x y v` for each keypoint."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ...errors import InputError
 from ...files import read_regular
-from ..object_truth import ObjectKinds, ObjectTruth
+from ..records import Array, RecordKinds
+
+if TYPE_CHECKING:
+    from ..object_truth import ObjectTruth
 
 _LARGEST = 2**24  # bytes
 _BEYOND = 1e-4  # parts of the image that rounding may put the end of a box outside of it
 
 
-def parse_labels(path: Path, kinds: ObjectKinds) -> tuple[Tensor, list[str]]:
+def parse_labels(path: Path, kinds: RecordKinds) -> tuple[Array, list[str]]:
     """Return the rows [N,5+3K] of a label file, and what is wrong with its lines, by line.
 
     Raises `InputError` for a file that cannot be read or is not text.
@@ -38,10 +43,10 @@ def parse_labels(path: Path, kinds: ObjectKinds) -> tuple[Tensor, list[str]]:
             rows.append(_row(line.split(), kinds))
         except ValueError as error:
             problems.append(f"{path}: line {number}: {error}")
-    return torch.tensor(rows, dtype=torch.float64).reshape(-1, width), problems
+    return np.array(rows, np.float64).reshape(-1, width), problems
 
 
-def _row(words: Sequence[str], kinds: ObjectKinds) -> list[float]:
+def _row(words: Sequence[str], kinds: RecordKinds) -> list[float]:
     """Return a line's numbers. Raises `ValueError` that says what is wrong."""
     keypoints = len(kinds.keypoints)
     width = 5 + 3 * keypoints

@@ -1,18 +1,21 @@
 """The JSON beside a label file: poses, intrinsics, offsets, shapes and masks."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ...document import FARTHEST, Value, load
 from ...errors import InputError
 from ...files import inside
-from ...geometry.placement import Size
-from ..object_truth import ObjectTruth
+from ..records import Array
+
+if TYPE_CHECKING:
+    from ..object_truth import ObjectTruth
 
 _UPRIGHT = 1e-3  # how far R times its transpose may be from the identity
 _MOST_POINTS = 1_000_000  # of a shape
@@ -29,13 +32,13 @@ _UNUSED = ("mask", "mask_instances", "mask_classes", "depth", "depth_path")
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What a file said, in the fields of `ObjectTruth`, and what of it is not used.
+    """What a file said, in the fields of `Record`, and what of it is not used.
 
     size: height and width that it gives of the image; None: not
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
-    size: Size | None = None
+    size: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -98,24 +101,24 @@ def sidecar_of(truth: ObjectTruth, mask: str | None) -> dict[str, Any]:
     return raw
 
 
-def _numbers(value: Value, count: int) -> Tensor:
+def _numbers(value: Value, count: int) -> Array:
     """Return [N] numbers; a single one is of all objects."""
     if not isinstance(value.raw, list):
-        return torch.full((count,), value.number(-FARTHEST, FARTHEST))
-    return torch.tensor(value.numbers(count), dtype=torch.float32).reshape(count)
+        return np.full(count, value.number(-FARTHEST, FARTHEST))
+    return np.array(value.numbers(count), np.float64)
 
 
-def _rows(value: Value, count: int, width: int) -> Tensor:
+def _rows(value: Value, count: int, width: int) -> Array:
     """Return [N,width]; a single row is of all objects."""
     if isinstance(value.raw, list) and value.raw and not isinstance(value.raw[0], list):
-        return torch.tensor(value.numbers(width), dtype=torch.float32).expand(count, -1).clone()
+        return np.tile(np.array(value.numbers(width), np.float64), (count, 1))
     rows = [row.numbers(width) for row in value.entries(f"a list of {count} times {width} numbers")]
     if len(rows) != count:
         raise value.wrong(f"values of {count} objects", str(len(rows)))
-    return torch.tensor(rows, dtype=torch.float32).reshape(count, width)
+    return np.array(rows, np.float64).reshape(count, width)
 
 
-def _rotations(value: Value, count: int) -> Tensor:
+def _rotations(value: Value, count: int) -> Array:
     """Return [N,3,3]; a single matrix is of all objects."""
     depth, raw = 0, value.raw
     while isinstance(raw, list) and raw:
@@ -127,16 +130,16 @@ def _rotations(value: Value, count: int) -> Tensor:
             raise matrix.wrong("3 rows", str(len(found)))
     if depth != 2 and len(rows) != count:
         raise value.wrong(f"rotations of {count} objects", str(len(rows)))
-    turned = torch.tensor(rows, dtype=torch.float64).reshape(-1, 3, 3)
-    off = (turned @ turned.mT - torch.eye(3, dtype=torch.float64)).abs().amax((1, 2))
-    mirrored = torch.linalg.det(turned) < 0
-    for number in ((off > _UPRIGHT) | mirrored).nonzero().flatten().tolist():
+    turned = np.array(rows, np.float64).reshape(-1, 3, 3)
+    off = np.abs(turned @ turned.swapaxes(1, 2) - np.eye(3)).max((1, 2), initial=0)
+    mirrored = np.linalg.det(turned) < 0
+    for number in np.flatnonzero((off > _UPRIGHT) | mirrored).tolist():
         kind = "a mirrored one" if bool(mirrored[number]) else "one that stretches"
         raise matrices[number].wrong("a rotation matrix", kind)
-    return turned.float().expand(count, -1, -1).clone() if depth == 2 else turned.float()
+    return np.tile(turned, (count, 1, 1)) if depth == 2 else turned
 
 
-def _intrinsics(value: Value) -> Tensor:
+def _intrinsics(value: Value) -> Array:
     """Return [4] of {fx, fy, cx, cy} or of a 3x3 matrix."""
     if isinstance(value.raw, Mapping):
         found = [value.needed(key).number(-FARTHEST, FARTHEST) for key in ("fx", "fy", "cx", "cy")]
@@ -147,10 +150,10 @@ def _intrinsics(value: Value) -> Tensor:
         found = [rows[0][0], rows[1][1], rows[0][2], rows[1][2]]
     if min(found[:2]) <= 0:
         raise value.wrong("focal lengths above 0 px", f"{min(found[:2]):g}")
-    return torch.tensor(found, dtype=torch.float32)
+    return np.array(found, np.float64)
 
 
-def _shapes(value: Value, count: int) -> tuple[Tensor, ...]:
+def _shapes(value: Value, count: int) -> tuple[Array, ...]:
     depth, raw = 0, value.raw
     while isinstance(raw, list) and raw:
         depth, raw = depth + 1, raw[0]
@@ -162,7 +165,7 @@ def _shapes(value: Value, count: int) -> tuple[Tensor, ...]:
         points = [point.numbers(3) for point in shape.entries("points x, y, z")]
         if not 1 <= len(points) <= _MOST_POINTS:
             raise shape.wrong(f"1 to {_MOST_POINTS} points", str(len(points)))
-        shapes.append(torch.tensor(points, dtype=torch.float32))
+        shapes.append(np.array(points, np.float64))
     return tuple(shapes * count if depth == 2 else shapes)
 
 
@@ -179,7 +182,7 @@ def _mask(document: Value, value: Value, root: Path) -> Path:
     return path
 
 
-def _size(document: Value) -> Size | None:
+def _size(document: Value) -> tuple[int, int] | None:
     """Return height and width that the file gives of its image."""
     if value := document.member("image_hw"):
         height, width = value.numbers(2)

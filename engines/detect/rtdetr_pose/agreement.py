@@ -21,23 +21,23 @@ def same_objects(
     Where both see nothing, which places were selected is chance: the sorted scores are compared.
     """
     verdict = compare(reference, outputs, precision)
-    if verdict.passed or reference.keys() - outputs.keys():
-        return verdict
-    if any(
-        outputs[n].shape != v.shape or not outputs[n].isfinite().all() for n, v in reference.items()
-    ):
-        return verdict
-    ours, theirs = (
-        {name: values.detach().cpu().double() for name, values in some.items()}
-        for some in (outputs, reference)
-    )
-    order = _matched(theirs, ours)  # [B,Q]
-    rows = torch.arange(len(order))[:, None]
-    moved = {n: v if n == "k_delta" else v[rows, order] for n, v in ours.items()}
+    return verdict if verdict.passed else as_matched_sets(reference, outputs, precision)
+
+
+def as_matched_sets(
+    reference: Mapping[str, Tensor], outputs: Mapping[str, Tensor], precision: str
+) -> Verdict:
+    """Compare every output query by query, each with the one of the other run most like it.
+
+    What is missing, of another shape or not finite fails as in `compare`.
+    """
+    if not _comparable(reference, outputs):
+        return compare(reference, outputs, precision)
+    theirs, moved = _side_by_side(reference, outputs)
     sure = [scores_of(some["logits"])[0] > _SURE for some in (moved, theirs)]
     which = sure[0] | sure[1]
     if not bool(which.any()):
-        scores = [_ranked(some) for some in (theirs, ours)]
+        scores = [_ranked(some) for some in (theirs, moved)]
         ranked = compare(scores[0], scores[1], precision)
         return Verdict(ranked.passed, f"both see nothing; {ranked.reason}", ranked.errors)
     kept = [
@@ -47,6 +47,48 @@ def same_objects(
     matched = compare(kept[0], kept[1], precision)
     told = f"as matched sets, {int(which.sum())} objects: {matched.reason}"
     return Verdict(matched.passed, told, matched.errors)
+
+
+def largest_differences(
+    reference: Mapping[str, Tensor], outputs: Mapping[str, Tensor]
+) -> dict[str, float] | None:
+    """Return how far `score` and `bbox` of matched queries are apart at most, where either side is
+    sure of an object; None for outputs that cannot be compared.
+
+    Boxes are parts of the picture.
+    """
+    if not _comparable(reference, outputs):
+        return None
+    theirs, moved = _side_by_side(reference, outputs)
+    scores = [scores_of(some["logits"])[0] for some in (moved, theirs)]
+    which = (scores[0] > _SURE) | (scores[1] > _SURE)
+    if not bool(which.any()):
+        return {"score": 0.0, "bbox": 0.0}
+    boxes = [some["bbox"].sigmoid() for some in (moved, theirs)]
+    return {
+        "score": float((scores[0] - scores[1])[which].abs().max()),
+        "bbox": float((boxes[0] - boxes[1])[which].abs().max()),
+    }
+
+
+def _comparable(reference: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> bool:
+    return not reference.keys() - outputs.keys() and all(
+        outputs[name].shape == values.shape and bool(outputs[name].isfinite().all())
+        for name, values in reference.items()
+    )
+
+
+def _side_by_side(
+    reference: Mapping[str, Tensor], outputs: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the reference and, in the order of its queries, the outputs, in double precision."""
+    ours, theirs = (
+        {name: values.detach().cpu().double() for name, values in some.items()}
+        for some in (outputs, reference)
+    )
+    order = _matched(theirs, ours)  # [B,Q]
+    rows = torch.arange(len(order))[:, None]
+    return theirs, {n: v if n == "k_delta" else v[rows, order] for n, v in ours.items()}
 
 
 def _ranked(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -66,7 +66,7 @@ def test_a_slow_graph_drops_frames_and_latency_stays_bounded(numbers: Path) -> N
 
 def test_a_slot_keeps_the_newest() -> None:
     slot: Slot[int] = Slot()
-    assert [slot.put(n) for n in (1, 2, 3)] == [False, True, True]
+    assert [slot.put(n) for n in (1, 2, 3)] == [None, 1, 2]
     assert slot.take(0) == 3
     assert slot.take(0) is None
     slot.put(4)

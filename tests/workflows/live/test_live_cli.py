@@ -60,7 +60,7 @@ def test_a_page_for_other_machines_is_warned_of(
     ("words", "message"),
     [
         (["--source", "no.mp4"], "no.mp4: expected a video file, but it does not exist"),
-        (["--source", "ftp://x"], "expected a camera's number, a file or a URL"),
+        (["--source", "ftp://x"], "expected a camera's number, a file, a folder or a URL"),
         (["--source", "{numbers}", "--show", "1"], "has no such IMAGE or MASK output"),
         (["--source", "{numbers}", "--record", "out.avi"], "expected a name that ends in .mp4"),
         (["--source", "{numbers}", "--host", "nowhere.invalid"], "cannot be used"),

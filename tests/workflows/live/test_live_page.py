@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,15 +21,18 @@ from PIL import Image
 
 from browser import chromium
 from kinograph.engines.errors import GraphError, InputError
+from kinograph.workflows.live import measure
 from kinograph.workflows.live.controls import Controls
 from kinograph.workflows.live.figures import Figures
 from kinograph.workflows.live.graph import LiveGraph
+from kinograph.workflows.live.measure import Measures
 from kinograph.workflows.live.page import Page, is_loopback
 from kinograph.workflows.live.record import Recordings
 from kinograph.workflows.live.run_live import LiveSummary, Outlets, run_live
 from kinograph.workflows.live.slot import Drawn, Frame
 from kinograph.workflows.live.sources import FileSource, SourceOptions
 from kinograph.workflows.live.urls import UrlSource
+from live_bodies import bodies_graph
 from live_clips import (
     FLOW,
     PLAIN,
@@ -71,6 +74,7 @@ def _address(page: Page) -> tuple[str, int]:
     "path",
     [
         *("/", "/stream", "/stats", "/snapshot.png", "/events", "/settings", "/record"),
+        *("/condition", "/measure", "/records.csv"),
         *("/none", "/favicon.ico"),
     ],
 )
@@ -82,11 +86,12 @@ def test_every_route_needs_the_token(page: Page, path: str) -> None:
         assert page.token.encode() not in body
     if path not in ("/stream", "/events"):  # which do not end
         status, _, _ = ask(page, f"{path}?token={page.token}")
-        other = {"/none": 404, "/favicon.ico": 404, "/record": 405}
+        posted = dict.fromkeys(("/record", "/condition", "/measure"), 405)
+        other = {"/none": 404, "/favicon.ico": 404, "/records.csv": 404, **posted}
         assert status == other.get(path, 200)
 
 
-@pytest.mark.parametrize("path", ["/settings", "/record"])
+@pytest.mark.parametrize("path", ["/settings", "/record", "/condition", "/measure"])
 def test_changes_need_the_token_and_json(page: Page, path: str) -> None:
     json_ = {"Content-Type": "application/json"}
     assert ask(page, path, "{}", **json_)[0] == 403
@@ -498,20 +503,28 @@ class _Browser:
 @pytest.fixture
 def browser(root: Path, clip_path: Path, tmp_path: Path) -> Iterator[_Browser]:
     """A page of a run that goes on, in Chromium."""
+    graph = live_graph(root / "workflows" / "api" / "flow_to_vace.json", size=(232, 416))
+    with _running(graph, clip_path, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _running(
+    graph: LiveGraph, clip: Path, tmp_path: Path, measures: Measures | None = None
+) -> Iterator[_Browser]:
     from playwright.sync_api import sync_playwright
 
-    graph = live_graph(root / "workflows" / "api" / "flow_to_vace.json", size=(232, 416))
-    source = FileSource(str(clip_path), SourceOptions(loop=True))
+    source = FileSource(str(clip), SourceOptions(loop=True))
     source.open()
     figures = Figures()
     page = Page("127.0.0.1", 0, figures, "Kinograph: flow_to_vace.json")
     recordings = Recordings(source.rate, dict, lambda text: None)
     recordings._place = tmp_path / "out.mp4"
-    page.controls = Controls(graph, recordings, lambda text: None)
+    page.controls = Controls(graph, recordings, lambda text: None, measures)
     page.start()
     graph.prepare(source.rate, source.size)
     made: list[LiveSummary] = []
-    outlets = Outlets(figures, page, recordings)
+    outlets = Outlets(figures, page, recordings, measures)
     thread = threading.Thread(target=lambda: made.append(run_live(graph, source, outlets, 120)))
     thread.start()
     wrong: list[str] = []
@@ -608,6 +621,59 @@ def test_settings_and_recordings_in_a_browser(browser: _Browser) -> None:
         assert container.duration / 1e6 > 0.5
     assert len(browser.wrong) == 1  # the refusal, which the console names, too
     assert "400" in browser.wrong[0]
+
+
+@pytest.mark.comfyui  # needs Chromium
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:playwright")
+def test_metrics_in_a_browser(
+    numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charts by person, a condition, a record by key, and its tables, also after the end."""
+    monkeypatch.setattr(measure, "SECONDS", 1.5)
+    with _running(bodies_graph(), numbers, tmp_path, Measures()) as browser:
+        tab = browser.tab
+        browser.state("live")
+        tab.wait_for_selector("#charts figure")  # by itself, as the window is wide
+        assert tab.locator("#charts figure").count() == 7
+        names = tab.locator("#charts figcaption span:first-child").all_inner_texts()
+        assert names[0] == "Frames per second"
+        assert names[-1] == "Detection"
+        drawn = """() => document.querySelectorAll('#charts figure:nth-child(3) path').length === 2
+            && [...document.querySelectorAll('#charts path')].every(
+                p => !p.getAttribute('d').includes('NaN'))"""
+        tab.wait_for_function(drawn)
+        assert tab.locator("#people").inner_text().split("\n") == ["person 3", "person 4"]
+        tab.locator("#condition").select_option("Custom")
+        custom = tab.get_by_label("custom condition")
+        custom.fill("backlit")
+        tab.keyboard.press("r")  # typed into a field
+        custom.fill("backlit, <at> night")
+        custom.press("Enter")
+        tab.wait_for_function("() => now.measures.condition.startsWith('Custom: backlit, ')")
+        tab.get_by_role("button", name="Metrics").focus()
+        assert tab.evaluate("() => now.measures.left") is None
+        tab.keyboard.press("r")
+        tab.wait_for_function("() => now.measures.left !== null")
+        tab.wait_for_selector("#charts .mark", state="attached")
+        browser.shot("live_metrics")
+        tab.wait_for_selector("#remi")
+        assert "People" in tab.locator("#stages").inner_text()
+        browser.figures.end("the source has ended", failed=False)
+        browser.stop()
+        browser.state("ended")
+        assert tab.get_by_role("button", name="Record 5 s").is_disabled()
+        for link, columns, rows in (("CSV", "Timestamp,Condition,Captured", 3), ("remi", "", 1)):
+            with tab.expect_download() as download:
+                if link == "CSV":
+                    tab.get_by_role("link", name="CSV", exact=True).click()
+                else:
+                    tab.locator("#remi").click()
+            lines = download.value.path().read_text().splitlines()
+            assert lines[0].startswith(columns or "Timestamp,Condition,Avg Processing FPS,")
+            assert len(lines) == 1 + rows
+            assert '"Custom: backlit, <at> night"' in lines[1]
+        browser.shot("live_metrics_ended")
+        assert browser.wrong == []
 
 
 @pytest.mark.comfyui  # needs Chromium

@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
 from kinograph.engines.errors import InputError, MediaError
 from kinograph.workflows.live import urls
@@ -36,9 +37,11 @@ def test_what_a_source_is(text: str, kind: str) -> None:
 
 
 def test_sources_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"expected a camera's number, a file or a URL .* gopher"):
+    with pytest.raises(
+        InputError, match=r"expected a camera's number, a file, a folder or a URL .* gopher"
+    ):
         find_source("gopher://x", SourceOptions())
-    with pytest.raises(InputError, match="--loop: needs a file, but --source is 0"):
+    with pytest.raises(InputError, match="--loop: needs a file or a folder, but --source is 0"):
         find_source("0", SourceOptions(loop=True))
     with pytest.raises(MediaError, match="expected a video file, but it does not exist"):
         find_source(str(tmp_path / "no.mp4"), SourceOptions()).open()
@@ -202,3 +205,31 @@ def test_a_video_on_a_server_is_played_like_a_file(numbers: Path) -> None:
     assert summary.figures["captured"] == 60
     assert 59 / FPS <= summary.seconds < 59 / FPS + 2
     assert number_in(seen.all[-1].pixels) == 59
+
+
+def test_a_folder_of_pictures(tmp_path: Path) -> None:
+    """In natural order, at its pace, again and again; pictures that cannot be played."""
+    for number in (1, 2, 10):
+        Image.fromarray(numbered(number)).save(tmp_path / f"f{number}.png")
+    for name in (str(tmp_path), str(tmp_path / "f%d.png")):
+        if "%" in name:
+            (tmp_path / "f10.png").rename(tmp_path / "f3.png")
+        source = find_source(name, SourceOptions(fps=100.0))
+        _, seen, said = run(live_graph(PLAIN), source)
+        shown = [number_in(drawn.pixels) for drawn in seen.all]
+        assert shown[-1] == 10
+        assert shown == sorted(shown)
+        assert source.size == numbered(1).shape[:2]
+        assert said == []
+    looped = find_source(str(tmp_path), SourceOptions(loop=True))
+    summary, seen, said = run(live_graph(PLAIN), looped, 0.5)
+    assert summary.ended == "time"
+    assert summary.figures["captured"] > 4
+    assert "pictures have no frame rate; read at 16 fps" in said[0]
+    Image.new("RGB", (8, 8)).save(tmp_path / "f4.png")
+    summary, _, _ = run(live_graph(PLAIN), find_source(str(tmp_path), SourceOptions(fps=100.0)))
+    assert "expected 128x64 as the first picture, found 8x8" in str(summary.failure)
+    empty = tmp_path / "none"
+    empty.mkdir()
+    with pytest.raises(MediaError, match="expected pictures"):
+        find_source(str(empty), SourceOptions()).open()

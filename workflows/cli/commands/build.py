@@ -17,7 +17,11 @@ def _flavours() -> tuple[str, ...]:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a name that `kinograph doctor` lists")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a name that `kinograph doctor` lists, or FAMILY:FILE for a file in the models folder",
+    )
     parser.add_argument(
         "--flavour", default="tensorrt_rtx", choices=_flavours(), help="default: tensorrt_rtx"
     )
@@ -48,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from ....engines.runtime.folders import engine_folder
     from ....engines.runtime.upkeep import build
 
-    with _PhaseBars() as bars:
+    with PhaseBars() as bars:
         path = build(
             EngineCache(engine_folder()),
             model=arguments.model,
@@ -63,13 +67,13 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class _PhaseBars:
+class PhaseBars:
     """A progress bar for each phase of a build that has more than a few steps."""
 
     def __init__(self) -> None:
         self._bars: dict[str, Any] = {}
 
-    def __enter__(self) -> _PhaseBars:
+    def __enter__(self) -> PhaseBars:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...live.graph import LiveGraph
     from ...live.page import Page
     from ...live.run_live import LiveSummary
+    from ...live.send import Receiver
     from ...live.sources import FrameSource
 
 
@@ -26,8 +27,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         required=True,
-        metavar="CAMERA|FILE|URL",
-        help="the number or device of a camera, a video file, or a URL such as rtsp:// or http://",
+        metavar="CAMERA|FILE|FOLDER|URL",
+        help="the number or device of a camera, a video file, a folder of pictures or a pattern "
+        "of them such as frames/%%04d.png, or a URL such as rtsp:// or http://",
     )
     parser.add_argument(
         "--show",
@@ -47,10 +49,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0.0,
         metavar="N",
-        help="frames per second: the pace of a file, what a camera is asked for, the limit for a "
-        "stream",
+        help="frames per second: the pace of a file or of pictures (default: 16), what a camera is "
+        "asked for, the limit for a stream",
     )
-    parser.add_argument("--loop", action="store_true", help="restart a file at its end")
+    parser.add_argument("--loop", action="store_true", help="restart a file or a folder at its end")
     parser.add_argument(
         "--seconds", type=positive, default=0.0, metavar="N", help="stop after N seconds"
     )
@@ -60,6 +62,21 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.mp4",
         help="record what is shown, in real time, from the beginning; the page can start and stop "
         "recordings, too",
+    )
+    parser.add_argument(
+        "--send",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("PROTOCOL", "HOST:PORT"),
+        help="send the bodies of every frame to another program, by json, remi, vmc or aitviewer; "
+        "PORT alone is this machine; may be given several times",
+    )
+    parser.add_argument(
+        "--send-pickle",
+        action="store_true",
+        help="send remi's frames as pickles, which REMI's own viewer reads and which can harm "
+        "whoever reads them, instead of JSON",
     )
     parser.add_argument(
         "--overlay", action="store_true", help="draw the latency in a corner of the picture"
@@ -106,12 +123,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from ...live.controls import Controls
     from ...live.figures import Figures
+    from ...live.measure import Measures
     from ...live.reader import find_source, open_source
     from ...live.record import Recordings
     from ...live.run_live import Outlets, run_live
+    from ...live.send import Senders
     from ...live.sources import SourceOptions
 
     terminal = _Terminal()
+    receivers = _receivers(arguments)
     graph, live = _graphs(arguments)
     options = SourceOptions(arguments.fps, arguments.size, arguments.loop)
     source = find_source(arguments.source, options)
@@ -121,18 +141,27 @@ def _run(arguments: argparse.Namespace) -> int:
         unread = closing.enter_context(ExitStack())
         unread.callback(source.close)
         open_source(source)
+        measures = None if live.bodies is None else Measures(terminal.say)
+        senders = Senders(receivers, _both(terminal.say, figures)) if receivers else None
         recordings = Recordings(
             source.rate, lambda: _metadata(live.graph), terminal.say, arguments.record
         )
         if page is not None:
-            page.controls = Controls(live, recordings, terminal.say)
+            page.controls = Controls(live, recordings, terminal.say, measures)
             page.start()
             closing.callback(page.stop)
         _introduce(live, source, page, terminal)
         for id_, text in live.prepare(source.rate, source.size).items():
             terminal.say(f"{graph.nodes[id_].label}: {text}")
         outlets = Outlets(
-            figures, page, recordings, arguments.overlay, terminal.say, terminal.status
+            figures=figures,
+            page=page,
+            recordings=recordings,
+            measures=measures if page is not None else None,
+            senders=senders,
+            overlay=arguments.overlay,
+            say=terminal.say,
+            status=terminal.status,
         )
         unread.pop_all()  # from here on, the thread that reads the source closes it
         summary = replace(
@@ -152,7 +181,40 @@ def _graphs(arguments: argparse.Namespace) -> tuple[Graph, LiveGraph]:
     nodes = catalogue()
     settings = host.Settings(inputs=input_folders(arguments.graph), device=arguments.device)
     graph = with_values(load_graph(arguments.graph), arguments.set, nodes)
-    return graph, LiveGraph(graph, nodes, settings, show=arguments.show, size=arguments.size)
+    live = LiveGraph(
+        graph,
+        nodes,
+        settings,
+        show=arguments.show,
+        size=arguments.size,
+        wants_bodies=bool(arguments.send),
+    )
+    return graph, live
+
+
+def _receivers(arguments: argparse.Namespace) -> list[Receiver]:
+    """Return where bodies are to be sent. Raises `InputError` for a protocol or an address that is
+    none, and for --send-pickle without what it is for."""
+    from ....engines.errors import InputError
+    from ...live.send import Receiver
+
+    pickles = arguments.send_pickle
+    if pickles and all(protocol != "remi" for protocol, _ in arguments.send):
+        raise InputError("--send-pickle: is for --send remi only; leave it out")
+    return [
+        Receiver(protocol, address, pickles and protocol == "remi")
+        for protocol, address in arguments.send
+    ]
+
+
+def _both(say: Callable[[str], None], figures: Figures) -> Callable[[str], None]:
+    """Return what says a message in the terminal and on the page."""
+
+    def saying(text: str) -> None:
+        say(text)
+        figures.tell(text)
+
+    return saying
 
 
 def _page(arguments: argparse.Namespace, figures: Figures, say: Callable[[str], None]) -> Page:
@@ -178,6 +240,8 @@ def _introduce(
     from ...live.page import is_loopback
 
     terminal.say(f"showing {live.shown.label} of {source.name}")
+    if live.bodies is not None:
+        terminal.say(f"bodies of {live.bodies.label}")
     if live.left_out:
         terminal.say(f"not run live: {', '.join(live.left_out)}")
     for warning in live.warnings:
@@ -221,6 +285,10 @@ def _print(summary: LiveSummary) -> None:
     if latency["median"] is not None:
         rows.append(["latency", f"{latency['median']} ms (95 %: {latency['p95']} ms)"])
     rows += [["recorded", str(path)] for path in summary.recorded]
+    rows += [
+        [f"sent by {one['receiver']}", f"{one['sent']} ({one['dropped']} dropped)"]
+        for one in summary.sent
+    ]
     rows += [["changed", f"--set {assignment}"] for assignment in summary.changed]
     print()
     print_table(["live", "total"], rows)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
-from ...arguments import add_debug
+from ...arguments import add_debug, count
 from ...command import Command
 
 
@@ -22,20 +23,50 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", default="val", help="default: val")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page with figures, curves and the worst images, in one file",
+    )
+    parser.add_argument(
+        "--worst", type=count, default=12, metavar="N", help="images on the page (default 12)"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.evaluation.objects import evaluate_predictions
+    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.evaluation.objects import judge_predictions, objects_report
+    from .....engines.files import atomic_write
     from ...terminal import print_table, write_report
 
-    report = evaluate_predictions(arguments.predictions, arguments.dataset, arguments.split)
+    data = read_records(arguments.dataset, arguments.split)
+    judged = judge_predictions(arguments.predictions, data)
+    report = objects_report(judged, arguments.predictions, data)
     rows = [
         [name, "-" if value is None else f"{value:.4g}"]
         for name, value in report["metrics"].items()
     ]
     print_table(["figure", "value"], rows, "value")
+    for reason, names in _reasons(report["unmeasured"]).items():
+        print(f"- {', '.join(names)}: {reason}")
     write_report(report, arguments.output)
+    if arguments.html is not None:
+        from .....engines.evaluation.page.page import page_of
+
+        content = page_of(judged, report, worst=arguments.worst)
+        with atomic_write(arguments.html) as aside:
+            aside.write_text(content, encoding="utf-8")
+        print(f"wrote {arguments.html}")
     return 0
+
+
+def _reasons(unmeasured: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the figures that each reason stands for."""
+    found: dict[str, list[str]] = {}
+    for name, reason in unmeasured.items():
+        found.setdefault(reason, []).append(name)
+    return found
 
 
 COMMAND = Command(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from ...arguments import add_debug, add_device, ordinal
+from ...arguments import add_debug, add_device, add_precision, ordinal
 from ...command import Command
+from ._finding import add_checkpoint, add_data, network_of
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, metavar="FILE", help="of a training"
+        "--adapter",
+        default="torch",
+        metavar="BACKEND",
+        help="what runs the network: torch (default), which rtdetr_pose is, too, onnxruntime, "
+        "tensorrt_rtx, tensorrt or another of `kinograph doctor`",
     )
-    parser.add_argument(
-        "--dataset", type=Path, required=True, metavar="DIR", help="folder of the data set"
-    )
-    parser.add_argument("--split", default="val", help="default: val")
     parser.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="predictions as JSON"
     )
@@ -33,40 +35,28 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.coco_yolo.read import read_coco_yolo
-    from .....engines.detect.files.predictions import wrapped
-    from .....engines.detect.rtdetr_pose.weights import load_trained
-    from .....engines.document import as_text
-    from .....engines.evaluation.detected_objects import check_fits, predict_images
-    from .....engines.files import atomic_write
-    from .....engines.runtime.devices import chosen_device
+    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.evaluation.adapters.pictures import Picture, check_there
     from .....engines.words import counted
     from ...terminal import Bars
+    from ._writing import write_entries
 
-    device = chosen_device(arguments.device, [])
-    trained = load_trained(arguments.checkpoint)
-    data = read_coco_yolo(arguments.dataset, arguments.split)
-    check_fits(trained, data, arguments.checkpoint)
+    data = read_records(arguments.dataset, arguments.split)
+    adapter = network_of(arguments, data, arguments.score_threshold)
+    whole = len(data.images)
+    if arguments.max_images is not None:
+        data = replace(data, images=data.images[: arguments.max_images])
+    check_there(data.images)
     with Bars("images") as bars:
-        entries = predict_images(
-            trained,
-            data,
-            device=device,
-            batch=arguments.batch_size,
-            threshold=arguments.score_threshold,
-            most=arguments.max_detections,
-            progress=bars.start("predicting", len(data.images)),
+        entries = adapter.find(
+            [Picture.of(record) for record in data.images],
+            bars.start("predicting", len(data.images)),
         )
-    content = (
-        wrapped(entries, config="in the checkpoint", checkpoint=str(arguments.checkpoint))
-        if arguments.wrap
-        else entries
-    )
-    with atomic_write(arguments.output) as aside:
-        aside.write_text(as_text(content) + "\n", encoding="utf-8")
     found = sum(len(entry["detections"]) for entry in entries)
-    print(f"{counted(found, 'object')} in {counted(len(entries), 'image')}")
-    print(f"wrote {arguments.output}")
+    part = f" of {whole}" if len(entries) < whole else ""
+    print(f"{counted(found, 'object')} in {counted(len(entries), 'image')}{part}")
+    checkpoint = arguments.checkpoint if arguments.wrap else None
+    write_entries(entries, arguments.output, checkpoint=checkpoint)
     return 0
 
 
@@ -74,6 +64,9 @@ COMMAND = Command(
     name="predict",
     help="find objects in the images of a data set",
     run=_run,
-    arguments=(add_debug, add_device, _add_arguments),
+    arguments=(
+        *(add_debug, add_data, add_checkpoint, add_device, add_precision),
+        _add_arguments,
+    ),
     order=30,
 )

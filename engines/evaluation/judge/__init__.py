@@ -1,0 +1,1 @@
+"""How well objects were found, computed with NumPy alone: nothing here imports PyTorch."""
