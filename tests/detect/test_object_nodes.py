@@ -1,6 +1,7 @@
 """The nodes for objects: what they give and show, and what they refuse."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from chunked_clips import graph_of
 from kinograph.engines.datasets.synthesise import write_cuboids
 from kinograph.engines.detect.labels import Labels
 from kinograph.engines.errors import InputError, ModelError
-from kinograph.engines.models import checkpoint
+from kinograph.engines.video.timing import ReadOptions
 from kinograph.nodes.detect.detect import DetectObjects
 from kinograph.nodes.detect.draw import DrawDetections
 from kinograph.nodes.detect.evaluate import EvaluatePredictions
@@ -25,6 +26,7 @@ from kinograph.nodes.detect.train import TrainRTDETR
 from kinograph.nodes.engine.build import BuildEngine
 from kinograph.nodes.standin import host
 from kinograph.workflows.execution.run_graph import run_graph
+from kinograph.workflows.graph.load import parse_graph
 from kinograph.workflows.graph.model import Graph
 from made_objects import made_objects, write_detector
 
@@ -184,6 +186,25 @@ def evaluation() -> Graph:
             "s": ("KinographSavePredictions", {"detections": ["d", 0], "filename_prefix": "p"}),
         }
     )
+
+
+def test_the_documented_graph(root: Path, inputs: Path, tmp_path: Path, clip_path: Path) -> None:
+    (block,) = re.findall(
+        r"^```json\n(.*?)^```", (root / "docs" / "objects.md").read_text(), re.M | re.S
+    )
+    graph = json.loads(block)
+    assert clip_path.name == graph["1"]["inputs"]["file"]
+    graph["3"]["inputs"]["file"] = "a.pt"
+    graph["4"]["inputs"]["backend"] = "torch"
+    graph["5"]["inputs"]["score_threshold"] = 0.0
+    shipped = replace(settings(inputs, tmp_path), inputs=(inputs, clip_path.parent))
+    part = replace(shipped, reading=ReadOptions(duration=0.2))
+    done = run_graph(parse_graph(graph, "objects.md"), part)
+    assert done.ok, done.errors
+    names = sorted(path.name for path in (tmp_path / "kinograph").iterdir())
+    assert names == ["objects_00001_.mp4", "predictions_00001_.json"]
+    written = json.loads((tmp_path / "kinograph" / names[1]).read_text())
+    assert [len(entry["detections"]) for entry in written["predictions"]] == [12] * 3
 
 
 def test_detections_are_judged_as_a_file_of_them_is(inputs: Path, tmp_path: Path) -> None:
