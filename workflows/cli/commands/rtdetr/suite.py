@@ -27,6 +27,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", type=ordinal, default=2, metavar="N", help="inputs of each batch (default 2)"
     )
     parser.add_argument(
+        "--reference", default="torch", choices=("torch",), help="in fp32 on the CPU, the only one"
+    )
+    parser.add_argument(
         "--score-atol", type=float, metavar="A", help="most that scores may differ (default: any)"
     )
     parser.add_argument(
