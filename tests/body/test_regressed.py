@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.body.cliff.place import in_picture
-from kinograph.engines.body.detect import BodyDetector, unused
+from kinograph.engines.body.detect import BodyDetector, body_said, unused
 from kinograph.engines.body.families import poco_cliff
 from kinograph.engines.body.files import write_bodies
 from kinograph.engines.body.kinematics import pose_joints
@@ -126,6 +126,27 @@ def test_without_smpl_the_mannequin_stands_in_the_boxes(model: Model) -> None:
     assert (left - right > 0.7 * (v.amax(1) - v.amin(1))).all()
     assert (v[:, rig.index("head")] < v[:, rig.index("foot_l")]).all()
     torch.testing.assert_close(posed.rotation[:, 0], torch.eye(3).expand(3, 3, 3))
+
+
+def test_nobody_and_a_crowd(model: Model, tmp_path: Path) -> None:
+    """And people of whom the frame shows a part, or who are beyond it."""
+    crowd = replace(
+        Poses.empty(1, SIZE, people=40),
+        boxes=torch.linspace(-300, 900, 40)[None, :, None] + torch.tensor([0.0, 100, 80, 300]),
+        scores=torch.linspace(0.9, 0.3, 40)[None],
+        count=torch.tensor([40]),
+    )
+    for own in (model, with_smpl(model, "smpl.npz", tmp_path)):
+        engine = engine_of(own)
+        nobody = regressed_bodies(
+            frames(), replace(two_people(), count=torch.zeros(3).long()), engine
+        )
+        assert nobody.count.sum() == nobody.confidence.max() == 0
+        assert body_said(engine, nobody) == ""
+        bodies = regressed_bodies(frames()[:1], crowd, engine)
+        assert bodies.translation.isfinite().all()
+        assert (bodies.translation[..., 2] < 0).all()
+        assert len(bodies.translation[0].unique(dim=0)) == 40
 
 
 def test_turns_of_smpl_as_those_of_the_mannequin_and_back() -> None:
