@@ -31,7 +31,7 @@ def trained_model(path: Path) -> TrainedModel:
     entry = ModelEntry(
         name=f"{NAME}:{path.name}",
         title=f"{path.name}, your own {NAME}",
-        task="detect",
+        task="objects",
         family=NAME,
         licence="as its author says",
         source="a training",
