@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from ...models.model import Model
 from ...models.once import once
 from ...runtime.network import Network
@@ -11,7 +13,6 @@ from ..labels import Labels
 from ..rtdetr_pose.config import Config
 from ..rtdetr_pose.decode import decode
 from ..rtdetr_pose.network import network_for
-from ..rtdetr_pose.own import load_module
 from ..rtdetr_pose.weights import load_trained
 
 
@@ -32,9 +33,15 @@ def _described(path: Path) -> _Described:
     return _Described(config, About(labels, config.queries, trained.step))
 
 
+def load(path: Path) -> nn.Module:
+    """Return the network of a checkpoint. Raises `ModelError` and `InputError` as `load_trained`
+    does."""
+    return load_trained(path).module
+
+
 def network(model: Model) -> Network:
     """Return how the network of a checkpoint is run. Raises as `load_trained` does."""
-    return network_for(_described(model.path).config, load_module)
+    return network_for(_described(model.path).config, load)
 
 
 def about(model: Model) -> About:
