@@ -9,7 +9,8 @@ from .points import points_named
 
 
 def as_poses(bodies: Bodies) -> Poses:
-    """Return the joints of bodies where they appear in the frames, in the same places.
+    """Return the joints of bodies where they appear in the frames, in the same places; those that
+    the rig lacks are not seen.
 
     Raises `InputError` for an unknown rig.
     """
@@ -21,7 +22,7 @@ def as_poses(bodies: Bodies) -> Poses:
         return empty.index_put(at, values)
 
     return Poses(
-        keypoints=spread(found.image),
+        keypoints=spread(found.image.nan_to_num(0.0)),
         confidence=spread(found.sure),
         boxes=bodies.boxes,
         scores=bodies.scores,

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..geometry.before_camera import BeforeCamera
 from ..geometry.camera import Camera
 from ..sequence import state_type
+from ..tracking.columns import Places
 from .rig import Rig
 
 
@@ -104,6 +105,20 @@ class Bodies(BeforeCamera):
                     f"and {chunk.kind}"
                 )
         return first._seen(chunks)
+
+    def kept(self, keep: Tensor) -> "Bodies":
+        """Return those whose places [F,P] bool are kept, moved forward in their order."""
+        keep = keep & self.present
+        if torch.equal(keep, self.present):
+            return self
+        places = Places.kept(keep)
+
+        def moved(name: str, values: Tensor) -> Tensor:
+            return (
+                places.count if name == "count" else places.place(values, self._EMPTY.get(name, 0))
+            )
+
+        return self._each(moved)
 
     @property
     def kind(self) -> tuple[tuple[int, int], str, int, int]:

@@ -82,6 +82,8 @@ class BodyDetector:
     score_threshold: the points of a body with a lower score count as not seen; likewise
     most:            people per frame that the detector looks for
     state:           at the end of the chunk before
+
+    people: how many people were in the last chunk
     """
 
     engine: Engine
@@ -90,6 +92,7 @@ class BodyDetector:
     score_threshold: float = SCORE
     most: int = 6
     state: BodyDetectState = field(default_factory=BodyDetectState)
+    people: int = field(default=0, init=False)
 
     def update(
         self,
@@ -110,6 +113,7 @@ class BodyDetector:
         camera = Camera.of_field_of_view((frames.shape[1], frames.shape[2]), self.fov)
         if people is None:
             people = self._people(frames)
+        self.people = int(people.count.sum())
         given = tracks_given(people, self.state.given, "poses", "Detect Bodies")
         self.state = replace(self.state, given=given)
         if not given:

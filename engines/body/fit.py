@@ -43,7 +43,8 @@ def fit_bodies(
     Bodies are the mannequin in one size per track (see `sizes_by_track`), posed so that its points
     lie where they were found in metres, as seen along the ray to the body; then placed so that they
     appear where they were found in the picture, and posed again so that each of them does. A body
-    whose points are not seen in a frame keeps the pose of the frames before, see `hold`.
+    whose points are not seen in a frame keeps the pose of the frames before, or is left out, see
+    `hold`.
 
     Raises `InputError` for points that the mannequin lacks.
     """

@@ -32,7 +32,7 @@ def hold(bodies: Bodies, seen: Tensor, state: HeldPoses | None) -> tuple[Bodies,
     seen: [F,P] bool
 
     Their confidence is 0. A pose is kept for 15 frames; without one before, and without a track, a
-    body keeps its own, whose points were not right.
+    body that is not seen is left out, as its points were not right.
     """
     device, frames = bodies.device, len(bodies)
     known = None if state is None else state.ids.to(device)
@@ -68,10 +68,11 @@ def hold(bodies: Bodies, seen: Tensor, state: HeldPoses | None) -> tuple[Bodies,
     held = HeldPoses(
         ids[kept], rotation[final, track[0]][kept], translation[final, track[0]][kept], gone[kept]
     )
+    posed = seen.index_put(at, torch.ones_like(at[0], dtype=torch.bool))
     changed = replace(
         bodies,
         rotation=bodies.rotation.index_put(at, rotation[from_frame, column]),
         translation=bodies.translation.index_put(at, translation[from_frame, column]),
         confidence=bodies.confidence * seen[..., None],
     )
-    return changed, held
+    return changed.kept(posed), held

@@ -61,5 +61,6 @@ def shaped(base: Tensor, directions: Tensor, shape: Tensor | None, count: int) -
     if shape is None:
         return base[None].expand(count, -1, -1)
     check_shape("shape", shape, (count, len(directions)))
-    added: Tensor = (shape @ directions.flatten(1)).unflatten(1, (-1, 3))
-    return base + added
+    # One product for each body: in a common one the last bits depend on how many there are.
+    added = torch.bmm(shape[:, None], directions.flatten(1).expand(count, -1, -1))
+    return base + added.view(count, -1, 3)

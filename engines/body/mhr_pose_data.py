@@ -17,7 +17,7 @@ from .points import FINGERS, PARTS, points_named
 from .rig import rig_named
 from .skinning import skin
 
-_OF_HANDS = {"hand", *FINGERS}  # how the names of their joints begin
+_OF_HANDS = {"hand", *FINGERS}  # parts of the names of their joints
 _DOWN = (1.0, -1.0, -1.0)  # what our axes are multiplied by
 
 # Each finger from its tip to its root.
@@ -75,7 +75,7 @@ def to_mhr_pose_data(bodies: Bodies) -> dict[str, Any]:
     for number, into in enumerate(at[0].tolist()):
         person = {name: values[number] for name, values in arrays.items()}
         frames[into].append({**person, "focal_length": focal[into]})
-    hands = torch.tensor([joint.partition("_")[0] in _OF_HANDS for joint in rig.joints])
+    hands = torch.tensor([not _OF_HANDS.isdisjoint(joint.split("_")) for joint in rig.joints])
     return {
         "frames": frames,
         "faces": rig.triangles.numpy(),

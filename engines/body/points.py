@@ -12,6 +12,7 @@ from .ik.chain import SIDES, attached
 from .kinematics import pose_joints
 from .placing import appear, table_of
 from .rig import rig_named
+from .smpl.read import JOINTS
 
 _EYE = (0.0330, 0.7382, 0.1345)  # m, the mannequin's left one at rest, on its surface
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
@@ -47,9 +48,10 @@ def points_named(bodies: Bodies, names: Sequence[str]) -> NamedPoints:
     offset = torch.tensor([place for _, place in found], device=device)
     here = joint >= 0
     joint = joint.clamp(min=0)
-    size = 1 + shape[:, rig.shapes.index("size")]
     turned = (posed.rotation[:, joint] @ offset[..., None])[..., 0]
-    places = posed.position[:, joint] + turned * size[:, None, None]
+    if "size" in rig.shapes:
+        turned = turned * (1 + shape[:, rig.shapes.index("size"), None, None])
+    places = posed.position[:, joint] + turned
     sure = bodies.confidence[at]
     parent = rig.parents.to(device).clamp(min=0)[joint]
     sure = torch.maximum(sure[:, joint], sure[:, parent]) * here
@@ -58,10 +60,14 @@ def points_named(bodies: Bodies, names: Sequence[str]) -> NamedPoints:
 
 @cache
 def points_of_rig(name: str) -> dict[str, tuple[int, tuple[float, ...]]]:
-    """Return the joint of every point of a rig with the mannequin's skeleton, and where it lies
-    from there at rest, m: the points of `chain_of`, eyes, the neck, and those of fingers, such as
-    `left_index_tip`."""
+    """Return the joint of every point of a rig, and where it lies from there at rest, m.
+
+    With the mannequin's skeleton they are the points of `chain_of`, eyes, the neck, and those of
+    fingers, such as `left_index_tip`; with SMPL's, its joints.
+    """
     rig = rig_named(name)
+    if rig.joints == JOINTS:
+        return {joint: (number, (0.0, 0.0, 0.0)) for number, joint in enumerate(JOINTS)}
     places = attached(rig)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         places[f"{side}_eye"] = ("head", torch.tensor([_EYE[0] * sign, *_EYE[1:]]))

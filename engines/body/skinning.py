@@ -43,7 +43,8 @@ def skin(
         # Moving from rest: v' = R (v - rest) + position.
         shift = posed.position[part] - (turn @ posed.rest[part, :, :, None])[..., 0]
         moves = torch.cat([turn.flatten(2), shift], 2)  # [n,J,12]
-        blended = rig.weights @ moves  # [n,V,12]
+        # One product for each body, see `shaped`.
+        blended = torch.bmm(rig.weights.expand(len(moves), -1, -1), moves)  # [n,V,12]
         at = shaped(
             rig.template, rig.shape_template, None if shape is None else shape[part], len(part)
         )
@@ -58,5 +59,5 @@ def _pose_offsets(directions: Tensor, rotation: Tensor) -> Tensor:
     """Return what turns [n,J,3,3] add to the surface [n,V,3]; see `Rig.pose_template`."""
     rest = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
     entries = (rotation[:, 1:] - rest).flatten(1).to(directions.dtype)
-    offsets: Tensor = (entries @ directions.flatten(1)).unflatten(1, (-1, 3))
-    return offsets
+    flat = directions.flatten(1).expand(len(entries), -1, -1)
+    return torch.bmm(entries[:, None], flat).view(len(entries), -1, 3)

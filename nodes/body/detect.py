@@ -62,9 +62,7 @@ class DetectBodies(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="Frames of any size."),
                 KinoEngine.Input(
-                    "engine",
-                    tooltip="From Build Engine, with a model of Load Body Model or Load Body Model "
-                    "File.",
+                    "engine", tooltip="From Build Engine, with a model of Load Body Model."
                 ),
                 io.Float.Input(
                     "fov",
@@ -74,7 +72,7 @@ class DetectBodies(io.ComfyNode):
                     step=0.1,
                     tooltip="Vertical field of view of the camera in degrees, by which distances "
                     "are computed. 43: the main camera of a phone, held horizontally; 70: held "
-                    "vertically. poco_cliff assumes its own.",
+                    "vertically.",
                 ),
                 io.Float.Input(
                     "score_threshold",
@@ -139,7 +137,7 @@ class DetectBodies(io.ComfyNode):
             host.ready(detector)
         finder = _detector(engine, fov, score_threshold, max_bodies, detector, state)
         bodies = finder.update(image, poses, host.progress(image.shape[0]))
-        text = _text(bodies, detector if included else None, poses is not None)
+        text = _text(bodies, finder.people, detector if included else None, poses is not None)
         text += cuts_said(finder.state.cuts, "tracks end there")
         warnings = unused(engine, fov=fov, score_threshold=score_threshold)
         shown = Shown(text, warnings=warnings, picture=partial(of_bodies, image, bodies))
@@ -161,17 +159,23 @@ def _detector(
     return BodyDetector(engine, detector, fov, score_threshold, max_bodies, known)
 
 
-def _text(bodies: Bodies, included: Engine | None, seeded: bool) -> str:
-    """Return what was found and how, in words."""
+def _text(bodies: Bodies, people: int, included: Engine | None, seeded: bool) -> str:
+    """Return what was found of `people` and how, in words."""
     text, nobody = found_in_frames(
         bodies.count, found=("body", "bodies"), at_once=("body", "bodies"), nobody="nobody"
     )
     if included is not None:
         text += f"; people by {included.model.name} in {included.backend} on {included.device}"
-    if nobody:
-        cure = "check the poses" if seeded else "connect poses of Detect Poses, which finds more"
-        return f"{text}\nWarning: no bodies were detected; {cure}"
     lost = int((bodies.present & (bodies.confidence.amax(-1) == 0)).sum())
     if lost:
         text += f"; {counted(lost, 'body', 'bodies')} not seen, in the pose of the frames before"
+    if missed := people - int(bodies.count.sum()):
+        text += f"; {counted(missed, 'person', 'people')} left out whose body was not seen"
+    if nobody:
+        cure = "connect poses of Detect Poses, which finds more people"
+        if people:
+            cure = "lower score_threshold, or bring the people closer"
+        elif seeded:
+            cure = "poses holds nobody"
+        text += f"\nWarning: no bodies were detected; {cure}"
     return text

@@ -51,10 +51,11 @@ class TrackHeads(io.ComfyNode):
     def execute(
         cls, heads: Heads, max_gap: int, image: Tensor | None = None, state: Any = None
     ) -> io.NodeOutput:
-        from ...engines.head.tracking import HeadTracker, HeadTrackState
+        from ...engines.head.tracking import HeadTracker
+        from ...engines.tracking.by_boxes import BoxTrackState
         from ...engines.video.cuts import Cuts
 
-        known, cuts = own_state(state, tuple) or (HeadTrackState(), Cuts())
+        known, cuts = own_state(state, tuple) or (BoxTrackState(), Cuts())
         tracker = HeadTracker(max_gap=max_gap, state=known)
         new_shot, cuts = cuts_in(image, heads, "heads", cuts)
         tracked = tracker.update(heads, new_shot)

@@ -106,12 +106,13 @@ def test_poses_are_kept_while_nobody_is_seen(cuts: tuple[int, ...]) -> None:
         part, state = hold(bodies.slice(start, stop), seen[start:stop], state)
         parts.append(part)
     held = Bodies.cat(parts)
-    x = held.translation[:, 0, 0].tolist()
-    assert x[:9] == [0, 1, 2, 3, 3, 3, 3, 7, 8]
-    assert x[9:24] == [8.0] * 15  # after that it is its own again
-    assert x[24:] == [24, 25, 26, 27, 28, 29]
-    assert torch.equal(held.confidence.amax(-1) > 0, seen)
-    assert torch.equal(held.translation[:, 1], bodies.translation[:, 1])
+    # Track 3 is there from frame 1, where it is seen first, to 15 frames after it was seen last.
+    assert held.count.tolist() == [0] + [2] * 3 + [1] * 3 + [2] * 17 + [1] * 6
+    kept = held.present & (held.track_ids == 3)
+    x = held.translation[..., 0][kept].tolist()
+    assert x == [1, 2, 3, 3, 3, 3, 7, 8] + [8.0] * 15
+    assert (held.confidence.amax(-1)[kept] > 0).tolist() == seen[1:24, 0].tolist()
+    assert (held.confidence.amax(-1)[held.present & (held.track_ids == -1)] > 0).all()
 
 
 def test_nobody_is_kept_out_of_nothing() -> None:

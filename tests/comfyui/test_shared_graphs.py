@@ -37,6 +37,8 @@ ABOUT = {
     "upscale": "A clip at four times its size, with its sound; Upscale Images has any other size.",
     "mask_on_heads": "Every face wears a mask that turns with the head. A table of the heads' "
     "angles lies beside the video. Draw Mesh on Heads also has glasses, and takes your meshes.",
+    "body_mesh": "Every body in 3D: as a mesh over the footage, as depth and normals for VACE, and "
+    "its motion as BVH and GLB. The table of Body Statistics says how steady it is.",
     "infer_render_enhance": "Finds heads, draws masks on them and enlarges the clip, in one pass.",
     "whole_body_to_vace": "Skeletons with hands and faces, found by the included networks.",
     "build_and_benchmark": "Builds an engine, and measures the backends of this machine.",

@@ -2,13 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from ...errors import InputError
-from ...tracking.columns import Places
 from ..bodies import Bodies
 from ..rig import Rig
 from . import protocol_named
@@ -99,11 +96,4 @@ class Sender:
                 f"frame {self._number + frame}, body {body}: NaN or infinity; such bodies are not "
                 "sent. Check what estimated it"
             )
-        places = Places.kept(keep)
-        tensors = {
-            name: places.place(values, -1 if name == "track_ids" else 0)
-            for name, values in vars(bodies).items()
-            if isinstance(values, Tensor) and name != "count"
-        }
-        kept: Bodies = replace(bodies, **tensors, count=places.count)  # type: ignore[arg-type]
-        return kept
+        return bodies.kept(keep)

@@ -146,7 +146,8 @@ def _meshes(bodies: Bodies, colours: str) -> Instances:
     if colours != "track":
         return meshes
     at = bodies.present.nonzero(as_tuple=True)
-    return meshes.tinted(track_colours(bodies.track_ids[at]) / max(GREY[:3]))
+    colour = track_colours(bodies.track_ids[at])
+    return meshes.tinted(colour / colour.new_tensor(GREY[:3]))
 
 
 def _draw(meshes: Instances, camera: Camera, look: _Look, drawn: _Drawn) -> Tensor:
