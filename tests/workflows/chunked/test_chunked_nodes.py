@@ -390,6 +390,7 @@ CASES: dict[str, Nodes] = {
 }
 # Networks are in the shipped graphs, see test_chunked.py.
 ELSEWHERE = {
+    "KinographBodyStatistics",  # tests/workflows/chunked/test_saved_motion.py
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
     # tests/render/test_maps.py
@@ -541,7 +542,7 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert (rule.kind == "state") == ("KINO_STATE" in outputs)
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
-    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
+    rows = {"IMAGE", "MASK", "VIDEO", "KINO_BODIES", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
     rows |= {"KINO_DETECTIONS"}
     rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
