@@ -134,9 +134,12 @@ def _video(
     info = video_info(path)
     fps = float(info.rate)
     found = _found(path, engines, fov, 6, start)
-    smoothing = {"fps": fps, "beta": _BETA, "beta_rotation": _BETA_ROTATION}
-    causal = BodySmoother(**smoothing).update(found.bodies)
-    both = BodySmoother(**smoothing, direction="both").update(found.bodies)
+    causal, both = (
+        BodySmoother(fps=fps, beta=_BETA, beta_rotation=_BETA_ROTATION, direction=direction).update(
+            found.bodies
+        )
+        for direction in ("causal", "both")
+    )
     stands = standing(found.points, fps)
     steps = {
         name: {
