@@ -62,9 +62,7 @@ class DetectBodies(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="Frames of any size."),
                 KinoEngine.Input(
-                    "engine",
-                    tooltip="From Build Engine, with a model of Load Body Model or Load Body Model "
-                    "File.",
+                    "engine", tooltip="From Build Engine, with a model of Load Body Model."
                 ),
                 io.Float.Input(
                     "fov",
@@ -74,7 +72,7 @@ class DetectBodies(io.ComfyNode):
                     step=0.1,
                     tooltip="Vertical field of view of the camera in degrees, by which distances "
                     "are computed. 43: the main camera of a phone, held horizontally; 70: held "
-                    "vertically. poco_cliff assumes its own.",
+                    "vertically.",
                 ),
                 io.Float.Input(
                     "score_threshold",
@@ -130,7 +128,7 @@ class DetectBodies(io.ComfyNode):
         detector: Engine | None = None,
         state: Any = None,
     ) -> io.NodeOutput:
-        from ...engines.body.detect import included_detector, unused
+        from ...engines.body.detect import body_said, included_detector, unused
 
         host.ready(engine)
         included = poses is None and detector is None
@@ -140,7 +138,7 @@ class DetectBodies(io.ComfyNode):
         finder = _detector(engine, fov, score_threshold, max_bodies, detector, state)
         bodies = finder.update(image, poses, host.progress(image.shape[0]))
         text = _text(bodies, finder.people, detector if included else None, poses is not None)
-        text += cuts_said(finder.state.cuts, "tracks end there")
+        text += body_said(engine, bodies) + cuts_said(finder.state.cuts, "tracks end there")
         warnings = unused(engine, fov=fov, score_threshold=score_threshold)
         shown = Shown(text, warnings=warnings, picture=partial(of_bodies, image, bodies))
         return io.NodeOutput(bodies, finder.state, ui=shown)

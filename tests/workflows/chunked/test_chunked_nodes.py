@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from chunked_clips import footage, graph_of, make_inputs, make_poses, planned
+from kinograph.engines.detect.files.frames import to_predictions
+from kinograph.engines.document import dump
 from kinograph.engines.errors import GraphError
 from kinograph.engines.sequence import cat
 from kinograph.engines.video.clip import Audio
@@ -25,6 +27,7 @@ from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.dynamic import nested, possible
 from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
+from made_objects import made_objects, write_detector
 
 FRAMES = 23
 
@@ -180,6 +183,24 @@ CASES: dict[str, Nodes] = {
     },
     "DrawHeads alone": {**HEADS, "x": ("KinographDrawHeads", {"heads": ["h", 0]})},
     "HeadStatistics": {**HEADS, "x": ("KinographHeadStatistics", {"heads": ["h", 0]})},
+    "LoadPredictions": {
+        "x": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]})
+    },
+    "DetectObjects": {
+        "l": ("KinographLoadRTDETRCheckpoint", {"file": "detector.pt"}),
+        "b": ("KinographBuildEngine", {"model": ["l", 0], "backend": "torch", "max_batch": 4}),
+        "x": (
+            "KinographDetectObjects",
+            {"image": ["f", 0], "engine": ["b", 0], "score_threshold": 0.0, "max_objects": 3},
+        ),
+    },
+    "DrawDetections": {
+        "l": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]}),
+        "x": (
+            "KinographDrawDetections",
+            {"detections": ["l", 0], "background": "footage", "footage": ["f", 0]},
+        ),
+    },
     "flow of drawn flow": {**DRAWN, "x": ("KinographEstimateFlow", {"image": ["d", 0]})},
     **{
         f"VaceMask keep {keep!r} steady {steady}": {
@@ -380,7 +401,10 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_inputs(tmp_path_factory.mktemp("clips"), FRAMES)
+    folder = make_inputs(tmp_path_factory.mktemp("clips"), FRAMES)
+    write_detector(folder / "detector.pt")
+    dump(to_predictions(made_objects(FRAMES)), folder / "predictions.json")
+    return folder
 
 
 def plan_of(nodes: Nodes, folder: Path) -> tuple[Plan, host.Settings]:
@@ -518,6 +542,7 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
     rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
+    rows |= {"KINO_DETECTIONS"}
     rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):
