@@ -119,6 +119,7 @@ def test_tracks_are_held_apart_and_cuts_end_them() -> None:
         two,
         rotation=one.rotation.expand(-1, 2, -1, -1, -1).clone(),
         translation=torch.cat([one.translation, one.translation.flip(0)], 1),
+        shape=one.shape.expand(-1, 2, -1).clone(),
     )
     held, _ = run(both)
     alone, _ = run(one)
