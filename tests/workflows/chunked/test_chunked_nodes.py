@@ -26,6 +26,8 @@ from kinograph.workflows.graph.dynamic import nested, possible
 from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
 
+pytestmark = pytest.mark.long
+
 FRAMES = 23
 
 

@@ -18,6 +18,8 @@ from kinograph.engines.errors import ModelError
 from kinograph.engines.models import checkpoint
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 QUICK = ("--steps", "2", "--batch-size", "4", "--device", "cpu", "--lr-warmup-steps", "0")
 
 
