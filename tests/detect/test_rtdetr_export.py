@@ -14,8 +14,6 @@ from kinograph.engines.detect.rtdetr_pose.model import RTDETRPose, output_names
 from kinograph.engines.detect.rtdetr_pose.network import network_for
 from kinograph.engines.runtime.onnx_export import export_here
 
-pytestmark = pytest.mark.long
-
 CONFIG = replace(NANO, classes=2, keypoints=5, keypoint_scores=True, uncertainty=True)
 
 
