@@ -1,6 +1,5 @@
 """The hand network against the answers of LiteRT, which ran the published file."""
 
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -43,16 +42,15 @@ def test_the_network(hand: Model) -> None:
     assert (points[:2, 12, 1] < points[:2, 0, 1]).all()
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "torch_compiled"])
-def test_engines_agree_with_the_reference(backend: str, hand: Model) -> None:
-    engine = build_engine(hand, network_of(hand), backend=backend, device="cpu", max_batch=2)
+def test_onnx_runtime_agrees_with_the_reference(hand: Model) -> None:
+    engine = build_engine(hand, network_of(hand), backend="onnxruntime", device="cpu", max_batch=2)
     assert engine.verdict is not None
     assert engine.verdict.passed
     assert max(engine.verdict.errors.values()) < 1e-4
 
 
 @pytest.mark.parametrize(
-    ("capability", "precision"), [*product(["sm75", "sm86", "sm89", "sm120"], ["fp32", "fp16"])]
+    ("capability", "precision"), [("sm75", "fp32"), ("sm89", "fp16"), ("sm120", "fp16")]
 )
 def test_tensorrt_rtx_builds(capability: str, precision: str, hand: Model) -> None:
     pytest.importorskip(

@@ -29,6 +29,8 @@ from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
 from made_objects import made_objects, write_detector
 
+pytestmark = pytest.mark.long
+
 FRAMES = 23
 
 

@@ -21,6 +21,8 @@ from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.families import movenet
 from kinograph.workflows.cli import main
 
+pytestmark = pytest.mark.long
+
 QUICK = ("--steps", "2", "--batch-size", "4", "--device", "cpu", "--lr-warmup-steps", "0")
 
 
