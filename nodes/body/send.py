@@ -50,7 +50,7 @@ class _Sending:
 
     def warnings(self) -> list[str]:
         """Return what the receiver was or did, since the last call."""
-        said, self._said[:] = list(self._said), []
+        said = [self._said.pop(0) for _ in range(len(self._said))]  # more may come meanwhile
         return [line for line in said if not line.endswith(": sending")]
 
     def close(self) -> str:
