@@ -45,6 +45,7 @@ FLOW: Nodes = {
     "e": ("KinographEstimateFlow", {"image": ["f", 0], "direction": "both", "fps": ["f", 2]})
 }
 HEADS: Nodes = {"h": ("KinographLoadHeads", {"file": "heads.safetensors"})}
+BODIES: Nodes = {"y": ("KinographLoadBodies", {"file": "bodies.safetensors"})}
 DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
 MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
 
@@ -180,6 +181,25 @@ CASES: dict[str, Nodes] = {
     },
     "DrawHeads alone": {**HEADS, "x": ("KinographDrawHeads", {"heads": ["h", 0]})},
     "HeadStatistics": {**HEADS, "x": ("KinographHeadStatistics", {"heads": ["h", 0]})},
+    "TrackBodies": {
+        **BODIES,
+        "x": ("KinographTrackBodies", {"bodies": ["y", 0], "image": ["f", 0]}),
+    },
+    **{
+        f"SmoothBodies {way} {up_to}": {
+            **BODIES,
+            "x": ("KinographSmoothBodies", {"bodies": ["y", 0], "direction": way, **up_to}),
+        }
+        for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
+    },
+    "BodiesToKeypoints": {**BODIES, "x": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]})},
+    "DrawBodies": {
+        **BODIES,
+        "x": (
+            "KinographDrawBodies",
+            {"bodies": ["y", 0], "antialias": False, "background": "footage", "footage": ["f", 0]},
+        ),
+    },
     "flow of drawn flow": {**DRAWN, "x": ("KinographEstimateFlow", {"image": ["d", 0]})},
     **{
         f"VaceMask keep {keep!r} steady {steady}": {
@@ -373,6 +393,7 @@ ELSEWHERE = {
     "KinographDetectPosesInBoxes",
     # tests/render/test_maps.py
     *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
+    "KinographDetectBodies",  # tests/body/test_body_graphs.py
     "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
