@@ -193,13 +193,6 @@ CASES: dict[str, Nodes] = {
         for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
     },
     "BodiesToKeypoints": {**BODIES, "x": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]})},
-    "DrawBodies": {
-        **BODIES,
-        "x": (
-            "KinographDrawBodies",
-            {"bodies": ["y", 0], "antialias": False, "background": "footage", "footage": ["f", 0]},
-        ),
-    },
     "flow of drawn flow": {**DRAWN, "x": ("KinographEstimateFlow", {"image": ["d", 0]})},
     **{
         f"VaceMask keep {keep!r} steady {steady}": {
@@ -393,7 +386,7 @@ ELSEWHERE = {
     "KinographDetectPosesInBoxes",
     # tests/render/test_maps.py
     *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
-    "KinographDetectBodies",  # tests/body/test_body_graphs.py
+    *("KinographDetectBodies", "KinographDrawBodies"),  # tests/body/test_body_graphs.py
     "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
@@ -538,7 +531,7 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert (rule.kind == "state") == ("KINO_STATE" in outputs)
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
-    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
+    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_BODIES", "KINO_FLOW"}
     rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):
