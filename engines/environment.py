@@ -138,7 +138,7 @@ def machine() -> dict[str, Any]:
 
     Where nothing has imported PyTorch, no GPU can have been used, and it is not looked for.
     """
-    if "torch" not in sys.modules:
+    if sys.modules.get("torch") is None:
         return {"system": system(), "cpu": f"{processor()}, {free_cores()} cores"}
     import torch
 

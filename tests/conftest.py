@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
+from kinograph.engines.runtime import onnx_export
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.video.clip import Clip
@@ -36,6 +37,18 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINOGRAPH_MODELS_DIR", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exporting_here() -> Iterator[None]:
+    """Export networks in this process, which has imported already what takes a new one seconds.
+
+    Those of the tests in a real ComfyUI and of commands that are run as programs are exported in a
+    process of their own, as users' are; how that ends is in tests/runtime/test_worker.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "_is_its_familys", lambda *arguments: False)
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

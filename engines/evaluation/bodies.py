@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..body.bodies import Bodies
 from ..body.choices import FOV
+from ..body.feet import FootLock
 from ..body.smoothing import BodySmoother, lag
 from ..datasets.made_bodies import make_bodies
 from ..environment import describe_device
@@ -55,10 +56,11 @@ def evaluate_bodies(
     progress:    makes a progress bar from the name of a video and its number of frames
 
     `results` has for each of them: of made pictures what `compare_bodies` returns; of a video how
-    steady its bodies are (`steps`: as found, smoothed causally and in both directions), how much
-    the network's bones vary, how far feet slide that stand, and `marks`, how far their joints are
-    from the annotated ones in the picture; of a folder what `compare_cameras` returns. Raises
-    `InputError` for data that do not exist or are named twice, and for annotations without `clip`.
+    steady its bodies are and how far feet slide that stand (`steps`: as found, smoothed causally
+    and in both directions, with feet held where they stand), how much the network's bones vary, and
+    `marks`, how far their joints are from the annotated ones in the picture; of a folder what
+    `compare_cameras` returns. Raises `InputError` for data that do not exist or are named twice,
+    and for annotations without `clip`.
     """
     if twice := sorted({name for name in data if data.count(name) > 1}):
         raise InputError(f"data: expected all of them once, found {', '.join(twice)} twice")
@@ -140,7 +142,14 @@ def _video(
             "feet": sliding(bodies, stands),
             "lag_frames": None if bodies is found.bodies else lag(found.bodies, bodies),
         }
-        for name, bodies in {"found": found.bodies, "smoothed": causal, "both ways": both}.items()
+        for name, bodies in {
+            "found": found.bodies,
+            "feet held": FootLock(fps).update(found.bodies),
+            "smoothed": causal,
+            "smoothed, feet held": FootLock(fps).update(causal),
+            "smoothed both ways": both,
+            "smoothed both ways, feet held": FootLock(fps).update(both),
+        }.items()
     }
     marks = None if annotations is None else _marks(found.bodies, annotations)
     return {

@@ -1,10 +1,11 @@
 """Judge objects that are in memory as a file of them would be."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..datasets.coco_yolo.read import read_coco_yolo
+from ..datasets.coco_yolo.read_records import read_records
 from ..detect.files.frames import to_predictions
 from ..detect.objects import Objects
 from ..document import dump
@@ -21,7 +22,7 @@ def evaluate_detections(found: Objects, root: Path, split: str) -> dict[str, Any
     Raises `InputError` for another number of images, for other names of classes or keypoints than
     the data set's, and as `evaluate_predictions` does.
     """
-    data = read_coco_yolo(root, split)
+    data = read_records(root, split)
     images = [image.name for image in data.images]
     if len(found) != len(images):
         raise InputError(
@@ -46,12 +47,17 @@ def evaluate_detections(found: Objects, root: Path, split: str) -> dict[str, Any
     return report
 
 
-def figures_table(report: dict[str, Any]) -> str:
-    """Return the figures of a report of objects as lines of text; "-" for what could not be
-    measured."""
+def figures_table(report: Mapping[str, Any]) -> str:
+    """Return the figures of a report of objects as lines of text, and why some, which are "-",
+    could not be measured."""
     rows = [
         (name, "-" if value is None else f"{value:.4g}")
         for name, value in report["metrics"].items()
     ]
     wide = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{wide}}  {value}" for name, value in rows)
+    lines = [f"{name:<{wide}}  {value}" for name, value in rows]
+    reasons = report["unmeasured"]
+    for reason in dict.fromkeys(reasons.values()):
+        names = [name for name, why in reasons.items() if why == reason]
+        lines.append(f"{', '.join(names)}: {reason}")
+    return "\n".join(lines)

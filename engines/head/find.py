@@ -40,7 +40,9 @@ def frames_at_once(engine: Engine, source: Size) -> int:
     return frames_together(engine.device, source)
 
 
-def unused(engine: Engine, *, fov: float, smallest_face: int, second_pass: bool) -> list[str]:
+def unused(
+    engine: Engine, *, fov: float, smallest_face: int, second_pass: bool, from_joints: bool = False
+) -> list[str]:
     """Return warnings of settings of `find_heads` that the engine's network does not use."""
     head, name = head_of(engine.model), engine.model.name
     found = []
@@ -50,6 +52,8 @@ def unused(engine: Engine, *, fov: float, smallest_face: int, second_pass: bool)
         found.append(f"smallest_face: {name} looks at whole frames; {smallest_face} is not used")
     if second_pass and not isinstance(head, FaceMesh):
         found.append(f"second_pass: {name} finds no points of faces; it is not used")
+    if from_joints and not isinstance(head, FaceMesh):
+        found.append(f"from_joints: {name} finds no points of faces; it is not used")
     return found
 
 
@@ -64,6 +68,7 @@ def find_heads(
     max_heads: int = 8,
     smallest_face: int = 0,
     second_pass: bool = False,
+    from_joints: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Heads:
     """Find the heads in `frames` [F,H,W,3] 0..1 and how they are turned, in batches.
@@ -79,6 +84,8 @@ def find_heads(
     max_heads:       most heads per frame, the most confident first
     smallest_face:   px; smaller faces need not be found, see `regions.tiles`
     second_pass:     find the points again, in regions around those of the first pass
+    from_joints:     of people whose faces the network of a face's points does not see, fit the
+                     heads to nose, eyes and ears; see `detect_heads`
     progress:        called with the number of frames done since the last call
 
     Returns heads in px of the frames, on the engine's device; frames without a face have none.
@@ -129,5 +136,6 @@ def find_heads(
         max_heads=max_heads,
         smallest_face=smallest_face,
         second_pass=second_pass,
+        from_joints=from_joints,
         progress=progress,
     )

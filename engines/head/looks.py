@@ -12,6 +12,8 @@ from ..runtime.engine import Engine
 from .family import face_detector
 from .regions import detected_faces, regions_of_faces, regions_of_people
 
+_HEAD = 5  # joints of COCO that a head has, the first ones
+
 
 @dataclass(frozen=True)
 class Looks:
@@ -19,11 +21,15 @@ class Looks:
 
     scores: [N] 0..1 of the faces or the people
     tracks: [N] int64 of the people, -1 = none
+    joints: [N,5,2] px, nose, eyes and ears of the people, left ones first; empty for a detector's
+    seen:   [N,5] 0..1, how sure each of them is
     """
 
     regions: Regions
     scores: Tensor
     tracks: Tensor
+    joints: Tensor
+    seen: Tensor
 
 
 def looks_at(
@@ -48,7 +54,9 @@ def looks_at(
         people = people.to(frames.device)
         regions, place = regions_of_people(people)
         at = (regions.frame, place)
-        return Looks(regions, people.scores[at], people.track_ids[at])
+        body = people.as_coco().body()
+        joints, seen = body.keypoints[at][:, :_HEAD].float(), body.confidence[at][:, :_HEAD].float()
+        return Looks(regions, people.scores[at], people.track_ids[at], joints, seen)
     if detector is None:
         raise InputError("detector: expected an engine that finds faces, or poses; found neither")
     finder = face_detector(detector.model)
@@ -57,4 +65,5 @@ def looks_at(
     )
     regions = regions_of_faces(faces, count, finder.reach)
     scores = faces.scores[faces.scores > above]
-    return Looks(regions, scores, torch.full_like(regions.frame, -1))
+    nothing = scores.new_zeros(0, _HEAD, 2)
+    return Looks(regions, scores, torch.full_like(regions.frame, -1), nothing, nothing[..., 0])

@@ -62,9 +62,7 @@ class DetectBodies(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="Frames of any size."),
                 KinoEngine.Input(
-                    "engine",
-                    tooltip="From Build Engine, with a model of Load Body Model or Load Body Model "
-                    "File.",
+                    "engine", tooltip="From Build Engine, with a model of Load Body Model."
                 ),
                 io.Float.Input(
                     "fov",
@@ -74,7 +72,7 @@ class DetectBodies(io.ComfyNode):
                     step=0.1,
                     tooltip="Vertical field of view of the camera in degrees, by which distances "
                     "are computed. 43: the main camera of a phone, held horizontally; 70: held "
-                    "vertically. poco_cliff assumes its own.",
+                    "vertically.",
                 ),
                 io.Float.Input(
                     "score_threshold",

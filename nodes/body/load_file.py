@@ -28,24 +28,26 @@ class LoadBodyFile(io.ComfyNode):
                 "poco, cliff, poco cliff, smpl, remi, instanthmr, sam 3d body onnx, custom body "
                 "model, human mesh recovery checkpoint"
             ),
-            description="Loads a network for bodies of your own, and SMPL. Neither comes with "
-            "Kinograph: their authors give them out themselves. A file that does not match its "
-            "family is rejected with what was expected and what was found.",
+            description="Loads a network for bodies of your own, with your SMPL model if there is "
+            "one. A file that does not match its family is rejected with what was expected and "
+            "what was found.",
             inputs=[
                 family_input(
                     own_names("body"),
                     "poco_cliff (POCO-CLIFF): the pose and shape of SMPL, and how sure each joint "
-                    "is. instanthmr (InstantHMR): 70 points of each body, by which the included "
+                    "is. instanthmr (InstantHMR): points of each body, by which the included "
                     "mannequin is posed.",
                 ),
-                model_file_input("the checkpoint of poco_cliff, or the .onnx file of instanthmr"),
+                model_file_input(
+                    "the file (poco_cliff: .pt, .pth, .ckpt or .safetensors; instanthmr: .onnx)"
+                ),
                 io.String.Input(
                     "smpl",
                     default="",
                     optional=True,
-                    tooltip="poco_cliff alone: name of your SMPL model, .npz or .pkl, in the same "
-                    "folder; nothing in it is executed. Empty: the included mannequin takes the "
-                    "pose, and the shape is not used.",
+                    tooltip="poco_cliff alone: name of the file of your SMPL model, .npz or .pkl, "
+                    "in the same folder; no code in it is executed. Empty: the included mannequin "
+                    "takes the pose, and the shape is not used.",
                 ),
             ],
             outputs=[model_output()],

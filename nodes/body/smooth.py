@@ -41,7 +41,7 @@ class SmoothBodies(io.ComfyNode):
             category=CATEGORY,
             **found_by(
                 "one euro filter, jitter, stabilize, temporal smoothing, mocap filter, smooth "
-                "motion"
+                "motion, foot sliding, foot skating, foot lock"
             ),
             description="Removes jitter from the joints and the place of tracked bodies with "
             "One-Euro filters, which smooth bodies at rest strongly and moving bodies lightly. "
@@ -57,6 +57,14 @@ class SmoothBodies(io.ComfyNode):
                 direction_input(),
                 causal_state_input(),
                 cuts_input("nothing is smoothed across a cut"),
+                io.Boolean.Input(
+                    "hold_feet",
+                    default=False,
+                    optional=True,
+                    tooltip="Hold feet where they stand, so that they do not slide: the body is "
+                    "moved with them and the legs are bent. For footage of a camera that is still, "
+                    "of people who do not slide.",
+                ),
             ],
             outputs=[
                 KinoBodies.Output(display_name="bodies", tooltip="The same bodies, smoothed."),
@@ -75,7 +83,9 @@ class SmoothBodies(io.ComfyNode):
         direction: str,
         state: Any = None,
         image: Tensor | None = None,
+        hold_feet: bool = False,
     ) -> io.NodeOutput:
+        from ...engines.body.feet import FootLock
         from ...engines.body.smoothing import BodySmoother
         from ...engines.video.cuts import Cuts
 
@@ -84,13 +94,17 @@ class SmoothBodies(io.ComfyNode):
             raise InputError(
                 "bodies: expected bodies with tracks; put Track Bodies before this node"
             )
-        known, cuts = own_state(state, tuple) or (None, Cuts())
+        known, cuts, stood = own_state(state, tuple) or (None, Cuts(), None)
         smoother = BodySmoother(fps, min_cutoff, beta, beta_rotation, direction, known)
         new_shot, cuts = cuts_in(image, bodies, "bodies", cuts)
         smoothed = smoother.update(bodies, new_shot)
         text = _text(bodies, smoothed, fps)
+        feet = FootLock(fps, stood)
+        if hold_feet:
+            smoothed = feet.update(smoothed, new_shot)
+            text += "; feet held where they stand"
         text += cuts_said(cuts, "nothing is smoothed across a cut")
-        return io.NodeOutput(smoothed, (smoother.state, cuts), ui=Shown(text))
+        return io.NodeOutput(smoothed, (smoother.state, cuts, feet.state), ui=Shown(text))
 
 
 def _text(bodies: Bodies, smoothed: Bodies, fps: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...engines.body.choices import CONDITIONS
@@ -62,12 +62,13 @@ class _Measured:
         summary, changes = self.meter.summary(), self.meter.changes
         if summary is None or changes is None:
             raise InputError("bodies: expected at least 1 frame, found none; nothing to measure")
+        summary = replace(summary, seconds=self.frames / self.fps)
         record = Record(_clock(self.frames / self.fps), condition, summary)
         warnings = []
         if self.crowded:
             warnings.append(
-                "several bodies in a frame have no track and are left out; put Track Poses "
-                "before Detect Bodies"
+                "several bodies in a frame have no track and are left out; put Track Bodies "
+                "before this node"
             )
         picture = plot_changes(changes, 1 / self.fps, relative=summary.relative)
         outputs = (

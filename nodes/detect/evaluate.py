@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class EvaluatePredictions(io.ComfyNode):
     STREAMING = Rule(
-        "sums", ("detections",), whole=always("compares all images of a data set at once")
+        "whole", ("detections",), whole=always("all images of a data set are judged at once")
     )
     ORDER = 750
 

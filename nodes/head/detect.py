@@ -119,6 +119,14 @@ class DetectHeads(io.ComfyNode):
                     tooltip="The people of the same frames, e.g. from Track Poses: faces are "
                     "looked at where their joints are, however small, and keep their tracks.",
                 ),
+                io.Boolean.Input(
+                    "from_joints",
+                    default=False,
+                    optional=True,
+                    tooltip="With poses: where the network sees no face, as in heads of 20 pixels, "
+                    "the head is fitted to nose, eyes and ears, of which three must be seen. Such "
+                    "heads are rough, and their score is no higher than score_threshold.",
+                ),
             ],
             outputs=head_outputs(),
         )
@@ -135,6 +143,7 @@ class DetectHeads(io.ComfyNode):
         second_pass: bool,
         detector: Engine | None = None,
         poses: Poses | None = None,
+        from_joints: bool = False,
     ) -> io.NodeOutput:
         from ...engines.head.find import find_heads, included_detector, needs_detector, unused
 
@@ -153,10 +162,19 @@ class DetectHeads(io.ComfyNode):
             max_heads=max_heads,
             smallest_face=smallest_face,
             second_pass=second_pass,
+            from_joints=from_joints,
             progress=host.progress(image.shape[0]),
         )
         text = _text(heads, image, detector if included else None, poses is not None)
-        warnings = unused(engine, fov=fov, smallest_face=smallest_face, second_pass=second_pass)
+        if from_joints:
+            text += _from_joints(heads, score_threshold)
+        warnings = unused(
+            engine,
+            fov=fov,
+            smallest_face=smallest_face,
+            second_pass=second_pass,
+            from_joints=from_joints,
+        )
         shown = Shown(text, warnings=warnings, picture=partial(of_heads, image, heads))
         return io.NodeOutput(*head_values(heads), ui=shown)
 
@@ -180,3 +198,9 @@ def _text(heads: Heads, image: Tensor, included: Engine | None, seeded: bool) ->
             )
         text += f"\nWarning: no heads were detected; {cure}"
     return text
+
+
+def _from_joints(heads: Heads, score_threshold: float) -> str:
+    """Return how many heads follow from joints: none that the network sees has so low a score."""
+    rough = int((heads.present & (heads.scores <= score_threshold)).sum())
+    return f"; {rough} of them by nose, eyes and ears"

@@ -64,6 +64,7 @@ def test_body_statistics() -> None:
     assert [row["Track"] for row in rows] == ["all", "3", "4"]
     assert {row["Condition"] for row in rows} == {"Fast Motion"}
     assert {row["Timestamp"] for row in rows} == {"00:00:00.320"}
+    assert {row["Window (s)"] for row in rows} == {"0.3200"}
     assert plot.shape == (1, 960, 1280, 3)
     assert output.ui.warnings == ()
     assert "100.0 % with a body" in output.ui.value

@@ -40,6 +40,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     dump(to_predictions(objects), path)
     same(read_frames(path, frames=3), objects)
+    whole = read_frames(path).camera
+    assert whole is not None
+    assert whole.frame_count == 1, "as that of a part has"
     wide = read_frames(path, canvas=(192, 128))
     same(wide, objects.fitted((192, 128)))
     dump(to_predictions(replace(objects, labels=Labels())), path)

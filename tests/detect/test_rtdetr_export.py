@@ -1,6 +1,10 @@
 """The ONNX graph: any batch, no GridSample, and the same objects as the network finds."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -8,29 +12,40 @@ import pytest
 import torch
 from torch import Tensor
 
+from kinograph.engines.datasets.synthesise import write_cuboids
 from kinograph.engines.detect.rtdetr_pose.agreement import same_objects
-from kinograph.engines.detect.rtdetr_pose.config import NANO
 from kinograph.engines.detect.rtdetr_pose.model import RTDETRPose, output_names
-from kinograph.engines.detect.rtdetr_pose.network import network_for
-from kinograph.engines.runtime.onnx_export import export_here
+from kinograph.engines.detect.rtdetr_pose.own import TrainedModel, trained_model
+from kinograph.engines.runtime.cache import EngineCache
+from kinograph.engines.runtime.engine import Engine
+from kinograph.engines.runtime.folders import engine_folder
+from kinograph.engines.runtime.onnx_export import exported
+from kinograph.workflows.cli import main
+from made_checkpoints import TINY, write_checkpoint
 
-CONFIG = replace(NANO, classes=2, keypoints=5, keypoint_scores=True, uncertainty=True)
-
-
-@pytest.fixture(scope="module")
-def model() -> RTDETRPose:
-    torch.manual_seed(0)
-    model = RTDETRPose(CONFIG).eval()
-    with torch.no_grad():  # heads that start at a constant would agree whatever came before
-        for name, values in model.named_parameters():
-            if name.endswith("weight") and not bool(values.any()):
-                values.normal_(std=0.05)
-    return model
+CONFIG = replace(TINY, keypoint_scores=True, uncertainty=True)
 
 
 @pytest.fixture(scope="module")
-def graph(model: RTDETRPose) -> bytes:
-    return export_here(model, network_for(CONFIG, lambda path: model), "fp32")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("export") / "checkpoint.pt", CONFIG)
+
+
+@pytest.fixture(scope="module")
+def found(checkpoint: Path) -> TrainedModel:
+    return trained_model(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def model(found: TrainedModel) -> RTDETRPose:
+    return found.trained.module
+
+
+@pytest.fixture(scope="module")
+def graph(found: TrainedModel) -> bytes:
+    """The graph in the cache that everything here uses: exporting takes a while."""
+    cache = EngineCache(engine_folder())
+    return exported(found.model, found.network, "fp32", cache).path.read_bytes()
 
 
 def test_the_graph_has_free_batches_the_names_of_the_contract_and_no_grid_sample(
@@ -46,8 +61,8 @@ def test_the_graph_has_free_batches_the_names_of_the_contract_and_no_grid_sample
         for value in (*found.input, *found.output)
     }
     assert all(isinstance(shape[0], str) for shape in ends.values())
-    assert ends["images"][1:] == [3, 64, 64]
-    assert ends["keypoints"][1:] == [12, 5, 2]
+    assert ends["images"][1:] == [3, 64, 96]
+    assert ends["keypoints"][1:] == [6, 8, 2]
     assert ends["k_delta"][1:] == [4]
 
 
@@ -56,7 +71,7 @@ def test_onnx_runtime_finds_what_the_network_finds(
     model: RTDETRPose, graph: bytes, batch: int
 ) -> None:
     session = onnxruntime.InferenceSession(graph)
-    images = torch.rand(batch, 3, 64, 64, generator=torch.Generator().manual_seed(batch))
+    images = torch.rand(batch, 3, 64, 96, generator=torch.Generator().manual_seed(batch))
     with torch.no_grad():
         wanted = model(images)
     values = session.run(None, {"images": images.numpy()})
@@ -124,3 +139,141 @@ def test_damaged_outputs_never_agree(damage: str) -> None:
     else:
         found["k_delta"] = found["k_delta"] + 1
     assert not same_objects(wanted, found, "fp32").passed
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures") / "cuboids"
+    write_cuboids(folder, {"val": 3}, size=(64, 96), classes=2)
+    return folder
+
+
+def suite(checkpoint: Path, output: Path, *options: str) -> int:
+    files = ["--checkpoint", str(checkpoint), "--output", str(output), "--device", "cpu"]
+    return main(["rtdetr", "suite", *files, "--samples", "1", *options])
+
+
+def test_the_suite_compares_every_head_at_one_image_and_at_many(
+    checkpoint: Path, pictures: Path, graph: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "suite.json"
+    options = ("--dataset", str(pictures), "--batch", "3", "--iterations", "2", "--warmup", "1")
+    assert suite(checkpoint, path, *options, "--backends", "torch,onnxruntime") == 0
+    report = json.loads(path.read_text())
+    told = report["parity"]["candidates"]["onnxruntime"]
+    assert told["outputs"].keys() == set(output_names(CONFIG))
+    assert all(0 <= head["ordered"] < 1e-3 for head in told["outputs"].values())
+    assert all(0 <= head["matched"] < 1e-3 for head in told["outputs"].values())
+    assert [row["input"][0] for row in told["inputs"]] == [1, 3]
+    assert 0 <= told["bbox"]["max_abs"] < 1e-4
+    assert [(t["name"], t["images"]) for t in report["benchmark"]["results"]] == [
+        *(("torch", 1), ("torch", 3), ("onnxruntime", 1), ("onnxruntime", 3))
+    ]
+    # What was asked for and is not there has not passed.
+    assert suite(checkpoint, path, "--backends", "torch,tensorrt_rtx") == 1
+    assert not json.loads(path.read_text())["parity"]["candidates"]["tensorrt_rtx"]["available"]
+    assert suite(checkpoint, path, "--backends", "abacus") == 2
+    assert suite(checkpoint, path, "--dataset", str(pictures), "--batch", "9") == 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda out: out["log_z"].fill_(float("nan")), "log_z: NaN or infinity"),
+        (lambda out: out.update(bbox=out["bbox"][:, 1:]), "bbox: expected"),
+        (lambda out: out.pop("keypoints"), "the output 'keypoints' is missing"),
+        (lambda out: out["k_delta"].add_(1), "k_delta: relative error"),
+        (lambda out: out["rot6d"].neg_(), "rot6d: relative error"),
+    ],
+)
+def test_the_suite_fails_closed(
+    checkpoint: Path,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Any,
+    message: str,
+) -> None:
+    right = Engine.infer
+
+    def infer(self: Engine, inputs: Any, **more: Any) -> Mapping[str, Tensor]:
+        outputs = {name: value.clone() for name, value in right(self, inputs, **more).items()}
+        damage(outputs)
+        return outputs
+
+    monkeypatch.setattr(Engine, "infer", infer)
+    path = tmp_path / "suite.json"
+    options = ("--dataset", str(pictures), "--batch", "2", "--backends", "torch")
+    assert suite(checkpoint, path, *options) == 1
+    told = json.loads(path.read_text())["parity"]["candidates"]["torch"]
+    assert told["available"]
+    assert not told["passed"]
+    assert message in told["reason"]
+
+
+def test_in_another_order_the_same_objects_pass(
+    checkpoint: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Engine.infer
+
+    def infer(self: Engine, inputs: Any, **more: Any) -> Mapping[str, Tensor]:
+        outputs = right(self, inputs, **more)
+        return {n: v if n == "k_delta" else v.flip(1) for n, v in outputs.items()}
+
+    monkeypatch.setattr(Engine, "infer", infer)
+    path = tmp_path / "suite.json"
+    options = ("--dataset", str(pictures), "--batch", "2", "--backends", "torch")
+    assert suite(checkpoint, path, *options) == 0
+    told = json.loads(path.read_text())["parity"]["candidates"]["torch"]
+    assert all(not row["ordered"]["passed"] for row in told["inputs"])
+    assert all(row["matched"]["passed"] for row in told["inputs"])
+    assert suite(checkpoint, path, *options, "--bbox-atol", "-1") == 1
+
+
+def test_a_graph_is_written_with_what_it_is(
+    checkpoint: Path, graph: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out/model.onnx"
+    command = ["rtdetr", "export", "--checkpoint", str(checkpoint), "--precision", "fp32"]
+    assert main([*command, "--onnx", str(path), "--dry-run"]) == 0
+    assert "input images: batch x 3 x 64 x 96" in capsys.readouterr().out
+    assert not path.exists()
+    assert main([*command, "--onnx", str(path), "--opset", "18", "--image-size", "96x64"]) == 0
+    assert path.read_bytes() == graph
+    about = json.loads(path.with_name("model.onnx.meta.json").read_text())
+    assert about["outputs"]["bbox"] == ["batch", 6, 4]
+    assert about["class_names"] == ["cuboid", "symmetric cuboid"]
+    assert [row["batch"] for row in about["parity"]["compared"]] == [1, 3]
+    (tmp_path / "other.json").write_text(json.dumps({**CONFIG.to_json(), "queries": 5}))
+    for options, message in (
+        ((), "expected --onnx FILE, --engine FILE or both, found neither"),
+        (("--onnx", str(path), "--opset", "17"), "--opset: expected 18, found 17"),
+        (("--onnx", str(path), "--input-name", "x"), "--input-name: expected images, found x"),
+        (
+            ("--onnx", str(path), "--image-size", "64"),
+            "image size: expected 64x64, found",
+        ),
+        (
+            ("--onnx", str(path), "--config", str(tmp_path / "other.json")),
+            "is of another config than",
+        ),
+    ):
+        assert main([*command, *options]) == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cards", ["sm75", "sm86,sm89,sm120"])
+def test_engines_are_built_for_cards_that_are_not_here(
+    checkpoint: Path, graph: bytes, tmp_path: Path, cards: str
+) -> None:
+    pytest.importorskip(
+        "tensorrt_rtx_bindings",
+        reason="TensorRT-RTX has wheels for Linux and Windows on x86-64 only",
+    )
+    path = tmp_path / "model.engine"
+    command = ["rtdetr", "export", "--checkpoint", str(checkpoint), "--precision", "fp32"]
+    assert main([*command, "--engine", str(path), "--max-batch", "1", "--capability", cards]) == 0
+    assert path.stat().st_size > 4 * 50_000  # its weights
+    about = json.loads(path.with_name("model.engine.meta.json").read_text())
+    assert about["capabilities"] == cards.split(",")
+    assert about["parity"] is None

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -144,48 +143,53 @@ def raft(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return random_raft(tmp_path_factory.mktemp("raft"))
 
 
+@pytest.fixture(scope="module")
+def warm(raft: Model) -> Model:
+    """RAFT with everything that it can do: exporting each of its forms takes half a minute."""
+    return raft.with_options(both=True, warm=True)
+
+
 @pytest.mark.parametrize(
     ("name", "capability", "precision", "longest"),
     [
-        *product(
-            ["movenet_multipose"], ["sm75", "sm86", "sm89", "sm120"], ["fp32", "fp16"], [1024]
-        ),
-        # The oldest card, which needs another graph, and the newest. The builds for large images
-        # take many times as long as those for small ones: in one precision.
-        *product(["raft_small"], ["sm75", "sm120"], ["fp32"], [256]),
-        *product(["raft_small"], ["sm75", "sm120"], ["fp16"], [1024]),
-        ("raft_small-warm", "sm89", "fp32", 256),
+        ("movenet_multipose", "sm75", "fp32", 1024),
+        ("movenet_multipose", "sm86", "fp16", 1024),
+        ("movenet_multipose", "sm89", "fp32", 1024),
+        ("movenet_multipose", "sm120", "fp16", 1024),
+        # The oldest card, which needs another graph in fp32, and the newest.
+        ("raft_small-warm", "sm75", "fp32", 256),
+        ("raft_small", "sm120", "fp16", 1024),
     ],
 )
 def test_tensorrt_rtx_builds_for_any_card_without_one(
-    model: Model, raft: Model, name: str, capability: str, precision: str, longest: int
+    request: pytest.FixtureRequest, name: str, capability: str, precision: str, longest: int
 ) -> None:
-    chosen = model if name == model.name else raft
-    if name.endswith("warm"):
-        chosen = raft.with_options(both=True, warm=True)
+    fixture = {"movenet_multipose": "model", "raft_small": "raft", "raft_small-warm": "warm"}[name]
+    chosen: Model = request.getfixturevalue(fixture)
     name = chosen.name
     steps: list[tuple[str, int, int]] = []
-    request = request_for(chosen, longest, progress=lambda *step: steps.append(step))
-    built = tensorrt_engine("tensorrt_rtx", precision, request, (capability,))
+    job = request_for(chosen, longest, progress=lambda *step: steps.append(step))
+    built = tensorrt_engine("tensorrt_rtx", precision, job, (capability,))
     assert built.built
     assert steps
     assert built.path.name.startswith(f"{name}-{longest}-{precision}-tensorrt_rtx-{capability}-")
-    weights = {model.name: 4.7e6, raft.name: 1.0e6}[name] * {"fp32": 4, "fp16": 2}[precision]
+    weights = {"movenet_multipose": 4.7e6, "raft_small": 1.0e6}[name]
+    weights *= {"fp32": 4, "fp16": 2}[precision]
     assert weights * 0.95 < built.path.stat().st_size < weights + 50e6  # and its kernels
     data = built.path.read_bytes()
     # A plan's header: magic, size at 16, version at 24. More of it only a GPU can read.
     assert data[:4] == b"vtrt"
     assert int.from_bytes(data[16:24], "little") == len(data)
     assert ".".join(map(str, data[24:28])) == rtx.__version__
-    for other in request.cache.folder.glob(f"{name}-{longest}-{precision}-tensorrt_rtx-*.engine"):
+    for other in job.cache.folder.glob(f"{name}-{longest}-{precision}-tensorrt_rtx-*.engine"):
         assert other == built.path or other.read_bytes() != data
-    again = tensorrt_engine("tensorrt_rtx", precision, request, (capability,))
+    again = tensorrt_engine("tensorrt_rtx", precision, job, (capability,))
     assert (again.built, again.path) == (False, built.path)
 
 
-def test_without_matrix_products_the_graph_says_the_same(raft: Model, tmp_path: Path) -> None:
-    request = request_for(raft)
-    onnx = onnx_export.exported(raft, request.network, "fp32", request.cache)
+def test_without_matrix_products_the_graph_says_the_same(warm: Model, tmp_path: Path) -> None:
+    request = request_for(warm)
+    onnx = onnx_export.exported(warm, request.network, "fp32", request.cache)
     without_matrix_products(onnx.path, tmp_path / "turing.onnx")
     images = {name: value.numpy() for name, value in probe(request.network, 128).items()}
     flows = [
@@ -394,7 +398,7 @@ def test_nothing_is_imported_to_ask_what_is_there() -> None:
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 def test_compiled_ahead_it_is_loaded_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small network, which tests/head/test_head_engines.py compiles as well."""
+    """A small network: the compiler takes its time."""
     model = resolve("mediapipe_face")
     options: Any = {"backend": "torch_compiled", "device": "cpu", "max_batch": 3}
     built = build_engine(model, network_of(model), **options)

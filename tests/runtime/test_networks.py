@@ -193,6 +193,17 @@ def test_five_inputs_in_lower_precision(models: Mapping[str, Model], backend: st
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+def test_an_upscaler_compiled_ahead(models: Mapping[str, Model]) -> None:
+    """For images of any size and number."""
+    engine = built(models, "upscaler", "torch_compiled", max_batch=3)
+    for shape in ((1, 3, 32, 48), (3, 3, 64, 20)):
+        images = torch.rand(*shape)
+        with torch.inference_mode():
+            wanted = module_of(models, "upscaler")(images)["upscaled"]
+        torch.testing.assert_close(engine.infer(images)["upscaled"], wanted)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 def test_five_inputs_compiled_ahead(models: Mapping[str, Model]) -> None:
     """Of any strides: compiled code reads its inputs without regard to them."""
     engine = built(models, "regressor", "torch_compiled")

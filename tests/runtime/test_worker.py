@@ -75,11 +75,18 @@ def model() -> Model:
     return resolve("movenet_multipose")
 
 
+@pytest.fixture
+def in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_export, "_is_its_familys", lambda *arguments: True)
+
+
 class Cancelled(Exception):  # noqa: N818
     """As ComfyUI raises it in the thread that runs the graph."""
 
 
-def test_an_export_says_what_it_does_and_can_be_cancelled(model: Model, tmp_path: Path) -> None:
+def test_an_export_says_what_it_does_and_can_be_cancelled(
+    model: Model, tmp_path: Path, in_another_process: None
+) -> None:
     said: list[tuple[str, int, int]] = []
     cancelled = 0.0
 
@@ -101,7 +108,7 @@ def test_an_export_says_what_it_does_and_can_be_cancelled(model: Model, tmp_path
 
 
 def test_an_error_of_the_export_is_passed_on(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Model, tmp_path: Path, in_another_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "worker.py"
     broken.write_text(_HEAD + "print(json.dumps({'error': 'on strike'}), flush=True)")

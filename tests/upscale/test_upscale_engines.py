@@ -1,7 +1,5 @@
 """Engines of the embedded upscaler: built, and equal to the reference."""
 
-from itertools import product
-
 import pytest
 import torch
 
@@ -18,7 +16,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize(
-    ("capability", "precision"), [*product(["sm75", "sm86", "sm89", "sm120"], ["fp32", "fp16"])]
+    ("capability", "precision"), [("sm75", "fp32"), ("sm89", "fp16"), ("sm120", "fp32")]
 )
 def test_tensorrt_rtx_builds(capability: str, precision: str, compact: Model) -> None:
     """Any size and number of images, for cards that this machine does not have."""
@@ -39,10 +37,14 @@ def test_tensorrt_rtx_builds(capability: str, precision: str, compact: Model) ->
     )
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "torch_compiled"])
-def test_engines_agree_with_the_reference(backend: str, compact: Model) -> None:
+def test_onnx_runtime_agrees_with_the_reference(compact: Model) -> None:
     engine = build_engine(
-        compact, network_of(compact), backend=backend, device="cpu", max_batch=3, sizes=(32, 64)
+        compact,
+        network_of(compact),
+        backend="onnxruntime",
+        device="cpu",
+        max_batch=3,
+        sizes=(32, 64),
     )
     assert engine.verdict is not None
     assert max(engine.verdict.errors.values()) < 1e-4

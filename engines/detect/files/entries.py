@@ -128,18 +128,21 @@ def check_one_size(entries: Sequence[Entry], document: str) -> tuple[int, int]:
     return size
 
 
-def _listed(
-    document: Value,
-) -> tuple[list[tuple[Value, str, Value | None, Value]], Mapping[str, Any]]:
+_Listed = list[tuple[Value, str, Value | None, Value]]
+
+
+def _listed(document: Value) -> tuple[_Listed, Mapping[str, Any]]:
     """Return of each entry: where its name stands, the name, the entry, its detections."""
     meta: Mapping[str, Any] = {}
     if isinstance(document.raw, dict) and "predictions" not in document.raw:
-        named = [(value, name, None, value) for name, value in document.members("entries by image")]
+        named: _Listed = [
+            (value, name, None, value) for name, value in document.members("entries by image")
+        ]
         return named, meta
     listed = document
     if isinstance(document.raw, dict):
         listed = document.needed("predictions")
-    rows = []
+    rows: _Listed = []
     for entry in listed.entries("a list of images"):
         name = entry.needed("image")
         rows.append((name, name.text(), entry, entry.needed("detections")))

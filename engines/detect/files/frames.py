@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ...document import Value, load
 from ...errors import InputError
+from ...geometry.camera import Camera
 from ...geometry.placement import Size
 from ...words import counted
 from ..labels import Labels, bounds_in
@@ -26,6 +27,7 @@ from .read_predictions import read_predictions
 
 SCHEMA = 1
 LIST = "predictions"
+_LENS = ("fx", "fy", "cx", "cy")
 _MOST = 4096  # classes or keypoints where the file does not say how many there are
 
 
@@ -120,8 +122,19 @@ def read_frames(
         classes=len(labels.classes) or _MOST,
         keypoints=len(labels.keypoints) or _keypoints(entries),
     )
-    found = replace(found, labels=labels)
+    camera = None if found.camera is None else _steady(found.camera)
+    found = replace(found, labels=labels, camera=camera)
     return found if canvas is None else found.fitted(canvas)
+
+
+def _steady(camera: Camera) -> Camera:
+    """Return a camera with one value where those of all frames are the same."""
+    one = {
+        name: values[:1]
+        for name in _LENS
+        if bool(((values := getattr(camera, name)) == values[0]).all())
+    }
+    return replace(camera, **one)
 
 
 def _poses(here: Objects, centre: Tensor) -> Mapping[str, Tensor]:
@@ -149,8 +162,7 @@ def _cameras(here: Objects) -> Sequence[Mapping[str, Any]]:
     if here.camera is None:
         return [{}] * len(here)
     table = here.camera.fitted(here.canvas).table(torch.float64).T.expand(len(here), 4)
-    names = ("fx", "fy", "cx", "cy")
-    return [{"intrinsics": dict(zip(names, row, strict=True))} for row in table.tolist()]
+    return [{"intrinsics": dict(zip(_LENS, row, strict=True))} for row in table.tolist()]
 
 
 def _detection(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...files import sha256_of
-from ...models.entry import WEIGHTS, Asset, ModelEntry
 from ...models.model import Model
-from ...runtime.network import Network
-from .model import RTDETRPose
-from .network import NAME, network_for
+from ...models.registry import own
+from ...runtime.network import Network, network_of
+from .network import NAME
 from .weights import Trained, load_trained
 
 
@@ -22,25 +21,12 @@ class TrainedModel:
 
 
 def trained_model(path: Path) -> TrainedModel:
-    """Return the model of a checkpoint.
+    """Return the model of a checkpoint, wherever it is.
 
-    Raises `ModelError` and `InputError` as `load_trained` does.
+    Raises `ModelError` for a file with another ending than checkpoints have, and as `load_trained`
+    does, `InputError` as that does.
     """
     trained = load_trained(path)
-    config = trained.module.config
-    entry = ModelEntry(
-        name=f"{NAME}:{path.name}",
-        title=f"{path.name}, your own {NAME}",
-        task="detect",
-        family=NAME,
-        licence="as its author says",
-        source="a training",
-        recommended_size=max(config.size),
-        files=(Asset(WEIGHTS, path.name, sha256=sha256_of(path)),),
-    )
-    return TrainedModel(trained, Model.of_file(entry, path), network_for(config, load_module))
-
-
-def load_module(path: Path) -> RTDETRPose:
-    """Return the network of a checkpoint, in evaluation mode; raises as `load_trained` does."""
-    return load_trained(path).module
+    entry = own(NAME, path.name).with_file(path.name, sha256=sha256_of(path))
+    model = Model.of_file(entry, path)
+    return TrainedModel(trained, model, network_of(model))

@@ -35,6 +35,7 @@ class Plugin:
             from .precomputed import PrecomputedAdapter
 
             return PrecomputedAdapter(Path(predictions.text()))
+        from ...detect.rtdetr_pose.decode import MOST, SCORE
         from .network import Limits, NetworkAdapter
 
         checkpoint = Path(value.needed("checkpoint").text())
@@ -45,8 +46,8 @@ class Plugin:
 
         score, most, batch = map(value.member, ("score_threshold", "max_detections", "batch_size"))
         limits = Limits(
-            **({} if score is None else {"threshold": score.number(0, 1)}),
-            **({} if most is None else {"most": most.whole(1, 10_000)}),
+            SCORE if score is None else score.number(0, 1),
+            MOST if most is None else most.whole(1, 10_000),
         )
         return NetworkAdapter.open(
             checkpoint,

@@ -25,5 +25,5 @@ def confusion(
         taken_for = np.where(place < 0, classes, np.append(sure.classes, classes)[place])
         np.add.at(table, (truth.classes, taken_for), 1)
         alone = np.delete(sure.classes, place[place >= 0])
-        np.add.at(table, (classes, alone), 1)
+        table[classes] += np.bincount(alone, minlength=classes + 1)
     return table

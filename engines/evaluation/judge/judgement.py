@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...datasets.records import Array, Record, RecordKinds
 from ...errors import InputError
@@ -41,7 +42,7 @@ class Judgement:
     keypoints: dict[str, Any] | None
     joints: dict[str, Any] | None
     consistency: Consistency
-    confusion: Any
+    confusion: NDArray[np.int64]
 
 
 def judge(found: Sequence[Found], truths: Sequence[Record], kinds: RecordKinds) -> Judgement:
@@ -192,6 +193,6 @@ def _median(values: Array) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _mean(values: Array) -> float | None:
+def _mean(values: Array | NDArray[np.bool_]) -> float | None:
     there = values[~np.isnan(values)]
     return float(there.mean()) if there.size and bool(np.isfinite(there).all()) else None

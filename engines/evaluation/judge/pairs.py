@@ -33,7 +33,8 @@ def overlaps(one: Array, other: Array) -> Array:
     sides = np.minimum(high[0][:, None], high[1]) - np.maximum(low[0][:, None], low[1])
     both = np.maximum(sides, 0).prod(-1)
     areas = one[:, 2:].prod(-1)[:, None] + other[:, 2:].prod(-1) - both
-    return np.divide(both, areas, out=np.zeros_like(both), where=areas > 0)
+    iou: Array = np.divide(both, areas, out=np.zeros_like(both), where=areas > 0)
+    return iou
 
 
 def matched(found: Found, truth: Record, *, classes: bool = True) -> Pairs:

@@ -62,7 +62,8 @@ def consistency(
     elif not bool(np.isfinite(table).any()):
         reason = "no found object has keypoints and a pose"
     keep = ~np.isnan(table[:, 2])
-    return Consistency(*table[keep].T, reason=reason)
+    turned, distance, reprojection = table[keep].T
+    return Consistency(turned, distance, reprojection, reason)
 
 
 def _corresponding(truth: Record, number: int) -> Array | None:

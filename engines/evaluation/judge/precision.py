@@ -14,10 +14,14 @@ from ...datasets.records import Array, Record, RecordKinds
 from ...errors import InputError
 from .found import Found
 
-_BOX = ("ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large")
-_BOX += ("ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large")
-_OKS = ("ap", "ap_50", "ap_75", "ap_medium", "ap_large")
-_OKS += ("ar", "ar_50", "ar_75", "ar_medium", "ar_large")
+_BOX = (  # pycocotools' order
+    *("ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large"),
+    *("ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large"),
+)
+_OKS = (
+    *("ap", "ap_50", "ap_75", "ap_medium", "ap_large"),
+    *("ar", "ar_50", "ar_75", "ar_medium", "ar_large"),
+)
 
 
 def average_precision(
@@ -92,13 +96,16 @@ def _mean(values: Array) -> float | None:
 def _corners(boxes: Array, size: tuple[int, int]) -> list[list[float]]:
     """Return x, y, w, h in px of the image."""
     scale = np.array(size[::-1] * 2, np.float64)
-    return (np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], 1) * scale).tolist()
+    rows = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], 1) * scale
+    listed: list[list[float]] = rows.tolist()
+    return listed
 
 
 def _joints(keypoints: Array, size: tuple[int, int]) -> list[list[float]]:
     """Return x, y, v of each keypoint in px of the image."""
     flat = keypoints * [size[1], size[0], 1]
-    return flat.reshape(len(flat), 3 * flat.shape[1]).tolist()
+    rows: list[list[float]] = flat.reshape(len(flat), 3 * flat.shape[1]).tolist()
+    return rows
 
 
 def _annotations(truths: Sequence[Record]) -> list[dict[str, Any]]:

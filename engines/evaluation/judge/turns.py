@@ -18,7 +18,8 @@ def between(one: Array, other: Array) -> Array:
     """Return the angles [...] in degrees between rotations [...,3,3], exact also near 0."""
     # The Frobenius norm of the difference is the root of 8 times the sine of half the angle.
     square = np.square(one - other).sum((-2, -1))
-    return np.degrees(2 * np.arctan2(np.sqrt(square), np.sqrt(np.maximum(8 - square, 0))))
+    angles: Array = 2 * np.arctan2(np.sqrt(square), np.sqrt(np.maximum(8 - square, 0)))
+    return np.degrees(angles)
 
 
 def alike(wanted: Array, found: Array, kinds: RecordKinds, kind: int) -> Array:
@@ -27,7 +28,7 @@ def alike(wanted: Array, found: Array, kinds: RecordKinds, kind: int) -> Array:
     Of a class that may be turned about an axis by any angle, each is turned about it so that it is
     nearest to `found` [3,3].
     """
-    turned = wanted @ kinds.rotations[kind]
+    turned: Array = wanted @ kinds.rotations[kind]
     axis = kinds.axes[kind]
     if not axis.any():
         return turned
@@ -36,7 +37,8 @@ def alike(wanted: Array, found: Array, kinds: RecordKinds, kind: int) -> Array:
     sine = twist[:, 2, 1] * axis[0] + twist[:, 0, 2] * axis[1] + twist[:, 1, 0] * axis[2]
     along = np.einsum("i,sij,j->s", axis, apart, axis)
     across = np.trace(apart, axis1=1, axis2=2) - along
-    return turned @ about(axis, np.arctan2(sine, across))
+    nearest: Array = turned @ about(axis, np.arctan2(sine, across))
+    return nearest
 
 
 def about(axis: Array, angles: Array) -> Array:
@@ -44,4 +46,5 @@ def about(axis: Array, angles: Array) -> Array:
     x, y, z = axis
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     sine, rest = np.sin(angles)[:, None, None], (1 - np.cos(angles))[:, None, None]
-    return np.eye(3) + sine * cross + rest * (cross @ cross)
+    turns: Array = np.eye(3) + sine * cross + rest * (cross @ cross)
+    return turns

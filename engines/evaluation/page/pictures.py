@@ -48,7 +48,7 @@ def drawn(judged: Judgement, number: int, caption: str) -> str:
                     "true",
                 )
             )
-    for row in np.flatnonzero(found.scores > SURE):
+    for row in np.flatnonzero(found.scores > SURE).tolist():
         of = np.flatnonzero(place == row)
         kind = "found" if len(of) else "alarm"
         name = judged.kinds.classes[found.classes[row]]
@@ -56,7 +56,7 @@ def drawn(judged: Judgement, number: int, caption: str) -> str:
         parts.append(_box(found.boxes[row], truth.size, kind, label, unit))
         parts.append(_dots(found.keypoints[row], truth.size, unit, "told"))
         reach = _reach(truth, int(of[0])) if len(of) else _AXIS
-        parts.append(_pose(found, int(row), truth.size, reach))
+        parts.append(_pose(found, row, truth.size, reach))
     return (
         f'<figure class="shot"><svg viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(truth.name)}">{"".join(parts)}</svg>'

@@ -89,8 +89,9 @@ GRAPHS = {"flow": flow_graph, "tracks": tracks_graph}
 Whole = Callable[[str], dict[str, bytes]]
 
 
-@pytest.mark.parametrize("chunk", [7, 64, 1000])
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    ("name", "chunk"), [("flow", 7), ("flow", 1000), ("tracks", 7), ("tracks", 64)]
+)
 def test_the_same_files(name: str, chunk: int, inputs: Path, whole: Whole, tmp_path: Path) -> None:
     report = run(GRAPHS[name]("clip.mp4"), inputs, tmp_path, chunk)
     assert contents(tmp_path) == whole(name)
@@ -105,7 +106,7 @@ def test_the_same_files(name: str, chunk: int, inputs: Path, whole: Whole, tmp_p
 def small_clip(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A part of the shipped clip at half its size."""
     path = tmp_path_factory.mktemp("small") / "small.mp4"
-    write_video(path, Clip(clip.frames[:9, ::2, ::2].contiguous(), clip.rate))
+    write_video(path, Clip(clip.frames[:6, ::2, ::2].contiguous(), clip.rate))
     return path
 
 
@@ -124,7 +125,7 @@ def test_the_shipped_graphs(name: str, small_clip: Path, tmp_path: Path) -> None
     graph = with_values(graph, [f"LoadVideo.file={small_clip}"], catalogue())
     cache = ResultCache()  # the engine stays warm
     run(graph, WORKFLOWS / "media", tmp_path / "whole", cache=cache)
-    for chunk in (1, 4, 64):
+    for chunk in (1, 4):
         run(graph, WORKFLOWS / "media", tmp_path / str(chunk), chunk, cache=cache)
         assert contents(tmp_path / str(chunk)) == contents(tmp_path / "whole")
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from chunked_clips import footage, graph_of, make_inputs, make_poses, planned
+from kinograph.engines.detect.files.frames import to_predictions
+from kinograph.engines.document import dump
 from kinograph.engines.errors import GraphError
 from kinograph.engines.sequence import cat
 from kinograph.engines.video.clip import Audio
@@ -25,6 +27,7 @@ from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.dynamic import nested, possible
 from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
+from made_objects import made_objects, write_detector
 
 FRAMES = 23
 
@@ -193,6 +196,24 @@ CASES: dict[str, Nodes] = {
         for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
     },
     "BodiesToKeypoints": {**BODIES, "x": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]})},
+    "LoadPredictions": {
+        "x": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]})
+    },
+    "DetectObjects": {
+        "l": ("KinographLoadRTDETRCheckpoint", {"file": "detector.pt"}),
+        "b": ("KinographBuildEngine", {"model": ["l", 0], "backend": "torch", "max_batch": 4}),
+        "x": (
+            "KinographDetectObjects",
+            {"image": ["f", 0], "engine": ["b", 0], "score_threshold": 0.0, "max_objects": 3},
+        ),
+    },
+    "DrawDetections": {
+        "l": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]}),
+        "x": (
+            "KinographDrawDetections",
+            {"detections": ["l", 0], "background": "footage", "footage": ["f", 0]},
+        ),
+    },
     "flow of drawn flow": {**DRAWN, "x": ("KinographEstimateFlow", {"image": ["d", 0]})},
     **{
         f"VaceMask keep {keep!r} steady {steady}": {
@@ -394,7 +415,10 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_inputs(tmp_path_factory.mktemp("clips"), FRAMES)
+    folder = make_inputs(tmp_path_factory.mktemp("clips"), FRAMES)
+    write_detector(folder / "detector.pt")
+    dump(to_predictions(made_objects(FRAMES)), folder / "predictions.json")
+    return folder
 
 
 def plan_of(nodes: Nodes, folder: Path) -> tuple[Plan, host.Settings]:
@@ -531,7 +555,8 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert (rule.kind == "state") == ("KINO_STATE" in outputs)
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
-    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_BODIES", "KINO_FLOW"}
+    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
+    rows |= {"KINO_BODIES", "KINO_DETECTIONS"}
     rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):

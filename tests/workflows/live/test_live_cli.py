@@ -64,6 +64,9 @@ def test_a_page_for_other_machines_is_warned_of(
         (["--source", "{numbers}", "--show", "1"], "has no such IMAGE or MASK output"),
         (["--source", "{numbers}", "--record", "out.avi"], "expected a name that ends in .mp4"),
         (["--source", "{numbers}", "--host", "nowhere.invalid"], "cannot be used"),
+        (["--source", "{numbers}", "--send", "osc", "9000"], "send: expected one of json"),
+        (["--source", "{numbers}", "--send", "json", "9998"], "no node gives bodies"),
+        (["--source", "{numbers}", "--send-pickle"], "--send-pickle: is for --send remi only"),
     ],
 )
 def test_mistakes_end_with_status_2(

@@ -150,7 +150,7 @@ def _run(arguments: argparse.Namespace) -> int:
             page.controls = Controls(live, recordings, terminal.say, measures)
             page.start()
             closing.callback(page.stop)
-        _introduce(live, source, page, terminal)
+        _introduce(live, source, page, receivers, terminal)
         for id_, text in live.prepare(source.rate, source.size).items():
             terminal.say(f"{graph.nodes[id_].label}: {text}")
         outlets = Outlets(
@@ -235,7 +235,11 @@ def _metadata(graph: Graph) -> dict[str, str]:
 
 
 def _introduce(
-    live: LiveGraph, source: FrameSource, page: Page | None, terminal: _Terminal
+    live: LiveGraph,
+    source: FrameSource,
+    page: Page | None,
+    receivers: list[Receiver],
+    terminal: _Terminal,
 ) -> None:
     from ...live.page import is_loopback
 
@@ -244,6 +248,8 @@ def _introduce(
         terminal.say(f"bodies of {live.bodies.label}")
     if live.left_out:
         terminal.say(f"not run live: {', '.join(live.left_out)}")
+    if any("SendBodies" in label for label in live.left_out) and not receivers:
+        terminal.say("warning: bodies are sent live by --send PROTOCOL HOST:PORT, not by the node")
     for warning in live.warnings:
         terminal.say(f"warning: {warning}")
     if page is None:
