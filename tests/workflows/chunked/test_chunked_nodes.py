@@ -50,6 +50,7 @@ FLOW: Nodes = {
     "e": ("KinographEstimateFlow", {"image": ["f", 0], "direction": "both", "fps": ["f", 2]})
 }
 HEADS: Nodes = {"h": ("KinographLoadHeads", {"file": "heads.safetensors"})}
+BODIES: Nodes = {"y": ("KinographLoadBodies", {"file": "bodies.safetensors"})}
 DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
 MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
 
@@ -185,6 +186,18 @@ CASES: dict[str, Nodes] = {
     },
     "DrawHeads alone": {**HEADS, "x": ("KinographDrawHeads", {"heads": ["h", 0]})},
     "HeadStatistics": {**HEADS, "x": ("KinographHeadStatistics", {"heads": ["h", 0]})},
+    "TrackBodies": {
+        **BODIES,
+        "x": ("KinographTrackBodies", {"bodies": ["y", 0], "image": ["f", 0]}),
+    },
+    **{
+        f"SmoothBodies {way} {up_to}": {
+            **BODIES,
+            "x": ("KinographSmoothBodies", {"bodies": ["y", 0], "direction": way, **up_to}),
+        }
+        for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
+    },
+    "BodiesToKeypoints": {**BODIES, "x": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]})},
     "LoadPredictions": {
         "x": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]})
     },
@@ -397,6 +410,7 @@ ELSEWHERE = {
     "KinographDetectPosesInBoxes",
     # tests/render/test_maps.py
     *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
+    *("KinographDetectBodies", "KinographDrawBodies"),  # tests/body/test_body_graphs.py
     "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
@@ -544,8 +558,8 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert (rule.kind == "state") == ("KINO_STATE" in outputs)
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
-    rows = {"IMAGE", "MASK", "VIDEO", "KINO_BODIES", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
-    rows |= {"KINO_DETECTIONS"}
+    rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
+    rows |= {"KINO_BODIES", "KINO_DETECTIONS"}
     rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):
