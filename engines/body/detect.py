@@ -22,7 +22,7 @@ from .bodies import Bodies
 from .choices import FOV
 from .family import BodyRegressor, body_head
 from .fit import FitState, fit_bodies
-from .landmarks import FRAMES, points_of_bodies
+from .landmarks import FRAMES, check_people, points_of_bodies
 from .regressed import regressed_bodies
 from .rig import MANNEQUIN
 
@@ -124,6 +124,7 @@ class BodyDetector:
         camera = Camera.of_field_of_view((frames.shape[1], frames.shape[2]), self.fov)
         if people is None:
             people = self._people(frames)
+        check_people(frames, people)
         self.people = int(people.count.sum())
         given = tracks_given(people, self.state.given, "poses", "Detect Bodies")
         self.state = replace(self.state, given=given)

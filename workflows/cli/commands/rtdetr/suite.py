@@ -45,7 +45,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.datasets.labelled import read_labelled
     from .....engines.detect.rtdetr_pose.own import trained_model
     from .....engines.evaluation.adapters.network import check_config, check_fits
     from .....engines.evaluation.adapters.pictures import Picture, check_there
@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
     check_config(found.trained, arguments.checkpoint, config=arguments.config, size=size)
     pictures = []
     if arguments.dataset is not None:
-        data = read_records(arguments.dataset, arguments.split)
+        data = read_labelled(arguments.dataset, arguments.split)
         check_fits(found.trained, data, arguments.checkpoint)
         check_there(data.images)
         pictures = [Picture.of(record) for record in data.images]
