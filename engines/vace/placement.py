@@ -27,7 +27,7 @@ class ClipPlacement:
     step:    lengths are step*n + offset
     fps:     frames per second of the source, 0 unknown
     rate:    frames per second as prepared
-    preset:  one of `PRESETS`; "": not recorded
+    preset:  one of `PRESETS`
     """
 
     source: Size
@@ -40,7 +40,7 @@ class ClipPlacement:
     fps: float
     rate: float
     offset: int = 1
-    preset: str = ""
+    preset: str = "none"
 
     def __post_init__(self) -> None:
         if self.indices.ndim != 1 or not 0 <= self.kept <= len(self.indices):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ...engines.vace.control import VaceControl
     from ...engines.vace.inspector import Inspector
-    from ...engines.vace.placement import ClipPlacement
 
 AUTO = "auto"
 
@@ -38,9 +37,8 @@ class _Step(Step):
         vace, image, mask, reference = (
             inputs.get(name) for name in ("vace", "image", "mask", "reference")
         )
-        preset = inputs.get("preset", AUTO)
         image, mask, reference, fps, preset = _given_to(
-            vace, image, mask, reference, inputs["fps"], preset
+            vace, image, mask, reference, inputs["fps"], inputs.get("preset", AUTO)
         )
         self._about = (fps, preset)
         inspector = self._inspector(inputs)
@@ -201,14 +199,10 @@ def _given_to(
     if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
         fps = vace.placement.rate
     if preset == AUTO:
-        preset = "none" if vace is None or vace.placement is None else _prepared_for(vace.placement)
+        preset = "none" if vace is None or vace.placement is None else vace.placement.preset
+    elif preset not in PRESETS:
+        raise InputError(f"preset: expected one of {', '.join((AUTO, *PRESETS))}, found {preset!r}")
     return image, mask, reference, fps, preset
-
-
-def _prepared_for(placement: ClipPlacement) -> str:
-    """Return the preset that a clip was normalised with; before it was recorded there were two
-    grids."""
-    return placement.preset or ("ltx" if placement.step == PRESETS["ltx"].step else "none")
 
 
 def _input(

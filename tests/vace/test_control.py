@@ -134,6 +134,8 @@ def test_the_preview_checks_the_grid_of_a_model() -> None:
     assert "the model makes 24 fps" in narrow.args[2]
     unknown = VacePreview.execute(**defaults(VacePreview, image=clip(1), preset="scail2"))
     assert "(frame rate unknown)" in unknown.args[2]
+    with pytest.raises(InputError, match=r"preset: expected one of auto, none, .* found 'wan'"):
+        warned(1, preset="wan")
 
 
 @pytest.mark.parametrize("preset", ["none", "ltx", "void", "minimax_h3"])
