@@ -16,8 +16,9 @@ from .command import Command, CommandFamily, find_commands
 def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """Return the parser for a command line.
 
-    argv: names of command families, such as the models of `bench`, are read only if it names their
-          group
+    argv: a group gets its commands only if it is named here, and so do families of commands, such
+          as the models of `bench`: what a line is not about is not imported. Without arguments
+          every group has its commands
     """
     parser = argparse.ArgumentParser(
         prog="kinograph", description="Video to motion conditioning for VACE and ControlNet models."
@@ -42,8 +43,9 @@ def _add_commands(
             parser = subparsers.add_parser(group.name, help=group.help)
             for add in group.arguments:
                 add(parser)
-            nested = parser.add_subparsers(required=True, metavar=group.metavar)
-            _add_commands(nested, inner, argv, families=group.name in argv)
+            if group.name in argv or not argv:
+                nested = parser.add_subparsers(required=True, metavar=group.metavar)
+                _add_commands(nested, inner, argv, families=group.name in argv)
 
 
 def add_command(subparsers: Any, command: Command) -> None:

@@ -40,7 +40,9 @@ def test_the_page_has_every_command_and_option() -> None:
 
 
 def test_every_command_shows_tracebacks_on_demand() -> None:
-    for parser in leaves(make_parser(["bench"])):
+    benches = [p for p in leaves(make_parser(["bench"])) if p.prog.startswith("kinograph bench ")]
+    assert len(benches) > 5
+    for parser in (*leaves(make_parser()), *benches):
         assert "--debug" in parser._option_string_actions, parser.prog
 
 
@@ -54,6 +56,14 @@ def test_the_command_writes_and_checks(tmp_path: Path, capsys: pytest.CaptureFix
     assert main([*command, "--write"]) == 0
     assert (tmp_path / "docs" / "cli.md").read_text(encoding="utf-8") == pages()["docs/cli.md"]
     assert main([*command, "--check"]) == 0
+
+
+def test_groups_have_their_commands_only_where_they_are_named() -> None:
+    """So that help does not import what it does not show."""
+    for argv, there in ((["rtdetr", "train"], True), (["--help"], False), ([], True)):
+        progs = {parser.prog for parser in leaves(make_parser(argv))}
+        assert ("kinograph rtdetr train" in progs) is there, argv
+        assert "kinograph pose" in progs
 
 
 def test_models_are_commands_only_where_they_are_asked_for() -> None:

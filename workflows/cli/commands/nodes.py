@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...graph.dynamic import possible
 from ..arguments import add_debug
 from ..command import Command
 
@@ -49,6 +48,8 @@ def _print(nodes: Catalogue) -> None:
 
 def _shown_inputs(specs: Iterable[InputSpec]) -> Iterator[InputSpec]:
     """Yield all inputs that a node can have, and one for all that an input grows to."""
+    from ...graph.dynamic import possible
+
     for spec in specs:
         if spec.grows is not None:
             names = spec.grows.names
