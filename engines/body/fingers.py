@@ -53,15 +53,10 @@ def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, int]:
     # [F,P of bodies,P of people]: a track is in a frame once
     same = bodies.track_ids[..., None] == people.track_ids[:, None]
     same &= bodies.present[..., None] & (bodies.confidence.amax(-1) > 0)[..., None]
-    taken = (same[..., None] & shown[:, None]).nonzero(as_tuple=True)
-    frame, place, person, side = taken
-    posed = pose_joints(
-        rig := mannequin(),
-        bodies.rotation[frame, place],
-        bodies.translation[frame, place],
-        bodies.shape[frame, place],
-    )
-    size = 1 + bodies.shape[frame, place, rig.shapes.index("size")]
+    frame, place, person, side = (same[..., None] & shown[:, None]).nonzero(as_tuple=True)
+    rig, at = mannequin(), (frame, place)
+    posed = pose_joints(rig, bodies.rotation[at], bodies.translation[at], bodies.shape[at])
+    size = 1 + bodies.shape[at][:, rig.shapes.index("size")]
     table = table_of(bodies.camera, frame)
     rotation, sure, count = bodies.rotation, bodies.confidence, 0
     for number, (name, _) in enumerate(SIDES):
@@ -69,17 +64,15 @@ def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, int]:
         mine = side == number
         at, joints = (frame[mine], place[mine]), chain.joints
         here = SKELETONS[people.skeleton].parts[f"{name}_hand"]
-        image = people.keypoints[frame[mine], person[mine]][:, here]
         weights = people.confidence[frame[mine], person[mine]][:, here]
-        start = rotation[at][:, joints]
+        image = people.keypoints[frame[mine], person[mine]][:, here]
+        # Where the points would lie if they were as far away as the wrist, in the forearm's axes.
         forearm = posed.rotation[mine, int(rig.parents[joints[0]])]
         wrist = posed.position[mine, joints[0]]
-        depth = (-wrist[:, 2]).clamp(min=0.1)
-        ray = rays(image, table[:, mine])
-        there = torch.cat([ray, -torch.ones_like(ray[..., :1])], -1) * depth[:, None, None]
-        along = F.normalize(wrist, dim=-1)
-        points = (there - wrist[:, None]) @ forearm / size[mine, None, None]
-        found, scale = _fitted(name, points, weights, start, (along[:, None] @ forearm)[:, 0])
+        ray = F.pad(rays(image, table[:, mine]), (0, 1), value=-1.0)
+        points = (ray * -wrist[:, None, 2:] - wrist[:, None]) @ forearm / size[mine, None, None]
+        along = (F.normalize(wrist, dim=-1)[:, None] @ forearm)[:, 0]
+        found, scale = _fitted(name, points, weights, rotation[at][:, joints], along)
         right = (found.residual <= _MISSED) & (scale > _SIZES[0]) & (scale < _SIZES[1])
         put = (at[0][right, None], at[1][right, None], joints[None])
         rotation = rotation.index_put(put, found.rotation[right])

@@ -139,7 +139,8 @@ class DetectBodies(io.ComfyNode):
         finder = _detector(engine, fov, score_threshold, max_bodies, detector, state)
         bodies = finder.update(image, poses, host.progress(image.shape[0]))
         text = _text(bodies, finder.people, detector if included else None, poses is not None)
-        text += _hands_said(finder)
+        if bool(bodies.count.any()):
+            text += _hands_said(finder)
         text += body_said(engine, bodies) + cuts_said(finder.state.cuts, "tracks end there")
         warnings = unused(engine, fov=fov, score_threshold=score_threshold)
         shown = Shown(text, warnings=warnings, picture=partial(of_bodies, image, bodies))
