@@ -21,6 +21,7 @@ from ..video.cuts import Cuts
 from .bodies import Bodies
 from .choices import FOV
 from .family import BodyRegressor, body_head
+from .fingers import hands_shown, with_fingers
 from .fit import FitState, fit_bodies
 from .landmarks import FRAMES, check_people, points_of_bodies
 from .regressed import regressed_bodies
@@ -94,7 +95,9 @@ class BodyDetector:
     most:            people per frame that the detector looks for
     state:           at the end of the chunk before
 
-    people: how many people were in the last chunk
+    people:       how many people were in the last chunk
+    hands:        how many hands of theirs are posed as they were seen
+    unused_hands: how many more hands of theirs were seen
     """
 
     engine: Engine
@@ -104,6 +107,8 @@ class BodyDetector:
     most: int = 6
     state: BodyDetectState = field(default_factory=BodyDetectState)
     people: int = field(default=0, init=False)
+    hands: int = field(default=0, init=False)
+    unused_hands: int = field(default=0, init=False)
 
     def update(
         self,
@@ -114,7 +119,8 @@ class BodyDetector:
         """Return the bodies in the next frames [F,H,W,3] 0..1.
 
         people:   in these frames; None: they are looked for. Their tracks are kept; people without
-                  tracks get some, which end at cuts
+                  tracks get some, which end at cuts. Where their hands were seen, so are those of
+                  bodies posed; see `with_fingers`
         progress: called with the number of frames done since the last call
 
         Raises `InputError` for frames that are not RGB in 0..1 or not those of the people, for
@@ -133,6 +139,18 @@ class BodyDetector:
             tracker = Tracker(state=self.state.tracks)
             people = tracker.update(people, new_shot)
             self.state = replace(self.state, tracks=tracker.state, cuts=cuts)
+        bodies, self.hands = with_fingers(self._bodies(frames, people, camera, progress), people)
+        self.unused_hands = int(hands_shown(people).sum()) - self.hands
+        return bodies
+
+    def _bodies(
+        self,
+        frames: Tensor,
+        people: Poses,
+        camera: Camera,
+        progress: Callable[[int], None] | None,
+    ) -> Bodies:
+        """Return the bodies of people with tracks."""
         if isinstance(body_head(self.engine.model), BodyRegressor):
             return regressed_bodies(frames, people, self.engine, progress=progress)
         points = points_of_bodies(

@@ -95,9 +95,10 @@ class DetectBodies(io.ComfyNode):
                     "poses",
                     optional=True,
                     tooltip="The people of the same frames, e.g. from Track Poses: bodies are "
-                    "looked at where they are, and keep their tracks. Not connected: people are "
-                    "found by the included pose network, in a size chosen by the first frame, and "
-                    "tracked.",
+                    "looked at where they are, and keep their tracks. With hands, e.g. from Add "
+                    "Hands and Face: their wrists and fingers are bent as seen. Not connected: "
+                    "people are found by the included pose network, in a size chosen by the first "
+                    "frame, and tracked.",
                 ),
                 KinoEngine.Input(
                     "detector",
@@ -138,6 +139,8 @@ class DetectBodies(io.ComfyNode):
         finder = _detector(engine, fov, score_threshold, max_bodies, detector, state)
         bodies = finder.update(image, poses, host.progress(image.shape[0]))
         text = _text(bodies, finder.people, detector if included else None, poses is not None)
+        if bool(bodies.count.any()):
+            text += _hands_said(finder)
         text += body_said(engine, bodies) + cuts_said(finder.state.cuts, "tracks end there")
         warnings = unused(engine, fov=fov, score_threshold=score_threshold)
         shown = Shown(text, warnings=warnings, picture=partial(of_bodies, image, bodies))
@@ -157,6 +160,14 @@ def _detector(
 
     known = own_state(state, BodyDetectState) or BodyDetectState()
     return BodyDetector(engine, detector, fov, score_threshold, max_bodies, known)
+
+
+def _hands_said(finder: BodyDetector) -> str:
+    """Return how many hands of the poses were used, a clause; "" if they have none."""
+    text = f"; the fingers of {counted(finder.hands, 'hand')}" if finder.hands else ""
+    if finder.unused_hands:
+        text += f"; {counted(finder.unused_hands, 'hand')} of poses not used"
+    return text
 
 
 def _text(bodies: Bodies, people: int, included: Engine | None, seeded: bool) -> str:

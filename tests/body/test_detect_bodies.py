@@ -9,10 +9,13 @@ from torch import Tensor
 
 from kinograph.engines.body.bodies import Bodies
 from kinograph.engines.body.detect import BodyDetector, BodyDetectState, included_detector
+from kinograph.engines.body.points import FINGERS, PARTS, points_named
+from kinograph.engines.body.rig import mannequin
 from kinograph.engines.detections.detect import Looks
 from kinograph.engines.errors import InputError, ModelError
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
+from kinograph.engines.pose.skeletons import WHOLEBODY_133
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.sequence import cat
@@ -131,6 +134,37 @@ def test_people_who_are_given(blazepose: Engine, frames: Tensor, found: Bodies) 
     half = replace(people, track_ids=torch.tensor([[7, -1]]))
     with pytest.raises(InputError, match=r"poses: some have tracks .* before Detect Bodies"):
         DetectBodies.execute(frames[:1], blazepose, **SETTINGS, poses=half)
+
+
+def test_hands_of_poses(blazepose: Engine, frames: Tensor, found: Bodies) -> None:
+    """Fingers are bent as the hands of poses are; everything else is as it is without them."""
+    first = found.slice(0, 1)
+    people = Poses.empty(1, (464, 832), people=first.boxes.shape[1], skeleton=WHOLEBODY_133.name)
+    people = replace(
+        people,
+        **{name: getattr(first, name) for name in ("boxes", "scores", "track_ids", "count")},
+    )
+    bare = DetectBodies.execute(frames[:1], blazepose, **SETTINGS, poses=people)
+    bodies: Bodies = bare.args[0]
+    ends = ["wrist", *(f"{finger}_{part}" for finger in FINGERS for part in PARTS)]
+    names = [f"{side}_{end}" for side in ("left", "right") for end in ends]
+    hands = points_named(bodies, names).image
+    keypoints, confidence = people.keypoints.clone(), people.confidence.clone()
+    keypoints[0, : len(hands), -42:], confidence[0, : len(hands), -42:] = hands, 1.0
+    shown = replace(people, keypoints=keypoints, confidence=confidence)
+    output = DetectBodies.execute(frames[:1], blazepose, **SETTINGS, poses=shown)
+    posed: Bodies = output.args[0]
+    assert "fingers" not in bare.ui.value
+    assert "; the fingers of 4 hands" in output.ui.value
+    bent = [mannequin().index(f"{finger}_02_l") for finger in FINGERS]
+    assert (bodies.confidence[0, :2, bent] == 0).all()
+    assert (posed.confidence[0, :2, bent] == 1).all()
+    trunk = mannequin().index("spine_03")
+    assert torch.equal(posed.rotation[:, :, trunk], bodies.rotation[:, :, trunk])
+    keypoints[..., -42:, :] += torch.randn(42, 2, generator=torch.Generator().manual_seed(0)) * 40
+    wrong = DetectBodies.execute(frames[:1], blazepose, **SETTINGS, poses=shown)
+    assert wrong.ui.value.endswith("; 4 hands of poses not used")
+    assert torch.equal(wrong.args[0].rotation, bodies.rotation)
 
 
 def test_nobody_in_the_frames(blazepose: Engine, finder: Engine) -> None:

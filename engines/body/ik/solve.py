@@ -48,6 +48,7 @@ def solve(
     start: tuple[Tensor, Tensor] | None = None,
     steps: int = STEPS,
     noise: float = NOISE,
+    along: Tensor | None = None,
 ) -> Solved:
     """Return the poses in which the chain's points lie nearest to `points` [N,M,3] m.
 
@@ -56,6 +57,8 @@ def solve(
     start:   rotations [N,B,3,3] and pelvis [N,3] m to begin with; None = read from the points
     steps:   of Gauss and Newton's method
     noise:   m, of the points: the larger, the nearer the pose stays to rest
+    along:   [N,3] unit vectors of the directions in which it is not known where the points lie, as
+             in a picture; None = it is known in every direction
 
     Damped least squares with weights that fall with the distance (Geman and McClure), a pull of
     every bone towards rest, limits of what joints turn, and steps of at most 0.5 rad per bone.
@@ -73,7 +76,8 @@ def solve(
     parts = []
     for at in filled.split(each):
         here = None if start is None else (start[0][at], start[1][at])
-        parts.append(_solve(chain, rig, points[at], weights[at], here, steps, noise))
+        view = None if along is None else along[at]
+        parts.append(_solve(chain, rig, points[at], weights[at], here, steps, noise, view))
     columns = zip(*(vars(part).values() for part in parts), strict=True)
     return Solved(*(torch.cat(values)[:count] for values in columns))
 
@@ -86,6 +90,7 @@ def _solve(
     start: tuple[Tensor, Tensor] | None,
     steps: int,
     noise: float,
+    along: Tensor | None,
 ) -> Solved:
     """Do what `solve` does for one batch."""
     if start is None:
@@ -93,17 +98,17 @@ def _solve(
         there = _forward(chain, rotation, points.new_zeros(len(points), 3)).points
         start = rotation, _mean(points - there, weights)
     held = _forward(chain, *start)
-    cost = _cost(chain, held, points, weights, noise)
+    cost = _cost(chain, held, points, weights, noise, along)
     damping = torch.full_like(cost, _DAMPING)
     for _ in range(steps):
-        turns, shift = _step(chain, held, points, weights, noise, damping)
+        turns, shift = _step(chain, held, points, weights, noise, damping, along)
         tried = _forward(chain, rotations.turn_by(turns) @ held.rotation, held.pelvis + shift)
-        new = _cost(chain, tried, points, weights, noise)
+        new = _cost(chain, tried, points, weights, noise, along)
         better = new < cost
         held = _Held(*(_where(better, one, two) for one, two in zip(tried, held, strict=True)))
         cost = torch.where(better, new, cost)
         damping = torch.where(better, damping / _LESS, damping * _MORE)
-    apart = (points - held.points).norm(dim=-1)
+    apart = across(points - held.points, along).norm(dim=-1)
     residual = (apart * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
     return Solved(held.rotation, held.pelvis, held.points, residual)
 
@@ -136,23 +141,44 @@ def _forward(chain: Chain, rotation: Tensor, pelvis: Tensor) -> _Held:
     return _Held(rotation, pelvis, torch.stack(aboves, 1), start, points)
 
 
-def _cost(chain: Chain, held: _Held, points: Tensor, weights: Tensor, noise: float) -> Tensor:
+def across(vectors: Tensor, along: Tensor | None) -> Tensor:
+    """Return vectors [N,...,3] without what they have in the direction `along` [N,3]."""
+    if along is None:
+        return vectors
+    unit = along.view(len(along), *[1] * (vectors.ndim - 2), 3)
+    return vectors - unit * (vectors * unit).sum(-1, keepdim=True)
+
+
+def _cost(
+    chain: Chain,
+    held: _Held,
+    points: Tensor,
+    weights: Tensor,
+    noise: float,
+    along: Tensor | None,
+) -> Tensor:
     """Return what is minimised [N], m²."""
-    square = (points - held.points).square().sum(-1)
+    square = across(points - held.points, along).square().sum(-1)
     apart = (weights * square / (1 + square / _FAR**2)).sum(1)
     about, stiff, beyond, stop = _turned(chain, held.rotation, noise)
     return apart + (stiff * about**2 + stop * beyond**2).sum((1, 2))
 
 
 def _step(
-    chain: Chain, held: _Held, points: Tensor, weights: Tensor, noise: float, damping: Tensor
+    chain: Chain,
+    held: _Held,
+    points: Tensor,
+    weights: Tensor,
+    noise: float,
+    damping: Tensor,
+    along: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Return by how much to turn the bones [N,B,3] rad and to move the pelvis [N,3] m.
 
     damping: [N], added to the normal equations in parts of their diagonal
     """
     count, bones = held.rotation.shape[:2]
-    away = points - held.points  # [N,M,3]
+    away = across(points - held.points, along)  # [N,M,3]
     far = away.square().sum(-1) / _FAR**2
     weight = weights / (1 + far) ** 2
     # A turn d of bone b, in its parent's axes, moves point m by (A d) x arm, A the parent's turn.
@@ -161,12 +187,15 @@ def _step(
     columns = torch.linalg.cross(
         held.above.mT[:, :, None].expand(-1, -1, arm.shape[2], -1, -1), arm[..., None, :], dim=-1
     )  # [N,B,M,axis of d,3]
+    columns = across(columns, along)
     slope = columns.permute(0, 2, 4, 1, 3).flatten(3)  # [N,M,3,B*3]
     # Unknowns that move nothing fill up the matrices, so that each of them lies on a boundary of
     # memory and is solved by the same instructions wherever in the batch it is.
     wide = 3 + -(bones * 3 + 3) % _ALIGNED
     shift = torch.eye(3, wide, dtype=slope.dtype, device=slope.device)
     shift = shift.expand(*slope.shape[:3], wide)
+    if along is not None:
+        shift = torch.cat([across(shift[..., :3], along), shift[..., 3:]], -1)
     slope = torch.cat([slope, shift], 3).flatten(1, 2)  # [N,M*3,B*3+3+...]
     each = weight.repeat_interleave(3, 1)[..., None]
     normal = slope.mT @ (slope * each)
