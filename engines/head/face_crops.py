@@ -157,9 +157,10 @@ def _column(columns: Columns, choose: str, person: int, alone: bool) -> int:
     ids = columns.ids.tolist()
     if choose == "index":
         if not 0 <= person < len(ids):
+            wanted = "0" if len(ids) == 1 else f"an index from 0 to {len(ids) - 1}"
             raise InputError(
-                f"person: expected an index from 0 to {len(ids) - 1}, found {person}: the faces of "
-                f"{counted(len(ids), 'person', 'people')} are seen"
+                f"person: expected {wanted}, found {person}; "
+                f"{counted(len(ids), 'person shows a face', 'people show faces')}"
             )
         often = columns.present.sum(0).argsort(descending=True, stable=True)
         return int(often[person])

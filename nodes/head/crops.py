@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ...engines.head.heads import Heads
     from ...engines.pose.poses import Poses
 
+_SMALL = 64  # px: a box of this height is enlarged eight times
+
 
 class _SurveyStep(Step):
     """Finds where the face is in every frame of the clip."""
@@ -135,8 +137,8 @@ class FaceCrops(io.ComfyNode):
                     min=1.0,
                     max=16.0,
                     step=0.1,
-                    tooltip="Area of the crop as a multiple of that of the box around the face's 68 "
-                    "points. 1.3: as Wan-Animate crops.",
+                    tooltip="Area of the crop as a multiple of that of the box around the face's "
+                    "68 points. 1.3: as Wan-Animate crops.",
                 ),
                 KinoHeads.Input(
                     "heads",
@@ -230,6 +232,12 @@ def _warnings(face: OneFace, heads: Heads | None) -> list[str]:
     from ...engines.head.face_crops import gaps_in_words
 
     lines = gaps_in_words(face)
+    high = float((face.boxes[:, 3] - face.boxes[:, 1]).median())
+    if high < _SMALL:
+        lines.append(
+            f"the face is small: the crops enlarge {high:.0f} px to 512; use footage in which it "
+            "is larger, or Upscale Images before this node"
+        )
     if heads is not None and not heads.landmarks.shape[2]:
         lines.append("heads: they have no landmarks; the crops follow from their boxes")
     return lines
