@@ -6,7 +6,6 @@ doctor` and the keys of cached engines read them from here. PyTorch is imported 
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
 import platform
@@ -21,9 +20,11 @@ if TYPE_CHECKING:
 
 def package_version(distribution: str) -> str | None:
     """Return the installed version of a distribution, or None if it is not installed."""
+    from importlib import metadata  # brings the package email along
+
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
         return None
 
 

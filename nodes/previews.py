@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..engines.render.choices import NOISE_FLOOR
 
@@ -21,6 +21,7 @@ _SIDE = 448  # px, longest side: four frames take about 10 ms to encode
 _THIN = 2.0  # px: thinner limbs than the style's suit a small picture
 _COLUMNS = 4
 _PANEL = 128  # px, longer side of a picture on VACE's sheet
+_Found = TypeVar("_Found", "Bodies", "Heads", "Objects", "Poses")
 
 
 def of_images(images: Tensor) -> Tensor:
@@ -32,14 +33,9 @@ def of_images(images: Tensor) -> Tensor:
 
 def of_poses(images: Tensor, poses: Poses) -> Tensor:
     """Return a few of the images [F,H,W,3], small, with their people drawn, as [n,h,w,3]."""
-    from ..engines.pose.poses import Poses
     from ..engines.render.skeleton import draw_skeletons
-    from ..engines.vace.preview import spread_over
 
-    chosen = spread_over(len(images), _FRAMES)
-    small = _thinned([images[i] for i in chosen]).cpu()
-    people = Poses.cat([poses.slice(i, i + 1) for i in chosen]).to("cpu")
-    size = (small.shape[1], small.shape[2])
+    small, size, people = _few(images, poses)
     return draw_skeletons(
         people, style="openpose", size=size, footage=small, line_width=_THIN, joint_radius=_THIN
     )[0]
@@ -47,42 +43,38 @@ def of_poses(images: Tensor, poses: Poses) -> Tensor:
 
 def of_heads(images: Tensor, heads: Heads) -> Tensor:
     """Return a few of the images [F,H,W,3], small, with the axes of their heads, as [n,h,w,3]."""
-    from ..engines.head.heads import Heads
     from ..engines.render.heads.draw import draw_heads
-    from ..engines.vace.preview import spread_over
 
-    chosen = spread_over(len(images), _FRAMES)
-    small = _thinned([images[i] for i in chosen]).cpu()
-    few = Heads.cat([heads.slice(i, i + 1) for i in chosen]).to("cpu")
-    size = (small.shape[1], small.shape[2])
+    small, size, few = _few(images, heads)
     return draw_heads(few, style="axes", size=size, footage=small, line_width=_THIN).image
 
 
 def of_bodies(images: Tensor, bodies: Bodies) -> Tensor:
     """Return a few of the images [F,H,W,3], small, with the meshes of their bodies, as
     [n,h,w,3]."""
-    from ..engines.body.bodies import Bodies
     from ..engines.render.bodies.draw import draw_bodies
-    from ..engines.vace.preview import spread_over
 
-    chosen = spread_over(len(images), _FRAMES)
-    small = _thinned([images[i] for i in chosen]).cpu()
-    few = Bodies.cat([bodies.slice(i, i + 1) for i in chosen]).to("cpu")
-    size = (small.shape[1], small.shape[2])
+    small, size, few = _few(images, bodies)
     return draw_bodies(few, colours="track", size=size, footage=small).image
 
 
 def of_objects(images: Tensor, objects: Objects) -> Tensor:
     """Return a few of the images [F,H,W,3], small, with their objects drawn, as [n,h,w,3]."""
-    from ..engines.detect.objects import Objects
     from ..engines.render.objects.draw import draw_objects
+
+    small, size, few = _few(images, objects)
+    return draw_objects(few, size=size, footage=small, line_width=_THIN)[0]
+
+
+def _few(images: Tensor, found: _Found) -> tuple[Tensor, tuple[int, int], _Found]:
+    """Return a few of the images [F,H,W,3], small, as [n,h,w,3] on the CPU, their height and width,
+    and what was found in them."""
     from ..engines.vace.preview import spread_over
 
     chosen = spread_over(len(images), _FRAMES)
     small = _thinned([images[i] for i in chosen]).cpu()
-    few = Objects.cat([objects.slice(i, i + 1) for i in chosen]).to("cpu")
-    size = (small.shape[1], small.shape[2])
-    return draw_objects(few, size=size, footage=small, line_width=_THIN)[0]
+    few = type(found).cat([found.slice(i, i + 1) for i in chosen]).to("cpu")
+    return small, (small.shape[1], small.shape[2]), few
 
 
 def of_flow(flow: Flow) -> Tensor:

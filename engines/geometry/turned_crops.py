@@ -68,8 +68,8 @@ def crop_turned(
     the samples, not of the frames.
     """
     fine = (regions.side / size * averaged).ceil().clamp(1, _MOST_SAMPLES).long()
-    # A CPU takes a fifth of the time for those that are upright; a GPU would wait for how many rows
-    # they have.
+    # A CPU takes about a quarter of the time for those that are upright; a GPU would wait for how
+    # many rows they have.
     upright = (regions.angle == 0) & (frames.device.type == "cpu")
     kind = fine * 2 + upright
     images = frames.new_zeros(len(regions), frames.shape[3], size, size)

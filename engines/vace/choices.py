@@ -7,3 +7,4 @@ UNITS = ("pixels", "percent")
 LARGEST = 16384  # px of a side
 SIZES = ("source", "prepared")
 LENGTH_MODES = ("repeat_last", "pad", "cut", "spread")
+CONTROL_LENGTH_MODES = ("repeat_last", "black", "cut")

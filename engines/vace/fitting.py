@@ -8,9 +8,8 @@ from torch import Tensor
 
 from ..checks import check_frames, check_range
 from ..geometry.placement import Size, fit_images
+from .outside import GENERATE, GREY, Outside
 
-NEUTRAL = 0.5  # grey: no control
-GENERATE = 1.0  # mask: this pixel is the model's
 _PIECE = 1 << 24  # values that are resized at a time: what is needed besides source and result
 
 
@@ -32,11 +31,13 @@ def as_frames(name: str, image: Tensor) -> tuple[Tensor, bool]:
 
 @dataclass(frozen=True)
 class Fitting:
-    """From frames of the size `source` to float32 frames of the size `target`, see `FITS`."""
+    """From frames of the size `source` to float32 frames of the size `target`, see `FITS`; beside
+    them and behind them is `outside`."""
 
     source: Size
     target: Size
     fit: str
+    outside: Outside = GREY
 
     def images(
         self,
@@ -49,7 +50,7 @@ class Fitting:
         progress: Callable[[int], None] | None = None,
     ) -> Tensor:
         """Return the frames `indices` of images [N,H,W,C] as [length,h,w,3], filled up with the
-        last one or, with `pad`, with grey.
+        last one or, with `pad`, with what is outside.
 
         exact:    all values lie in 0..1. Frames that are to stay as they are are not copied.
         progress: called with the number of frames done since the last call
@@ -62,9 +63,9 @@ class Fitting:
         out = images.new_empty((length, *self.target, 3), dtype=torch.float32)
 
         def fit(part: Tensor) -> Tensor:
-            return fit_images(part.float(), self.target, self.fit, fill=NEUTRAL)
+            return fit_images(part.float(), self.target, self.fit, fill=self.outside.image)
 
-        _write(out, images, indices, fit, NEUTRAL if pad else None, progress)
+        _write(out, images, indices, fit, self.outside.image if pad else None, progress)
         return out
 
     def masks(
@@ -73,21 +74,24 @@ class Fitting:
         """Return the masks of `indices` from [N,h,w], [1,h,w] or None as [length,H,W], stretched
         onto the source first.
 
-        None: ones. Borders and padding are ones. On the device of `like`.
+        None: ones. Borders and padding are what is outside. On the device of `like`.
         """
+        outside = self.outside.mask
         out = like.new_full((length, *self.target), GENERATE, dtype=torch.float32)
         if masks is None:
-            return out
+            if outside == GENERATE:
+                return out
+            masks = like.new_ones((1, *self.source), dtype=torch.float32)
 
         def fit(part: Tensor) -> Tensor:
-            part = fit_images(part.to(out), self.source, "stretch", fill=GENERATE)
-            return fit_images(part, self.target, self.fit, fill=GENERATE)
+            part = fit_images(part.to(out), self.source, "stretch", fill=outside)
+            return fit_images(part, self.target, self.fit, fill=outside)
 
         if masks.shape[0] == 1:
             out[: len(indices)] = fit(masks[..., None])[..., 0].clamp(0, 1)
-            _fill(out, len(indices), GENERATE if pad else None)
+            _fill(out, len(indices), outside if pad else None)
         else:
-            _write(out[..., None], masks[..., None], indices, fit, GENERATE if pad else None)
+            _write(out[..., None], masks[..., None], indices, fit, outside if pad else None)
         return out
 
 

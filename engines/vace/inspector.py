@@ -11,6 +11,7 @@ from .inspection import found_in, in_lines
 from .inspection.content import tally
 from .inspection.flicker import areas_of, coverage
 from .normalise import GENERATE, NEUTRAL
+from .presets import Preset
 from .preview import Seen, see
 
 
@@ -95,9 +96,7 @@ class Inspector:
     def _see(self, image: Tensor, mask: Tensor | None, reference: Tensor | None = None) -> Seen:
         return see(image, mask, width=self.width, height=self.height, reference=reference)
 
-    def finish(
-        self, *, fps: float, step: int, side: int, rate: float
-    ) -> tuple[tuple[str, ...], str]:
+    def finish(self, *, fps: float, model: Preset) -> tuple[tuple[str, ...], str]:
         """Return the warnings and the report; for the arguments see `inspection.warnings`."""
         state = self.state
         assert state is not None  # some frames came
@@ -111,7 +110,7 @@ class Inspector:
         # only their shapes are looked at
         image = torch.empty(1).expand(state.images, *state.size, state.channels)
         mask = None if state.mask is None else torch.empty(1).expand(state.images, *state.mask)
-        settings: dict[str, Any] = {"fps": fps, "rate": rate}
+        settings: dict[str, Any] = {"fps": fps, "model": model}
         found = found_in(
             (frames, *state.seen),
             image,
@@ -120,8 +119,6 @@ class Inspector:
             areas=None if mask is None else areas_of(whole, state.always),
             counts=counts,
             reference=state.reference,
-            step=step,
-            side=side,
             **settings,
         )
         has = state.reference is not None

@@ -1,7 +1,7 @@
 """Normalise control images to what WanVaceToVideo takes without changing it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from ..errors import InputError
 from ..geometry.placement import Size
 from .choices import LENGTH_MODES
 from .control import VaceControl
-from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
+from .fitting import Fitting, as_frames
+from .outside import GENERATE, NEUTRAL
 from .placement import ClipPlacement
 from .presets import PRESETS
 from .reference import fit_if_any
@@ -27,6 +28,7 @@ __all__ = [
     "Normalised",
     "check_mask_count",
     "normalise",
+    "normalise_as",
 ]
 
 _WAN = PRESETS["none"]
@@ -36,7 +38,7 @@ STEP = _WAN.step  # the VAE takes the first frame, then four at a time: 4n+1
 
 @dataclass(frozen=True)
 class Normalised:
-    """Images [F,H,W,3] and masks [F,H,W] in 0..1 for WanVaceToVideo, F = 4n+1 (LTX 8n+1).
+    """Images [F,H,W,3] and masks [F,H,W] in 0..1 for WanVaceToVideo, F as the preset has it.
 
     placement:  where the frames came from
     references: [R,H,W,3] 0..1, or None
@@ -86,10 +88,10 @@ def normalise(
     image:         [F,H,W,3] 0..1; grey ones ([F,H,W,1] or [F,H,W]) are repeated for three channels
     mask:          [F,h,w] or [1,h,w] 0..1, 1 = generate; None = all ones. One mask serves every
                    frame. It is stretched onto the image first, whatever its size.
-    width, height: multiples of 16 (ltx: 32). One 0: follows from the other and the image's shape.
-                   Both 0: `reference_size` of the preset
-    length:        4n+1 (ltx: 8n+1), counted at the new rate; 0 = the nearest that the clip's own
-                   length and `length_mode` give
+    width, height: multiples of the preset's side. One 0: follows from the other and the image's
+                   shape. Both 0: `reference_size` of the preset
+    length:        one that the preset has, counted at the new rate; 0 = the nearest that the
+                   clip's own length and `length_mode` give
     length_mode:   what fills missing frames: the last one again ("repeat_last") or neutral grey
                    with a mask of ones ("pad"); "cut" drops frames instead. "spread" takes frames
                    evenly over the whole clip as VACE itself does; length 0 is then the clip's own,
@@ -106,28 +108,48 @@ def normalise(
     Raises `InputError` for what VACE would have to crop, pad or rescale itself.
     """
     settings = ClipSettings(width, height, length, length_mode, fit, preset, fps, target_fps)
+    ready = normalise_as(settings, image, mask, progress=progress)
+    fitted = fit_if_any(references, ready.size, reference_masks)
+    if fitted is None:
+        return ready
+    return replace(ready, references=fitted.to(image.device))
+
+
+def normalise_as(
+    settings: ClipSettings,
+    image: Tensor,
+    mask: Tensor | None = None,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Normalised:
+    """Normalise as `settings` say; the other arguments are those of `normalise`.
+
+    Where black is outside, borders and frames that fill up are black in image and mask, and a
+    mask that is not given is white where the image lies.
+    """
     image, exact = as_frames("image", image)
     frames, *source = image.shape[:3]
     check_mask_count(mask, frames)
-    fitting = Fitting((source[0], source[1]), settings.size_for((source[0], source[1])), fit)
+    size = (source[0], source[1])
+    fitting = Fitting(size, settings.size_for(size), settings.fit, settings.outside)
     indices, wanted, rate = _taken(settings, frames, fitting.target)
-    pad = length_mode == "pad"
+    pad = settings.fills
     ready = fitting.images(image, indices, wanted, exact=exact, pad=pad, progress=progress)
     masks = fitting.masks(mask, indices, wanted, like=image, pad=pad)
     placement = ClipPlacement(
         source=fitting.source,
         target=fitting.target,
-        fit=fit,
+        fit=settings.fit,
         frame_count=frames,
         indices=fill_up(indices, wanted, pad=pad),
         kept=len(indices),
         step=settings.model.step,
-        fps=fps,
+        fps=settings.fps,
         rate=rate,
+        offset=settings.model.offset,
+        preset=settings.preset,
     )
-    fitted = fit_if_any(references, fitting.target, reference_masks)
-    references = None if fitted is None else fitted.to(image.device)
-    return Normalised(ready, masks, placement, references)
+    return Normalised(ready, masks, placement)
 
 
 def check_mask_count(mask: Tensor | None, frames: int) -> None:

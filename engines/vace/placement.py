@@ -24,9 +24,10 @@ class ClipPlacement:
     indices: [F] int64 on the CPU: the source frame of each prepared one, counted from the first of
              the clip; -1: neutral grey
     kept:    prepared frames that come from the clip; the rest fill up the length
-    step:    lengths are step*n + 1
+    step:    lengths are step*n + offset
     fps:     frames per second of the source, 0 unknown
     rate:    frames per second as prepared
+    preset:  one of `PRESETS`
     """
 
     source: Size
@@ -38,6 +39,8 @@ class ClipPlacement:
     step: int
     fps: float
     rate: float
+    offset: int = 1
+    preset: str = "none"
 
     def __post_init__(self) -> None:
         if self.indices.ndim != 1 or not 0 <= self.kept <= len(self.indices):

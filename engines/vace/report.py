@@ -8,19 +8,27 @@ from ..geometry.placement import Size
 from ..video.cuts import Cuts
 from ..words import counted, enumerated
 from .normalise import Normalised
+from .outside import GREY, Outside
 from .placement import ClipPlacement
 from .presets import PRESETS, longest_length
 
 
-def report(ready: Normalised, preset: str = "none", mask: Tensor | None = None) -> str:
+def report(
+    ready: Normalised,
+    preset: str = "none",
+    mask: Tensor | None = None,
+    outside: Outside = GREY,
+) -> str:
     """Return the lines that a node shows for a whole clip: the result, what was done, then
     warnings.
 
-    mask: that of the source, [F,h,w]
+    mask:    that of the source, [F,h,w], if black in it means that VACE keeps it
+    outside: what borders and further frames are
     """
     placement = ready.placement
     lines = [f"{counted(ready.length, 'frame')} of {_size(ready.size)} at {_rate(placement)}"]
-    done = [*_sizing(placement), *_timing(placement, preset), *_references(ready)]
+    done = [*_sizing(placement, outside), *_timing(placement, preset, outside)]
+    done += _references(ready)
     if done:
         lines.append("; ".join(done))
     lines += [f"Warning: {warning}" for warning in _warnings(placement, preset)]
@@ -58,7 +66,7 @@ def lost_keyframes(mask: Tensor | None, placement: ClipPlacement) -> list[int]:
     return lost
 
 
-def _sizing(placement: ClipPlacement) -> list[str]:
+def _sizing(placement: ClipPlacement, outside: Outside) -> list[str]:
     """Describe what became of the picture."""
     done = []
     if placement.source != placement.target:
@@ -67,14 +75,14 @@ def _sizing(placement: ClipPlacement) -> list[str]:
     if cut := _margins(seen, (height, width)):
         done.append(f"cropped {cut}")
     if border := _margins(placement.where.visible, placement.target):
-        done.append(f"grey borders of {border}")
+        done.append(f"{outside.border} borders of {border}")
     by_y, by_x = placement.target[0] / height, placement.target[1] / width
     if placement.fit == "stretch" and by_y != by_x:
         done.append(f"stretched {by_x:.3g} times in width, {by_y:.3g} times in height")
     return done
 
 
-def _timing(placement: ClipPlacement, preset: str) -> list[str]:
+def _timing(placement: ClipPlacement, preset: str, outside: Outside) -> list[str]:
     """Describe what became of the frames."""
     done = []
     taken = placement.indices[: placement.kept].unique()
@@ -85,9 +93,10 @@ def _timing(placement: ClipPlacement, preset: str) -> list[str]:
         shown = f", {again} shown again" if again else ""
         done.append(f"{len(taken)} of {counted(used, 'frame')} at {before} taken{shown}")
     if preset != "none" and placement.fps and placement.rate < PRESETS[preset].fps:
-        done.append(f"slower than the {PRESETS[preset].fps:g} fps of {preset}, as VACE leaves it")
+        left = ", as VACE leaves it" if outside == GREY else "; target_fps shows frames again"
+        done.append(f"slower than the {PRESETS[preset].fps:g} fps of {preset}{left}")
     if added := placement.length - placement.kept:
-        kind = "neutral grey" if int(placement.indices[-1]) < 0 else "the last one again"
+        kind = outside.filling if int(placement.indices[-1]) < 0 else "the last one again"
         done.append(f"{counted(added, 'frame')} added at the end ({kind})")
     if used < placement.frame_count and not _evenly(placement):
         done.append(f"{counted(placement.frame_count - used, 'frame')} cut off at the end")

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..geometry.placement import Size
 from ..sequence import state_type
-from .fitting import GENERATE, NEUTRAL, Fitting, as_frames
+from .fitting import Fitting, as_frames
 from .normalise import Normalised, check_mask_count
 from .placement import ClipPlacement
 from .settings import ClipSettings
@@ -104,7 +104,7 @@ class Normaliser:
         image: [F,H,W,3] (or grey) as in `normalise`, of the size of the first chunk
         mask:  [F,h,w], [1,h,w] or None
 
-        With the length mode cut and no length, up to 3 frames (ltx: 7) are held back.
+        With the length mode cut and no length, less than a step of frames are held back.
         """
         image, exact = as_frames("image", image)
         frames, height, width = image.shape[:3]
@@ -145,13 +145,14 @@ class Normaliser:
             self.reset()
 
     def _rest(self, fitting: Fitting, last: "_Frames | None") -> Normalised | None:
+        outside = self._settings.outside
         more = self._settings.length_for(self._ready, fitting.target) - self._ready
         if more <= 0 or last is None:
             return None
-        if self._settings.length_mode == "pad":
+        if self._settings.fills:
             filling = _Frames(
-                torch.full_like(last.image, NEUTRAL),
-                torch.full_like(last.mask, GENERATE),
+                torch.full_like(last.image, outside.image),
+                torch.full_like(last.mask, outside.mask),
                 torch.full_like(last.indices, -1),
             )
         else:
@@ -171,7 +172,7 @@ class Normaliser:
     def _fitting_for(self, source: Size) -> Fitting:
         if self._fitting is None:
             target = self._settings.size_for(source)
-            self._fitting = Fitting(source, target, self._settings.fit)
+            self._fitting = Fitting(source, target, self._settings.fit, self._settings.outside)
         if source != self._fitting.source:
             tall, wide = self._fitting.source
             raise InputError(
@@ -188,7 +189,7 @@ class Normaliser:
                 torch.cat([self._held.mask, ready.mask]),
                 torch.cat([self._held.indices, ready.indices]),
             )
-        rest = self._ready - self._settings.length_for(self._ready, fitting.target)
+        rest = self._ready - self._settings.model.below(self._ready)
         whole = len(ready) - rest
         self._held = ready[whole:].copied() if rest else None
         return self._normalised(ready[:whole], fitting, kept=whole) if whole else None
@@ -204,5 +205,7 @@ class Normaliser:
             step=self._settings.model.step,
             fps=self._settings.fps,
             rate=self._settings.rate,
+            offset=self._settings.model.offset,
+            preset=self._settings.preset,
         )
         return Normalised(ready.image, ready.mask, placement)

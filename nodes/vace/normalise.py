@@ -16,80 +16,54 @@ from ..api import host, io
 from ..previews import of_vace
 from ..search import found_by
 from ..show import Shown
-from ..streaming import Outputs, Refusal, Rule, Step, Values
+from ..streaming import Outputs, Refusal, Rule, Values
 from ..types import KinoVace
 from ..widgets import fit_input, open_rate_input, side_input
 from . import CATEGORY
+from .chunks import NormaliseStep, chosen, not_live
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ...engines.vace.normalise import Normalised
-    from ...engines.vace.stream import Normaliser
+    from ...engines.vace.settings import ClipSettings
     from ...engines.video.cuts import Cuts
 
 
-class _Step(Step):
-    """Normalises chunks; the length is known at the end."""
+class _Step(NormaliseStep):
+    """Normalises chunks; warns of cuts in the footage."""
+
+    LENGTH = 5
 
     def __init__(self, node: Any):
         super().__init__(node)
-        self._state: Any = None
-        self._length = 0
-        self._cuts: Any = None
-        self._last = -1  # frame of the clip that was used last
+        self.own = (None, -1)  # cuts, and the frame of the clip that was used last
 
     def run(self, inputs: Mapping[str, Any]) -> Outputs | None:
-        normaliser = self._normaliser(inputs)
-        ready = normaliser.update(inputs["image"], inputs.get("mask"))
-        self._state = normaliser.state
-        self._cuts = _cuts_in(inputs.get("footage"), len(inputs["image"]), self._cuts)
-        return self._given(ready, inputs)
+        cuts, last = self.own
+        self.own = (_cuts_in(inputs.get("footage"), len(inputs["image"]), cuts), last)
+        return super().run(inputs)
 
-    def finish(self, inputs: Mapping[str, Any]) -> Outputs | None:
-        outputs = self._given(self._normaliser(inputs).finish(), inputs)
-        self.ends[5] = self._length
-        return outputs
-
-    def _normaliser(self, inputs: Mapping[str, Any]) -> Normaliser:
+    def settings(self, inputs: Mapping[str, Any]) -> ClipSettings:
         from ...engines.vace.settings import ClipSettings
-        from ...engines.vace.stream import Normaliser
 
-        names = ("width", "height", "length", "length_mode", "fit", "preset", "fps", "target_fps")
-        chosen = {name: inputs[name] for name in names if name in inputs}
-        normaliser = Normaliser(ClipSettings(**chosen))
-        if self._state is not None:
-            normaliser.state = self._state
-        return normaliser
+        return ClipSettings(**chosen(inputs))
 
-    def _given(self, ready: Normalised | None, inputs: Mapping[str, Any]) -> Outputs | None:
+    def outputs(self, ready: Normalised, inputs: Mapping[str, Any]) -> Outputs:
         from ...engines.vace.reference import fit_if_any
         from ...engines.vace.report import cuts_warning
 
-        if ready is None:
-            return None
         references = fit_if_any(
             inputs.get("reference_images"), ready.size, inputs.get("reference_masks")
         )
         if references is not None:
             references = references.to(ready.image.device)
-        ready = replace(ready, references=references)
-        self._length += ready.length
-        tall, wide = ready.size
-        rate = ready.placement.rate
-        self._last = max(self._last, int(ready.placement.indices.max()))
-        self.text = f"{counted(self._length, 'frame')} of {wide}x{tall} at {rate:.4g} fps"
-        if warning := cuts_warning(self._cuts, self._last):
+        cuts, last = self.own
+        last = max(last, int(ready.placement.indices.max()))
+        self.own = (cuts, last)
+        if warning := cuts_warning(cuts, last):
             self.text += f"\nWarning: {warning}"
-        return _outputs(ready, None)
-
-    @property
-    def state(self) -> Any:
-        return (self._state, self._length, self._cuts, self._last)
-
-    @state.setter
-    def state(self, value: Any) -> None:
-        self._state, self._length, self._cuts, self._last = value
+        return _outputs(replace(ready, references=references), None)
 
 
 def _cuts_in(footage: Tensor | None, frames: int, before: Cuts | None) -> Cuts:
@@ -114,22 +88,6 @@ def _needs_whole_clip(values: Values) -> Refusal | None:
     return Refusal(
         "spread takes frames evenly over the whole clip", "choose repeat_last, pad or cut"
     )
-
-
-def _not_live(values: Values) -> Refusal | None:
-    """Return why there would not be a picture for each frame of a stream, if so."""
-    if values.get("length", 0) != 0:
-        return Refusal(
-            "gives no more pictures than its length, and a stream has no end", "set length to 0"
-        )
-    resamples = values.get("target_fps", 0) != 0 or (
-        values.get("preset", "none") != "none" and values.get("fps", 0) != 0
-    )
-    if resamples:
-        return Refusal(
-            "takes frames by the clock of a clip, of which a stream drops some", "set fps to 0"
-        )
-    return None
 
 
 def _outputs(ready: Normalised, length: int | None) -> Outputs:
@@ -159,7 +117,7 @@ class VaceNormalise(io.ComfyNode):
         fixed=(3, 4, 6, 7),
         ends=(5,),
         whole=_needs_whole_clip,
-        not_live=_not_live,
+        not_live=not_live,
     )
     ORDER = 260
 
@@ -183,14 +141,14 @@ class VaceNormalise(io.ComfyNode):
                 ),
                 side_input(
                     "width",
-                    "A multiple of 16 (preset ltx: 32). 0: computed from the height, or by the "
-                    "preset, or the image's own width rounded down.",
+                    "A multiple of 16, or of what the preset needs. 0: computed from the height, "
+                    "or by the preset, or the image's own width rounded down.",
                     step=16,
                 ),
                 side_input(
                     "height",
-                    "A multiple of 16 (preset ltx: 32). 0: computed from the width, or by the "
-                    "preset, or the image's own height rounded down.",
+                    "A multiple of 16, or of what the preset needs. 0: computed from the width, "
+                    "or by the preset, or the image's own height rounded down.",
                     step=16,
                 ),
                 io.Int.Input(
@@ -199,8 +157,8 @@ class VaceNormalise(io.ComfyNode):
                     min=0,
                     max=16385,
                     step=1,
-                    tooltip="Number of frames, 4n+1 (81, 49, 33 ...; preset ltx: 8n+1), at the new "
-                    "frame rate. 0: that of the clip, made 4n+1 according to length_mode.",
+                    tooltip="Number of frames, 4n+1 (81, 49, 33 ...) or what the preset needs, at "
+                    "the new frame rate. 0: that of the clip, completed according to length_mode.",
                 ),
                 advanced.Combo.Input(
                     "length_mode",
@@ -227,7 +185,8 @@ class VaceNormalise(io.ComfyNode):
                     default="none",
                     optional=True,
                     tooltip="The model: its area in the aspect ratio of the clip (never enlarged), "
-                    "its lengths and its frame rate. none: only multiples of 16 and 4n+1.",
+                    "its lengths and its frame rate, as far as they are known. none: only "
+                    "multiples of 16 and 4n+1.",
                 ),
                 open_rate_input(
                     "Frame rate of the clip in frames per second, from Get Video Components. 0: "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...engines.errors import InputError
-from ...engines.vace.presets import PRESETS, Preset
+from ...engines.vace.presets import PRESETS
 from .. import advanced
 from ..api import host, io, ui
 from ..search import found_by
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ...engines.vace.control import VaceControl
     from ...engines.vace.inspector import Inspector
 
+AUTO = "auto"
+
 
 class _Step(Step):
     """Makes the report; headless nobody looks at the pictures."""
@@ -29,21 +31,23 @@ class _Step(Step):
     def __init__(self, node: Any):
         super().__init__(node)
         self._state: Any = None
-        self._about: tuple[float, int, int, float] = (0.0, 1, 1, 0.0)
+        self._about: tuple[float, str] = (0.0, "none")  # frame rate, preset
 
     def run(self, inputs: Mapping[str, Any]) -> None:
         vace, image, mask, reference = (
             inputs.get(name) for name in ("vace", "image", "mask", "reference")
         )
-        image, mask, reference, fps, model = _given_to(vace, image, mask, reference, inputs["fps"])
-        self._about = (fps, model.step, model.side, model.fps)
+        image, mask, reference, fps, preset = _given_to(
+            vace, image, mask, reference, inputs["fps"], inputs.get("preset", AUTO)
+        )
+        self._about = (fps, preset)
         inspector = self._inspector(inputs)
         inspector.update(image, mask, reference)
         self._state = inspector.state
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
-        fps, step, side, rate = self._about
-        found, self.text = self._inspector(inputs).finish(fps=fps, step=step, side=side, rate=rate)
+        fps, preset = self._about
+        found, self.text = self._inspector(inputs).finish(fps=fps, model=PRESETS[preset])
         for warning in found:
             host.warn(warning)
         self.ends = {2: self.text}
@@ -121,6 +125,14 @@ class VacePreview(io.ComfyNode):
                     tooltip="What goes to control_masks. Not connected: generate everywhere.",
                 ),
                 io.Image.Input("reference", optional=True, tooltip="What goes to reference_image."),
+                io.Combo.Input(
+                    "preset",
+                    options=[AUTO, *PRESETS],
+                    default=AUTO,
+                    optional=True,
+                    tooltip="The model whose sizes, lengths and frame rate are checked. auto: that "
+                    "of vace, or multiples of 16, 4n+1 frames and 16 fps.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -148,11 +160,13 @@ class VacePreview(io.ComfyNode):
         image: Tensor | None = None,
         mask: Tensor | None = None,
         reference: Tensor | None = None,
+        preset: str = AUTO,
     ) -> io.NodeOutput:
         from ...engines.vace.inspection import report, warnings
         from ...engines.vace.preview import see, sheet, spread_over, strips
 
-        image, mask, reference, fps, model = _given_to(vace, image, mask, reference, fps)
+        image, mask, reference, fps, preset = _given_to(vace, image, mask, reference, fps, preset)
+        model = PRESETS[preset]
         seen = see(image, mask, width=width, height=height, length=length, reference=reference)
         found = warnings(
             seen,
@@ -160,11 +174,9 @@ class VacePreview(io.ComfyNode):
             mask,
             reference=reference,
             fps=fps,
-            step=model.step,
-            side=model.side,
-            rate=model.fps,
+            model=model,
         )
-        text = report(seen, found, fps=fps, rate=model.fps)
+        text = report(seen, found, fps=fps, model=model)
         strip = strips(seen, panel=panel)
         picture = sheet(strip, spread_over(strip.shape[0], columns))
         shown = Shown(text, warnings=found, also=ui.PreviewImage(picture))
@@ -177,17 +189,20 @@ def _given_to(
     mask: Tensor | None,
     reference: Tensor | None,
     fps: float,
-) -> tuple[Tensor, Tensor | None, Tensor | None, float, Preset]:
-    """Images, masks, reference and rate from whichever is connected, and the model they are for."""
-    from ...engines.vace.normalise import STEP
-
+    preset: str,
+) -> tuple[Tensor, Tensor | None, Tensor | None, float, str]:
+    """Images, masks, reference and rate from whichever is connected, and the preset of the model
+    they are for."""
     image, mask = _input(vace, image, mask)
     if vace is not None and vace.references is not None and reference is None:
         reference = _images(vace.references)
     if not fps and vace is not None and vace.placement is not None and vace.placement.fps:
         fps = vace.placement.rate
-    step = STEP if vace is None or vace.placement is None else vace.placement.step
-    return image, mask, reference, fps, next(p for p in PRESETS.values() if p.step == step)
+    if preset == AUTO:
+        preset = "none" if vace is None or vace.placement is None else vace.placement.preset
+    elif preset not in PRESETS:
+        raise InputError(f"preset: expected one of {', '.join((AUTO, *PRESETS))}, found {preset!r}")
+    return image, mask, reference, fps, preset
 
 
 def _input(

@@ -50,7 +50,7 @@ def test_meshes_maps_motion_and_a_plot(whole: dict[str, Path]) -> None:
     assert depth[0, 300:400, 100:300].max() < 20  # the wall
     assert abs(normals[man].astype(int) - depth[man]).mean() > 10
     assert {name.rpartition(".")[2] for name in whole} == {"mp4", "bvh", "glb", "png"}
-    assert whole["bodies_motion_00001_track0.bvh"].read_text().startswith("HIERARCHY")
+    assert whole["bodies_skeleton_00001_track0.bvh"].read_text().startswith("HIERARCHY")
 
 
 def test_chunks_are_the_whole(whole: dict[str, Path], tmp_path: Path) -> None:

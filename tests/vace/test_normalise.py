@@ -33,11 +33,16 @@ def test_whatever_goes_in_fits_vace(
     frames: int, height: int, width: int, mode: str, fit: str, masked: bool, name: str
 ) -> None:
     mask = torch.rand(frames, height, width) if masked else None
+    model = PRESETS[name]
+    if mode == "cut" and frames < model.offset:
+        with pytest.raises(InputError, match=rf"length: 5 frames are the least .*has {frames}"):
+            normalise(clip(frames, height, width), length_mode=mode, preset=name)
+        return
     ready = normalise(clip(frames, height, width), mask, length_mode=mode, fit=fit, preset=name)
-    side, step = PRESETS[name].side, PRESETS[name].step
-    assert all(length % side == 0 and length >= side for length in ready.size)
-    assert ready.length % step == 1
-    assert abs(ready.length - frames) < step
+    assert all(length % model.side == 0 and length >= model.side for length in ready.size)
+    assert model.below(ready.length) == ready.length
+    assert abs(ready.length - frames) < model.step
+    assert ready.placement.preset == name
     assert (len(ready.placement.indices), ready.placement.target) == (ready.length, ready.size)
     assert ready.mask.shape == ready.image.shape[:3]
     control = ready.control()
@@ -160,6 +165,8 @@ def test_overshoot_is_clamped() -> None:
         ({"preset": "wan"}, "preset: expected one of none, wan_480p, .* found 'wan'"),
         ({"preset": "ltx", "width": 848}, r"width: expected a multiple of 32 .* try 832 or 864"),
         ({"preset": "ltx", "length": 21}, r"length: expected 8n\+1 .* found 21; try 17 or 25"),
+        ({"preset": "void", "length": 8}, r"length: expected 8n\+5 .* found 8; try 5 or 13"),
+        ({"preset": "minimax_h3", "length": 3}, r"expected 17n\+5 .* found 3; try 5 or 22"),
         ({"fit": "tight"}, r"fit: expected one of stretch"),
         ({"mask": torch.zeros(2, 8, 8)}, r"mask: expected 1 mask or 3 .* found 2"),
         ({"mask": torch.zeros(8, 8)}, r"mask: expected masks of shape .* found \[8, 8\]"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinograph.engines.vace.presets import PRESETS, longest_length, reference_size
+from kinograph.engines.vace.presets import PRESETS, Preset, longest_length, reference_size
 
 # Worked by hand, in squares of 16 (ltx: 32) pixels:
 # 480x832 = 30 x 52 = 1560; 720x1280 = 45 x 80 = 3600; 512x768 = 16 x 24 = 384.
@@ -53,13 +53,13 @@ def test_a_format_of_a_preset_fits_its_own_grid(name: str) -> None:
         return
     assert all(side % preset.side == 0 for side in preset.size)
     assert preset.longest is not None
-    assert preset.longest % preset.step == 1
+    assert preset.below(preset.longest) == preset.longest
     assert reference_size(preset.size, preset) == preset.size
     assert longest_length(preset.size, preset) == preset.longest
 
 
 @given(
-    name=st.sampled_from([n for n in PRESETS if n != "none"]),
+    name=st.sampled_from([n for n, preset in PRESETS.items() if preset.size]),
     height=st.integers(64, 5000),
     width=st.integers(64, 5000),
 )
@@ -71,7 +71,7 @@ def test_area_and_shape(name: str, height: int, width: int) -> None:
     assert math.prod(size) <= min(preset.area, max(height * width, preset.side**2))
     longest = longest_length(size, preset)
     assert longest is not None
-    assert longest % preset.step == 1
+    assert preset.below(longest) == longest
     if 0.4 < height / width < 2.5 and min(height, width) > 8 * preset.side:
         assert size[0] / size[1] == pytest.approx(height / width, rel=0.25)
 
@@ -87,3 +87,26 @@ def test_area_and_shape(name: str, height: int, width: int) -> None:
 )
 def test_smaller_frames_leave_room_for_more(size: tuple[int, int], frames: int) -> None:
     assert longest_length(size, PRESETS["wan_480p"]) == frames
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "lengths"),
+    [
+        ("wan_animate", "4n+1", {1: (1, 1), 2: (1, 5), 77: (77, 77), 78: (77, 81)}),
+        ("ltx2", "8n+1", {1: (1, 1), 120: (113, 121), 121: (121, 121)}),
+        ("minimax_h3", "17n+5", {1: (0, 5), 4: (0, 5), 5: (5, 5), 6: (5, 22), 124: (124, 124)}),
+        ("void", "8n+5", {4: (0, 5), 12: (5, 13), 45: (45, 45)}),
+    ],
+)
+def test_lengths_below_and_above(
+    name: str, words: str, lengths: dict[int, tuple[int, int]]
+) -> None:
+    preset = PRESETS[name]
+    assert preset.lengths == words
+    assert {n: (preset.below(n), preset.above(n)) for n in lengths} == lengths
+
+
+def test_any_length() -> None:
+    every = Preset(side=1, step=1, fps=0.0)
+    assert every.lengths == "n+1"
+    assert [every.below(n) for n in (1, 2, 3)] == [every.above(n) for n in (1, 2, 3)] == [1, 2, 3]

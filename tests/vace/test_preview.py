@@ -20,6 +20,7 @@ from kinograph.engines.vace.keyframes import keyframes
 from kinograph.engines.vace.masks import mask_clip
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.vace.outpaint import margins_of, outpaint
+from kinograph.engines.vace.presets import PRESETS
 from kinograph.engines.vace.preview import ROWS, see, sheet, spread_over, strips, words
 from kinograph.engines.video.clip import Clip
 
@@ -345,8 +346,8 @@ def test_a_small_mask_is_no_empty_one() -> None:
 
 def test_grids_of_other_models() -> None:
     image = torch.zeros(9, 64, 64, 3)
-    assert inspect(image, step=8, side=32) == ()
-    assert len(inspect(image[:5, :48], step=8, side=32)) == 2
+    assert inspect(image, model=PRESETS["ltx"]) == ()
+    assert len(inspect(image[:5, :48], model=PRESETS["ltx"])) == 2
 
 
 def test_the_report_is_a_line_a_warning() -> None:
@@ -363,7 +364,7 @@ def test_the_report_is_a_line_a_warning() -> None:
 
 def test_a_model_of_another_rate_and_step() -> None:
     ready = normalise(torch.rand(97, 64, 96, 3), preset="ltx", fps=25.0)
-    options = {"fps": 25.0, "step": 8, "side": 32, "rate": 25.0}
+    options = {"fps": 25.0, "model": PRESETS["ltx"]}
     assert not [w for w in inspect(ready.image, ready.mask, **options) if "fps" in w]
     assert [w for w in inspect(ready.image[:96], ready.mask[:96], **options) if "8n+1" in w]
 

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinograph.engines.errors import InputError
-from kinograph.engines.vace.normalise import Normalised, normalise
+from kinograph.engines.vace.normalise import Normalised, normalise_as
+from kinograph.engines.vace.outside import BLACK, GREY
+from kinograph.engines.vace.presets import PRESETS
 from kinograph.engines.vace.settings import ClipSettings
 from kinograph.engines.vace.stream import Normaliser
 
@@ -38,9 +40,10 @@ def streamed(
     length=st.sampled_from([0, 0, 1, 9, 17]),
     fit=st.sampled_from(["crop", "letterbox", "stretch"]),
     rates=st.sampled_from([(0.0, 0.0), (30.0, 16.0), (15.0, 16.0), (29.97, 8.0), (8.0, 30.0)]),
-    preset=st.sampled_from(["none", "wan_480p", "ltx"]),
+    preset=st.sampled_from(["none", "wan_480p", "ltx", "minimax_h3"]),
     masks=st.sampled_from(["none", "one", "each"]),
     size=st.sampled_from([(16, 32), (20, 34)]),
+    black=st.booleans(),
 )
 def test_chunks_give_what_the_whole_clip_gives(
     frames: int,
@@ -52,24 +55,20 @@ def test_chunks_give_what_the_whole_clip_gives(
     preset: str,
     masks: str,
     size: tuple[int, int],
+    black: bool,
 ) -> None:
     image = torch.rand(frames, *size, 3)
     mask = {"none": None, "one": torch.rand(1, 9, 9), "each": torch.rand(frames, 9, 9)}[masks]
-    asked = ClipSettings(0, 0, length, mode, fit, preset, *rates)
-    if mode == "cut" and length > (prepared := _prepared(frames, asked)):
-        with pytest.raises(InputError, match=f"{length} frames asked for, the clip has {prepared}"):
+    length = length and PRESETS[preset].above(length)
+    mode = "black" if black and mode == "pad" else mode
+    outside = BLACK if black else GREY
+    asked = ClipSettings(0, 0, length, mode, fit, preset, *rates, outside=outside)
+    least = length or PRESETS[preset].offset
+    if mode == "cut" and least > (prepared := _prepared(frames, asked)):
+        with pytest.raises(InputError, match=f"{least} frames .*, the clip has {prepared}"):
             streamed(Normaliser(asked), image, mask, lengths)
         return
-    whole = normalise(
-        image,
-        mask,
-        length=length,
-        length_mode=mode,
-        fit=fit,
-        preset=preset,
-        fps=rates[0],
-        target_fps=rates[1],
-    )
+    whole = normalise_as(asked, image, mask)
     parts = streamed(Normaliser(asked), image, mask, lengths)
     assert torch.equal(torch.cat([p.image for p in parts]), whole.image)
     assert torch.equal(torch.cat([p.mask for p in parts]), whole.mask)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...words import counted
 from ..masks import SPLIT
-from ..normalise import SIDE, STEP
+from ..presets import PRESETS, Preset
 from ..preview import Seen
 from .content import Content, content_warnings, tally
 from .flicker import Areas, areas_of, coverage, flicker_warnings
@@ -19,7 +19,7 @@ from .shapes import (
     value_warnings,
 )
 
-FPS = 16.0  # frames per second of the clips that Wan and VACE were trained with
+VACE = PRESETS["none"]  # the grid and the rate of Wan, with frames of any size
 
 
 def warnings(
@@ -29,16 +29,13 @@ def warnings(
     *,
     reference: Tensor | None = None,
     fps: float = 0.0,
-    step: int = STEP,
-    side: int = SIDE,
-    rate: float = FPS,
+    model: Preset = VACE,
 ) -> tuple[str, ...]:
-    """Return warnings about the input of WanVaceToVideo, one line each; none if it is in order.
+    """Return warnings about the input of a model, one line each; none if it is in order.
 
     seen, image, mask, reference: what `preview.see` returned, and what it was given
-    fps:        frames per second of the clip; 0: unknown, not looked at
-    step, side: length is a multiple of step plus 1, width and height are multiples of side
-    rate:       frames per second that the model makes
+    fps:   frames per second of the clip; 0: unknown, not looked at
+    model: its lengths, its sides and its frame rate
 
     Some are guesses from a sample of pixels: a mask that looks inverted, a control that looks like
     footage, a detector that lost a person.
@@ -54,9 +51,7 @@ def warnings(
         counts=tally(seen),
         reference=reference,
         fps=fps,
-        step=step,
-        side=side,
-        rate=rate,
+        model=model,
     )
 
 
@@ -70,9 +65,7 @@ def found_in(
     counts: Sequence[int],
     reference: Tensor | None,
     fps: float,
-    step: int,
-    side: int,
-    rate: float,
+    model: Preset,
 ) -> tuple[str, ...]:
     """Return `warnings` from what was counted.
 
@@ -84,13 +77,13 @@ def found_in(
     """
     frames, height, width = shape
     found = [
-        *length_warnings(frames, step),
+        *length_warnings(frames, model),
         *count_warnings(frames, image, mask),
-        *side_warnings(height, width, side),
+        *side_warnings(height, width, model.side),
         *shape_warnings((height, width), image, mask, reference),
         *value_warnings("image", limits[0]),
         *(value_warnings("mask", limits[1]) if limits[1] is not None else ()),
-        *rate_warnings(fps, rate),
+        *rate_warnings(fps, model.fps),
     ]
     if areas is not None:
         found += flicker_warnings(*areas)
@@ -98,15 +91,12 @@ def found_in(
     return tuple(found)
 
 
-def report(seen: Seen, found: tuple[str, ...], *, fps: float = 0.0, rate: float = FPS) -> str:
-    """Return what the model is given, and the warnings `found`, a line each.
-
-    rate: frames per second that the model makes
-    """
+def report(seen: Seen, found: tuple[str, ...], *, fps: float = 0.0, model: Preset = VACE) -> str:
+    """Return what the model is given, and the warnings `found`, a line each."""
     frames, height, width = seen.mask.shape
     generated = float((seen.mask > SPLIT).float().mean())
     has = seen.reference is not None
-    return in_lines((frames, height, width), generated, found, reference=has, fps=fps, rate=rate)
+    return in_lines((frames, height, width), generated, found, reference=has, fps=fps, model=model)
 
 
 def in_lines(
@@ -116,11 +106,12 @@ def in_lines(
     *,
     reference: bool,
     fps: float,
-    rate: float,
+    model: Preset,
 ) -> str:
     """Return `report` from numbers; generated: part of the pixels, 0..1."""
     frames, height, width = shape
-    speed = f"at {fps:g} fps" if fps else f"(frame rate unknown, the model makes {rate:g} fps)"
+    makes = f", the model makes {model.fps:g} fps" if model.fps else ""
+    speed = f"at {fps:g} fps" if fps else f"(frame rate unknown{makes})"
     head = f"{width}x{height}, {counted(frames, 'frame')} {speed}, {generated:.0%} generated"
     if reference:
         head += ", 1 reference"

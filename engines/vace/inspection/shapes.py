@@ -7,19 +7,27 @@ import torch
 from torch import Tensor
 
 from ...words import counted
+from ..presets import Preset
 
 _OUT = 1e-3  # beyond 0..1: rounding
 _RATIO = 0.02  # two shapes that differ by less are the same
 
 
-def length_warnings(frames: int, step: int) -> Iterator[str]:
-    """Warn about a number of frames that is not `step`*n + 1."""
-    if frames % step != 1 % step:
-        below = (frames - 1) // step * step + 1
+def length_warnings(frames: int, model: Preset) -> Iterator[str]:
+    """Warn about a number of frames that is none of the model's lengths."""
+    below = model.below(frames)
+    if below == frames:
+        return
+    if not below:
         yield (
-            f"length: {frames} frames are not {step}n+1; the model makes {below} of them and drops "
-            f"the rest. Set {below} or {below + step}, e.g. with VACE Normalise."
+            f"length: {counted(frames, 'frame')}, the model makes {model.offset} or more "
+            f"({model.lengths}). Set {model.offset}, e.g. with VACE Normalise."
         )
+        return
+    yield (
+        f"length: {frames} frames are not {model.lengths}; the model makes {below} of them and "
+        f"drops the rest. Set {below} or {below + model.step}, e.g. with VACE Normalise."
+    )
 
 
 def count_warnings(frames: int, image: Tensor, mask: Tensor | None) -> Iterator[str]:
@@ -132,8 +140,8 @@ def value_warnings(name: str, values: Tensor) -> Iterator[str]:
 
 
 def rate_warnings(fps: float, model: float) -> Iterator[str]:
-    """Warn about a clip of another frame rate than the model makes."""
-    if fps and abs(fps - model) > 1:
+    """Warn about a clip of another frame rate than the model makes; 0: not known."""
+    if fps and model and abs(fps - model) > 1:
         way = "slower" if fps > model else "faster"
         yield (
             f"fps: {fps:g} frames per second, the model makes {model:g}; everything moves "

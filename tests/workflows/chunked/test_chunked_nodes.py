@@ -276,6 +276,24 @@ CASES: dict[str, Nodes] = {
         )
     },
     **{
+        f"ControlNormalise {settings}": {
+            **MASKED,
+            "x": (
+                "KinographControlNormalise",
+                {"image": ["f", 0], "mask": ["m", 0], "fps": ["f", 2], **settings},
+            ),
+        }
+        for settings in (
+            {"preset": "minimax_h3", "length_mode": "cut"},
+            {"preset": "void", "length_mode": "black", "fit": "letterbox", "width": 96},
+            {"side": 10, "step": 3, "offset": 2, "target_fps": 40.0},
+        )
+    },
+    "VacePreview of another model": {
+        **MASKED,
+        "x": ("KinographVacePreview", {"image": ["f", 0], "preset": "minimax_h3"}),
+    },
+    **{
         f"VacePreview {settings}": {
             **MASKED,
             "n": ("KinographVaceNormalise", {"image": ["f", 0], "mask": ["m", 0]}),
