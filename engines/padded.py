@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .checks import check_shape
 from .errors import InputError
+from .words import counted
 
 Some = TypeVar("Some", bound="Padded")
 
@@ -44,6 +45,17 @@ class Padded:
         """[F,P] bool: which places are taken."""
         places = torch.arange(self.scores.shape[1], device=self.device)
         return places[None] < self.count[:, None]
+
+    def need_frames(self, name: str, frames: Tensor) -> None:
+        """Raise `InputError`, which begins with `name`, unless these were found in `frames`
+        [F,H,W,C]."""
+        high, wide = frames.shape[1:3]
+        if (len(self), self.canvas) != (len(frames), (high, wide)):
+            raise InputError(
+                f"{name}: found in {counted(len(self), 'frame')} of "
+                f"{self.canvas[1]}x{self.canvas[0]}, but image holds {len(frames)} of "
+                f"{wide}x{high}; connect the same frames"
+            )
 
     def slice(self: Some, start: int, stop: int) -> Some:
         """Return the frames from `start` up to but not including `stop`, without copying."""

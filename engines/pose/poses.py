@@ -13,7 +13,6 @@ from ..detections.detections import Detections
 from ..errors import InputError
 from ..padded import Padded
 from ..sequence import state_type
-from ..words import counted
 from .skeletons import (
     AP10K_17,
     COCO_17,
@@ -137,17 +136,6 @@ class Poses(Padded):
         """Raise `InputError`, which begins with `name`, unless these are poses of people."""
         if self.are_animals:
             raise InputError(f"{name}: expected people, found animals ({self.skeleton})")
-
-    def need_frames(self, name: str, frames: Tensor) -> None:
-        """Raise `InputError`, which begins with `name`, unless these are the people of `frames`
-        [F,H,W,C]."""
-        high, wide = frames.shape[1:3]
-        if (len(self), self.canvas) != (len(frames), (high, wide)):
-            raise InputError(
-                f"{name}: found in {counted(len(self), 'frame')} of "
-                f"{self.canvas[1]}x{self.canvas[0]}, but image holds {len(frames)} of "
-                f"{wide}x{high}; connect the same frames"
-            )
 
     def in_canvas(self, points: Tensor) -> Tensor:
         """Return which points [...,2] px lie on the canvas, [...] bool."""

@@ -110,6 +110,13 @@ CASES: dict[str, Nodes] = {
         }
         for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
     },
+    "FaceCrops": {  # track 2 is missing in a frame
+        **HEADS,
+        "x": (
+            "KinographFaceCrops",
+            {"image": ["f", 0], "heads": ["h", 0], "choose": "track", "person": 2},
+        ),
+    },
     "DetectHeads": {"l": FACES["l"], "b": FACES["b"], "x": FACES["h"]},
     "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
     "FilterPoses in a region": {
