@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from kinograph.engines.video.clip import Clip
+from kinograph.engines.video.write import write_video
 from kinograph.workflows.cli import main
 
 pytestmark = pytest.mark.long
@@ -106,12 +108,29 @@ COMMANDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def short_clip(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A part of the shipped clip at half its size, more than the 16 frames of a chunk."""
+    path = tmp_path_factory.mktemp("short") / "clip.mp4"
+    write_video(path, Clip(clip.frames[:17, ::2, ::2].contiguous(), clip.rate))
+    return path
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda line: line.split("#")[0].strip())
 def test_documented_commands_work(
-    command: str, tmp_path: Path, clip_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str,
+    tmp_path: Path,
+    clip_path: Path,
+    short_clip: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every `kinograph ...` line of the blocks marked sh, beside a clip and the graphs."""
-    shutil.copy(clip_path, tmp_path / "clip.mp4")
+    """Every `kinograph ...` line of the blocks marked sh, beside a clip and the graphs.
+
+    The clip also goes by the name that the shared graphs give it; their results with the shipped
+    one are in tests/workflows/graph/test_shipped_graphs.py.
+    """
+    for name in ("clip.mp4", clip_path.name):
+        shutil.copy(short_clip, tmp_path / name)
     (tmp_path / "workflows").symlink_to(ROOT / "workflows")
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command, comments=True)[1:]) == 0, COMMANDS[command]

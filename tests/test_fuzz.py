@@ -12,8 +12,10 @@ import pytest
 
 from fuzzing import KINDS
 
+pytestmark = pytest.mark.long
+
 _SCRIPT = Path(__file__).parent / "support" / "fuzzing.py"
-_SECONDS = float(os.environ.get("KINOGRAPH_FUZZ_SECONDS", "5"))
+_SECONDS = float(os.environ.get("KINOGRAPH_FUZZ_SECONDS", "3"))
 _SEED = os.environ.get("KINOGRAPH_FUZZ_SEED", "0")
 
 

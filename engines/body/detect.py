@@ -22,8 +22,9 @@ from .bodies import Bodies
 from .choices import FOV
 from .family import BodyRegressor, body_head
 from .fit import FitState, fit_bodies
-from .landmarks import FRAMES, points_of_bodies
+from .landmarks import FRAMES, check_people, points_of_bodies
 from .regressed import regressed_bodies
+from .rig import MANNEQUIN
 
 PEOPLE = "movenet_multipose"
 
@@ -53,6 +54,16 @@ def included_detector(engine: Engine) -> Engine:
     """Return an engine of the included pose network, for an engine that has none; see
     `included_beside`."""
     return included_beside(engine, PEOPLE)
+
+
+def body_said(engine: Engine, bodies: Bodies) -> str:
+    """Return as what bodies are given by a network that gives the pose of SMPL, a clause; "" for
+    other networks and if there is nobody."""
+    if not (isinstance(body_head(engine.model), BodyRegressor) and bool(bodies.count.any())):
+        return ""
+    if bodies.rig == MANNEQUIN:
+        return "; as the included mannequin, as no SMPL model is named"
+    return f"; as your SMPL model ({bodies.rig})"
 
 
 def unused(engine: Engine, *, fov: float, score_threshold: float) -> list[str]:
@@ -113,6 +124,7 @@ class BodyDetector:
         camera = Camera.of_field_of_view((frames.shape[1], frames.shape[2]), self.fov)
         if people is None:
             people = self._people(frames)
+        check_people(frames, people)
         self.people = int(people.count.sum())
         given = tracks_given(people, self.state.given, "poses", "Detect Bodies")
         self.state = replace(self.state, given=given)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
@@ -21,8 +22,8 @@ from .rig import Rig, mannequin
 
 # Speeds in m/s at the depth of the body. The points of a still foot jitter by up to 0.5 m/s; a foot
 # that swings in a slow walk does 1.5.
-_SLOW, _FAST = 0.6, 1.2  # a foot stands below the first one, and until the second one
-_DRIFT = 0.2  # m, from where it stands, at which it stands no longer
+_SLOW, _FAST = 0.5, 1.0  # a foot stands below the first one, and until the second one
+_DRIFT = 0.08  # m, from where it stands, at which it stands no longer
 _RELEASED = 0.15  # s, in which what holds a foot falls to a third
 
 
@@ -63,10 +64,11 @@ class FootState:
 class FootLock:
     """Hold the feet of tracked bodies where they stand, in successive chunks.
 
-    A foot stands from when it moves by less than 0.6 m/s in the picture, at the depth of the body,
-    until it moves by 1.2 m/s or is 20 cm away; so the camera has to be still. How far away a body
-    is wanders far more than its place in the picture: the body is moved with the feet that stand,
-    on average, and each leg is bent so that its foot is where and as it was when it began to stand.
+    A foot stands from when it moves by less than 0.5 m/s in the picture, at the depth of the body,
+    until it moves by 1.0 m/s or is 8 cm away; so the camera has to be still. How far away a body
+    is wanders far more than its place in the picture: the body is moved along the ray to it, with
+    the feet that stand, so that it stays where it is seen, and each leg is bent so that its foot is
+    where and as it was when it began to stand.
     What holds a foot that no longer stands fades within a third of a second.
     Bodies without a track are unchanged, and so are sizes and boxes.
 
@@ -138,11 +140,10 @@ class FootLock:
         """
         fade = math.exp(-1 / (_RELEASED * self.fps))
         turned = rotations.to_quaternions(legs.turn)
-        depth = (-place[..., 2]).clamp(min=0.1)
         ball = legs.ball
         middle = (legs.ankle + ball) / 2
         flat = middle[..., :2] / (-middle[..., 2:]).clamp(min=0.1)
-        flat, ankle, turned, depth = map(_rounded, (flat, legs.ankle, turned, depth))
+        flat, ankle, turned = map(_rounded, (flat, legs.ankle, turned))
         found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         # A step per frame, for all tracks: what a foot does depends on what it did before.
         for frame in range(len(place)):
@@ -151,7 +152,7 @@ class FootLock:
                 flat[frame],
                 ankle[frame],
                 turned[frame],
-                depth[frame, :, None],
+                place[frame],
                 self.fps,
                 fade,
             )
@@ -174,12 +175,15 @@ class _Held(NamedTuple):
 
 
 def _stepped(
-    foot: _Foot, flat: Tensor, ankle: Tensor, turn: Tensor, depth: Tensor, fps: float, fade: float
+    foot: _Foot, flat: Tensor, ankle: Tensor, turn: Tensor, place: Tensor, fps: float, fade: float
 ) -> _Foot:
     """Return what is known after a frame in which all tracks are seen.
 
-    flat: [T,2,2]; ankle: [T,2,3] m; turn: [T,2,4]; depth: [T,1] m
+    flat: [T,2,2]; ankle: [T,2,3] m; turn: [T,2,4]; place: [T,3] m of the
+    pelvises
     """
+    depth = (-place[:, 2:]).clamp(min=0.1)
+    ray = F.normalize(place, dim=-1)
     speed = (flat - foot.flat).norm(dim=-1) * depth * fps
     drift = (flat - foot.aim).norm(dim=-1) * depth
     stays = foot.stands & (speed < _FAST) & (drift < _DRIFT)
@@ -195,6 +199,7 @@ def _stepped(
     hold = torch.where(stands, 1.0, fading)
     share = hold.sum(1, keepdim=True).clamp(min=1)
     shift = (hold[..., None] * offset).sum(1) / share
+    shift = ray * (shift * ray).sum(-1, keepdim=True)
     aim = torch.where(begins[..., None], flat, foot.aim)
     return _Foot(
         torch.ones_like(foot.seen), flat, stands, anchor, held_turn, aim, offset, hold, shift

@@ -63,4 +63,4 @@ def shaped(base: Tensor, directions: Tensor, shape: Tensor | None, count: int) -
     check_shape("shape", shape, (count, len(directions)))
     # One product for each body: in a common one the last bits depend on how many there are.
     added = torch.bmm(shape[:, None], directions.flatten(1).expand(count, -1, -1))
-    return base + added.view(count, -1, 3)
+    return base + added.view(count, len(base), 3)

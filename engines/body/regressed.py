@@ -13,7 +13,7 @@ from ..pose.poses import Poses
 from ..runtime.engine import Engine
 from .bodies import Bodies
 from .family import BodyRegressor, CropBodies, body_regressor
-from .kinematics import pose_joints
+from .kinematics import pose_joints, shaped
 from .landmarks import FRAMES, check_people, regions_of_boxes
 from .rig import Rig
 from .smpl.convert import from_smpl, joints_from_smpl
@@ -102,7 +102,7 @@ def _filled(
     if rig.joints == JOINTS:
         known = min(len(rig.shapes), found.shape.shape[1])
         shape[:, :known] = found.shape[:, :known]
-        pelvis = rig.rest[0] + shape @ rig.shape_rest[:, 0]
+        pelvis = shaped(rig.rest[:1], rig.shape_rest[:, :1], shape, len(shape))[:, 0]
         translation = flip * (found.translation + pelvis)
         confidence = found.confidence
     else:

@@ -60,4 +60,4 @@ def _pose_offsets(directions: Tensor, rotation: Tensor) -> Tensor:
     rest = torch.eye(3, dtype=rotation.dtype, device=rotation.device)
     entries = (rotation[:, 1:] - rest).flatten(1).to(directions.dtype)
     flat = directions.flatten(1).expand(len(entries), -1, -1)
-    return torch.bmm(entries[:, None], flat).view(len(entries), -1, 3)
+    return torch.bmm(entries[:, None], flat).view(len(entries), directions.shape[1], 3)

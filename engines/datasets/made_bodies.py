@@ -56,7 +56,7 @@ _SHIRT: tuple[_RGB, ...] = ((0.2, 0.3, 0.55), (0.75, 0.74, 0.7), (0.5, 0.15, 0.1
 _TROUSERS: tuple[_RGB, ...] = ((0.15, 0.16, 0.2), (0.35, 0.38, 0.48), (0.5, 0.44, 0.34))
 _HAIR: _RGB = (0.14, 0.1, 0.08)
 _SHOES: _RGB = (0.12, 0.12, 0.13)
-_HAIRLINE = 0.035  # m above and behind the beginning of the eyes' height, see `_outfits`
+_HAIRLINE = 0.095  # m above the neck, and higher the further to the front
 _LIGHT = Light((0.5, 0.5, 0.52), (0.55, 0.52, 0.48), (0.5, 0.8, 0.6))
 
 
@@ -186,7 +186,7 @@ def _outfits() -> tuple[Mesh, ...]:
     part = torch.tensor(kind)[joint]
     head = rig.rest[rig.index("head")]
     above = rig.template - head
-    crown = (joint == rig.index("head")) & (above[:, 1] - 0.6 * above[:, 2] > 0.06 + _HAIRLINE)
+    crown = (joint == rig.index("head")) & (above[:, 1] - 0.6 * above[:, 2] > _HAIRLINE)
     part[crown] = 4
     meshes = []
     for skin_colour, shirt, trousers in zip(_SKIN, _SHIRT, _TROUSERS, strict=True):

@@ -16,6 +16,8 @@ from ..render.mesh.draw import draw_meshes
 from ..render.mesh.instances import Instances
 from ..render.mesh.light import Light
 from ..render.mesh.mesh import Mesh
+from .backgrounds import soft_colours
+from .made import MadePictures
 from .object_truth import ObjectKinds, ObjectTruth
 from .seeded import normal, uniform
 
@@ -43,20 +45,6 @@ _LIGHT = Light(ambient=(0.7,) * 3, directional=(0.35,) * 3, towards=(0.3, -0.5, 
 _FLAT = Light(ambient=(1.0,) * 3, directional=(0.0,) * 3)
 
 
-@dataclass(frozen=True)
-class MadeCuboids:
-    """F pictures and what is known of them.
-
-    images: [F,H,W,3] 0..1
-    masks:  [F,H,W] uint8, 1 + the object's number at each pixel, or 0
-    truths: of each picture
-    """
-
-    images: Tensor
-    masks: Tensor
-    truths: tuple[ObjectTruth, ...]
-
-
 def kinds(classes: int = 1) -> ObjectKinds:
     """Return what all pictures with the first so many of `CLASSES` share."""
     _check_classes(classes)
@@ -82,7 +70,7 @@ def make_cuboids(
     classes: int = 1,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> MadeCuboids:
+) -> MadePictures:
     """Make the pictures with these numbers; each is the same whatever others are made with it.
 
     indices: at least one, each at least 0
@@ -102,14 +90,14 @@ def make_cuboids(
         )
     index = torch.tensor(indices, device=device)
     scene = _scene(index, size, most, classes, seed)
-    background = _background(index, size, seed)
+    background = soft_colours(index, size, seed)
     images, _ = draw_meshes(
         scene.instances(), scene.camera, len(index), light=_LIGHT, footage=background
     )
     noise = normal(seed, index, images[0].numel(), stream=5).view_as(images)
     images = (images + _NOISE * noise).clamp(0, 1)
     masks = scene.labels()
-    return MadeCuboids(images, masks, scene.truths(indices, masks))
+    return MadePictures(images, masks, scene.truths(indices, masks))
 
 
 def _check_classes(classes: int) -> None:
@@ -272,16 +260,6 @@ def _without_hidden(scene: _Scene) -> _Scene:
         present=present[rows, order],
         camera=scene.camera,
     )
-
-
-def _background(index: Tensor, size: Size, seed: int) -> Tensor:
-    """Return [F,H,W,3]: soft colours with finer ones on top."""
-    frames = len(index)
-    total = torch.zeros(frames, 3, *size, device=index.device)
-    for stream, (cells, strength) in enumerate(((3, 0.6), (9, 0.4)), start=3):
-        grid = uniform(seed, index, 3 * cells * cells, stream).view(frames, 3, cells, cells)
-        total += strength * F.interpolate(grid, size, mode="bicubic", align_corners=True)
-    return total.clamp(0, 1).movedim(1, -1).contiguous()
 
 
 def _seen_at(points: Tensor, camera: Camera) -> Tensor:

@@ -92,6 +92,9 @@ class ObjectKinds:
     rotations:  for each class the rotations [S,3,3] that leave its look unchanged, the identity
                 first
     axes:       [C,3] unit vector of each class that may be turned about without a change; 0: none
+    mirrors:    [C,3] unit normal of a plane of each class that mirroring in leaves its look
+                unchanged, as that between a body's left and right; 0: none is known
+    flip:       [K] the keypoint that each becomes when the picture is mirrored; (): not known
     """
 
     classes: tuple[str, ...]
@@ -100,6 +103,8 @@ class ObjectKinds:
     sigmas: Tensor = field(default_factory=lambda: torch.zeros(0))
     rotations: tuple[Tensor, ...] = ()
     axes: Tensor = field(default_factory=lambda: torch.zeros(0, 3))
+    mirrors: Tensor = field(default_factory=lambda: torch.zeros(0, 3))
+    flip: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.classes)
@@ -107,12 +112,37 @@ class ObjectKinds:
             object.__setattr__(self, "rotations", (torch.eye(3)[None],) * count)
         if not len(self.axes):
             object.__setattr__(self, "axes", torch.zeros(count, 3))
+        if not len(self.mirrors):
+            object.__setattr__(self, "mirrors", torch.zeros(count, 3))
+        if not self.flip:
+            object.__setattr__(self, "flip", _sides(self.keypoints))
+        keypoints = range(len(self.keypoints))
+        if self.flip and [self.flip[n] for n in self.flip if n in keypoints] != [*keypoints]:
+            raise InputError(
+                f"flip: expected each of {len(keypoints)} keypoints paired with another or with "
+                f"itself, found {list(self.flip)}"
+            )
         if len(self.sigmas) != len(self.keypoints):
             raise InputError(
                 f"sigmas: expected {len(self.keypoints)}, one per keypoint, found "
                 f"{len(self.sigmas)}"
             )
-        if len(self.rotations) != count or list(self.axes.shape) != [count, 3]:
+        shapes = [list(self.axes.shape), list(self.mirrors.shape)]
+        if len(self.rotations) != count or shapes != [[count, 3]] * 2:
             raise InputError(
                 f"symmetries: expected those of {count} classes, found {len(self.rotations)}"
             )
+
+
+def _sides(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the keypoint that each becomes in a mirror, by the words left and right in their
+    names; () if no name has one, or one without its counterpart."""
+    swap = {"left": "right", "right": "left", "l": "r", "r": "l"}
+
+    def other(name: str) -> str:
+        return "_".join(swap.get(word, word) for word in name.split("_"))
+
+    mirrored = tuple(map(other, names))
+    if mirrored == names or set(mirrored) != set(names):
+        return ()
+    return tuple(map(names.index, mirrored))

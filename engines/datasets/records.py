@@ -94,6 +94,8 @@ class RecordKinds:
     sigmas: Array = field(default_factory=lambda: np.zeros(0))
     rotations: tuple[Array, ...] = ()
     axes: Array = field(default_factory=lambda: np.zeros((0, 3)))
+    mirrors: Array = field(default_factory=lambda: np.zeros((0, 3)))
+    flip: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, kinds: ObjectKinds) -> RecordKinds:
@@ -105,6 +107,8 @@ class RecordKinds:
             kinds.sigmas.double().numpy(),
             tuple(turns.double().numpy() for turns in kinds.rotations),
             kinds.axes.double().numpy(),
+            kinds.mirrors.double().numpy(),
+            kinds.flip,
         )
 
     def kinds(self) -> ObjectKinds:
@@ -120,6 +124,8 @@ class RecordKinds:
             torch.from_numpy(self.sigmas).float(),
             tuple(torch.from_numpy(turns).float() for turns in self.rotations),
             torch.from_numpy(self.axes).float(),
+            torch.from_numpy(self.mirrors).float(),
+            self.flip,
         )
 
     @property
@@ -141,3 +147,26 @@ class Records:
     kinds: RecordKinds
     images: tuple[Record, ...]
     notes: tuple[str, ...] = ()
+
+
+def plain_kinds(
+    classes: tuple[str, ...],
+    keypoints: tuple[str, ...] = (),
+    sigmas: Array | None = None,
+    flip: tuple[int, ...] = (),
+    skeleton: tuple[tuple[int, int], ...] = (),
+) -> RecordKinds:
+    """Return the kinds of a data set whose classes have no symmetries that are known.
+
+    sigmas: [K]; None: of no keypoints
+    """
+    return RecordKinds(
+        classes,
+        keypoints,
+        skeleton,
+        np.zeros(0) if sigmas is None else sigmas,
+        (np.eye(3)[None],) * len(classes),
+        np.zeros((len(classes), 3)),
+        np.zeros((len(classes), 3)),
+        flip,
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from ..datasets.records import Records
 from ..document import as_text
 from .judge.judgement import Judgement, contract_figures, figures, judge
+from .judge.pairs import MATCH
 from .objects import PACKAGES, dataset_of, unmeasured
 from .report import report
 from .scenarios.setting import Finder
@@ -31,6 +32,7 @@ def run_baseline(
     threshold: float,
     scenarios: Mapping[str, Any] | None,
     whole: int,
+    least: float = MATCH,
     about: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the report, and the predictions that it is about.
@@ -39,6 +41,7 @@ def run_baseline(
     threshold: detections with at most this score are rejected
     scenarios: settings of `run_scenarios`; None: without them
     whole:     images of the split, if `data` is a part of it
+    least:     IoU of a box with the truth that it is of; that of the scenarios stays 0.5
     about:     what else `meta` tells
 
     Raises `InputError` and `MediaError` as the finder does.
@@ -48,7 +51,7 @@ def run_baseline(
     every, seconds = told
     entries = [_above(entry, threshold) for entry in finder.entries(data.images)]
     found = [some.at(some.scores > threshold) for some in every]
-    judged = judge(found, data.images, data.kinds)
+    judged = judge(found, data.images, data.kinds, least=least)
     results: dict[str, Any] = {
         "speed": _speed(data, seconds, adapter),
         "summary": _summary(judged, sum(map(len, every))),
@@ -73,7 +76,7 @@ def run_baseline(
                     "of": whole,
                     "complete": len(data.images) == whole,
                 },
-                "settings": {"score_threshold": threshold},
+                "settings": {"score_threshold": threshold, "iou_threshold": least},
                 **(about or {}),
             },
             packages=PACKAGES,

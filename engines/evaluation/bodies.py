@@ -27,6 +27,7 @@ SCHEMA = 1
 MADE, CLIP = "made", "clip"
 PEOPLE = "movenet_multipose"
 _AT_ONCE = 16  # frames in memory
+_BETA, _BETA_ROTATION = 8.0, 2.0  # of Smooth Bodies
 _EMPTY = (0.45, 0.85)  # of the width of the included clip: where nobody is in its first frame
 
 Progress = Callable[[str, int], Callable[[int], None]]  # title, total -> step(number done)
@@ -133,8 +134,12 @@ def _video(
     info = video_info(path)
     fps = float(info.rate)
     found = _found(path, engines, fov, 6, start)
-    causal = BodySmoother(fps=fps).update(found.bodies)
-    both = BodySmoother(fps=fps, direction="both").update(found.bodies)
+    causal, both = (
+        BodySmoother(fps=fps, beta=_BETA, beta_rotation=_BETA_ROTATION, direction=direction).update(
+            found.bodies
+        )
+        for direction in ("causal", "both")
+    )
     stands = standing(found.points, fps)
     steps = {
         name: {

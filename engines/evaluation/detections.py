@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..datasets.coco_yolo.read_records import read_records
+from ..datasets.labelled import read_labelled
 from ..detect.files.frames import to_predictions
 from ..detect.objects import Objects
 from ..document import dump
@@ -22,7 +22,7 @@ def evaluate_detections(found: Objects, root: Path, split: str) -> dict[str, Any
     Raises `InputError` for another number of images, for other names of classes or keypoints than
     the data set's, and as `evaluate_predictions` does.
     """
-    data = read_records(root, split)
+    data = read_labelled(root, split)
     images = [image.name for image in data.images]
     if len(found) != len(images):
         raise InputError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..datasets.coco_yolo.read_records import read_records
+from ..datasets.labelled import read_labelled
 from ..datasets.records import Record, RecordKinds, Records
 from ..detect.files.entries import Predictions, read_entries
 from ..errors import InputError
@@ -70,9 +70,9 @@ def found_in(predictions: Predictions, data: Records) -> list[Found]:
 def evaluate_predictions(path: Path, root: Path, split: str) -> dict[str, Any]:
     """Return the report of a file of predictions for a split of a coco-yolo data set.
 
-    Raises `InputError` as `read_records` and `judge_predictions` do.
+    Raises `InputError` as `read_labelled` and `judge_predictions` do.
     """
-    data = read_records(root, split)
+    data = read_labelled(root, split)
     return objects_report(judge_predictions(path, data), path, data)
 
 

@@ -13,7 +13,7 @@ def vertex_normals(vertices: Tensor, triangles: Tensor, place: Tensor | None = N
     place:     [V] int64; vertices of one number count as one, as where a texture has a seam. None:
                every vertex is one of its own
     """
-    a, b, c = (vertices[:, triangles[:, corner]] for corner in range(3))
+    a, b, c = (vertices.index_select(1, triangles[:, corner]) for corner in range(3))
     normal = torch.linalg.cross(b - a, c - a)  # [N,T,3], twice the area long
     # In double precision: a GPU adds in any order, which must not show in the result.
     normal = normal.to(precise(vertices.device))
@@ -23,7 +23,7 @@ def vertex_normals(vertices: Tensor, triangles: Tensor, place: Tensor | None = N
         of = triangles[:, corner]
         total.index_add_(1, of if place is None else place[of], normal)
     normals = F.normalize(total, dim=-1).to(vertices.dtype)
-    return normals if place is None else normals[:, place]
+    return normals if place is None else normals.index_select(1, place)
 
 
 def precise(device: torch.device) -> torch.dtype:

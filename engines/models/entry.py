@@ -65,7 +65,7 @@ class ModelEntry:
 
     name:             the key that nodes and the command line use
     title:            name for people
-    task:             which nodes load it: "pose", "flow", "upscale"
+    task:             which nodes load it, such as "pose", "flow" or "upscale"
     family:           name of its family, see `families`
     licence:          SPDX identifier, or the name of the licence
     source:           where the weights come from

@@ -1,41 +1,37 @@
-"""The record of a run: a line of figures per step, a table of them, and what it was run with."""
+"""The figures of a run, a line each, and as a table."""
 
 import csv
 import io
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from ..environment import machine, versions
 from ..errors import MediaError
 from ..files import atomic_write, own, read_regular
 
-METRICS = "metrics.jsonl"
-
 
 class Journal:
-    """The figures of a run's steps, in `FOLDER/metrics.jsonl`.
+    """Figures by step, in a file of lines of JSON.
 
     rows: what was recorded so far, each with its `step`
     """
 
-    def __init__(self, folder: Path, step: int = 0) -> None:
+    def __init__(self, path: Path, step: int = 0) -> None:
         """Open the journal; lines after `step`, of steps that are to be done again, are dropped.
 
-        Raises `MediaError` for a folder that cannot be written.
+        Raises `MediaError` for a file that cannot be written; what it held is still there then.
         """
-        self.path = folder / METRICS
+        self.path = path
         self.rows: list[dict[str, float]] = []
-        if step and self.path.is_file():
-            self.rows = [row for row in _read(self.path) if row["step"] <= step]
+        if step and path.is_file():
+            self.rows = [row for row in _read(path) if row["step"] <= step]
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            own(self.path).write_text("".join(map(_line, self.rows)), encoding="utf-8")
+            own(path)
         except OSError as error:
-            raise _cannot(self.path, error) from error
+            raise _cannot(path, error) from error
+        with atomic_write(path) as aside:
+            aside.write_text("".join(map(_line, self.rows)), encoding="utf-8")
 
     def add(self, row: Mapping[str, float]) -> None:
         """Add a line. Raises `MediaError` if it cannot be written."""
@@ -47,7 +43,7 @@ class Journal:
             raise _cannot(self.path, error) from error
 
     def write_table(self) -> None:
-        """Write all rows as metrics.csv. Raises `MediaError` if it cannot be written."""
+        """Write all rows as .csv beside it. Raises `MediaError` if it cannot be written."""
         names = list(dict.fromkeys(name for row in self.rows for name in row))
         text = io.StringIO()
         table = csv.DictWriter(text, names, lineterminator="\n")
@@ -55,22 +51,6 @@ class Journal:
         table.writerows(self.rows)
         with atomic_write(self.path.with_suffix(".csv")) as aside:
             aside.write_text(text.getvalue(), encoding="utf-8")
-
-
-def write_record(folder: Path, about: Mapping[str, Any]) -> None:
-    """Write run_record.json: the machine, versions, the command line, and `about`.
-
-    Raises `MediaError` if it cannot be written.
-    """
-    record = {
-        "schema_version": 1,
-        "command": {"argv": sys.argv},
-        "machine": machine(),
-        "versions": versions("numpy", "scipy"),
-        **about,
-    }
-    with atomic_write(folder / "run_record.json") as aside:
-        aside.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -1,17 +1,16 @@
-"""What a training of RT-DETR-pose needs of a labelled data set: a network, steps, pixels."""
+"""What a training of RT-DETR-pose needs of a labelled data set: a network and steps."""
 
+import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from ..datasets.coco_yolo.read import LabelledImages, read_pixels
+from ..datasets.coco_yolo.read import LabelledImages
 from ..detect.rtdetr_pose.config import SIZES, Config
 from ..errors import InputError
+from ..files import size_of
 from ..geometry.placement import Size
-from ..memory import shortage
 
 
 def config_for(
@@ -23,11 +22,12 @@ def config_for(
     hidden: int | None = None,
     keypoint_scores: bool = False,
     uncertainty: bool = False,
+    backbone: str | None = None,
 ) -> Config:
     """Return one of `SIZES` for a data set: its classes, its keypoints, the middle of its depths.
 
     size:    height and width of the input, px; None: as `SIZES` has it
-    queries, hidden: other numbers than `SIZES` has
+    queries, hidden, backbone: others than `SIZES` has
 
     Raises `InputError` for an unknown name and for values that make no network.
     """
@@ -45,31 +45,26 @@ def config_for(
         depth=float(torch.cat(depths).median()) if depths else base.depth,
         keypoint_scores=keypoint_scores,
         uncertainty=uncertainty,
+        backbone=backbone or base.backbone,
     )
 
 
-def steps_of(epochs: int, images: int, batch: int, accumulate: int) -> int:
-    """Return how many steps see every image so many times, rounded up."""
-    return math.ceil(epochs * images / (batch * accumulate))
+def steps_of(epochs: int, images: int, each: int) -> int:
+    """Return how many steps see every image so many times, rounded up.
 
-
-def load_pixels(
-    data: LabelledImages, size: Size, progress: Callable[[int], None] | None = None
-) -> Tensor:
-    """Return all images [N,3,H,W] uint8, resized to `size` (height, width).
-
-    progress: called with the number of images read since the last call
-
-    Raises `InputError` for more than memory holds, and `MediaError` for a damaged image.
+    each: images that a step sees
     """
-    if lacking := shortage(len(data.images) * 3 * size[0] * size[1]):
-        raise InputError(
-            f"{data.root}: {len(data.images)} images of {size[1]}x{size[0]} px need {lacking}; "
-            "train with a smaller size"
-        )
-    pixels = torch.empty(len(data.images), 3, *size, dtype=torch.uint8)
-    for number, truth in enumerate(data.images):
-        pixels[number] = read_pixels(truth, size)
-        if progress is not None:
-            progress(1)
-    return pixels
+    return math.ceil(epochs * images / each)
+
+
+def digest(data: LabelledImages) -> str:
+    """Return the SHA-256 of what is known of the images, and of the sizes of their files."""
+    found = hashlib.sha256(repr((data.kinds.classes, data.kinds.keypoints)).encode())
+    for truth in data.images:
+        held = 0 if truth.image is None else size_of(truth.image)
+        found.update(repr((truth.name, truth.size, held)).encode())
+        for name in ("classes", "boxes", "keypoints", "rotation", "translation", "intrinsics"):
+            values = getattr(truth, name)
+            if values is not None:
+                found.update(values.contiguous().numpy().tobytes())
+    return found.hexdigest()

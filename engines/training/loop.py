@@ -1,25 +1,29 @@
-"""The loop of a training in a folder: steps, figures, checkpoints, and the end."""
+"""The loop of a training in a folder: steps, figures, checkpoints, validations and the end."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
-from ..files import sha256_of
 from ..models import checkpoint
 from . import randomness
 from .curves import draw_curves
-from .journal import Journal, means, write_record
+from .journal import Journal, means
+from .layout import Layout
+from .processes import Processes
+from .record import write_records
 from .run import Run
 from .settings import Settings
+from .standing import Validation
 from .stopping import Stop
 from .task import Batch, Task
 
-CHECKPOINT = "checkpoint.pt"
-
 Progress = Callable[[int, Mapping[str, float]], None]
-"""Called after every step with its number, from 1, and its figures."""
+"""Called after every step with its number, from 1, and its figures; also with those of its
+validation, whose names begin with "val "."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Trained:
 
     start:    how many steps were done before
     step:     how many steps are done
-    finished: whether those are all
+    finished: whether those are all, or no validation was better for long enough
     seconds:  that the steps took
     last:     mean figures of the last steps, a tenth of all
     """
@@ -44,62 +48,123 @@ class Trained:
 def train(
     task: Task[Batch],
     settings: Settings,
-    folder: Path,
+    folder: Path | Layout,
     *,
     resume: Path | None = None,
     save_every: int = 500,
     stop: Stop | None = None,
     progress: Progress | None = None,
+    validation: Validation | None = None,
+    processes: Processes | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Trained:
-    """Train, and leave checkpoint.pt, metrics.jsonl, metrics.csv, curves.png and run_record.json.
+    """Train, and leave a checkpoint, the best one, figures, curves and records; see `Layout`.
 
     task:       its module's weights are where a new run starts from
     folder:     of the run; a new run needs one without a checkpoint
     resume:     a checkpoint of a run with the same settings to go on from
     save_every: steps between two checkpoints; there is one at the end, too
     stop:       asked to end, it does so after the running step, with a checkpoint
+    validation: done every `settings.validate_every` steps
+    processes:  that all call this with the same arguments; only the first one writes
+    about:      further plain values for the record: data and options
 
     Raises `InputError` for a folder that holds another run, `TrainingError` for numbers that are
     not finite, `MediaError` for what cannot be written. Checkpoints from before stay.
     """
-    path = folder / CHECKPOINT
-    if resume is None and path.exists():
+    layout = folder if isinstance(folder, Layout) else Layout.plain(folder)
+    path = layout.checkpoint
+    processes = Processes() if processes is None else processes
+    if resume is None and processes.told(path.exists()):
         raise InputError(
-            f"{folder}: holds the checkpoint of another run; go on with it (resume {path}), or "
-            "choose a new folder"
+            f"{layout.folder}: holds the checkpoint of another run; go on with it (resume {path}), "
+            "or choose a new folder"
         )
     if save_every < 1:
         raise InputError(f"save_every: expected at least 1 step, found {save_every}")
+    if bool(settings.validate_every) != (validation is not None):
+        raise InputError("validation: expected one where the settings ask for it, and only there")
     stop = Stop() if stop is None else stop
-    run = Run(task, settings)
+    run = Run(task, settings, processes)
     if resume is not None:
         run.restore(checkpoint.load(resume), str(resume))
-    journal = Journal(folder, run.step)
+    files = _Files(layout, run) if processes.first else None
     start = run.step
     with randomness.deterministic(settings.deterministic, run.device):
+        if settings.deterministic and run.step < settings.steps:
+            run.check_repeats()
         began = time.perf_counter()
-        while run.step < settings.steps and not stop:
-            figures = run.advance()
-            journal.add({"step": run.step, **figures})
+        while run.step < settings.steps and not run.standing.is_over(settings):
+            if processes.any(bool(stop)):
+                break
+            figures: Mapping[str, float] = run.advance()
+            if files is not None:
+                files.train.add({"step": run.step, **figures})
+            if validation is not None and run.step % settings.validate_every == 0:
+                figures = {**figures, **_validate(run, validation, files)}
             if progress is not None:
                 progress(run.step, figures)
-            if run.step % save_every == 0 and run.step < settings.steps:
+            if files is not None and run.step % save_every == 0 and run.step < settings.steps:
                 checkpoint.save(run.content(), path)
         seconds = time.perf_counter() - began
-    checkpoint.save(run.content(), path)
-    last = means(journal.rows[-max(1, settings.steps // 10) :])
-    journal.write_table()
-    if journal.rows:
-        draw_curves(journal.rows, folder / "curves.png")
-    write_record(
-        folder,
-        {
-            "config": dict(task.config),
-            "settings": settings.to_json(),
-            "steps": {"from": start, "to": run.step, "of": settings.steps},
-            "seconds": seconds,
-            "last": last,
-            "checkpoint": {"name": CHECKPOINT, "sha256": sha256_of(path)},
-        },
-    )
-    return Trained(run, start, run.step, run.step == settings.steps, seconds, last)
+    rows: list[dict[str, float]] = []
+    if files is not None:
+        checkpoint.save(run.content(), path)
+        rows = files.train.rows
+    last = means(rows[-max(1, settings.steps // 10) :])
+    if files is not None:
+        files.finish(
+            {
+                "steps": {"from": start, "to": run.step, "of": settings.steps},
+                "seconds": seconds,
+                "last": last,
+            },
+            about or {},
+        )
+    processes.told(None)  # nobody leaves before all is written
+    finished = run.step == settings.steps or run.standing.is_over(settings)
+    return Trained(run, start, run.step, finished, seconds, last)
+
+
+class _Files:
+    """What the first process writes."""
+
+    def __init__(self, layout: Layout, run: Run) -> None:
+        self.layout, self.run = layout, run
+        self.train = Journal(layout.metrics, run.step)
+        every = run.settings.validate_every
+        self.validation = Journal(layout.validation, run.step) if every else None
+
+    def finish(self, results: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+        """Write tables, curves and records."""
+        rows = list(self.train.rows)
+        self.train.write_table()
+        standing = {}
+        if self.validation is not None:
+            self.validation.write_table()
+            rows += [
+                {name if name == "step" else f"val {name}": value for name, value in row.items()}
+                for row in self.validation.rows
+            ]
+            standing = {"validation": self.run.standing.to_json()}
+        if rows:
+            draw_curves(rows, self.layout.curves)
+        settings = self.run.settings.to_json()
+        results = {**results, **standing}
+        write_records(self.layout, self.run.task.config, settings, results, about)
+
+
+def _validate(run: Run, validation: Validation, files: _Files | None) -> dict[str, float]:
+    """Validate in the first process, keep the checkpoint if it is the best so far, and tell all
+    processes."""
+    found: dict[str, float] = {}
+    if files is not None:
+        judged = validation.judge(run.best)
+        run.standing = run.standing.after(judged[validation.figure], run.step, run.settings)
+        found = {name: math.nan if v is None else float(v) for name, v in judged.items()}
+        if files.validation is not None:
+            files.validation.add({"step": run.step, **found})
+        if run.standing.step == run.step:
+            checkpoint.save(run.content(), files.layout.best)
+    run.standing, found = run.processes.told((run.standing, found))
+    return {f"val {name}": value for name, value in found.items()}

@@ -1,5 +1,7 @@
 """Which examples each step sees, which follows from the seed and the step alone."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -10,9 +12,12 @@ def examples(count: int, seed: int, start: int, stop: int) -> Tensor:
     The sequence is one random order of all `count` examples after the other.
     """
     epochs = range(start // count, (stop - 1) // count + 1)
-    orders = [
-        torch.randperm(count, generator=torch.Generator().manual_seed(seed + 1_000_003 * epoch))
-        for epoch in epochs
-    ]
+    orders = [_order(count, seed, epoch) for epoch in epochs]
     first = epochs[0] * count
     return torch.cat(orders)[start - first : stop - first]
+
+
+@lru_cache(4)
+def _order(count: int, seed: int, epoch: int) -> Tensor:
+    random = torch.Generator().manual_seed(seed + 1_000_003 * epoch)
+    return torch.randperm(count, generator=random)

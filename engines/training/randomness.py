@@ -1,36 +1,28 @@
-"""Random numbers that can be stored and restored, and algorithms without chance."""
+"""Random numbers that follow from the seed and the place in a training, and algorithms without
+chance."""
 
+import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from ..errors import InputError
 
 _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
-def seed_all(seed: int) -> None:
-    """Seed the generators of torch on every device."""
-    torch.manual_seed(seed)
+def seed_for(*place: int) -> None:
+    """Seed the generators of torch on every device for one place in a training.
 
+    place: the seed of the run and whatever numbers the place, such as step and batch
 
-def state(device: torch.device) -> dict[str, Tensor]:
-    """Return the states of the generators of the CPU and of `device`."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
-
-
-def restore(states: Mapping[str, Any], device: torch.device) -> None:
-    """Restore what `state` returned; a device that had no generator then is left as it is."""
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
+    A run that goes on at a step has the random numbers that it would have had without a break, and
+    several processes have those that one would have for the same batches.
+    """
+    digest = hashlib.sha256(repr(place).encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 @contextmanager

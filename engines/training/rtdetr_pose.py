@@ -7,16 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checks import check_shape
 from ..datasets.object_bounds import bounds_of
 from ..datasets.object_targets import symmetries_of, targets_of
 from ..datasets.object_truth import ObjectKinds, ObjectTruth
+from ..detect.rtdetr_pose.backbone import load_pretrained
 from ..detect.rtdetr_pose.config import Config
 from ..detect.rtdetr_pose.criterion import Criterion
 from ..detect.rtdetr_pose.denoising import noised
+from ..detect.rtdetr_pose.matcher import Costs
 from ..detect.rtdetr_pose.model import RTDETRPose
 from ..detect.rtdetr_pose.targets import Targets
 from ..errors import InputError
+from .augment import Augment, Choices
+from .pixels import Pixels
 from .task import Judged
 
 
@@ -29,7 +32,7 @@ class ObjectBatch:
 
 
 class RTDETRTask:
-    """An RT-DETR-pose network that learns from labelled images held in memory.
+    """An RT-DETR-pose network that learns from labelled images.
 
     module: the network, new
     """
@@ -39,20 +42,22 @@ class RTDETRTask:
         config: Config,
         kinds: ObjectKinds,
         truths: Sequence[ObjectTruth],
-        pixels: Tensor,
+        pixels: Pixels,
         *,
         device: torch.device | str = "cpu",
         seed: int = 0,
         denoising: int = 0,
-        colour_jitter: float = 0.0,
+        augment: Choices | None = None,
+        costs: Costs | None = None,
     ) -> None:
-        """Make a new network and hold the images on `device`.
+        """Make a new network on `device`, with the weights that its backbone comes with, if any.
 
-        config:        its classes and keypoints are those of `kinds`
-        pixels:        [N,3,H,W] uint8 of the config's size
-        seed:          of the network's first weights
-        denoising:     groups of denoising queries
-        colour_jitter: most that the brightness and each colour of an image are changed by, 0..1
+        config:    its classes and keypoints are those of `kinds`
+        pixels:    of the truths' images, of the config's size
+        seed:      of the network's first weights
+        denoising: groups of denoising queries
+        augment:   how images are changed by chance; None: not at all
+        costs:     of the assignment; None: the usual ones
 
         Raises `InputError` for no images, for images without any object, and for truths that the
         network cannot learn, by their names.
@@ -62,12 +67,10 @@ class RTDETRTask:
                 f"config: expected {len(kinds.classes)} classes and {len(kinds.keypoints)} "
                 f"keypoints, as the data set has, found {config.classes} and {config.keypoints}"
             )
-        if not 0 <= colour_jitter < 1 or not 0 <= denoising <= 100:
+        if not 0 <= denoising <= 100:
             raise InputError(
-                "expected a colour jitter in 0..1 and 0..100 groups of denoising queries, found "
-                f"{colour_jitter} and {denoising}"
+                f"denoising: expected 0..100 groups of denoising queries, found {denoising}"
             )
-        check_shape("pixels", pixels, [len(truths), 3, *config.size])
         targets = targets_of(truths, config.size)
         if not bool(targets.present.any()):
             raise InputError(
@@ -77,17 +80,22 @@ class RTDETRTask:
         targets.check(config.classes, config.keypoints, config.queries)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self._module = RTDETRPose(config).to(device)
+            self._module = RTDETRPose(config)
+        load_pretrained(self._module.backbone)
+        self._module.to(device)
         self._kinds = kinds
         self._bounds = bounds_of(truths, len(kinds.classes))
-        self._pixels = pixels.to(device)
+        self._pixels = pixels
+        self._device = torch.device(device)
         self._targets = targets.to(device)
-        self._counts = targets.present.sum(1)
         self._criterion = Criterion(
-            config.size, symmetries_of(kinds).to(device), kinds.sigmas.to(device)
+            config.size,
+            symmetries_of(kinds).to(device),
+            kinds.sigmas.to(device),
+            costs or Costs(),
         )
         self._denoising = denoising
-        self._jitter = colour_jitter
+        self._augment = Augment(augment or Choices(), kinds, config.queries)
 
     @property
     def module(self) -> nn.Module:
@@ -97,7 +105,7 @@ class RTDETRTask:
     @property
     def count(self) -> int:
         """How many images there are."""
-        return len(self._pixels)
+        return len(self._targets.names)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -111,15 +119,15 @@ class RTDETRTask:
             "bounds": self._bounds,
         }
 
+    def expect(self, examples: Tensor) -> None:
+        """Be told the examples of the next step, whose images may be read meanwhile."""
+        self._pixels.expect(examples)
+
     def batch(self, examples: Tensor) -> ObjectBatch:
-        """Return images and truths, on the device."""
-        images = self._pixels[examples.to(self._pixels.device)].float() / 255
-        if self._jitter:
-            change = 1 + self._jitter * (2 * torch.rand(len(images), 4, 1, 1, 1) - 1)
-            change = change.to(images.device)
-            images = (images * change[:, 0] * change[:, 1:, 0]).clamp(0, 1)
-        index = examples.to(self._targets.present.device)
-        return ObjectBatch(images, self._targets.at(index))
+        """Return images and truths, on the device, changed by chance."""
+        images = self._pixels.at(examples).to(self._device).float() / 255
+        targets = self._targets.at(examples.to(self._device))
+        return ObjectBatch(*self._augment(images, targets))
 
     def weight(self, batch: ObjectBatch) -> int:
         """Return the number of objects."""

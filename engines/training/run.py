@@ -7,13 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import ModelError, TrainingError
+from ..errors import InputError, ModelError, TrainingError
 from ..models import checkpoint
-from . import randomness
 from .ema import Average
+from .optimiser import optimiser_for
 from .order import examples
+from .processes import Processes
+from .randomness import seed_for
 from .schedule import rate
 from .settings import Settings
+from .standing import Standing
 from .task import Batch, Task
 
 _AMP = {"fp16": torch.float16, "bf16": torch.bfloat16}
@@ -23,23 +26,33 @@ _SKIPS = 20  # steps in a row that fp16 may lose while it looks for its scale
 class Run:
     """A training between two steps.
 
-    step:    how many steps are done
-    average: the averaged weights, or None
+    step:     how many steps are done
+    average:  the averaged weights, or None
+    standing: of the validations so far
     """
 
-    def __init__(self, task: Task[Batch], settings: Settings) -> None:
-        """Begin a training; the weights of `task.module` are as they are."""
+    def __init__(
+        self, task: Task[Batch], settings: Settings, processes: Processes | None = None
+    ) -> None:
+        """Begin a training; the weights of `task.module` are as they are, the same in all
+        processes.
+
+        Raises `InputError` for settings of another number of processes.
+        """
+        self.processes = Processes() if processes is None else processes
+        if settings.processes != self.processes.count:
+            raise InputError(
+                f"processes: expected {settings.processes}, found {self.processes.count}"
+            )
         self.task: Task[Any] = task
         self.settings = settings
         self.step = 0
+        self.standing = Standing()
         self.device = next(task.module.parameters()).device
-        self.optimiser = torch.optim.AdamW(
-            _groups(task.module, settings.weight_decay), lr=settings.lr
-        )
+        self.optimiser = optimiser_for(task.module, settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.amp == "fp16")
         self.average = Average(task.module, settings.ema) if settings.ema else None
         self._skipped = 0
-        randomness.seed_all(settings.seed)
 
     @property
     def best(self) -> nn.Module:
@@ -51,37 +64,87 @@ class Run:
 
         Raises `TrainingError` that names the step for a loss or a gradient that is not finite.
         """
-        settings, task = self.settings, self.task
-        size = settings.batch * settings.accumulate
-        chosen = examples(task.count, settings.seed, self.step * size, (self.step + 1) * size)
-        batches = [task.batch(part) for part in chosen.split(settings.batch)]
-        weight = sum(task.weight(batch) for batch in batches)
+        lr = rate(self.settings, self.step)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate(settings, self.step)
-        task.module.train()
-        self.optimiser.zero_grad(set_to_none=True)
-        terms: dict[str, list[Tensor]] = {}
-        try:
-            for batch in batches:
-                with self._autocast():
-                    judged = task.judge(batch, weight)
-                self.scaler.scale(judged.total).backward()
-                for name, value in {"loss": judged.total, **judged.terms}.items():
-                    terms.setdefault(name, []).append(value.detach().float())
-        except TrainingError as error:
-            raise TrainingError(f"step {self.step + 1}: {error}") from error
+            group["lr"] = lr * group["scale"]
+        found, weight = self._gradients()
         self.scaler.unscale_(self.optimiser)
         length = self._clipped()
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        self.processes.share_buffers(self.task.module)
         if self.average is not None:
-            self.average.update(task.module, self.step)
+            self.average.update(self.task.module, self.step)
         self.step += 1
         # Parts of a step's loss add up.
-        found = {name: torch.stack(values).sum() for name, values in terms.items()}
-        values = torch.stack([*found.values(), length]).tolist()
-        recorded = dict(zip([*found, "gradient"], values, strict=True))
-        return {**recorded, "lr": rate(settings, self.step - 1), "weight": float(weight)}
+        values = self.processes.sum(torch.stack([*found.values()]))
+        recorded = torch.cat([values, length[None].to(values)]).tolist()
+        return {
+            **dict(zip([*found, "gradient"], recorded, strict=True)),
+            "lr": lr,
+            "weight": weight,
+        }
+
+    def check_repeats(self) -> None:
+        """Raise `TrainingError` if two passes over the next step's batches do not give the same
+        gradients, bit for bit; the training stays where it is."""
+        module = self.task.module
+        before = {name: value.clone() for name, value in module.named_buffers()}
+        passes = []
+        for _ in range(2):
+            self._gradients()
+            grads = {n: w.grad for n, w in module.named_parameters() if w.grad is not None}
+            passes.append({name: value.clone() for name, value in grads.items()})
+            with torch.no_grad():
+                for name, value in module.named_buffers():
+                    value.copy_(before[name])
+        for name, value in passes[0].items():
+            if not torch.equal(value, passes[1][name]):
+                raise TrainingError(
+                    f"deterministic: gradient of {name}: two passes over the same batches gave "
+                    "different numbers; train without deterministic"
+                )
+
+    def _gradients(self) -> tuple[dict[str, Tensor], float]:
+        """Leave the gradients of the next step in the weights; return what is recorded of this
+        process's part, and how much all see."""
+        settings, task, processes = self.settings, self.task, self.processes
+        whole, own = settings.examples, settings.batch * settings.accumulate
+        at = self.step * whole
+        chosen = examples(task.count, settings.seed, at, at + whole)
+        mine = chosen[processes.rank * own :][:own]
+        places = [processes.rank * settings.accumulate + n for n in range(settings.accumulate)]
+        batches = []
+        for place, part in zip(places, mine.split(settings.batch), strict=True):
+            seed_for(settings.seed, self.step, place, 0)
+            batches.append(task.batch(part))
+        if self.step + 1 < settings.steps:
+            later = examples(task.count, settings.seed, at + whole, at + 2 * whole)
+            task.expect(later[processes.rank * own :][:own])
+        seen = torch.tensor([float(sum(task.weight(batch) for batch in batches))])
+        weight = float(processes.sum(seen)[0])
+        task.module.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        terms: dict[str, list[Tensor]] = {}
+        failure: TrainingError | None = None
+        for place, batch in zip(places, batches, strict=True):
+            seed_for(settings.seed, self.step, place, 1)
+            try:
+                with self._autocast():
+                    judged = task.judge(batch, weight)
+            except TrainingError as error:
+                failure = error
+                break
+            self.scaler.scale(judged.total).backward()
+            for name, value in {"loss": judged.total, **judged.terms}.items():
+                terms.setdefault(name, []).append(value.detach().float())
+        failed = processes.any(failure is not None)
+        if failure is not None:
+            raise TrainingError(f"step {self.step + 1}: {failure}") from failure
+        if failed:
+            raise TrainingError(f"step {self.step + 1}: another process could not go on")
+        processes.sum_gradients(task.module)
+        return {name: torch.stack(values).sum() for name, values in terms.items()}, weight
 
     def _autocast(self) -> Any:
         if self.settings.amp == "none":
@@ -109,7 +172,10 @@ class Run:
         )
 
     def content(self) -> dict[str, Any]:
-        """Return everything that the next steps depend on, as a checkpoint holds it."""
+        """Return everything that the next steps depend on, as a checkpoint holds it.
+
+        It is the same in all processes.
+        """
         return {
             "config": checkpoint.check_json(self.task.config, "config"),
             "settings": self.settings.to_json(),
@@ -118,7 +184,7 @@ class Run:
             "average": {} if self.average is None else self.average.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "random": randomness.state(self.device),
+            "standing": self.standing.to_json(),
         }
 
     def restore(self, content: Mapping[str, Any], source: str) -> None:
@@ -139,16 +205,8 @@ class Run:
         try:
             self.optimiser.load_state_dict(checkpoint.member(content, "optimiser", dict, source))
             self.scaler.load_state_dict(checkpoint.member(content, "scaler", dict, source))
-            randomness.restore(checkpoint.member(content, "random", dict, source), self.device)
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise ModelError(f"{source}: the state of the training is damaged ({error})") from error
+        standing = checkpoint.member(content, "standing", dict, source)
+        self.standing = Standing.from_json(standing, source)
         self.step = checkpoint.member(content, "step", int, source)
-
-
-def _groups(module: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Return the weights in two groups: matrices, which decay, and biases and norms."""
-    named = [value for value in module.parameters() if value.requires_grad]
-    return [
-        {"params": [value for value in named if value.ndim > 1], "weight_decay": decay},
-        {"params": [value for value in named if value.ndim <= 1], "weight_decay": 0.0},
-    ]

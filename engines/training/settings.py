@@ -7,6 +7,9 @@ from typing import Any
 from ..errors import InputError
 
 AMP = ("none", "fp16", "bf16")
+OPTIMISERS = ("adamw", "sgd")
+SCHEDULES = ("none", "cosine", "onecycle", "multistep")
+_CHOICES = {"amp": AMP, "optimiser": OPTIMISERS, "schedule": SCHEDULES}
 
 
 @dataclass(frozen=True)
@@ -14,17 +17,24 @@ class Settings:
     """What decides every step, and is stored with a checkpoint.
 
     steps:         of the optimiser, in all
-    batch:         examples that pass the network together
-    accumulate:    batches per step
+    batch:         examples that pass the network together, in each process
+    accumulate:    batches per step, in each process
     lr:            learning rate after the warm-up
     weight_decay:  of weights, not of biases and norms
     warmup:        steps over which the learning rate grows from 0
-    final:         part of `lr` that the cosine ends at
+    final:         part of `lr` that the schedule ends at
     clip:          longest gradient of all weights together; 0: any
     ema:           decay per step of the averaged weights, reached gradually; 0: no averaging
     amp:           mixed precision: none, fp16 with scaled gradients, or bf16
     seed:          of everything random
     deterministic: the same numbers in every run on the same machine, or an error
+    optimiser:     adamw, or sgd with Nesterov's momentum
+    schedule:      of the learning rate after the warm-up; see `schedule.rate`
+    backbone_lr:   part of the learning rate that weights below `backbone` learn with
+    processes:     that share every step
+    validate_every: steps between two validations; 0: none
+    patience:      validations without a better figure after which the training ends; 0: any
+    least_gain:    what a figure has to be better by to count as better
 
     Raises `InputError` for values out of range.
     """
@@ -41,6 +51,13 @@ class Settings:
     amp: str = "none"
     seed: int = 0
     deterministic: bool = False
+    optimiser: str = "adamw"
+    schedule: str = "cosine"
+    backbone_lr: float = 1.0
+    processes: int = 1
+    validate_every: int = 0
+    patience: int = 0
+    least_gain: float = 0.0
 
     def __post_init__(self) -> None:
         limits = {
@@ -54,13 +71,32 @@ class Settings:
             "clip": (0.0, 1e9),
             "ema": (0.0, 0.999999),
             "seed": (0, 2**31 - 1),
+            "backbone_lr": (0.0, 1.0),
+            "processes": (1, 2**16),
+            "validate_every": (0, 10**9),
+            "patience": (0, 10**9),
+            "least_gain": (0.0, 1.0),
         }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"{name}: expected {low:g}..{high:g}, found {value}")
-        if self.amp not in AMP:
-            raise InputError(f"amp: expected one of {', '.join(AMP)}, found {self.amp[:40]!r}")
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise InputError(
+                    f"{name}: expected one of {', '.join(known)}, found {value[:40]!r}"
+                )
+        if self.patience and not self.validate_every:
+            raise InputError(
+                f"patience: expected validations to wait for, found {self.patience} of none; "
+                "validate too, or give 0"
+            )
+
+    @property
+    def examples(self) -> int:
+        """How many examples a step sees in all processes."""
+        return self.batch * self.accumulate * self.processes
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""

@@ -26,6 +26,8 @@ class Task(Protocol, Generic[Batch]):
 
     module: the network, on the device that it is trained on
     count:  of examples, at least 1
+
+    Random numbers are those of torch, which the loop seeds for every batch.
     """
 
     @property
@@ -37,6 +39,9 @@ class Task(Protocol, Generic[Batch]):
     @property
     def config(self) -> Mapping[str, Any]:
         """The architecture and what else a checkpoint needs to be used, as plain values."""
+
+    def expect(self, examples: Tensor) -> None:
+        """Be told the examples [N] int64 of the next step, which may be fetched meanwhile."""
 
     def batch(self, examples: Tensor) -> Batch:
         """Return the examples [N] int64, on the device."""

@@ -128,7 +128,7 @@ class DetectBodies(io.ComfyNode):
         detector: Engine | None = None,
         state: Any = None,
     ) -> io.NodeOutput:
-        from ...engines.body.detect import included_detector, unused
+        from ...engines.body.detect import body_said, included_detector, unused
 
         host.ready(engine)
         included = poses is None and detector is None
@@ -138,7 +138,7 @@ class DetectBodies(io.ComfyNode):
         finder = _detector(engine, fov, score_threshold, max_bodies, detector, state)
         bodies = finder.update(image, poses, host.progress(image.shape[0]))
         text = _text(bodies, finder.people, detector if included else None, poses is not None)
-        text += cuts_said(finder.state.cuts, "tracks end there")
+        text += body_said(engine, bodies) + cuts_said(finder.state.cuts, "tracks end there")
         warnings = unused(engine, fov=fov, score_threshold=score_threshold)
         shown = Shown(text, warnings=warnings, picture=partial(of_bodies, image, bodies))
         return io.NodeOutput(bodies, finder.state, ui=shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ class _Sending:
 
     def warnings(self) -> list[str]:
         """Return what the receiver was or did, since the last call."""
-        said, self._said[:] = list(self._said), []
+        said = [self._said.pop(0) for _ in range(len(self._said))]  # more may come meanwhile
         return [line for line in said if not line.endswith(": sending")]
 
     def close(self) -> str:
@@ -150,7 +150,7 @@ class SendBodies(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> float:
-        return math.nan  # whoever runs the graph again wants it sent again
+        return time.time()  # whoever runs the graph again wants it sent again
 
     @classmethod
     def execute(

@@ -20,14 +20,13 @@ FILE = "checkpoint.pt"  # of a run
 _FAMILY = "rtdetr_pose"
 
 
-def checkpoint_model(file: str) -> Model:
-    """Return the model of a checkpoint, or of a run's folder, in one of the host's folders.
+def checkpoint_in(folder: Path, name: str) -> Model:
+    """Return the model of a checkpoint in a folder of the host's.
 
-    Raises `ModelError` if there is none, and for a name that leads out of the folders.
+    Raises `ModelError` if there is none, and for a name that leads out of the folder.
     """
     from ...engines.models.registry import resolve
 
-    folder, name = _found(file)
     return resolve(f"{_FAMILY}:{name}", folder=folder)
 
 
@@ -92,5 +91,5 @@ class LoadRTDETRCheckpoint(io.ComfyNode):
 
     @classmethod
     def execute(cls, file: str) -> io.NodeOutput:
-        model = checkpoint_model(file)
+        model = checkpoint_in(*_found(file))
         return io.NodeOutput(model, ui=Shown(in_words(model)))

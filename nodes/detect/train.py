@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from ..search import found_by
 from ..show import Shown
 from ..streaming import ONCE
 from . import CATEGORY
-from .load_checkpoint import FILE, checkpoint_model, in_words
+from .load_checkpoint import FILE, checkpoint_in, in_words
 from .run_apart import run_apart
 
 if TYPE_CHECKING:
@@ -190,12 +189,12 @@ class TrainRTDETR(io.ComfyNode):
     ) -> io.NodeOutput:
         folder = _folder_of(run)
         root = host.input_path(dataset.strip(), Path.is_dir)
-        words = ["--dataset-root", str(root), "--split", split, "--run-dir", str(folder)]
+        words = [f"--dataset-root={root}", f"--split={split}", f"--run-dir={folder}"]
         words += ["--steps", str(steps), *_options(values, deterministic)]
         checkpoint = folder / FILE
         before = checkpoint.exists()
         if before:
-            words += ["--resume-from", str(checkpoint)]
+            words += [f"--resume-from={checkpoint}"]
         host.make_room(_ROOM)
         journal = _Journal(folder / "metrics.jsonl", host.progress(steps, "steps"))
         variables = _DETERMINISTIC if deterministic else None
@@ -209,7 +208,7 @@ class TrainRTDETR(io.ComfyNode):
         if error:
             raise TrainingError(error)
         record = json.loads(read_regular(folder / "run_record.json"))
-        model = checkpoint_model(f"{run.strip()}/{FILE}")
+        model = checkpoint_in(host.output_folder(), f"{run.strip()}/{FILE}")
         text, warnings = _told(record, before)
         shown = Shown(
             f"{text}\n{in_words(model)}",
@@ -276,14 +275,11 @@ class _Journal:
 
 def _told(record: Mapping[str, Any], before: bool) -> tuple[str, list[str]]:
     """Return what a run did, in words, and warnings."""
-    steps, last = record["steps"], record["last"]
+    steps, loss = record["steps"], record["last"].get("loss")
     done = steps["to"] - steps["from"]
-    figures = ", ".join(
-        f"{name} {last[name]:.4g}" for name in ("loss",) if math.isfinite(last.get(name, math.nan))
-    )
     text = f"{steps['to']} of {counted(steps['of'], 'step')}"
     text += f", {done} of them now in {record['seconds']:.0f} s" if before else ""
-    text += f"; at the end {figures}" if figures else ""
+    text += "" if loss is None else f"; at the end loss {loss:.4g}"
     if not done:
         return text, ["run: was complete before, nothing was trained; give another name to train"]
     return text, []

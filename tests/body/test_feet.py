@@ -12,6 +12,7 @@ from kinograph.engines.body.rig import mannequin
 from kinograph.engines.errors import InputError
 from kinograph.engines.evaluation.body_motion import sliding
 from kinograph.engines.geometry.rotations import turn_by
+from kinograph.nodes.body.smooth import SmoothBodies
 from made_bodies import joints_of, moving
 
 RIG = mannequin()
@@ -118,6 +119,7 @@ def test_tracks_are_held_apart_and_cuts_end_them() -> None:
         two,
         rotation=one.rotation.expand(-1, 2, -1, -1, -1).clone(),
         translation=torch.cat([one.translation, one.translation.flip(0)], 1),
+        shape=one.shape.expand(-1, 2, -1).clone(),
     )
     held, _ = run(both)
     alone, _ = run(one)
@@ -144,3 +146,20 @@ def test_nobody_and_other_bodies() -> None:
     for fps in (0.0, float("nan")):
         with pytest.raises(InputError, match="fps: expected a number above 0"):
             FootLock(fps)
+
+
+def test_the_node_holds_feet_in_chunks() -> None:
+    bodies = standing()
+    settings = {"fps": FPS, "min_cutoff": 1.7, "beta": 8.0, "beta_rotation": 2.0}
+    settings |= {"direction": "causal", "hold_feet": True}
+    whole, _ = SmoothBodies.execute(bodies, **settings).args
+    first, state = SmoothBodies.execute(bodies.slice(0, 9), **settings).args
+    second, _ = SmoothBodies.execute(bodies.slice(9, 24), state=state, **settings).args
+    parts = Bodies.cat([first, second])
+    assert torch.allclose(whole.rotation, parts.rotation, atol=1e-6)
+    assert torch.allclose(whole.translation, parts.translation, atol=1e-6)
+    loose, _ = SmoothBodies.execute(bodies, **{**settings, "hold_feet": False}).args
+    stands = torch.ones(len(bodies), 1, 2, dtype=torch.bool)
+    stands[:4] = False
+    slid = [sliding(some, stands)["mean_mm"] for some in (loose, whole)]
+    assert slid[1] < 0.1 * slid[0]

@@ -19,6 +19,7 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.skeletons import COCO_17, SKELETONS
 from kinograph.engines.runtime.engine import build_engine
 from kinograph.engines.runtime.network import network_of
+from kinograph.workflows.cli import main
 from made_instanthmr import SHAPES, saved_instanthmr
 
 pytest.importorskip("onnxruntime")
@@ -125,3 +126,18 @@ def test_files_of_other_interfaces(how: dict[str, Any], message: str, tmp_path: 
 def test_a_fixed_batch(tmp_path: Path) -> None:
     saved_instanthmr(tmp_path / "own.onnx", {}, batch=1)
     assert network_of(resolve("instanthmr:own.onnx", folder=tmp_path)).batch == 1
+
+
+def test_tensorrt_rtx_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With both inputs, for cards that this machine does not have."""
+    pytest.importorskip(
+        "tensorrt_rtx_bindings",
+        reason="TensorRT-RTX has wheels for Linux and Windows on x86-64 only",
+    )
+    saved_instanthmr(tmp_path / "own.onnx", standing())
+    monkeypatch.setenv("KINOGRAPH_MODELS_DIR", str(tmp_path))
+    assert main(["build", "instanthmr:own.onnx", "--capability", "sm86"]) == 0
+    path = Path(capsys.readouterr().out.rpartition("  ")[0])
+    assert path.stat().st_size > 1000

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from kinograph.engines.body.cliff.place import in_picture
-from kinograph.engines.body.detect import BodyDetector, unused
+from kinograph.engines.body.detect import BodyDetector, body_said, unused
 from kinograph.engines.body.families import poco_cliff
+from kinograph.engines.body.files import write_bodies
 from kinograph.engines.body.kinematics import pose_joints
 from kinograph.engines.body.landmarks import regions_of_boxes
 from kinograph.engines.body.regressed import regressed_bodies
@@ -26,6 +27,8 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.render.body_meshes import body_meshes
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
+from kinograph.nodes.body.detect import DetectBodies
+from kinograph.nodes.body.load_file import LoadBodyFile
 from made_poco import SMALL, poco_weights, saved_poco
 from made_smpl import smpl_arrays
 
@@ -125,6 +128,27 @@ def test_without_smpl_the_mannequin_stands_in_the_boxes(model: Model) -> None:
     torch.testing.assert_close(posed.rotation[:, 0], torch.eye(3).expand(3, 3, 3))
 
 
+def test_nobody_and_a_crowd(model: Model, tmp_path: Path) -> None:
+    """And people of whom the frame shows a part, or who are beyond it."""
+    crowd = replace(
+        Poses.empty(1, SIZE, people=40),
+        boxes=torch.linspace(-300, 900, 40)[None, :, None] + torch.tensor([0.0, 100, 80, 300]),
+        scores=torch.linspace(0.9, 0.3, 40)[None],
+        count=torch.tensor([40]),
+    )
+    for own in (model, with_smpl(model, "smpl.npz", tmp_path)):
+        engine = engine_of(own)
+        nobody = regressed_bodies(
+            frames(), replace(two_people(), count=torch.zeros(3).long()), engine
+        )
+        assert nobody.count.sum() == nobody.confidence.max() == 0
+        assert body_said(engine, nobody) == ""
+        bodies = regressed_bodies(frames()[:1], crowd, engine)
+        assert bodies.translation.isfinite().all()
+        assert (bodies.translation[..., 2] < 0).all()
+        assert len(bodies.translation[0].unique(dim=0)) == 40
+
+
 def test_turns_of_smpl_as_those_of_the_mannequin_and_back() -> None:
     vectors = torch.randn(5, 24, 3, generator=torch.Generator().manual_seed(3)) * 0.5
     vectors[:, 22:] = 0  # the mannequin's fingers have no such joint
@@ -156,3 +180,36 @@ def test_smpl_files_that_are_refused(model: Model, tmp_path: Path) -> None:
         with_smpl(resolve("blazepose"), "smpl.npz", tmp_path)
     with pytest.raises(InputError, match="'smpl-0123', an SMPL file that has not been read here"):
         rig_named("smpl-0123")
+
+
+def test_the_nodes(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which say as what bodies are given, and what is not used."""
+    monkeypatch.setenv("KINOGRAPH_MODELS_DIR", str(tmp_path))
+    loaded = LoadBodyFile.execute("poco_cliff", " poco.pt ", "smpl.npz")
+    name = smpl_rig(tmp_path / "smpl.npz").name
+    assert loaded.ui.value == (
+        f"SMPL with 60 vertices and 10 shapes, called {name} in files of bodies"
+    )
+    before = LoadBodyFile.fingerprint_inputs(file="poco.pt", smpl="smpl.npz")
+    assert min(before) > 0
+    assert LoadBodyFile.fingerprint_inputs(file="poco.pt", smpl="absent") == (before[0], 0)
+    plain = LoadBodyFile.execute("poco_cliff", "poco.pt").args[0]
+    for own, said in (
+        (loaded.args[0], f"as your SMPL model ({name})"),
+        (plain, "as the included mannequin, as no SMPL model is named"),
+    ):
+        found = DetectBodies.execute(frames(), engine_of(own), 43.0, 0.7, 6, poses=two_people())
+        text, warning = found.ui.value.splitlines()
+        assert text.startswith("3 frames, 3 bodies, at most 2 bodies at once; nobody in 1 frame")
+        assert said in text
+        assert warning == (
+            "Warning: score_threshold: poco_cliff:poco.pt does not say whether there is a body; "
+            "0.7 is not used"
+        )
+        bodies = found.args[0]
+        written = write_bodies(
+            bodies, tmp_path / "own.glb", "glb", rig=rig_named(bodies.rig), fps=25
+        )
+        assert [path.name for path in written] == ["own.glb"]
+    with pytest.raises(ModelError, match=r"model instanthmr:absent\.onnx: there is no "):
+        LoadBodyFile.execute("instanthmr", "absent.onnx", "")

@@ -38,7 +38,7 @@ def share_exports(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[ComfyUI]:
-    """A ComfyUI with the pack and the tests' own packs, and the engine that most graphs need."""
+    """A ComfyUI with the pack, the tests' own packs, and engines that other tests need as well."""
     packs = {"kinograph": root, **{name: PACKS / name for name in ("stub_pack", "semantics_pack")}}
     with ComfyUI(tmp_path_factory.mktemp("comfyui"), packs) as server:
         share_exports(server.models / "engines")

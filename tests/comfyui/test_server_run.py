@@ -189,7 +189,7 @@ def assert_same(ours: Path, theirs: Path) -> None:
 # Pose to VACE and tracks: see test_comfyui.py. A benchmark has no reproducible result.
 SHIPPED = (
     *("flow_to_vace", "pose_over_flow", "keypoints_and_back", "character_replacement"),
-    "mask_on_heads",
+    *("mask_on_heads", "body_mesh"),
 )
 
 

@@ -54,6 +54,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_frames(path).rotation is None
     dump(CONTENT["predictions"], path)  # the list alone
     assert read_frames(path).labels == Labels()
+    others = copy.deepcopy(CONTENT["predictions"])
+    for detection in (found for image in others for found in image["detections"]):
+        joints = torch.tensor(detection["keypoints"]).view(-1, 3).tolist()
+        detection["keypoints"] = [dict(zip("xyv", joint, strict=True)) for joint in joints]
+    dump(others, path)
+    torch.testing.assert_close(read_frames(path).keypoints, objects.keypoints)
 
 
 @pytest.mark.skipif(find_spec("yolozu") is None, reason="its validator is not installed")

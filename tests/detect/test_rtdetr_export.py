@@ -247,6 +247,11 @@ def test_a_graph_is_written_with_what_it_is(
     (tmp_path / "other.json").write_text(json.dumps({**CONFIG.to_json(), "queries": 5}))
     for options, message in (
         ((), "expected --onnx FILE, --engine FILE or both, found neither"),
+        (("--onnx", str(path), "--skip-onnx"), "expected --onnx FILE, --engine FILE or both"),
+        (
+            ("--engine", str(path), "--max-shape", "2x3x64x64"),
+            "--max-shape: expected Nx3x64x96, the input of the checkpoint, found '2x3x64x64'",
+        ),
         (("--onnx", str(path), "--opset", "17"), "--opset: expected 18, found 17"),
         (("--onnx", str(path), "--input-name", "x"), "--input-name: expected images, found x"),
         (
@@ -272,7 +277,10 @@ def test_engines_are_built_for_cards_that_are_not_here(
     )
     path = tmp_path / "model.engine"
     command = ["rtdetr", "export", "--checkpoint", str(checkpoint), "--precision", "fp32"]
-    assert main([*command, "--engine", str(path), "--max-batch", "1", "--capability", cards]) == 0
+    assert (
+        main([*command, "--engine", str(path), "--max-shape", "1x3x64x96", "--capability", cards])
+        == 0
+    )
     assert path.stat().st_size > 4 * 50_000  # its weights
     about = json.loads(path.with_name("model.engine.meta.json").read_text())
     assert about["capabilities"] == cards.split(",")

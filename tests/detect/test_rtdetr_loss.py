@@ -278,7 +278,7 @@ def test_denoising_restores_and_counts_only_real_objects(targets: Targets) -> No
                 1,
             )
             for name, value in vars(targets).items()
-            if name not in ("names", "intrinsics")
+            if name not in ("names", "intrinsics", "k_delta")
         },
         intrinsics=targets.intrinsics,
     )

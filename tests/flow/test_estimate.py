@@ -21,6 +21,8 @@ from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from raft_models import random_raft
 
+pytestmark = pytest.mark.long
+
 
 def moving(frames: int, high: int = 72, wide: int = 104, step: tuple[int, int] = (3, 1)) -> Tensor:
     """A texture that moves by `step` (x, y) px per frame."""

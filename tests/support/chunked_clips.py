@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from kinograph.engines.body.bodies import Bodies
+from kinograph.engines.body.files import write_bodies
+from kinograph.engines.body.rig import mannequin
+from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.head.files import write_heads
 from kinograph.engines.pose.files import write_poses
 from kinograph.engines.pose.poses import Poses
@@ -21,6 +26,7 @@ from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import parse_graph
 from kinograph.workflows.graph.model import Graph
 from kinograph.workflows.graph.plan import Plan, check
+from made_bodies import moving
 from posed_heads import turning_heads
 
 SIZE = (80, 96)
@@ -79,12 +85,24 @@ def make_poses(path: Path, frames: int) -> Path:
     return path
 
 
+def make_bodies(path: Path, frames: int) -> Path:
+    """Write two bodies in motion, of whom one is missing for three frames."""
+    made = moving(frames)
+    size = replace(made, canvas=SIZE, camera=Camera.of_field_of_view(SIZE, 50.0))
+    keep = made.present
+    keep[frames // 2 : frames // 2 + 3, 0] = False
+    bodies: Bodies = size.kept(keep)
+    write_bodies(bodies, path, "safetensors", rig=mannequin(), fps=15.0)
+    return path
+
+
 def make_inputs(folder: Path, frames: int) -> Path:
-    """Write clip.mp4, poses.safetensors, heads.safetensors and one.png for the graphs below; return
-    `folder`."""
+    """Write clip.mp4, poses.safetensors, heads.safetensors, bodies.safetensors and one.png for the
+    graphs below; return `folder`."""
     make_video(folder / "clip.mp4", frames)
     write_heads(turning_heads(frames, SIZE), folder / "heads.safetensors", "safetensors")
     make_poses(folder / "poses.safetensors", frames)
+    make_bodies(folder / "bodies.safetensors", frames)
     Image.fromarray((panning(1, 30, 50)[0] * 255).byte().numpy()).save(folder / "one.png")
     return folder
 

@@ -36,10 +36,10 @@ def rrdb(folded: int, size: tuple[int, int]) -> Case:
 
 
 CASES: Mapping[str, Callable[[], Case]] = {
-    "compact-4": lambda: compact(4, (19, 37)),
+    "compact-4": lambda: compact(4, (11, 37)),
     "compact-3": lambda: compact(3, (6, 20), 1),
     "compact-2": lambda: compact(2, (8, 9)),
-    "compact-wide": lambda: compact(4, (5, 200), 1),
+    "compact-wide": lambda: compact(4, (3, 200), 1),
     "compact-high": lambda: compact(4, (70, 6), 1),
     "rrdb-4": lambda: rrdb(1, (9, 20)),
     "rrdb-2": lambda: rrdb(2, (16, 18)),

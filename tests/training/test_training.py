@@ -5,6 +5,7 @@ import json
 import math
 import os
 import signal
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from torch import Tensor, nn
 from kinograph.engines import files
 from kinograph.engines.errors import InputError, MediaError, ModelError, TrainingError
 from kinograph.engines.models import checkpoint
+from kinograph.engines.training.budget import steps_within
 from kinograph.engines.training.ema import Average
-from kinograph.engines.training.loop import CHECKPOINT, train
+from kinograph.engines.training.layout import CHECKPOINT
+from kinograph.engines.training.loop import train
 from kinograph.engines.training.order import examples
 from kinograph.engines.training.run import Run
 from kinograph.engines.training.schedule import rate
 from kinograph.engines.training.settings import Settings
+from kinograph.engines.training.standing import Standing, Validation
 from kinograph.engines.training.stopping import Stop, stop_on_signals
 from kinograph.engines.training.task import Judged
 
@@ -44,6 +48,9 @@ class Tiny:
         self.count = len(self.inputs)
         self.config: Mapping[str, Any] = {"width": width}
         self.seen: list[list[int]] = []
+
+    def expect(self, chosen: Tensor) -> None:
+        self.expected = chosen.tolist()
 
     def batch(self, chosen: Tensor) -> Tensor:
         self.seen.append(chosen.tolist())
@@ -141,7 +148,7 @@ def test_it_learns_and_leaves_a_record(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run_record.json").read_text())
     assert record["steps"] == {"from": 0, "to": 150, "of": 150}
     assert record["settings"]["lr"] == 0.03
-    assert record["checkpoint"]["sha256"] == files.sha256_of(tmp_path / CHECKPOINT)
+    assert record["checkpoints"] == {CHECKPOINT: files.sha256_of(tmp_path / CHECKPOINT)}
     with Image.open(tmp_path / "curves.png") as curves:
         assert curves.size == (1260, 400)
         assert len(set(curves.convert("L").tobytes())) > 10
@@ -196,6 +203,99 @@ def test_the_learning_rate_warms_up_and_falls_as_a_cosine() -> None:
     assert rates[60] == pytest.approx(0.1 * 2 + 0.9 * 2 / 2)
     assert rates[110] == pytest.approx(0.2)
     assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("none", {0: 0.2, 10: 2.0, 99: 2.0}),
+        ("multistep", {10: 2.0, 69: 2.0, 70: 0.2, 90: 0.02}),
+        ("onecycle", {0: 0.08, 30: 2.0, 65: 1.1, 100: 0.2}),
+    ],
+)
+def test_other_schedules(schedule: str, rates: dict[int, float]) -> None:
+    settings = Settings(steps=100, lr=2.0, warmup=10, final=0.1, schedule=schedule)
+    assert {step: rate(settings, step) for step in rates} == pytest.approx(rates)
+
+
+def test_validations_keep_the_best_and_end_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    """The same in one go and stopped in between: how long nothing was better is stored."""
+    settings = Settings(steps=20, batch=4, lr=0.05, warmup=0, validate_every=2, patience=3)
+    figures = {2: 0.1, 4: 0.5, 6: None, 8: 0.5, 10: 0.2, 12: 0.9}
+
+    def validation(run: list[int]) -> Validation:
+        def judge(module: nn.Module) -> dict[str, float | None]:
+            assert not module.training
+            run.append(2 * len(run) + 2)
+            return {"good": figures[run[-1]], "other": 1.0}
+
+        return Validation(judge, "good")
+
+    whole = train(Tiny(), settings, tmp_path / "a", validation=validation([]))
+    assert (whole.step, whole.finished) == (10, True)
+    assert whole.run.standing == Standing(0.5, 4, 3)
+    assert checkpoint.load(tmp_path / "a/best.pt")["step"] == 4
+    stop = Stop()
+    part = train(
+        Tiny(),
+        settings,
+        tmp_path / "b",
+        validation=validation([]),
+        stop=stop,
+        progress=lambda step, told: stop.ask() if step == 7 else None,
+    )
+    assert (part.step, part.finished) == (7, False)
+    path = tmp_path / "b" / CHECKPOINT
+    rest = train(Tiny(), settings, tmp_path / "b", resume=path, validation=validation([2, 4, 6]))
+    assert rest.step == 10
+    assert_same(content(tmp_path / "a"), content(tmp_path / "b"))
+    files = [(tmp_path / name / "val_metrics.jsonl").read_text() for name in "ab"]
+    assert files[0] == files[1]
+    assert json.loads(files[0].splitlines()[2]) == {"step": 6, "good": None, "other": 1.0}
+    with pytest.raises(InputError, match="validation: expected one where the settings ask for it"):
+        train(Tiny(), settings, tmp_path / "c")
+
+
+def test_deterministic_mode_is_proved_on_the_first_step(tmp_path: Path) -> None:
+    class Restless(Tiny):
+        passes = 0
+
+        def judge(self, batch: Tensor, weight: float) -> Judged:
+            self.passes += 1
+            judged = super().judge(batch, weight)
+            return Judged(judged.total * (1 + 1e-6 * self.passes), judged.terms)
+
+    settings = Settings(steps=3, batch=4, deterministic=True)
+    with pytest.raises(TrainingError, match=r"deterministic: gradient of .*: two passes over the"):
+        train(Restless(), settings, tmp_path / "a")
+    plain = train(Tiny(), Settings(steps=3, batch=4), tmp_path / "b")
+    proved = train(Tiny(), settings, tmp_path / "c")
+    weights = [done.run.task.module.state_dict() for done in (plain, proved)]
+    assert_same(dict(weights[0]), dict(weights[1]))
+
+
+def test_a_budget_of_minutes_leaves_the_weights_as_they_are() -> None:
+    task = Tiny()
+    before = {name: value.clone() for name, value in task.module.state_dict().items()}
+    few, many = (steps_within(task, Settings(steps=1, batch=2), m) for m in (1e-9, 10.0))
+    assert few == 1
+    assert many > 1000
+    assert_same(dict(task.module.state_dict()), before)
+
+
+def test_the_backbone_learns_at_its_own_rate(tmp_path: Path) -> None:
+    class Parts(Tiny):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = nn.Sequential(OrderedDict(backbone=nn.Linear(3, 4), head=nn.Linear(4, 1)))
+
+    settings = Settings(steps=2, batch=4, backbone_lr=0.0, weight_decay=0.0, optimiser="sgd")
+    task = Parts()
+    before = {name: value.clone() for name, value in task.module.state_dict().items()}
+    train(task, settings, tmp_path)
+    after = task.module.state_dict()
+    same = {name for name, value in before.items() if torch.equal(value, after[name])}
+    assert same == {"backbone.weight", "backbone.bias"}
 
 
 def test_the_average_follows_the_weights_and_copies_counters() -> None:

@@ -15,12 +15,14 @@ from ...engines.files import atomic_write
 class Bars:
     """One progress bar at a time, with frames per second, on the error stream.
 
-    unit: what is counted, in the plural
+    unit:   what is counted, in the plural
+    hidden: show none, as of all processes but one
     """
 
-    def __init__(self, unit: str = "frames") -> None:
+    def __init__(self, unit: str = "frames", *, hidden: bool = False) -> None:
         self._bar: Any = None
         self._unit = unit
+        self._hidden = hidden
 
     def __enter__(self) -> "Bars":
         return self
@@ -45,6 +47,7 @@ class Bars:
             unit=f" {self._unit}",
             file=sys.stderr,
             leave=True,
+            disable=self._hidden,
         )
 
         def step(done: int) -> None:

@@ -62,7 +62,7 @@ class Measures:
         self._latest = 0.0  # capture time of the last frame that was measured
         self._start = time.monotonic()
         self._meter: Meter | None = None
-        self._like: Bodies | None = None  # the last ones, for what dropped frames would have had
+        self._like: Bodies | None = None  # of the kind that dropped frames would have had
         self._rig = ""
         self._condition = CONDITIONS[0]
         self._points: deque[dict[str, Any]] = deque(maxlen=_KEPT)
@@ -157,6 +157,7 @@ class Measures:
         if not self._waiting:
             return
         entries = self._rising()
+        self._like = self._waiting[-1].bodies  # all of them are of one kind
         self._waiting = []
         for _, part in groupby(entries, self._where):
             self._measure_part(list(part))
@@ -184,8 +185,7 @@ class Measures:
     def _measure_part(self, entries: list[_Entry]) -> None:
         from ...engines.body.metrics.meter import Meter
 
-        self._like = next((e.bodies for e in entries if e.bodies is not None), self._like)
-        assert self._like is not None  # the first frames that are measured were not all dropped
+        assert self._like is not None  # `_measure` has set it
         observed = _observed(entries, self._like)
         if self._meter is None or self._like.rig != self._rig:
             self._meter, self._rig = Meter(seconds=SECONDS), self._like.rig

@@ -13,17 +13,16 @@ from ...geometry.turned_crops import Regions
 # What the place of a crop is normalised by, in focal lengths: a published choice of the training.
 _OFF = 2.8
 _SIDE, _SIDE_SPREAD = 0.24, 0.06
-_CROP_FOCAL, _CROP = 5000.0, 224.0  # px, of the camera of a crop by itself
-_LEAST = 1e-9
+_CROP = 224  # px
+_LEAST = 0.01  # scale of a body that takes a hundredth of its crop
 
 
-def camera_of(size: Size, *, device: torch.device | str = "cpu") -> Camera:
-    """Return the camera that CLIFF assumes of pictures of `size` (height, width): its focal length
-    is their diagonal."""
+def camera_of(size: Size) -> Camera:
+    """Return the camera that CLIFF assumes of pictures of `size` (height, width), on the CPU: its
+    focal length is their diagonal."""
     height, width = size
     focal, cx, cy = (
-        torch.tensor([value], device=device)
-        for value in (math.hypot(width, height), width / 2, height / 2)
+        torch.tensor([value]) for value in (math.hypot(width, height), width / 2, height / 2)
     )
     return Camera(focal, focal, cx, cy, size)
 
@@ -45,20 +44,11 @@ def in_picture(camera: Tensor, regions: Regions, size: Size) -> Tensor:
     camera: [N,3] of the network, `pred_cam`
     """
     height, width = size
-    scale, across = camera[:, :1], camera[:, 1:]
+    # A scale of 0 or less would put a body at infinity or behind the camera: it is far away.
+    scale, across = camera[:, :1].clamp(min=_LEAST), camera[:, 1:]
     extent = scale * regions.side[:, None]  # px per half a metre at the depth of the body
     off = regions.centre - regions.centre.new_tensor([width / 2, height / 2])
     return torch.cat([across + 2 * off / extent, 2 * math.hypot(width, height) / extent], 1)
-
-
-def in_crop(camera: Tensor) -> Tensor:
-    """Return the translations [N,3] m of bodies in front of a camera of the crop alone, whose focal
-    length is 5000 px of 224.
-
-    camera: [N,3] of the network, `pred_cam`
-    """
-    scale, across = camera[:, :1], camera[:, 1:]
-    return torch.cat([across, 2 * _CROP_FOCAL / (_CROP * scale + _LEAST)], 1)
 
 
 def on_opencv_grid(regions: Regions) -> Regions:

@@ -74,7 +74,7 @@ def network(model: Model) -> Network:
         load=partial(load, plan=PLAN),
         inputs=(
             image_input(SIZE, SIZE),
-            TensorSpec("bbox_info", "float", (BATCH, 3), hint="see cliff.place.bbox_info"),
+            TensorSpec("bbox_info", "float", (BATCH, 3)),
         ),
         outputs=tuple(
             TensorSpec(name, "float", (BATCH, *shape)) for name, shape in OUTPUTS.items()

@@ -14,12 +14,12 @@ from ..records import Array, RecordKinds
 if TYPE_CHECKING:
     from ..object_truth import ObjectKinds
 
-_SIGMA = 0.05  # of a keypoint that the file gives none for: the middle of COCO's
+SIGMA = 0.05  # of a keypoint that the file gives none for: the middle of COCO's
 _MOST = 4096
 FILE = "dataset.json"
 _KNOWN = (
     *("class_names", "names", "keypoint_names", "skeleton", "sigmas", "symmetries"),
-    "skeleton_base",
+    *("skeleton_base", "flip_idx"),
 )
 
 
@@ -40,29 +40,34 @@ def read_kinds(root: Path, split: str) -> RecordKinds:
         if name not in _KNOWN:
             raise document.wrong(f"the members {', '.join(_KNOWN)}", f"{name[:40]!r}")
     named = document.member("class_names") or document.needed("names")
-    classes = _names(named)
+    classes = names_of(named)
     if not classes:
         raise named.wrong("at least one class")
     points = document.member("keypoint_names")
-    keypoints = _names(points) if points else ()
-    sigmas = np.full(len(keypoints), _SIGMA)
+    keypoints = names_of(points) if points else ()
+    sigmas = np.full(len(keypoints), SIGMA)
     if given := document.member("sigmas"):
         sigmas = np.array([v.number(1e-4, 10) for v in given.entries("a list of numbers")])
         if len(sigmas) != len(keypoints):
             raise given.wrong(f"{len(keypoints)} numbers, one per keypoint", str(len(sigmas)))
     skeleton = document.member("skeleton")
     lines = _lines(skeleton, len(keypoints)) if skeleton else ()
-    rotations, axes = _symmetries(document.member("symmetries"), classes)
-    return RecordKinds(classes, keypoints, lines, sigmas, rotations, axes)
+    rotations, axes, mirrors = _symmetries(document.member("symmetries"), classes)
+    swapped = document.member("flip_idx")
+    flip = flip_of(swapped, len(keypoints)) if swapped else ()
+    return RecordKinds(classes, keypoints, lines, sigmas, rotations, axes, mirrors, flip)
 
 
 def kinds_json(kinds: ObjectKinds) -> dict[str, Any]:
     """Return the content of `FILE`."""
     symmetries: dict[str, Any] = {}
-    for name, turns, axis in zip(kinds.classes, kinds.rotations, kinds.axes, strict=True):
+    for name, turns, axis, mirror in zip(
+        kinds.classes, kinds.rotations, kinds.axes, kinds.mirrors, strict=True
+    ):
         found = {
             **({"rotations": turns.tolist()} if len(turns) > 1 else {}),
             **({"axis": axis.tolist()} if bool(axis.any()) else {}),
+            **({"mirror": mirror.tolist()} if bool(mirror.any()) else {}),
         }
         if found:
             symmetries[name] = found
@@ -72,10 +77,22 @@ def kinds_json(kinds: ObjectKinds) -> dict[str, Any]:
         "skeleton": [[a + 1, b + 1] for a, b in kinds.skeleton],
         "sigmas": [round(value, 6) for value in kinds.sigmas.tolist()],
         "symmetries": symmetries,
+        **({"flip_idx": list(kinds.flip)} if kinds.flip else {}),
     }
 
 
-def _names(value: Value) -> tuple[str, ...]:
+def flip_of(value: Value, keypoints: int) -> tuple[int, ...]:
+    """Return the keypoint that each becomes in a mirror, counted from 0.
+
+    Raises `InputError` unless every keypoint is paired with another or with itself.
+    """
+    numbers = [entry.whole(0, keypoints - 1) for entry in value.entries("a list of keypoints")]
+    if len(numbers) != keypoints or [numbers[n] for n in numbers] != [*range(keypoints)]:
+        raise value.wrong(f"each of {keypoints} keypoints paired with another or with itself")
+    return tuple(numbers)
+
+
+def names_of(value: Value) -> tuple[str, ...]:
     """Return the texts of a list, or of an object whose keys are 0, 1, 2 ..."""
     if isinstance(value.raw, dict):
         members = dict(value.members("an object"))
@@ -101,20 +118,24 @@ def _lines(value: Value, keypoints: int) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _symmetries(value: Value | None, classes: tuple[str, ...]) -> tuple[tuple[Array, ...], Array]:
-    rotations, axes = [np.eye(3)[None]] * len(classes), np.zeros((len(classes), 3))
+def _symmetries(
+    value: Value | None, classes: tuple[str, ...]
+) -> tuple[tuple[Array, ...], Array, Array]:
+    rotations = [np.eye(3)[None]] * len(classes)
+    vectors = {name: np.zeros((len(classes), 3)) for name in ("axis", "mirror")}
     for name, symmetry in value.members("an object of classes") if value else ():
         if name not in classes:
             raise symmetry.wrong(f"one of the classes {', '.join(classes)}", repr(name[:40]))
         number = classes.index(name)
         if turns := symmetry.member("rotations"):
             rotations[number] = _turns(turns)
-        if axis := symmetry.member("axis"):
-            vector = np.array(axis.numbers(3))
-            if (length := np.linalg.norm(vector)) < 1e-6:
-                raise axis.wrong("a direction", "zero")
-            axes[number] = vector / length
-    return tuple(rotations), axes
+        for what, rows in vectors.items():
+            if given := symmetry.member(what):
+                vector = np.array(given.numbers(3))
+                if (length := np.linalg.norm(vector)) < 1e-6:
+                    raise given.wrong("a direction", "zero")
+                rows[number] = vector / length
+    return tuple(rotations), vectors["axis"], vectors["mirror"]
 
 
 def _turns(value: Value) -> Array:

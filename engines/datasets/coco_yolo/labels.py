@@ -20,8 +20,11 @@ _LARGEST = 2**24  # bytes
 _BEYOND = 1e-4  # parts of the image that rounding may put the end of a box outside of it
 
 
-def parse_labels(path: Path, kinds: RecordKinds) -> tuple[Array, list[str]]:
+def parse_labels(path: Path, kinds: RecordKinds, dimensions: int = 3) -> tuple[Array, list[str]]:
     """Return the rows [N,5+3K] of a label file, and what is wrong with its lines, by line.
+
+    dimensions: 3, or 2 for keypoints without a visibility: those at 0 0 are not labelled, the
+                others are taken for visible
 
     Raises `InputError` for a file that cannot be read or is not text.
     """
@@ -40,18 +43,19 @@ def parse_labels(path: Path, kinds: RecordKinds) -> tuple[Array, list[str]]:
         if not line.strip():
             continue
         try:
-            rows.append(_row(line.split(), kinds))
+            rows.append(_row(line.split(), kinds, dimensions))
         except ValueError as error:
             problems.append(f"{path}: line {number}: {error}")
     return np.array(rows, np.float64).reshape(-1, width), problems
 
 
-def _row(words: Sequence[str], kinds: RecordKinds) -> list[float]:
+def _row(words: Sequence[str], kinds: RecordKinds, dimensions: int) -> list[float]:
     """Return a line's numbers. Raises `ValueError` that says what is wrong."""
     keypoints = len(kinds.keypoints)
-    width = 5 + 3 * keypoints
+    width = 5 + dimensions * keypoints
     if len(words) != width:
-        expected = f"class cx cy w h and {keypoints} times x y v, {width} numbers"
+        point = "x y v" if dimensions == 3 else "x y"
+        expected = f"class cx cy w h and {keypoints} times {point}, {width} numbers"
         raise ValueError(
             f"expected {expected if keypoints else 'class cx cy w h'}, found {len(words)} numbers"
         )
@@ -62,6 +66,9 @@ def _row(words: Sequence[str], kinds: RecordKinds) -> list[float]:
         raise ValueError(f"expected numbers, found {odd[:40]!r}") from error
     if not all(map(math.isfinite, numbers)):
         raise ValueError("expected numbers, found NaN or infinity")
+    if dimensions == 2:
+        pairs = [numbers[at : at + 2] for at in range(5, width, 2)]
+        numbers[5:] = [value for x, y in pairs for value in (x, y, 2.0 if x or y else 0.0)]
     kind, cx, cy, w, h = numbers[:5]
     if kind != int(kind) or not 0 <= kind < len(kinds.classes):
         raise ValueError(
@@ -76,7 +83,7 @@ def _row(words: Sequence[str], kinds: RecordKinds) -> list[float]:
             "expected a box inside the image, as parts 0..1 of its sides, found "
             f"{cx:g} {cy:g} {w:g} {h:g}"
         )
-    for place in range(5, width, 3):
+    for place in range(5, len(numbers), 3):
         name = kinds.keypoints[(place - 5) // 3]
         x, y, seen = numbers[place : place + 3]
         if seen not in (0, 1, 2):

@@ -9,9 +9,17 @@ from PIL import Image
 from ...geometry.placement import Size
 from ...video.picture import opened_picture
 from ..object_truth import ObjectKinds, ObjectTruth
+from ..records import Records
 from .read_records import PICTURES, LabelsError, read_records
 
-__all__ = ["PICTURES", "LabelledImages", "LabelsError", "read_coco_yolo", "read_pixels"]
+__all__ = [
+    "PICTURES",
+    "LabelledImages",
+    "LabelsError",
+    "as_tensors",
+    "read_coco_yolo",
+    "read_pixels",
+]
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,13 @@ def read_coco_yolo(root: Path, split: str = "train") -> LabelledImages:
     Raises `LabelsError` that names every malformed line and member, and `InputError` for a folder
     without images and for labels without an image.
     """
-    found = read_records(root, split)
+    return as_tensors(read_records(root, split))
+
+
+def as_tensors(found: Records) -> LabelledImages:
+    """Return what was read of a data set of any form, as tensors."""
     truths = tuple(record.truth() for record in found.images)
-    return LabelledImages(root, split, found.kinds.kinds(), truths, found.notes)
+    return LabelledImages(found.root, found.split, found.kinds.kinds(), truths, found.notes)
 
 
 def read_pixels(truth: ObjectTruth, size: Size) -> torch.Tensor:

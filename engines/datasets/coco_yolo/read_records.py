@@ -81,7 +81,7 @@ def _unpaired(paths: list[Path], labels: Path) -> list[str]:
 def _record(
     path: Path, labels: Path, root: Path, kinds: RecordKinds
 ) -> tuple[Record, list[str], tuple[str, ...]]:
-    size = _size(path)
+    size = picture_size(path)
     text, beside = (labels / f"{path.stem}{suffix}" for suffix in (".txt", ".json"))
     rows = np.zeros((0, 5 + 3 * len(kinds.keypoints)))
     problems: list[str] = []
@@ -108,7 +108,9 @@ def _record(
     return record, problems, sidecar.notes
 
 
-def _size(path: Path) -> tuple[int, int]:
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return height and width of a picture, which is not decoded. Raises `MediaError` for what is
+    none."""
     with opened_picture(path) as picture:
         width, height = picture.size
     return height, width

@@ -196,5 +196,6 @@ def _keypoints(entries: Sequence[Value]) -> int:
         for detection in entry.needed("detections").entries("a list of detections"):
             points = detection.member("keypoints")
             if points is not None and isinstance(points.raw, list) and points.raw:
-                return min(len(points.raw) // 3, _MOST)
+                of_objects = isinstance(points.raw[0], dict)  # x, y, v by name, not one by one
+                return min(len(points.raw) // (1 if of_objects else 3), _MOST)
     return 0

@@ -9,6 +9,10 @@ from ...errors import InputError
 STRIDE = 32
 """Height and width of the input are multiples of it."""
 
+BACKBONES = {"plain": (), "movenet": (48, 144, 480)}
+"""Backbones, and the channels of their maps at strides 8, 16 and 32 where those are fixed."""
+
+_LATER = ("backbone",)  # members that older checkpoints lack; their networks have the defaults
 _MOST = 4096  # of any count or width: far above what trains, far below what fills a memory
 
 
@@ -31,6 +35,8 @@ class Config:
     depth:           metres that a network without training puts every object at
     keypoint_scores: also tell whether each keypoint can be seen
     uncertainty:     also tell how far depth and rotation may be off
+    backbone:        plain, of `stem`, `widths` and `depths`; or movenet, that of the embedded
+                     network for people, for which these three do not count
 
     Raises `InputError` for a size or a count that makes no network.
     """
@@ -50,6 +56,7 @@ class Config:
     depth: float = 1.0
     keypoint_scores: bool = False
     uncertainty: bool = False
+    backbone: str = "plain"
 
     def __post_init__(self) -> None:
         counts = {f.name: getattr(self, f.name) for f in fields(self) if f.type in (int, "int")}
@@ -77,8 +84,18 @@ class Config:
                 f"config: queries: expected at most {self.tokens}, which an input of "
                 f"{self.size[1]}x{self.size[0]} px has places for, found {self.queries}"
             )
+        if self.backbone not in BACKBONES:
+            raise InputError(
+                f"config: backbone: expected one of {', '.join(BACKBONES)}, found "
+                f"{self.backbone[:40]!r}"
+            )
         if not 0 < self.depth < 1e6:
             raise InputError(f"config: depth: expected metres above 0, found {self.depth}")
+
+    @property
+    def maps(self) -> tuple[int, ...]:
+        """Channels of the backbone's maps at strides 8, 16 and 32."""
+        return BACKBONES[self.backbone] or self.widths[1:]
 
     @property
     def levels(self) -> tuple[tuple[int, int], ...]:
@@ -105,7 +122,7 @@ class Config:
         if not isinstance(raw, Mapping):
             raise InputError(f"{source}: config: expected an object, found a {type(raw).__name__}")
         known = {field.name: field for field in fields(cls)}
-        if odd := sorted(set(raw) ^ set(known), key=str):
+        if odd := sorted((set(raw) ^ set(known)) - (set(_LATER) - set(raw)), key=str):
             missing = [name for name in odd if name in known]
             what = f"no {', '.join(missing)}" if missing else f"unknown {', '.join(map(str, odd))}"
             raise InputError(f"{source}: config: expected {', '.join(known)}, found {what}")

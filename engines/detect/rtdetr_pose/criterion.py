@@ -165,10 +165,11 @@ class Criterion:
         return terms
 
     def _cameras(self, k_delta: Tensor, targets: Targets) -> Tensor:
-        """Return how far cameras are changed that are known and need no change."""
+        """Return how wrongly cameras are changed, of those that are known."""
         known = _known(targets.intrinsics)
         size = k_delta.new_tensor([1, 1, self.size[1], self.size[0]])
-        return (k_delta[known] / size).abs().sum()
+        off = k_delta if targets.k_delta is None else k_delta - targets.k_delta
+        return (off[known] / size).abs().sum()
 
     @torch.no_grad()
     def _degrees(self, outputs: Outputs, targets: Targets, pairs: Pairs) -> Tensor:

@@ -28,7 +28,7 @@ class Encoder(nn.Module):
         hidden = config.hidden
         self.inputs = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, hidden, 1, bias=False), nn.BatchNorm2d(hidden))
-            for width in config.widths[1:]
+            for width in config.maps
         )
         positions = sine_positions(config.levels[-1], hidden)
         self.register_buffer("positions", positions, persistent=False)

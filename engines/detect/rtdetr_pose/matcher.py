@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import TrainingError
 from ...geometry.rotations import from_two_rows
 from ..symmetry import Symmetries
 from .decode import to_corners
@@ -61,11 +62,19 @@ def match(
     sigmas:  [K] of the keypoints
     size:    height and width of the network's input, px
 
-    Costs are computed for all layers, images, queries and objects at once.
+    Costs are computed for all layers, images, queries and objects at once. Raises `TrainingError`
+    that names the image for a cost that is not finite.
     """
     from scipy.optimize import linear_sum_assignment
 
-    cost = _costs(outputs, targets, costs, symmetries, sigmas, size).cpu().numpy()
+    every = _costs(outputs, targets, costs, symmetries, sigmas, size).cpu()
+    if not bool(every.isfinite().all()):
+        image = int((~every.isfinite()).any(-1).any(-1).any(0).nonzero()[0])
+        raise TrainingError(
+            f"cost of the assignment, image {targets.names[image]}: found NaN or infinity; lower "
+            "the learning rate"
+        )
+    cost = every.numpy()
     counts = targets.present.sum(1).tolist()
     device = targets.present.device
     found = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .backbone import Backbone
+from .backbone import backbone_for
 from .config import Config
 from .decoder import Decoder
 from .encoder import Encoder
@@ -69,7 +69,7 @@ class RTDETRPose(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.backbone = Backbone(config)
+        self.backbone = backbone_for(config)
         self.encoder = Encoder(config)
         self.select = nn.Sequential(
             nn.Linear(config.hidden, config.hidden), nn.LayerNorm(config.hidden)

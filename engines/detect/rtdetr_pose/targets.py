@@ -23,6 +23,8 @@ class Targets:
     offsets:    [B,M,2] px of the network's input, from the box's centre to the origin
     keypoints:  [B,M,K,3] x, y as parts of the image; 0 = not labelled, 1 = hidden, 2 = visible
     intrinsics: [B,4] fx, fy, cx, cy in px of the network's input
+    k_delta:    [B,4] how the true camera differs from `intrinsics`: fx and fy times 1 + d, cx and
+                cy plus d px; None: not at all
 
     Raises `InputError` for shapes and devices that do not fit together.
     """
@@ -36,6 +38,7 @@ class Targets:
     offsets: Tensor
     keypoints: Tensor
     intrinsics: Tensor
+    k_delta: Tensor | None = None
 
     def __post_init__(self) -> None:
         batch = len(self.names)
@@ -48,6 +51,8 @@ class Targets:
         check_shape("Targets.offsets", self.offsets, [batch, places, 2])
         check_shape("Targets.keypoints", self.keypoints, [batch, places, "K", 3])
         check_shape("Targets.intrinsics", self.intrinsics, [batch, 4])
+        if self.k_delta is not None:
+            check_shape("Targets.k_delta", self.k_delta, [batch, 4])
 
     @property
     def count(self) -> Tensor:
@@ -62,6 +67,14 @@ class Targets:
         """Return the images at `index` [N] int64, in this order."""
         names = tuple(self.names[row] for row in index.tolist())
         return self._each(lambda values: values[index], names)
+
+    def in_front(self) -> "Targets":
+        """Return the same objects in the first places of their images, as many as there are."""
+        order = self.present.int().sort(dim=1, descending=True, stable=True).indices
+        order = order[:, : max(1, int(self.present.sum(1).max()))]
+        rows = torch.arange(len(order), device=order.device)[:, None]
+        per_object = ("present", "classes", "boxes", "rotation", "z", "offsets", "keypoints")
+        return replace(self, **{name: getattr(self, name)[rows, order] for name in per_object})
 
     def _each(
         self, change: Callable[[Tensor], Tensor], names: tuple[str, ...] | None = None

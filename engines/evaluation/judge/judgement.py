@@ -15,7 +15,7 @@ from .confusion import confusion
 from .errors import Errors, errors_of
 from .found import Found
 from .joints import joint_figures
-from .pairs import Pairs, matched
+from .pairs import MATCH, Pairs, matched
 from .pnp import Consistency, consistency
 from .precision import average_precision
 
@@ -45,16 +45,27 @@ class Judgement:
     confusion: NDArray[np.int64]
 
 
-def judge(found: Sequence[Found], truths: Sequence[Record], kinds: RecordKinds) -> Judgement:
+def judge(
+    found: Sequence[Found],
+    truths: Sequence[Record],
+    kinds: RecordKinds,
+    *,
+    least: float = MATCH,
+) -> Judgement:
     """Compare what was found with the truth, image by image in the same order.
 
-    Raises `InputError` for another number of images, and if pycocotools is not installed.
+    least: IoU of a box with the truth that it is of, above 0 and at most 1
+
+    Raises `InputError` for an IoU out of range, for another number of images, and if pycocotools is
+    not installed.
     """
+    if not 0 < least <= 1:
+        raise InputError(f"IoU threshold: expected above 0 and at most 1, found {least}")
     if len(found) != len(truths):
         raise InputError(
             f"objects: expected those of {len(truths)} images, found those of {len(found)}"
         )
-    pairs = [matched(some, truth) for some, truth in zip(found, truths, strict=True)]
+    pairs = [matched(some, truth, least=least) for some, truth in zip(found, truths, strict=True)]
     return Judgement(
         found=tuple(found),
         truths=tuple(truths),

@@ -37,10 +37,11 @@ def overlaps(one: Array, other: Array) -> Array:
     return iou
 
 
-def matched(found: Found, truth: Record, *, classes: bool = True) -> Pairs:
+def matched(found: Found, truth: Record, *, classes: bool = True, least: float = MATCH) -> Pairs:
     """Return the pairs of an image, those that overlap most first, each detection of one object.
 
     classes: only those of the same class
+    least:   IoU of the boxes
     """
     iou = overlaps(truth.boxes, found.boxes)
     if classes:
@@ -50,7 +51,7 @@ def matched(found: Found, truth: Record, *, classes: bool = True) -> Pairs:
     # first.
     order = np.argsort(-iou.T, axis=None, kind="stable")
     taken = np.zeros(len(found), bool)
-    for flat in order[: int((iou >= MATCH).sum())].tolist():
+    for flat in order[: int((iou >= least).sum())].tolist():
         detection, number = divmod(flat, len(truth))
         if place[number] < 0 and not taken[detection]:
             place[number], overlap[number] = detection, iou[number, detection]

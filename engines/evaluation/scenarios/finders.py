@@ -66,13 +66,13 @@ class NetworkFinder:
     def find(
         self, records: Sequence[Record], warps: Sequence[Array] | None = None
     ) -> tuple[list[Found], float | None] | str:
-        """Look at pictures; a call of the network before is not counted."""
+        """Look at pictures; a first call of the network is not counted."""
         from ..adapters.pictures import Picture, check_there
 
         check_there(records)
         every = [None] * len(records) if warps is None else list(warps)
         pictures = [Picture.of(r, warp) for r, warp in zip(records, every, strict=True)]
-        self._adapter.find(pictures[:1])
+        self._adapter.find(pictures[: self._adapter.batch])
         self._adapter.seconds.clear()
         step = None
         if self._progress is not None:

@@ -14,7 +14,6 @@ from torch import Tensor
 from kinograph.engines.body.cliff.place import (
     bbox_info,
     camera_of,
-    in_crop,
     in_picture,
     on_opencv_grid,
 )
@@ -114,7 +113,9 @@ def test_where_crops_and_bodies_are() -> None:
     )
     at = in_picture(camera, squared, (height, width))[0].tolist()
     assert at == pytest.approx([tx + 2 * 80 / (s * b), ty + 2 * 60 / (s * b), 2 * f / (s * b)])
-    assert in_crop(camera)[0].tolist() == pytest.approx([tx, ty, 10000 / (224 * s)])
+    for scale in (0.0, -1.0):
+        far = in_picture(torch.tensor([[scale, tx, ty]]), squared, (height, width))[0]
+        assert 100 < float(far[2]) < 1000
     lens = camera_of((height, width))
     assert lens.fx.tolist() == lens.fy.tolist() == [f]
     assert (lens.cx.tolist(), lens.cy.tolist()) == ([320], [240])

@@ -1,6 +1,5 @@
 """The hand network against the answers of LiteRT, which ran the published file."""
 
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,8 @@ from kinograph.engines.runtime.folders import engine_folder
 from kinograph.engines.runtime.network import network_of
 
 ANSWERS = Path(__file__).parents[2] / "data" / "pose" / "hand_network.npz"
+
+CARDS = ("sm75", "sm86", "sm89", "sm120")
 
 
 @pytest.fixture(scope="module")
@@ -43,25 +44,23 @@ def test_the_network(hand: Model) -> None:
     assert (points[:2, 12, 1] < points[:2, 0, 1]).all()
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "torch_compiled"])
-def test_engines_agree_with_the_reference(backend: str, hand: Model) -> None:
-    engine = build_engine(hand, network_of(hand), backend=backend, device="cpu", max_batch=2)
+def test_onnx_runtime_agrees_with_the_reference(hand: Model) -> None:
+    engine = build_engine(hand, network_of(hand), backend="onnxruntime", device="cpu", max_batch=2)
     assert engine.verdict is not None
     assert engine.verdict.passed
     assert max(engine.verdict.errors.values()) < 1e-4
 
 
-@pytest.mark.parametrize(
-    ("capability", "precision"), [*product(["sm75", "sm86", "sm89", "sm120"], ["fp32", "fp16"])]
-)
-def test_tensorrt_rtx_builds(capability: str, precision: str, hand: Model) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_tensorrt_rtx_builds(precision: str, hand: Model) -> None:
+    """In one engine for cards that this machine does not have."""
     pytest.importorskip(
         "tensorrt_rtx_bindings",
         reason="TensorRT-RTX has wheels for Linux and Windows on x86-64 only",
     )
     network = network_of(hand)
     request = BuildRequest(hand, network, 16, network.sizes, EngineCache(engine_folder()))
-    rung = Rung("tensorrt_rtx", torch.device("cuda"), precision, (capability,))
+    rung = Rung("tensorrt_rtx", torch.device("cuda"), precision, CARDS)
     built = backend_of("tensorrt_rtx").build(request, rung, lambda path: None)
     weights = 2.65e6 * {"fp32": 4, "fp16": 2}[precision]
     assert weights * 0.95 < built.path.stat().st_size < weights + 50e6  # and its kernels

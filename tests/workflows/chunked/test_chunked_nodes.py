@@ -29,6 +29,8 @@ from kinograph.workflows.graph.model import Link
 from kinograph.workflows.graph.plan import Plan
 from made_objects import made_objects, write_detector
 
+pytestmark = pytest.mark.long
+
 FRAMES = 23
 
 
@@ -48,6 +50,7 @@ FLOW: Nodes = {
     "e": ("KinographEstimateFlow", {"image": ["f", 0], "direction": "both", "fps": ["f", 2]})
 }
 HEADS: Nodes = {"h": ("KinographLoadHeads", {"file": "heads.safetensors"})}
+BODIES: Nodes = {"y": ("KinographLoadBodies", {"file": "bodies.safetensors"})}
 DRAWN: Nodes = {**FLOW, "d": ("KinographDrawFlow", {"flow": ["e", 0]})}
 MASKED: Nodes = {**FLOW, "m": ("KinographFlowMask", {"flow": ["e", 0], "threshold": 2.0})}
 
@@ -199,6 +202,18 @@ CASES: dict[str, Nodes] = {
     },
     "DrawHeads alone": {**HEADS, "x": ("KinographDrawHeads", {"heads": ["h", 0]})},
     "HeadStatistics": {**HEADS, "x": ("KinographHeadStatistics", {"heads": ["h", 0]})},
+    "TrackBodies": {
+        **BODIES,
+        "x": ("KinographTrackBodies", {"bodies": ["y", 0], "image": ["f", 0]}),
+    },
+    **{
+        f"SmoothBodies {way} {up_to}": {
+            **BODIES,
+            "x": ("KinographSmoothBodies", {"bodies": ["y", 0], "direction": way, **up_to}),
+        }
+        for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
+    },
+    "BodiesToKeypoints": {**BODIES, "x": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]})},
     "LoadPredictions": {
         "x": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]})
     },
@@ -406,10 +421,12 @@ CASES: dict[str, Nodes] = {
 }
 # Networks are in the shipped graphs, see test_chunked.py.
 ELSEWHERE = {
+    "KinographBodyStatistics",  # tests/workflows/chunked/test_saved_motion.py
     "KinographDetectPoses",
     "KinographDetectPosesInBoxes",
     # tests/render/test_maps.py
     *("KinographAddHandsAndFace", "KinographFlowMap", "KinographPoseMap"),
+    *("KinographDetectBodies", "KinographDrawBodies"),  # tests/body/test_body_graphs.py
     "KinographDrawMeshOnHeads",  # tests/head/test_head_graphs.py
     "KinographUpscaleImages",  # tests/upscale/test_upscale_nodes.py
 }
@@ -560,7 +577,7 @@ def test_the_contract_fits_the_schema(name: str) -> None:
     assert ("KINO_STATE" in outputs) == (inputs.get("state") == "KINO_STATE")
     assert all(slot < len(outputs) for slot in (*rule.fixed, *rule.ends, *rule.never))
     rows = {"IMAGE", "MASK", "VIDEO", "KINO_POSES", "KINO_HEADS", "KINO_FLOW"}
-    rows |= {"KINO_DETECTIONS"}
+    rows |= {"KINO_BODIES", "KINO_DETECTIONS"}
     rows |= {"KINO_VACE", "POSE_KEYPOINT", "BOUNDING_BOX", "IMAGE,MASK", "*"}
     assert {inputs[row] for row in rule.rows} <= rows
     if rule.kind in ("frames", "state", "stream", "sums"):

@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from chunked_clips import contents, footage, graph_of, make_video
 from kinograph.engines.body.bodies import Bodies
 from kinograph.engines.body.files import FORMATS, write_bodies
 from kinograph.engines.body.rig import mannequin
 from kinograph.engines.errors import GraphError, InputError
+from kinograph.nodes.body.statistics import BodyStatistics
 from kinograph.nodes.standin import host
 from kinograph.nodes.streaming import Sink
+from kinograph.nodes.streaming.states import load_state, save_state
 from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.catalogue import catalogue
 from made_bodies import moving
@@ -134,6 +137,25 @@ def test_a_graph_that_saves_measures_and_sends(tmp_path: Path) -> None:
         *("bvh_00001_track3", "bvh_00001_track4", "smpl_00001_track3", "smpl_00001_track4"),
         *("glb_00001_", "safetensors_00001_", "t_00001_", "t_00002_", "plot_00001_"),
     }
+
+
+@pytest.mark.parametrize("sizes", [[5, 1, 1, 7, 9], [1] * FRAMES])
+def test_figures_of_uneven_chunks(sizes: list[int], tmp_path: Path) -> None:
+    """The same bits, also if each chunk is taken up by another step."""
+    bodies = moving(FRAMES)
+    inputs = {"fps": 15.0, "condition": "Low Light", "columns": "by track"}
+    expected = BodyStatistics.execute(bodies, **inputs).args
+    step, at = BodyStatistics.STREAMING.step(BodyStatistics), 0
+    for size in sizes:
+        step.run({"bodies": bodies.slice(at, at + size), **inputs})
+        at += size
+        save_state(step.state, tmp_path / "state")
+        step = BodyStatistics.STREAMING.step(BodyStatistics)
+        step.state = load_state(tmp_path / "state")
+    step.finish(inputs)
+    text, table, plot, share = (step.ends[slot] for slot in range(4))
+    assert (text, table, share) == (expected[0], expected[1], expected[3])
+    assert torch.equal(plot, expected[2])
 
 
 def test_a_condition_that_is_none_ends_a_run_in_chunks_at_once(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from kinograph.workflows.cli import main
 from kinograph.workflows.graph.shipped import demo_clip
 from spynet_weights import SHA256, WEIGHTS, weights
 
+pytestmark = pytest.mark.long
+
 BASELINES = Path(__file__).parents[2] / "data" / "flow" / "baselines.json"
 SPYNET = f"spynet:{WEIGHTS}"
 SIZES = {"made": (512, 256), "motorcycle": (741, 370)}  # whole and half

@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from kinograph.engines.detect.rtdetr_pose.weights import load_trained
 from kinograph.engines.errors import ModelError
 from kinograph.engines.models import checkpoint
+from kinograph.engines.models.registry import resolve
+from kinograph.engines.pose.families import movenet
 from kinograph.workflows.cli import main
+
+pytestmark = pytest.mark.long
 
 QUICK = ("--steps", "2", "--batch-size", "4", "--device", "cpu", "--lr-warmup-steps", "0")
 
@@ -43,18 +48,15 @@ def evaluate(predictions: Path, data: Path, *options: str) -> int:
     return main(["rtdetr", "evaluate", *files, *options])
 
 
-def test_a_training_learns_its_8_pictures(tmp_path: Path) -> None:
+def test_a_training_learns_its_16_pictures(data: Path, tmp_path: Path) -> None:
     """It tests the trainer and says nothing of quality, as no other pictures are looked at."""
-    data = tmp_path / "few"
-    command = ["rtdetr", "synth", "--out", str(data), "--images", "8", "--size", "64x64"]
-    assert main([*command, "--val-images", "1"]) == 0
-    settings = ("--steps", "220", "--ema-decay", "0.98", "--device", "cpu")
+    settings = ("--steps", "350", "--ema-decay", "0.98", "--device", "cpu")
     assert train(data, tmp_path, *settings) == 0
     files = tmp_path / "p.json", tmp_path / "report.json"
     assert predict(tmp_path, data, files[0], "--split", "train", "--score-threshold", "0") == 0
     assert evaluate(files[0], data, "--split", "train", "--output", str(files[1])) == 0
     report = json.loads(files[1].read_text())
-    assert report["meta"]["dataset"]["images"] == 8
+    assert report["meta"]["dataset"]["images"] == 16
     figures = report["metrics"]
     assert figures["box_ap"] >= 0.95
     assert figures["rotation_median_deg"] <= 6
@@ -69,7 +71,8 @@ def test_predictions_hold_what_the_format_asks_for(
     told = capsys.readouterr().out
     assert "2 of 2 steps" in told
     assert {path.name for path in tmp_path.iterdir()} == {
-        *("checkpoint.pt", "metrics.jsonl", "metrics.csv", "curves.png", "run_record.json"),
+        *("checkpoint.pt", "metrics.jsonl", "metrics.csv", "metrics.json", "curves.png"),
+        "run_record.json",
     }
     output = tmp_path / "p.json"
     assert predict(tmp_path, data, output, "--wrap", "--score-threshold", "0") == 0
@@ -122,6 +125,62 @@ def test_a_run_goes_on_where_it_was_stopped(data: Path, tmp_path: Path) -> None:
     assert (whole / "metrics.jsonl").read_text() == journal.read_text()
 
 
+def test_a_run_in_the_layout_of_the_contract_validates_and_ends_early(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--steps", "9", "--batch-size", "2", "--device", "cpu", "--lr", "1e-9"]
+    options += ["--val-split", "val", "--val-every-steps", "1", "--early-stop-patience", "2"]
+    options += ["--cache", str(tmp_path / "cache"), "--deterministic", "--intrinsics-jitter"]
+    command = ["rtdetr", "train", "--dataset-root", str(data), "--run-contract", "--run-id", "a"]
+    assert main([*command, *options]) == 0
+    told = capsys.readouterr().out
+    assert "of 9 steps (no better validation for long enough)" in told
+    run = tmp_path / "runs/a"
+    files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    assert files == {
+        *("checkpoints/last.pt", "checkpoints/best.pt", "reports/curves.png"),
+        *("reports/train_metrics.jsonl", "reports/train_metrics.csv"),
+        *("reports/val_metrics.jsonl", "reports/val_metrics.csv"),
+        *("reports/run_meta.json", "reports/config_resolved.yaml"),
+    }
+    meta = json.loads((run / "reports/run_meta.json").read_text())
+    assert meta["git"]["sha"]
+    assert len(meta["dependency_lock"]["package_set_sha256"]) == 64
+    assert meta["preprocess"]["image_size"] == [64, 64]
+    assert meta["hardware"]["accelerator"] == "cpu"
+    assert set(meta["checkpoints"]) == {"last.pt", "best.pt"}
+    resolved = yaml.safe_load((run / "reports/config_resolved.yaml").read_text())
+    assert resolved["settings"]["patience"] == 2
+    assert len(resolved["dataset"]["sha256"]) == 64
+    rows = (run / "reports/val_metrics.jsonl").read_text().splitlines()
+    assert len(rows) == meta["steps"]["to"] == 3
+    assert main([*command, *options]) == 2
+    assert "holds the checkpoint of another run" in capsys.readouterr().err
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_minutes_choose_the_steps_before_the_first(data: Path, tmp_path: Path) -> None:
+    options = ("--minutes", "0.01", "--batch-size", "2", "--device", "cpu", "--cache", "none")
+    assert train(data, tmp_path, *options) == 0
+    record = json.loads((tmp_path / "run_record.json").read_text())
+    assert record["steps"]["to"] == record["settings"]["steps"] >= 1
+    path = str(tmp_path / "checkpoint.pt")
+    assert train(data, tmp_path, *options, "--resume-from", path) == 0
+
+
+def test_the_backbone_for_people_starts_with_its_weights(data: Path, tmp_path: Path) -> None:
+    options = ("--backbone-name", "movenet", "--backbone-lr-mult", "0", "--weight-decay", "0")
+    assert train(data, tmp_path, *QUICK, *options) == 0
+    trained = load_trained(tmp_path / "checkpoint.pt").module
+    whole = movenet.load(resolve("movenet_multipose").path)
+    for name, value in trained.backbone.state_dict().items():
+        assert torch.equal(value, whole.state_dict()[name]), name
+    images = torch.rand(1, 3, 64, 64)
+    maps = trained.backbone(images)
+    assert [tuple(x.shape[1:]) for x in maps] == [(48, 8, 8), (144, 4, 4), (480, 2, 2)]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -132,7 +191,17 @@ def test_a_run_goes_on_where_it_was_stopped(data: Path, tmp_path: Path) -> None:
         (("--image-size", "axb"), "--image-size: expected WIDTHxHEIGHT"),
         (("--amp", "int8"), "amp: expected one of none, fp16, bf16, found 'int8'"),
         (("--num-queries", "1"), "expected at most 1 objects, one per query, found 2"),
-        (("--colour-jitter", "2"), "expected a colour jitter in 0..1"),
+        (("--colour-jitter", "2"), "--colour-jitter: expected 0..0.99, found 2"),
+        (
+            ("--scale-min", "2", "--multiscale"),
+            "--scale-min, --scale-max: expected the least fac",
+        ),
+        (("--hflip-prob", "0.5"), "flip: expected keypoints that the picture's mirror image has"),
+        (("--num-classes", "3"), "classes: expected 3, found 1"),
+        (("--backbone-name", "vit"), "backbone: expected one of plain, movenet, found 'vit'"),
+        (("--optimizer", "lion"), "optimiser: expected one of adamw, sgd, found 'lion'"),
+        (("--early-stop-patience", "2"), "patience: expected validations to wait for, found 2"),
+        (("--val-split", "test"), "expected a folder images/test, found none"),
         (("--device", "tpu"), "device: expected auto, cpu or cuda, found 'tpu'"),
         (("--resume-from", "none.pt"), "none.pt: expected a checkpoint, found no file"),
     ],

@@ -176,5 +176,7 @@ def test_what_does_not_go_together_is_named(
     ):
         assert run("scenarios", data, *options) == 2, options
         assert message in capsys.readouterr().err
+    assert run("baseline", data, *mine, "--no-scenarios", "--iou-threshold", "0") == 2
+    assert "IoU threshold: expected above 0 and at most 1" in capsys.readouterr().err
     assert run("baseline", data, *mine, "--wrap") == 2
     assert "--wrap: needs --predictions-out" in capsys.readouterr().err

@@ -16,6 +16,8 @@ from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.workflows.cli import main
 from kinograph.workflows.graph.shipped import DEMO_GRAPH, MEDIA
 
+pytestmark = pytest.mark.long
+
 API = DEMO_GRAPH.parent
 
 

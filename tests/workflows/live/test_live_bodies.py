@@ -132,6 +132,22 @@ def test_dropped_frames_are_missed_detections() -> None:
     assert min(pose, moved, joints) > 0
 
 
+def test_frames_that_are_dropped_before_any_is_drawn() -> None:
+    """Also where a record begins among them."""
+    measures = Measures()
+    start = time.monotonic()
+    for number in range(10):
+        measures.lost(start - 1 + number / 25)
+    measures.record()
+    for number in range(10):
+        measures.lost(time.monotonic() + number / 1000)
+    given(measures, range(10, 30), start=start + 0.5)
+    measures.close()
+    detections = [point["rows"][0][-1] for point in measures.points(0)]
+    assert detections[0] == 0.0
+    assert 0 < detections[-1] < 100
+
+
 def test_a_condition_marks_the_points_and_records_from_then_on() -> None:
     said: list[str] = []
     measures = Measures(said.append)

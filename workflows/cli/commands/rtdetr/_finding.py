@@ -123,7 +123,7 @@ def finding_of(arguments: argparse.Namespace, start: Start | None) -> Looked:
 
     Raises `InputError` for arguments that do not go together, and as the readers do.
     """
-    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.datasets.labelled import read_labelled
     from .....engines.errors import InputError
     from .....engines.files import sha256_of
 
@@ -133,7 +133,7 @@ def finding_of(arguments: argparse.Namespace, start: Start | None) -> Looked:
         if (getattr(arguments, name) is not None) != wanted:
             verb = "needs" if wanted else "takes no"
             raise InputError(f"--adapter {arguments.adapter}: {verb} --{name} FILE")
-    data = read_records(arguments.dataset, arguments.split)
+    data = read_labelled(arguments.dataset, arguments.split)
     whole = len(data.images)
     if from_file:
         from .....engines.evaluation.scenarios.finders import FileFinder

@@ -19,6 +19,16 @@ from .scenarios import print_scenarios
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--iou-threshold",
+        type=float,
+        default=0.5,
+        metavar="T",
+        help="least IoU of a box with the object that it is of, in the summary (default 0.5)",
+    )
+    parser.add_argument(
+        "--coco", action="store_true", help="COCO's figures, which are there in any case"
+    )
     parser.add_argument("--no-scenarios", action="store_true", help="leave the scenarios out")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report as JSON")
     parser.add_argument(
@@ -48,6 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
             threshold=arguments.score_threshold,
             scenarios=None if arguments.no_scenarios else settings,
             whole=looked.whole,
+            least=arguments.iou_threshold,
             about=looked.about,
         )
     named = {**report["summary"], **report["metrics"]}

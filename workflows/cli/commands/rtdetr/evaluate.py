@@ -35,12 +35,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.datasets.labelled import read_labelled
     from .....engines.evaluation.objects import judge_predictions, objects_report
     from .....engines.files import atomic_write
     from ...terminal import print_table, write_report
 
-    data = read_records(arguments.dataset, arguments.split)
+    data = read_labelled(arguments.dataset, arguments.split)
     judged = judge_predictions(arguments.predictions, data)
     report = objects_report(judged, arguments.predictions, data)
     rows = [

@@ -53,6 +53,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="most images per call of the engine (default 16); the ONNX graph takes any number",
     )
     parser.add_argument(
+        "--max-shape",
+        metavar="Bx3xHxW",
+        help="of the engine, instead of --max-batch; another height or width than the checkpoint's "
+        "is an error",
+    )
+    for name in ("onnx", "engine"):
+        parser.add_argument(
+            f"--skip-{name}", action="store_true", help=f"do not write what --{name} names"
+        )
+    parser.add_argument(
         "--opset", type=int, metavar="N", help="18, the only one; others are an error"
     )
     parser.add_argument(
@@ -78,7 +88,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from .....engines.runtime.onnx_export import OPSET
     from ..build import PhaseBars
 
-    if arguments.onnx is None and arguments.engine is None:
+    onnx = None if arguments.skip_onnx else arguments.onnx
+    engine = None if arguments.skip_engine else arguments.engine
+    if onnx is None and engine is None:
         raise InputError("expected --onnx FILE, --engine FILE or both, found neither")
     for name, given, only in (
         ("--opset", arguments.opset, OPSET),
@@ -93,42 +105,57 @@ def _run(arguments: argparse.Namespace) -> int:
         config=arguments.config,
         size=size_of(arguments.image_size),
     )
+    most = arguments.max_batch
+    if arguments.max_shape is not None:
+        most = _images_of(arguments.max_shape, found.trained.module.config.size)
     cards = [c for text in arguments.capability for c in text.split(",")]
     if arguments.dry_run:
         about = described(found)
         for name in ("inputs", "outputs"):
             for key, axes in about[name].items():
                 print(f"{name[:-1]} {key}: {' x '.join(map(str, axes))}")
-        for path in (arguments.onnx, arguments.engine):
+        for path in (onnx, engine):
             if path is not None:
                 print(f"would write {path} and {_meta(path, None)}")
         return 0
     cache = EngineCache(engine_folder())
     with PhaseBars() as bars:
-        if arguments.onnx is not None:
-            about = export_onnx(
-                found, arguments.onnx, arguments.precision, cache, progress=bars.step
-            )
-            write_described(about, meta := _meta(arguments.onnx, arguments.onnx_meta))
+        if onnx is not None:
+            about = export_onnx(found, onnx, arguments.precision, cache, progress=bars.step)
+            write_described(about, meta := _meta(onnx, arguments.onnx_meta))
             last = about["parity"]["compared"][-1]
             print(f"agrees with PyTorch: {last['reason']}")
-            print(f"wrote {arguments.onnx} and {meta}")
-        if arguments.engine is not None:
+            print(f"wrote {onnx} and {meta}")
+        if engine is not None:
             about = export_engine(
                 found,
-                arguments.engine,
+                engine,
                 flavour=arguments.flavour,
                 precision=arguments.precision,
-                max_batch=arguments.max_batch,
+                max_batch=most,
                 cache=cache,
                 capabilities=cards,
                 progress=bars.step,
             )
-            write_described(about, meta := _meta(arguments.engine, arguments.engine_meta))
+            write_described(about, meta := _meta(engine, arguments.engine_meta))
             where = ", ".join(cards) or "this machine's card"
             print(f"built for {where}, and not run yet: the suite compares it on its card")
-            print(f"wrote {arguments.engine} and {meta}")
+            print(f"wrote {engine} and {meta}")
     return 0
+
+
+def _images_of(text: str, size: tuple[int, int]) -> int:
+    """Return the images of a shape such as "16x3x320x320". Raises `InputError` for another one."""
+    from .....engines.errors import InputError
+
+    words = text.removeprefix("images:").lower().split("x")
+    numbers = [int(word) for word in words if word.isdecimal()]
+    if len(numbers) != len(words) or numbers[1:] != [3, *size] or numbers[0] < 1:
+        raise InputError(
+            f"--max-shape: expected Nx3x{size[0]}x{size[1]}, the input of the checkpoint, found "
+            f"{text[:60]!r}"
+        )
+    return numbers[0]
 
 
 def _meta(path: Path, given: Path | None) -> Path:

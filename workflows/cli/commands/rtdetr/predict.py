@@ -35,13 +35,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.datasets.labelled import read_labelled
     from .....engines.evaluation.adapters.pictures import Picture, check_there
     from .....engines.words import counted
     from ...terminal import Bars
     from ._writing import write_entries
 
-    data = read_records(arguments.dataset, arguments.split)
+    data = read_labelled(arguments.dataset, arguments.split)
     adapter = network_of(arguments, data, arguments.score_threshold)
     whole = len(data.images)
     if arguments.max_images is not None:

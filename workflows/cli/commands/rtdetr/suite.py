@@ -27,6 +27,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", type=ordinal, default=2, metavar="N", help="inputs of each batch (default 2)"
     )
     parser.add_argument(
+        "--reference", default="torch", choices=("torch",), help="in fp32 on the CPU, the only one"
+    )
+    parser.add_argument(
         "--score-atol", type=float, metavar="A", help="most that scores may differ (default: any)"
     )
     parser.add_argument(
@@ -42,7 +45,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.coco_yolo.read_records import read_records
+    from .....engines.datasets.labelled import read_labelled
     from .....engines.detect.rtdetr_pose.own import trained_model
     from .....engines.evaluation.adapters.network import check_config, check_fits
     from .....engines.evaluation.adapters.pictures import Picture, check_there
@@ -57,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
     check_config(found.trained, arguments.checkpoint, config=arguments.config, size=size)
     pictures = []
     if arguments.dataset is not None:
-        data = read_records(arguments.dataset, arguments.split)
+        data = read_labelled(arguments.dataset, arguments.split)
         check_fits(found.trained, data, arguments.checkpoint)
         check_there(data.images)
         pictures = [Picture.of(record) for record in data.images]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ...arguments import add_debug, add_device, count, ordinal, parsed_size
 from ...command import Command
+
+if TYPE_CHECKING:
+    from .....engines.datasets.backgrounds import Backgrounds
+
+_KINDS = {"cuboids": 2, "people": 3}  # most per picture
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,42 +28,72 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", default="128x128", metavar="WxH", help="default: 128x128")
     parser.add_argument(
-        "--objects", type=ordinal, default=2, metavar="N", help="most per picture (default 2)"
+        "--kind", default="cuboids", help="cuboids (default), or people with COCO's 17 keypoints"
+    )
+    parser.add_argument(
+        "--objects",
+        type=ordinal,
+        metavar="N",
+        help="most per picture (default: 2 cuboids, 3 people)",
     )
     parser.add_argument(
         "--classes",
         type=ordinal,
         default=1,
         metavar="N",
-        help="1 (default): cuboids of six colours; 2: also cuboids whose opposite faces are alike",
+        help="of cuboids: 1 (default), of six colours; 2, also some whose opposite faces are alike",
+    )
+    parser.add_argument(
+        "--backgrounds",
+        default="photographs",
+        metavar="WHAT",
+        help="of people: photographs (default; those of scikit-image), made (soft colours), or a "
+        "folder of pictures without people",
     )
     parser.add_argument("--seed", type=count, default=0, help="of everything random (default 0)")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.synthesise import write_cuboids
+    from .....engines.datasets.synthesise import write_cuboids, write_people
+    from .....engines.errors import InputError
     from .....engines.runtime.devices import chosen_device
     from ...terminal import Bars
 
+    kind = arguments.kind
+    if kind not in _KINDS:
+        raise InputError(f"--kind: expected one of {', '.join(_KINDS)}, found {kind[:40]!r}")
     val = arguments.images // 8 if arguments.val_images is None else arguments.val_images
+    shared: dict[str, Any] = {
+        "size": parsed_size("--size", arguments.size),
+        "most": arguments.objects or _KINDS[kind],
+        "seed": arguments.seed,
+        "device": chosen_device(arguments.device, []),
+    }
+    splits = {"train": arguments.images, "val": val}
+    backgrounds = _backgrounds(arguments.backgrounds) if kind == "people" else None
+    if backgrounds is not None:
+        print(f"backgrounds: {backgrounds.name}")
     with Bars("images") as bars:
-        write_cuboids(
-            arguments.out,
-            {"train": arguments.images, "val": val},
-            size=parsed_size("--size", arguments.size),
-            most=arguments.objects,
-            classes=arguments.classes,
-            seed=arguments.seed,
-            device=chosen_device(arguments.device, []),
-            progress=bars.start("cuboids", arguments.images + val),
-        )
+        shared["progress"] = bars.start(kind, arguments.images + val)
+        if kind == "people":
+            write_people(arguments.out, splits, backgrounds=backgrounds, **shared)
+        else:
+            write_cuboids(arguments.out, splits, classes=arguments.classes, **shared)
     print(f"wrote {arguments.images} pictures for train and {val} for val to {arguments.out}")
     return 0
 
 
+def _backgrounds(what: str) -> Backgrounds | None:
+    from .....engines.datasets.backgrounds import Backgrounds
+
+    if what == "made":
+        return None
+    return Backgrounds.photographs() if what == "photographs" else Backgrounds.of_folder(Path(what))
+
+
 COMMAND = Command(
     name="synth",
-    help="make pictures of cuboids with boxes, 6D poses and keypoints",
+    help="make pictures of cuboids or people with boxes, 6D poses and keypoints",
     run=_run,
     arguments=(add_debug, add_device, _add_arguments),
     order=10,

@@ -4,161 +4,145 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...arguments import add_debug, add_device, count, ordinal, parsed_size, positive
+from ...arguments import add_debug, add_device
 from ...command import Command
+from ._train_options import add_changes, add_data, add_network, add_run, add_steps
+from ._train_setup import (
+    about,
+    check_counts,
+    choices_of,
+    held,
+    layout_of,
+    pixels_of,
+    settings_of,
+    size_of,
+    told_of,
+    validated,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from .....engines.training.processes import Processes
 
 _SIGNALLED = 128  # and the signal's number, as a shell tells a process that a signal ended
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--dataset-root",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder with images/SPLIT, labels/SPLIT and dataset.json",
-    )
-    data.add_argument("--split", default="train", help="default: train")
-    data.add_argument(
-        "--colour-jitter",
-        type=float,
-        default=0.0,
-        metavar="PART",
-        help="most that brightness and colours of an image are changed by, 0..1 (default 0)",
-    )
-    model = parser.add_argument_group("network")
-    model.add_argument("--model", default="nano", help="nano (default) or small")
-    model.add_argument(
-        "--image-size", metavar="N or WxH", help="of the input, px (default: nano 64, small 320)"
-    )
-    model.add_argument(
-        "--num-queries", type=ordinal, metavar="N", help="objects proposed per image"
-    )
-    model.add_argument("--hidden-dim", type=ordinal, metavar="N", help="channels of the decoder")
-    model.add_argument(
-        "--keypoint-scores", action="store_true", help="also tell which keypoints can be seen"
-    )
-    model.add_argument(
-        "--use-uncertainty", action="store_true", help="also tell how far poses may be off"
-    )
-    steps = parser.add_argument_group("training")
-    steps.add_argument(
-        "--epochs", type=ordinal, default=30, metavar="N", help="times that each image is seen"
-    )
-    steps.add_argument(
-        "--steps", type=ordinal, metavar="N", help="steps in all, instead of --epochs"
-    )
-    steps.add_argument("--batch-size", type=ordinal, default=16, metavar="N", help="default: 16")
-    steps.add_argument(
-        "--grad-accum", type=ordinal, default=1, metavar="N", help="batches per step (default 1)"
-    )
-    steps.add_argument("--lr", type=positive, default=1e-3, help="learning rate (default 0.001)")
-    steps.add_argument("--weight-decay", type=float, default=1e-4, help="default: 0.0001")
-    steps.add_argument("--lr-warmup-steps", type=count, default=50, metavar="N", help="default: 50")
-    steps.add_argument(
-        "--clip-grad-norm", type=float, default=1.0, help="longest gradient; 0: any (default 1)"
-    )
-    steps.add_argument(
-        "--ema-decay", type=float, default=0.99, help="of averaged weights; 0: none (default 0.99)"
-    )
-    steps.add_argument("--denoising-groups", type=count, default=0, metavar="N", help="default: 0")
-    steps.add_argument("--amp", default="none", help="mixed precision: none, fp16 or bf16")
-    steps.add_argument("--seed", type=count, default=0, help="default: 0")
-    steps.add_argument(
-        "--deterministic", action="store_true", help="the same numbers in every run, or an error"
-    )
-    run = parser.add_argument_group("run")
-    run.add_argument("--run-dir", type=Path, required=True, metavar="DIR", help="what is written")
-    run.add_argument(
-        "--resume-from", type=Path, metavar="FILE", help="checkpoint of a run to go on with"
-    )
-    run.add_argument(
-        "--save-every", type=ordinal, default=500, metavar="N", help="steps (default 500)"
-    )
-
-
 def _run(arguments: argparse.Namespace) -> int:
-    from .....engines.datasets.coco_yolo.read import read_coco_yolo
+    from .....engines.errors import InputError
     from .....engines.runtime.devices import chosen_device
-    from .....engines.training.labelled_images import config_for, load_pixels, steps_of
+    from .....engines.training.processes import is_launched, joined, own_device
+
+    if arguments.ddp and not is_launched():
+        raise InputError(
+            "--ddp: expected to be started by torchrun; run: torchrun --nproc-per-node N -m "
+            "kinograph.workflows.cli rtdetr train --ddp ..."
+        )
+    name = own_device(arguments.device) if is_launched() else arguments.device
+    device = chosen_device(name, [])
+    with joined(device) as processes:
+        return _train(arguments, device, processes)
+
+
+def _train(arguments: argparse.Namespace, device: torch.device, processes: Processes) -> int:
+    from .....engines.datasets.coco_yolo.read import as_tensors
+    from .....engines.datasets.labelled import read_labelled
+    from .....engines.detect.rtdetr_pose.matcher import Costs
+    from .....engines.training.budget import steps_within
+    from .....engines.training.labelled_images import config_for
     from .....engines.training.loop import train
     from .....engines.training.rtdetr_pose import RTDETRTask
-    from .....engines.training.settings import Settings
     from .....engines.training.stopping import stop_on_signals
+    from .....engines.training.validation import object_validation
     from ...terminal import Bars
 
-    device = chosen_device(arguments.device, [])
-    data = read_coco_yolo(arguments.dataset_root, arguments.split)
-    for note in data.notes:
-        print(note)
+    layout = layout_of(arguments, processes)
+    data = as_tensors(read_labelled(arguments.dataset_root, arguments.split))
+    check_counts(arguments, data)
     config = config_for(
         data,
         arguments.model,
-        size=_size(arguments.image_size),
+        size=size_of(arguments.image_size),
         queries=arguments.num_queries,
         hidden=arguments.hidden_dim,
         keypoint_scores=arguments.keypoint_scores,
         uncertainty=arguments.use_uncertainty,
+        backbone=arguments.backbone_name,
     )
-    parts = arguments.batch_size, arguments.grad_accum
-    settings = Settings(
-        steps=arguments.steps or steps_of(arguments.epochs, len(data.images), *parts),
-        batch=arguments.batch_size,
-        accumulate=arguments.grad_accum,
-        lr=arguments.lr,
-        weight_decay=arguments.weight_decay,
-        warmup=arguments.lr_warmup_steps,
-        clip=arguments.clip_grad_norm,
-        ema=arguments.ema_decay,
-        amp=arguments.amp,
-        seed=arguments.seed,
-        deterministic=arguments.deterministic,
-    )
-    with Bars("images") as bars:
-        pixels = load_pixels(data, config.size, bars.start("images", len(data.images)))
+    choices = choices_of(arguments)
+    with Bars("images", hidden=not processes.first) as bars:
+        if processes.first:
+            for note in (*data.notes, *told_of(choices, data)):
+                print(note)
+        pixels = pixels_of(arguments, data, config.size, device, bars)
         task = RTDETRTask(
             config,
             data.kinds,
             data.images,
             pixels,
             device=device,
-            seed=settings.seed,
+            seed=arguments.seed,
             denoising=arguments.denoising_groups,
-            colour_jitter=arguments.colour_jitter,
+            augment=choices,
+            costs=Costs(
+                logits=arguments.cost_cls,
+                bbox=arguments.cost_bbox,
+                giou=arguments.cost_giou,
+                rot6d=arguments.cost_rot,
+                log_z=arguments.cost_z,
+                keypoints=arguments.cost_keypoints,
+                oks=arguments.cost_oks,
+            ),
         )
-        size = settings.batch * settings.accumulate
-        step = bars.start("training", settings.steps * size)
+        settings = settings_of(arguments, task.count, processes)
+        validation = None
+        if settings.validate_every:
+            others = validated(arguments)
+            seen = held(others, config.size, arguments.num_workers, bars)
+            validation = object_validation(others, seen, config, device=device)
+        if arguments.minutes and arguments.resume_from is None:
+            steps = steps_within(task, settings, arguments.minutes, processes)
+            settings = replace(settings, steps=steps)
+        step = bars.start("training", settings.steps * settings.examples)
         done = 0
 
         def progress(number: int, figures: Mapping[str, float]) -> None:
             nonlocal done
             if done == 0:  # a resumed run begins further on
-                step((number - 1) * size)
+                step((number - 1) * settings.examples)
             done = number
-            step(size)
-            bars.show(loss=figures["loss"])
+            step(settings.examples)
+            bars.show(**{n: v for n, v in figures.items() if n in ("loss", "val box_ap")})
 
         with stop_on_signals() as stop:
             trained = train(
                 task,
                 settings,
-                arguments.run_dir,
+                layout,
                 resume=arguments.resume_from,
                 save_every=arguments.save_every,
                 stop=stop,
                 progress=progress,
+                validation=validation,
+                processes=processes,
+                about=about(arguments, data),
             )
-    _print(trained.last)
-    rate = (trained.step - trained.start) * size / max(trained.seconds, 1e-9)
-    print(f"{trained.step} of {settings.steps} steps, {rate:.1f} images/s on {device}")
-    print(f"wrote {arguments.run_dir / 'checkpoint.pt'}, its figures and curves.png")
+    if processes.first:
+        _print(trained.last)
+        rate = (trained.step - trained.start) * settings.examples / max(trained.seconds, 1e-9)
+        best = trained.run.standing
+        if best.best is not None:
+            print(f"best validation: box AP {best.best:.4f} after step {best.step}")
+        early = " (no better validation for long enough)" if best.is_over(settings) else ""
+        print(f"{trained.step} of {settings.steps} steps{early}, {rate:.1f} images/s on {device}")
+        print(f"wrote {layout.checkpoint}, its figures and {layout.curves.name}")
     if trained.finished:
         return 0
-    print(f"stopped; go on with --resume-from {arguments.run_dir / 'checkpoint.pt'}")
+    if processes.first:
+        print(f"stopped; go on with --resume-from {layout.checkpoint}")
     return _SIGNALLED + stop.signal
 
 
@@ -169,16 +153,10 @@ def _print(last: Mapping[str, float]) -> None:
     print_table(["mean of the last steps", ""], rows, "")
 
 
-def _size(text: str | None) -> Any:
-    if text is None:
-        return None
-    return parsed_size("--image-size", text if "x" in text.lower() else f"{text}x{text}")
-
-
 COMMAND = Command(
     name="train",
     help="train a network on labelled images",
     run=_run,
-    arguments=(add_debug, add_device, _add_arguments),
+    arguments=(add_debug, add_device, add_data, add_changes, add_network, add_steps, add_run),
     order=20,
 )
