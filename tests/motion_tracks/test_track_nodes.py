@@ -11,7 +11,9 @@ from kinograph.engines.flow.flow import Flow
 from kinograph.engines.motion_tracks.tracks import MotionTracks
 from kinograph.engines.render.tracks.dots import draw_dots
 from kinograph.nodes.api import io
+from kinograph.nodes.tracks.camera import CameraFromFlow
 from kinograph.nodes.tracks.draw import DrawTracks
+from kinograph.nodes.tracks.edit import EditTracks
 from kinograph.nodes.tracks.motion import FollowPoints
 
 SIZE = (48, 64)
@@ -72,7 +74,18 @@ def test_dots_are_largest_and_blue_where_they_are_new() -> None:
     assert thick[new] > thick[old] >= 0
 
 
-@pytest.mark.parametrize("node", [FollowPoints, DrawTracks])
+def test_a_picture_that_moves_left_is_a_camera_that_turns_right() -> None:
+    forward = torch.zeros(8, 2, *SIZE)
+    forward[:, 0] = -2
+    (embedding, *size), said = run(CameraFromFlow, flow=Flow(forward), width=32, height=16)
+    assert embedding.shape == (1, 24, 3, 16, 32)
+    assert size == [32, 16, 9]
+    assert embedding.view(6, 4, 3, 16, 32)[3, 3, 2, 8, 16] > 0.2  # the last ray leads to the right
+    assert said.startswith("from the first to the last frame: +1")
+    assert said.endswith("none as translation")
+
+
+@pytest.mark.parametrize("node", [FollowPoints, EditTracks, DrawTracks, CameraFromFlow])
 def test_help_pages_tell_the_schema(node: type[io.ComfyNode], root: Path) -> None:
     schema = node.define_schema()
     page = (root / "nodes" / "web" / "docs" / f"{schema.node_id}.md").read_text()

@@ -184,6 +184,10 @@ CASES: dict[str, Nodes] = {
         **POSES,
         "x": ("KinographMotionTracks", {"poses": ["t", 0], "target": "any"}),
     },
+    "CameraFromFlow": {
+        **FLOW,
+        "x": ("KinographCameraFromFlow", {"flow": ["e", 0], "width": 16, "height": 16}),
+    },
     "DrawTracks": {
         **FLOW,
         "t": ("KinographMotionTracks", {"flow": ["e", 0], "target": "any", "points": 9}),
