@@ -2,6 +2,7 @@
 make."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ def flow_of(comfy: ComfyUI, name: str, right: float) -> dict[str, Any]:
     forward[:, 0] = right
     write_flow(Flow(forward, -forward), comfy.base / "input" / f"{name}.npz", "npz")
     return {"class_type": "KinographLoadFlow", "inputs": {"file": f"{name}.npz"}}
+
+
+def points_read(length: int) -> list[int]:
+    """Return which of a track's 121 points core reads for each frame after the first."""
+    shared = math.gcd(120, length - 1)
+    step, repeats = 120 // shared, (length - 1) // shared
+    return [1 + (1 + frame * step) // repeats for frame in range(length - 1)]
 
 
 @pytest.mark.parametrize("length", [5, 81])
@@ -70,7 +78,7 @@ def test_wan_track_moves_the_cell_along_the_track_in_every_latent_frame(
     for latent, picture in enumerate(mask[1:], start=1):
         assert picture.min() < 0.5
         row, column = divmod(int(picture.argmin()), WIDE // 8)
-        part = (latent * 4 - 1.5) / (length - 1)  # the middle of its four frames
+        part = sum(points_read(length)[latent * 4 - 4 : latent * 4]) / 4 / 120
         assert column * 8 + 4 == pytest.approx(start["x"] + 8 * 8 * part, abs=9)
         assert row * 8 + 4 == pytest.approx(start["y"], abs=9)
 
