@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..engines.detect.objects import Objects
     from ..engines.flow.flow import Flow
     from ..engines.head.heads import Heads
+    from ..engines.motion_tracks.tracks import MotionTracks
     from ..engines.pose.poses import Poses
     from ..engines.vace.normalise import Normalised
 
@@ -89,6 +90,25 @@ def of_flow(flow: Flow) -> Tensor:
     rows = _thinned(chosen).cpu().movedim(-1, 1).contiguous()
     scales, _ = flow_scales(rows, "clip", floor=2 * NOISE_FLOOR)
     return flow_colours(rows, scales, floor=NOISE_FLOOR)
+
+
+def of_tracks(tracks: MotionTracks, images: Tensor | None = None) -> Tensor:
+    """Return motion tracks in a few frames, small, as [n,h,w,3]; over their images [F,H,W,3], if
+    there are as many."""
+    import torch
+
+    from ..engines.render.tracks.trails import draw_trails
+    from ..engines.vace.preview import spread_over
+
+    chosen = spread_over(tracks.frame_count, _FRAMES)
+    if images is not None and len(images) == tracks.frame_count:
+        small = _thinned([images[i] for i in chosen]).cpu()
+        size = (small.shape[1], small.shape[2])
+    else:
+        by = min(1.0, _SIDE / max(tracks.canvas))
+        size = (max(1, round(tracks.canvas[0] * by)), max(1, round(tracks.canvas[1] * by)))
+        small = torch.zeros(len(chosen), *size, 3)
+    return draw_trails(tracks.to("cpu"), size=size, footage=small, frames=torch.tensor(chosen))
 
 
 def of_vace(ready: Normalised) -> Tensor:

@@ -15,6 +15,8 @@ KinoVace = io.Custom("KINO_VACE")
 PoseKeypoint = io.Custom(small_socket("POSE_KEYPOINT"))
 BoundingBox = io.Custom(small_socket("BOUNDING_BOX"))
 MhrPoseData = io.Custom("MHR_POSE_DATA")
+Tracks = io.Custom(small_socket("TRACKS"))
+WanCameraEmbedding = io.Custom("WAN_CAMERA_EMBEDDING")
 FaceLandmarks = io.Custom(small_socket("FACE_LANDMARKS"))
 
 # Without a link the editor draws four numbers for a BOUNDING_BOX, and would send their defaults.

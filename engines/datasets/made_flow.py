@@ -124,6 +124,27 @@ def make(
     return clip.clamp_(0, 1), truth
 
 
+def true_tracks(name: str, *, size: Size, frames: int, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where points [N,2] of the first frame of a scene are in each frame, [F,N,2] x, y px
+    from the corner of the picture, and whether they were visible all the way, [F,N] bool.
+
+    Raises `InputError` for an unknown scene.
+    """
+    if name not in SCENES:
+        raise InputError(f"scene: expected one of {', '.join(SCENES)}, found {name!r}")
+    scene = SCENES[name]
+    motions = torch.stack([layer.matrix for layer in scene.layers])  # [L,3,3]
+    ways = torch.stack([torch.linalg.matrix_power(motions, i) for i in range(frames)], 1)
+    half = points.new_tensor([size[1], size[0]]).double() / 2
+    start = points.double() - half
+    own = _front(_covers(scene, start.expand(len(motions), -1, -1), size[0]))  # [N]
+    numbers = torch.arange(len(points))
+    path = _applied(ways, start).transpose(1, 2)[own, numbers].transpose(0, 1)  # [F,N,2]
+    cover = _covers(scene, _applied(_ways_back(motions, frames), path), size[0])  # [L,F,N]
+    shown = (_front(cover) == own) & (path.abs() < half).all(-1)
+    return (path + half).float(), shown.int().cumprod(0).bool()
+
+
 @lru_cache(4)
 def noise_texture(seed: int) -> Tensor:
     """Return a seamless texture [S,S,3] 0..1; `_DENSITY` of its px are one px of the frames."""

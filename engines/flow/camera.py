@@ -86,7 +86,7 @@ def camera_motion(flow: Tensor, camera: str = "affine") -> CameraMotion:
     matrix = torch.zeros(len(flow), 2, 3, device=flow.device, dtype=torch.float64)
     if camera == "keep" or not len(flow):
         return CameraMotion(matrix.float())
-    points, motion = _samples(flow)
+    points, motion = samples(flow)
     matrix[:, :, 0] = motion.median(2).values
     if camera == "translation":
         return CameraMotion(matrix.float())
@@ -96,15 +96,16 @@ def camera_motion(flow: Tensor, camera: str = "affine") -> CameraMotion:
     products = (basis[:, None] * basis[None]).flatten(0, 1)  # [9,S]
     for _ in range(_ROUNDS):
         rest = motion - matrix @ basis
-        matrix = _fit(_weights(torch.hypot(rest[:, 0], rest[:, 1])), products, basis, motion)
+        matrix = _fit(weights(torch.hypot(rest[:, 0], rest[:, 1])), products, basis, motion)
     matrix[:, :, 1:] /= unit
     return CameraMotion(matrix.float())
 
 
-def _samples(flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Return places [2,S] x, y px from the picture's centre, and the motion [N,2,S] there."""
+def samples(flow: Tensor, most: int = _POINTS) -> tuple[Tensor, Tensor]:
+    """Return places [2,S] x, y px from the picture's centre, about `most`, and the motion [N,2,S]
+    there."""
     height, width = flow.shape[2:]
-    step = max(1, math.ceil(math.sqrt(height * width / _POINTS)))
+    step = max(1, math.ceil(math.sqrt(height * width / most)))
     starts = [min(step // 2, side - 1) for side in (height, width)]
     # fp64: sums of squares in fp32, or TF32 where that is switched on, would show in the result.
     motion = flow[:, :, starts[0] :: step, starts[1] :: step].flatten(2).double()
@@ -115,20 +116,20 @@ def _samples(flow: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1), motion
 
 
-def _weights(residuals: Tensor) -> Tensor:
+def weights(residuals: Tensor) -> Tensor:
     """Return weights 0..1 for residuals [N,S] px, falling with the fourth power beyond the
     noise."""
     noise = residuals.median(1, keepdim=True).values.mul_(_SPREAD).clamp_(min=_FINEST)
     return (1 + (residuals / noise).square()).square().reciprocal()
 
 
-def _fit(weights: Tensor, products: Tensor, basis: Tensor, motion: Tensor) -> Tensor:
+def _fit(weight: Tensor, products: Tensor, basis: Tensor, motion: Tensor) -> Tensor:
     """Return the least-squares matrices [N,2,3] that lead from `basis` [3,S] to `motion`
     [N,2,S]."""
-    squares = (weights @ products.T).view(-1, 3, 3)
-    ridge = weights.new_tensor([0.0, _RIDGE, _RIDGE]).diag()
-    squares = squares + weights.sum(1)[:, None, None] * ridge
-    sums = (weights[:, None] * motion) @ basis.T  # [N,2,3]
+    squares = (weight @ products.T).view(-1, 3, 3)
+    ridge = weight.new_tensor([0.0, _RIDGE, _RIDGE]).diag()
+    squares = squares + weight.sum(1)[:, None, None] * ridge
+    sums = (weight[:, None] * motion) @ basis.T  # [N,2,3]
     one, two, three = squares.unbind(1)
     rows = [torch.linalg.cross(*pair) for pair in ((two, three), (three, one), (one, two))]
     adjugate = torch.stack(rows, 1)  # symmetric, as its matrix is

@@ -96,9 +96,32 @@ class SavePassed:
         return {"ui": {"text": (path,)}}
 
 
+class SaveConditions:
+    """Saves the tensors of a conditioning, by their names."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "save"
+    CATEGORY = "test"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        required = {"name": ("STRING", {"default": "conditions"}), "positive": ("CONDITIONING",)}
+        return {"required": required}
+
+    def save(self, name, positive):
+        tensors = {k: v for k, v in positive[0][1].items() if isinstance(v, torch.Tensor)}
+        folder = Path(folder_paths.get_output_directory())
+        folder.mkdir(exist_ok=True)
+        path = str(folder / f"{name}.safetensors")
+        save_file({key: value.contiguous().clone() for key, value in tensors.items()}, path)
+        return {"ui": {"text": (path,)}}
+
+
 NODE_CLASS_MAPPINGS = {
     "StubVae": StubVae,
     "NoiseClip": NoiseClip,
     "SavePassed": SavePassed,
+    "SaveConditions": SaveConditions,
     **FORMS,
 }

@@ -180,6 +180,26 @@ CASES: dict[str, Nodes] = {
         }
         for camera in ("keep", "translation", "affine")
     },
+    "MotionTracks": {
+        **MASKED,
+        "x": (
+            "KinographMotionTracks",
+            {"flow": ["e", 0], "mask": ["m", 0], "image": ["f", 0], "length": 33, "target": "ltx"},
+        ),
+    },
+    "MotionTracks of joints": {
+        **POSES,
+        "x": ("KinographMotionTracks", {"poses": ["t", 0], "target": "any"}),
+    },
+    "CameraFromFlow": {
+        **FLOW,
+        "x": ("KinographCameraFromFlow", {"flow": ["e", 0], "width": 16, "height": 16}),
+    },
+    "DrawTracks": {
+        **FLOW,
+        "t": ("KinographMotionTracks", {"flow": ["e", 0], "target": "any", "points": 9}),
+        "x": ("KinographDrawTracks", {"tracks": ["t", 0], "footage": ["f", 0]}),
+    },
     "FlowStatistics": {**FLOW, "x": ("KinographFlowStatistics", {"flow": ["e", 0]})},
     **{
         f"DrawHeads {style}": {
@@ -531,6 +551,8 @@ def same(one: Any, other: Any) -> bool:
         return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return bool(one == other)
 
 

@@ -1,0 +1,1 @@
+"""Motion tracks: points of the picture that are followed through a clip."""
