@@ -111,10 +111,12 @@ def test_definitions_come_from_a_server(editor: Frontend, info: dict[str, Any]) 
     assert found == definitions_of(info)
 
 
-def test_the_api_form_opens_in_the_editor(editor: Frontend, tmp_path: Path) -> None:
-    """The editor reads a converted graph back as the same graph."""
+def test_the_api_form_opens_in_the_editor(
+    editor: Frontend, info: dict[str, Any], tmp_path: Path
+) -> None:
+    """The editor reads a graph that was converted for it back as the same graph."""
     data = json.loads(SHIPPED[0].read_text())
     path = tmp_path / "api.json"
-    path.write_text(json.dumps(graph_as_json(parse_graph(data, "g.json"))))
+    path.write_text(json.dumps(converted(data, info)))
     editor.drop(path)
     assert meaning(editor.prompt()) == meaning(json.loads(path.read_text()))
