@@ -65,8 +65,8 @@ def bench_bodies(
     """
     at_least_one(batch=batch, frames=frames, runs=runs)
     build = partial(engine_of, device=device)
-    engines = {name: build(name, backend=backend, precision=precision) for name in (MODEL, PEOPLE)}
-    engine, people = engines[MODEL], engines[PEOPLE]
+    chosen = partial(build, backend=backend, precision=precision)
+    engine, people = chosen(MODEL, max_batch=batch), chosen(PEOPLE, max_batch=frames)
     where = engine.device
     clip = read_video(video).frames
     known = detect_poses(clip.to(where), people)
@@ -107,11 +107,18 @@ def bench_bodies(
     )
 
 
-def engine_of(name: str, *, device: str, backend: str, precision: str) -> Engine:
+def engine_of(
+    name: str, *, device: str, backend: str, precision: str, max_batch: int = 16
+) -> Engine:
     """Return an engine of an included network."""
     model = resolve(name)
     return build_engine(
-        model, network_of(model), device=device, backend=backend, precision=precision
+        model,
+        network_of(model),
+        device=device,
+        backend=backend,
+        precision=precision,
+        max_batch=max_batch,
     )
 
 

@@ -74,7 +74,7 @@ def test_what_cannot_be_evaluated(
 
 def test_speed(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.json"
-    small = ["--video", str(short), "--batch", "2", "--frames", "2", "--runs", "1"]
+    small = ["--video", str(short), "--batch", "17", "--frames", "2", "--runs", "1"]
     assert main(["bench", "bodies", *small, *TORCH, "--json", str(path)]) == 0
     report = json.loads(path.read_text())
     assert set(report["ms_per_body"]) == {"batches", "baseline"}
