@@ -67,6 +67,17 @@ def needs_whole_clip(values: Values) -> Refusal | None:
     return Refusal("direction both filters the whole clip forwards and backwards", "choose causal")
 
 
+def lag_said(frames: float | None, fps: float, what: str) -> str:
+    """Return by how many frames what is smoothed lags, in words.
+
+    frames: None if it cannot be told
+    what:   what would have to turn by a degree per frame, such as "head"
+    """
+    if frames is None:
+        return f", lag not measurable (no {what} turns by 1 °/frame)"
+    return f", lag {frames:.1f} frames ({frames / fps:.3f} s)"
+
+
 def check_continues(state: object, direction: str) -> None:
     """Raise `InputError` for a state with a direction that continues none."""
     if state is not None and direction != "causal":

@@ -18,7 +18,7 @@ from .kinematics import pose_joints
 from .placing import rays, table_of
 from .rig import MANNEQUIN, mannequin
 
-_ROUNDS, _STEPS = 8, 2  # the size of the hand is found anew after each round
+_ROUNDS, _STEPS = 8, 2  # after each round the size of the hand is estimated again
 _NOISE = 0.006  # m, of points
 _SIZES = (0.7, 1.45)  # by which what is seen is enlarged; beyond them it is no hand
 _FIRST = 0.25  # rad, by which fingers are bent further than at rest to begin with

@@ -79,7 +79,7 @@ def detect_objects(
         if progress is not None:
             progress(len(here))
     found = Objects.cat(chunks)
-    return replace(found, camera=camera)  # its values as they were, not scaled there and back
+    return replace(found, camera=camera)  # scaling it there and back would have rounded it
 
 
 def _input_size(engine: Engine) -> Size:

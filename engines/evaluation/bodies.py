@@ -1,6 +1,7 @@
 """Evaluate bodies in 3D: on pictures whose bodies are known, on clips, and by several cameras."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ from ..body.smoothing import BodySmoother, lag
 from ..datasets.made_bodies import make_bodies
 from ..environment import describe_device
 from ..errors import InputError
-from ..models.registry import resolve
-from ..runtime.engine import Engine, build_engine
-from ..runtime.network import network_of
+from ..runtime.engine import Engine
+from ..runtime.named import engine_named
 from ..video.read import FrameReader, read_some, video_info
 from .body_model import LIMBS, FoundBodies, as_people, find_bodies
 from .body_motion import bone_spread, sliding, standing, stillness
@@ -69,13 +69,7 @@ def evaluate_bodies(
         raise InputError(f"annotations: they are of {CLIP}, which is not among the data; add it")
     if count < 1:
         raise InputError(f"count: expected at least 1 picture, found {count}")
-
-    def engine_of(name: str) -> Engine:
-        chosen = resolve(name)
-        return build_engine(
-            chosen, network_of(chosen), device=device, backend=backend, precision=precision
-        )
-
+    engine_of = partial(engine_named, device=device, backend=backend, precision=precision)
     engines = engine_of(model), engine_of(PEOPLE)
     start = progress or (lambda title, total: lambda done: None)
     results: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The pixels of labelled images, resized: held, kept in a file between runs, or read anew."""
+"""The pixels of labelled images, resized: held, kept in a file between runs, or read each time."""
 
 import hashlib
 import json

@@ -15,6 +15,7 @@ from ..smoothing import (
     causal_state_input,
     check_continues,
     direction_input,
+    lag_said,
     min_cutoff_input,
     needs_whole_clip,
 )
@@ -112,7 +113,4 @@ def _text(bodies: Bodies, smoothed: Bodies, fps: float) -> str:
     from ...engines.body.smoothing import lag, pose_change
 
     text = f"joints turn by {pose_change(bodies):.2f} -> {pose_change(smoothed):.2f} °/frame"
-    late = lag(bodies, smoothed)
-    if late is None:
-        return f"{text}, lag not measurable (no joint turns by 1 °/frame)"
-    return f"{text}, lag {late:.1f} frames ({late / fps:.3f} s)"
+    return text + lag_said(lag(bodies, smoothed), fps, "joint")

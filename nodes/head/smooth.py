@@ -15,6 +15,7 @@ from ..smoothing import (
     causal_state_input,
     check_continues,
     direction_input,
+    lag_said,
     min_cutoff_input,
     needs_whole_clip,
 )
@@ -97,7 +98,4 @@ def _text(heads: Heads, smoothed: Heads, fps: float) -> str:
 
     (speed, jitter), (calm, left) = steadiness(heads), steadiness(smoothed)
     text = f"turns of {speed:.2f} -> {calm:.2f} °/frame, jitter {jitter:.2f} -> {left:.2f}°"
-    late = lag(heads, smoothed)
-    if late is None:
-        return f"{text}, lag not measurable (no head turns by 1 °/frame)"
-    return f"{text}, lag {late:.1f} frames ({late / fps:.3f} s)"
+    return text + lag_said(lag(heads, smoothed), fps, "head")

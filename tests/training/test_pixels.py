@@ -1,4 +1,4 @@
-"""Pixels of labelled images: the same held, kept in a file, and read anew."""
+"""Pixels of labelled images: the same held, kept in a file, and read each time."""
 
 import os
 from pathlib import Path

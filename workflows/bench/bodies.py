@@ -23,15 +23,14 @@ from ...engines.environment import describe_device
 from ...engines.errors import InputError
 from ...engines.geometry.camera import Camera
 from ...engines.geometry.turned_crops import crop_turned
-from ...engines.models.registry import resolve
 from ...engines.pose.detect import detect_poses
 from ...engines.pose.poses import Poses
 from ...engines.pose.size import looks_for
 from ...engines.pose.tracking import Tracker
 from ...engines.render.body_meshes import body_meshes
 from ...engines.render.mesh.draw import draw_meshes
-from ...engines.runtime.engine import Engine, build_engine
-from ...engines.runtime.network import network_of
+from ...engines.runtime.engine import Engine
+from ...engines.runtime.named import engine_named
 from ...engines.video.read import FrameReader, read_video
 from .measure import at_least_one, bench_report, peak, reset_peak, taken, wait
 
@@ -64,7 +63,7 @@ def bench_bodies(
     without people.
     """
     at_least_one(batch=batch, frames=frames, runs=runs)
-    build = partial(engine_of, device=device)
+    build = partial(engine_named, device=device)
     chosen = partial(build, backend=backend, precision=precision)
     engine, people = chosen(MODEL, max_batch=batch), chosen(PEOPLE, max_batch=frames)
     where = engine.device
@@ -104,21 +103,6 @@ def bench_bodies(
             **found,
             "gpu_bytes": used,
         },
-    )
-
-
-def engine_of(
-    name: str, *, device: str, backend: str, precision: str, max_batch: int = 16
-) -> Engine:
-    """Return an engine of an included network."""
-    model = resolve(name)
-    return build_engine(
-        model,
-        network_of(model),
-        device=device,
-        backend=backend,
-        precision=precision,
-        max_batch=max_batch,
     )
 
 

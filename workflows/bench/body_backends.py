@@ -22,8 +22,9 @@ from ...engines.pose.detect import detect_poses
 from ...engines.pose.size import looks_for
 from ...engines.pose.tracking import Tracker
 from ...engines.runtime.engine import Engine
+from ...engines.runtime.named import engine_named
 from ...engines.video.read import read_video
-from .bodies import MODEL, PEOPLE, engine_of, overlay
+from .bodies import MODEL, PEOPLE, overlay
 from .measure import bench_report, wait
 
 
@@ -47,7 +48,7 @@ def compare_backends(
     first: Bodies | None = None
     for backend in backends:
         engine, people = (
-            engine_of(name, device=device, backend=backend, precision=precision)
+            engine_named(name, device=device, backend=backend, precision=precision)
             for name in (MODEL, PEOPLE)
         )
         run = _run(clip.frames, engine, people)

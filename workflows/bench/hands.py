@@ -5,6 +5,7 @@ The baseline is the same in PyTorch, the reference.
 
 import statistics
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,10 @@ from torch import Tensor
 
 from ...engines.environment import describe_device
 from ...engines.head.hands_and_face import WholeBodies, add_hands_and_face
-from ...engines.models.registry import resolve
 from ...engines.pose.detect import detect_poses
 from ...engines.pose.poses import Poses
-from ...engines.runtime.engine import Engine, build_engine
-from ...engines.runtime.network import network_of
+from ...engines.runtime.engine import Engine
+from ...engines.runtime.named import engine_named
 from ...engines.video.read import read_video
 from .measure import at_least_one, bench_report, times_of
 
@@ -46,16 +46,12 @@ def bench_hands(
     at_least_one(runs=runs)
     frames = read_video(video).frames
 
-    def engine_of(name: str, backend: str, precision: str) -> Engine:
-        model = resolve(name)
-        return build_engine(
-            model, network_of(model), device=device, backend=backend, precision=precision
-        )
-
     def parts(backend: str, precision: str) -> dict[str, Engine]:
-        return {part: engine_of(name, backend, precision) for part, name in _PARTS.items()}
+        chosen = partial(engine_named, device=device, backend=backend, precision=precision)
+        return {part: chosen(name) for part, name in _PARTS.items()}
 
-    body, both = engine_of(_BODY, backend, precision), parts(backend, precision)
+    body = engine_named(_BODY, device=device, backend=backend, precision=precision)
+    both = parts(backend, precision)
     where = body.device
     frames = frames.to(where)
     poses = detect_poses(frames, body)

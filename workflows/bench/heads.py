@@ -16,9 +16,8 @@ from torchvision.transforms.functional import pil_to_tensor
 from ...engines.environment import describe_device
 from ...engines.errors import InputError
 from ...engines.head.find import DETECTOR, find_heads
-from ...engines.models.registry import resolve
-from ...engines.runtime.engine import Engine, build_engine
-from ...engines.runtime.network import network_of
+from ...engines.runtime.engine import Engine
+from ...engines.runtime.named import engine_named
 from ..graph.shipped import MEDIA
 from .measure import at_least_one, bench_report, peak, reset_peak, taken
 
@@ -59,14 +58,8 @@ def bench_heads(
     frames = frames_with_faces(size, faces, face, batch)
 
     def engine_of(name: str, most: int) -> Engine:
-        model = resolve(name)
-        engine = build_engine(
-            model,
-            network_of(model),
-            device=device,
-            backend=backend,
-            precision=precision,
-            max_batch=most,
+        engine = engine_named(
+            name, device=device, backend=backend, precision=precision, max_batch=most
         )
         engine.full_batches = most > 1
         return engine

@@ -23,7 +23,7 @@ from ...words import counted
 from ..labels import Labels, bounds_in
 from ..objects import Objects
 from ..projection import projected
-from .read_predictions import read_predictions
+from .read_predictions import objects_in
 
 SCHEMA = 1
 LIST = "predictions"
@@ -116,8 +116,8 @@ def read_frames(
         raise rows.wrong("at least one image")
     if frames is not None and len(entries) != frames:
         raise rows.wrong(f"{counted(frames, 'image')}, as many as frames", str(len(entries)))
-    found = read_predictions(
-        path,
+    found = objects_in(
+        document,
         [entry.needed("image").text() for entry in entries],
         classes=len(labels.classes) or _MOST,
         keypoints=len(labels.keypoints) or _keypoints(entries),

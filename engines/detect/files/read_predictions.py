@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...document import Value, load
 from ...geometry.camera import Camera
 from ...geometry.placement import Size
 from ...geometry.rotations import from_two_rows
 from ..objects import Objects
 from ..projection import corrected, lifted
 from ..rtdetr_pose.decode import to_corners
-from .entries import check_one_size, read_entries
+from .entries import check_one_size, checked_entries
 
 
 def read_predictions(
@@ -29,8 +30,15 @@ def read_predictions(
 
     Raises `InputError` as `read_entries` does, and for images of different input sizes.
     """
-    entries = read_entries(path, images, classes=classes, keypoints=keypoints).entries
-    size = check_one_size(entries, str(path))
+    return objects_in(load(path), images, classes=classes, keypoints=keypoints)
+
+
+def objects_in(
+    document: Value, images: Sequence[str], *, classes: int, keypoints: int = 0
+) -> Objects:
+    """Return the objects of a document of predictions; see `read_predictions`."""
+    entries = checked_entries(document, images, classes=classes, keypoints=keypoints).entries
+    size = check_one_size(entries, document.source)
     rows = [sorted(entry.detections, key=lambda row: -row["score"]) for entry in entries]
     return _objects(rows, [entry.intrinsics for entry in entries], size, keypoints)
 

@@ -94,12 +94,12 @@ def test_backends_side_by_side(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With PyTorch in the place of ONNX Runtime, which would take long to export networks for."""
-    real = body_backends.engine_of
+    real = body_backends.engine_named
 
-    def engine_of(name: str, *, backend: str, **more: Any) -> Engine:
+    def engine_named(name: str, *, backend: str, **more: Any) -> Engine:
         return real(name, backend="torch", **more)
 
-    monkeypatch.setattr(body_backends, "engine_of", engine_of)
+    monkeypatch.setattr(body_backends, "engine_named", engine_named)
     path = tmp_path / "report.json"
     video = ["--video", str(short), "--device", "cpu"]
     arguments = [*video, "--compare", "torch,onnxruntime", "--json", str(path)]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...arguments import add_backend, add_debug, add_device
 from ...command import Command
-
-if TYPE_CHECKING:
-    from .....engines.runtime.engine import Engine
 
 # What is shown: the score from which a hand or a face counts, and whether hands must fit arms.
 _SETTINGS = ((0.0, False), (0.0, True), (0.5, False), (0.5, True))
@@ -34,19 +32,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from .....engines.evaluation.report import report
     from .....engines.files import sha256_of
     from .....engines.head.hands_and_face import add_hands_and_face
-    from .....engines.models.registry import resolve
     from .....engines.pose.detect import detect_poses
-    from .....engines.runtime.engine import build_engine
-    from .....engines.runtime.network import network_of
+    from .....engines.runtime.named import engine_named
     from .....engines.video.stills import read_pictures
     from ...terminal import write_report
 
-    def engine_of(name: str) -> Engine:
-        model = resolve(name)
-        return build_engine(
-            model, network_of(model), backend=arguments.backend, device=arguments.device
-        )
-
+    engine_of = partial(engine_named, backend=arguments.backend, device=arguments.device)
     truth = read_part_annotations(arguments.annotations)
     frames = read_pictures(truth.images, truth.size)
     poses = detect_poses(frames, engine_of("movenet_multipose"), second_pass=True)

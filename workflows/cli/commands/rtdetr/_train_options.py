@@ -34,8 +34,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--cache",
         default="memory",
         metavar="WHERE",
-        help="of the resized images: memory (default), device, none (read anew each time), or a "
-        "folder that keeps them for later runs",
+        help="of the resized images: memory (default), device, none (read from disk each time), or "
+        "a folder that keeps them for later runs",
     )
     data.add_argument(
         "--num-workers", type=ordinal, default=2, metavar="N", help="that read images (default 2)"
