@@ -124,3 +124,11 @@ class Bodies(BeforeCamera):
     def kind(self) -> tuple[tuple[int, int], str, int, int]:
         """Canvas, rig, and how many joints and shapes it has: what chunks of a clip share."""
         return self.canvas, self.rig, self.rotation.shape[2], self.shape.shape[2]
+
+    def need_kind(self, before: tuple[tuple[int, int], str, int, int]) -> None:
+        """Raise `InputError` unless these are of the `kind` that a state is of."""
+        if self.kind != before:
+            raise InputError(
+                f"bodies: expected canvas, rig, joints and shapes {before} as before, found "
+                f"{self.kind}; disconnect or reset the state"
+            )

@@ -102,11 +102,8 @@ class FootLock:
 
     def _shot(self, bodies: Bodies) -> Bodies:
         known = self.state
-        if known is not None and known.kind != bodies.kind:
-            raise InputError(
-                f"bodies: expected canvas, rig, joints and shapes {known.kind} as before, found "
-                f"{bodies.kind}; disconnect or reset the state"
-            )
+        if known is not None:
+            bodies.need_kind(known.kind)
         rig = mannequin()
         if bodies.rig != rig.name:
             raise InputError(f"bodies: expected the rig {rig.name}, found {bodies.rig}")

@@ -17,7 +17,6 @@ from ..padded import Padded
 from ..pose.poses import Poses
 from ..pose.skeletons import SKELETONS
 from ..runtime.engine import Engine
-from ..words import counted
 from .family import BodyLandmarks, CropLandmarks, body_landmarks
 from .proportions import ODD, Proportions
 
@@ -155,13 +154,7 @@ def points_of_bodies(
 def check_people(frames: Tensor, people: Poses) -> None:
     """Raise `InputError` unless `people` are those of `frames` [F,H,W,3]."""
     people.need_people("poses")
-    canvas = (frames.shape[1], frames.shape[2])
-    if (len(people), people.canvas) != (len(frames), canvas):
-        high, wide = people.canvas
-        raise InputError(
-            f"poses: found in {counted(len(people), 'frame')} of {wide}x{high}, but image holds "
-            f"{len(frames)} of {canvas[1]}x{canvas[0]}; connect the same frames"
-        )
+    people.need_frames("poses", frames)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..errors import InputError
 from ..geometry import rotations
 from ..sequence import state_type
 from ..tracking.columns import Columns, tracks_in
@@ -53,11 +52,8 @@ class BodySmoother(TurnSmoother[Bodies, BodyFilterState]):
 
     def _shot(self, bodies: Bodies) -> Bodies:
         known = self.state
-        if known is not None and known.kind != bodies.kind:
-            raise InputError(
-                f"bodies: expected canvas, rig, joints and shapes {known.kind} as before, found "
-                f"{bodies.kind}; disconnect or reset the state"
-            )
+        if known is not None:
+            bodies.need_kind(known.kind)
         if not len(bodies):
             return bodies
         here = bodies.to("cpu")  # one step per frame: fastest there

@@ -62,7 +62,7 @@ def run_baseline(
     }
     if scenarios is not None:
         results["scenario_suite"] = run_scenarios(
-            data, finder, threshold=threshold, whole=whole, **scenarios
+            data, finder, threshold=threshold, whole=whole, looked=told, **scenarios
         )
     return (
         report(

@@ -14,7 +14,7 @@ from ..video.cuts import Cuts
 from ..words import counted
 from .follow import Followed, follow
 from .joints import first_ids, joints_of, landmarks_of
-from .points import spread_points, within
+from .points import on_canvas, spread_points, within
 from .tracks import MotionTracks
 
 
@@ -164,7 +164,4 @@ class Collected:
 
 
 def _tracks(path: Tensor, visible: Tensor, canvas: tuple[int, int]) -> MotionTracks:
-    height, width = canvas
-    x, y = path.unbind(-1)
-    on = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    return MotionTracks(path.float().cpu(), (visible & on).cpu(), canvas)
+    return MotionTracks(path.float().cpu(), (visible & on_canvas(path, canvas)).cpu(), canvas)

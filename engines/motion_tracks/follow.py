@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..flow.flow import Flow
 from ..flow.speeds import fastest
 from ..sequence import state_type
+from .points import on_canvas
 
 # Sundaram, Brox and Keutzer, ECCV 2010, as in the flow's own occlusion masks: forward and backward
 # flow must cancel up to this part of their squared length, plus so many px².
@@ -54,14 +55,12 @@ def follow(
         fastest(back)
     if new is not None and len(new) != len(flow):
         raise InputError(f"cuts: expected {len(flow)} pairs, found {len(new)}")
-    height, width = flow.size
     at, alive = before.at.to(there), before.alive.to(there.device)
     places, visible = [], []
     for i in range(len(flow)):  # each pair starts where the one before ended
         step = _sampled(there[i], at)
         to = at + step
-        x, y = to.unbind(-1)
-        lives = alive & (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        lives = alive & on_canvas(to, flow.size)
         if back is not None:
             home = _sampled(back[i], to)
             apart = (step + home).square().sum(-1)

@@ -7,7 +7,7 @@ from ..errors import InputError
 from ..head.heads import Heads
 from ..pose.poses import Poses
 
-SEEN = 0.3  # least confidence of a joint
+_SEEN = 0.3  # least confidence of a joint
 
 
 def first_ids(people: Poses | Heads, name: str, cure: str) -> Tensor:
@@ -33,7 +33,7 @@ def joints_of(poses: Poses, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Return the joints of the people `ids` [I]: places [F,I*K,2] px, and whether they are seen."""
     found, here = _rows(poses, ids)
     points = _picked(poses.keypoints, found)
-    seen = (_picked(poses.confidence, found) >= SEEN) & here[..., None] & points.isfinite().all(-1)
+    seen = (_picked(poses.confidence, found) >= _SEEN) & here[..., None] & points.isfinite().all(-1)
     points = torch.where(seen[..., None], points, 0.0)
     return points.flatten(1, 2).float(), seen.flatten(1, 2)
 

@@ -59,9 +59,14 @@ def within(places: Tensor, mask: Tensor, size: tuple[int, int]) -> Tensor:
     assert wanted is not None
     height, width = size
     x, y = places.floor().long().unbind(-1)
-    on = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     found = wanted.to(places.device)[y.clamp(0, height - 1), x.clamp(0, width - 1)]
-    return on & found
+    return on_canvas(places, size) & found
+
+
+def on_canvas(places: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return which places [...,2] x, y px lie on a picture of `size` (height, width)."""
+    x, y = places.unbind(-1)
+    return (x >= 0) & (y >= 0) & (x < size[1]) & (y < size[0])
 
 
 def _inside(mask: Tensor | None, size: tuple[int, int]) -> Tensor | None:

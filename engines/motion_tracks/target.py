@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .choices import TARGETS, TIMINGS
+from .points import on_canvas
 from .tracks import MotionTracks
 
 _CELL = 8  # px of the picture for one of the latent: of several tracks in one, a random one counts
@@ -125,7 +126,7 @@ def _one_per_cell(tracks: MotionTracks) -> Tensor:
     bool."""
     height, width = tracks.canvas
     x, y = tracks.path[0].unbind(-1)
-    begins = tracks.visible[0] & (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    begins = tracks.visible[0] & on_canvas(tracks.path[0], tracks.canvas)
     columns, rows = -(-width // _CELL), -(-height // _CELL)
     cell = (y // _CELL).long() * columns + (x // _CELL).long()
     cell = torch.where(begins, cell, columns * rows)

@@ -1,7 +1,6 @@
 """Inspection of the input of a VACE model that comes in chunks."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -110,7 +109,6 @@ class Inspector:
         # only their shapes are looked at
         image = torch.empty(1).expand(state.images, *state.size, state.channels)
         mask = None if state.mask is None else torch.empty(1).expand(state.images, *state.mask)
-        settings: dict[str, Any] = {"fps": fps, "model": model}
         found = found_in(
             (frames, *state.seen),
             image,
@@ -119,11 +117,14 @@ class Inspector:
             areas=None if mask is None else areas_of(whole, state.always),
             counts=counts,
             reference=state.reference,
-            **settings,
+            fps=fps,
+            model=model,
         )
         has = state.reference is not None
         generated = counts[0] / counts[1]
-        return found, in_lines((frames, *state.seen), generated, found, reference=has, **settings)
+        return found, in_lines(
+            (frames, *state.seen), generated, found, reference=has, fps=fps, model=model
+        )
 
 
 def _limits(values: Tensor) -> Tensor:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ...engines.motion_tracks.tracks import MotionTracks
 
 
-def tracks_input(
-    tooltip: str = "From Motion Tracks or any other node that outputs tracks.",
-) -> Any:
+def tracks_input() -> Any:
     """Return the input for motion tracks."""
-    return Tracks.Input("tracks", tooltip=tooltip)
+    return Tracks.Input(
+        "tracks", tooltip="From Motion Tracks or any other node that outputs tracks."
+    )
 
 
 def tracks_output() -> Any:

@@ -135,6 +135,7 @@ class LiveGraph:
         known = {name: _fed(nodes.node(name)) for name in nodes.names()} | {"LoadVideo": _Stream}
         self._catalogue = Catalogue(known)
         self._original = self._now = graph
+        self._titles = titles_of(graph, self._catalogue)
         plan = self._checked(graph)
         lines = "\n".join(f"  - {problem}" for problem in problems(plan, self._catalogue))
         if lines:
@@ -332,9 +333,8 @@ class LiveGraph:
     def _taken_since(self, before: Mapping[str, float]) -> dict[str, float]:
         """Return how many s each node took since `seconds` were `before`, by its title."""
         now = self._graph.seconds
-        titles = titles_of(self._now, self._catalogue)
         return {
-            titles[id_]: now[id_] - before.get(id_, 0.0)
+            self._titles[id_]: now[id_] - before.get(id_, 0.0)
             for id_ in self._running()
             if id_ in now and now[id_] > before.get(id_, 0.0)
         }

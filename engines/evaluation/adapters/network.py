@@ -15,7 +15,7 @@ from ...datasets.records import Records
 from ...detect.files.predictions import entries_of
 from ...detect.rtdetr_pose.config import Config
 from ...detect.rtdetr_pose.decode import MOST, SCORE, check_limits
-from ...detect.rtdetr_pose.own import trained_model
+from ...detect.rtdetr_pose.own import TrainedModel
 from ...detect.rtdetr_pose.weights import Trained
 from ...document import load
 from ...errors import InputError
@@ -57,7 +57,7 @@ class NetworkAdapter:
     @classmethod
     def open(
         cls,
-        checkpoint: Path,
+        found: TrainedModel,
         *,
         backend: str = "auto",
         device: str = "auto",
@@ -66,12 +66,10 @@ class NetworkAdapter:
         batch: int = 16,
         cache: EngineCache | None = None,
     ) -> NetworkAdapter:
-        """Load a checkpoint on a backend, which has to agree with PyTorch in fp32 first.
+        """Put a network on a backend, which has to agree with PyTorch in fp32 first.
 
-        Raises `ModelError` and `InputError` for a checkpoint that does not fit, and `EngineError`
-        if the request cannot be met.
+        Raises `EngineError` if the request cannot be met.
         """
-        found = trained_model(checkpoint)
         engine = build_engine(
             found.model,
             found.network,

@@ -36,6 +36,7 @@ class Plugin:
 
             return PrecomputedAdapter(Path(predictions.text()))
         from ...detect.rtdetr_pose.decode import MOST, SCORE
+        from ...detect.rtdetr_pose.own import trained_model
         from .network import Limits, NetworkAdapter
 
         checkpoint = Path(value.needed("checkpoint").text())
@@ -50,7 +51,7 @@ class Plugin:
             MOST if most is None else most.whole(1, 10_000),
         )
         return NetworkAdapter.open(
-            checkpoint,
+            trained_model(checkpoint),
             backend=text("backend"),
             device=text("device"),
             precision=text("precision"),

@@ -94,7 +94,6 @@ def _object(
     true_place = None if truth.translation is None else truth.translation[number]
     true_depth = None if truth.z is None else float(truth.z[number])
     points = truth.cad_points[number] if truth.cad_points else None
-    posed = true_turn is not None and true_place is not None and points is not None
     size = diameter(points) if points is not None else nan
     turn, origin = np.full((3, 3), nan), np.full(3, nan)
     if place >= 0:
@@ -102,6 +101,7 @@ def _object(
     knows_turn, knows_place = bool(np.isfinite(turn).all()), bool(np.isfinite(origin).all())
 
     rotation = turned = nan
+    same = np.zeros((0, 3, 3))
     if true_turn is not None:
         rotation = turned = 180.0
         if knows_turn:
@@ -114,11 +114,10 @@ def _object(
     depth = nan
     if true_depth is not None:
         depth = abs(float(origin[2]) - true_depth) if knows_place else far
-    if not posed or true_turn is None or true_place is None or points is None:
+    if true_turn is None or true_place is None or points is None:
         return rotation, turned, distance, depth, nan, nan, nan, size
     if not (knows_turn and knows_place):
         return rotation, turned, distance, depth, far, far, far, size
-    same = alike(true_turn, turn, kinds, int(truth.classes[number]))
     told = points @ turn.T + origin
     every = points @ same.swapaxes(1, 2) + true_place  # [S,V,3]
     add = float(np.linalg.norm(told - every, axis=-1).mean(-1).min())

@@ -101,17 +101,17 @@ def figures(judged: Judgement) -> dict[str, float | int | None]:
         "pck": joints.get("pck"),
         "objects": len(errors),
         "matched": int((~errors.missed).sum()),
-        "rotation_median_deg": _median(errors.rotation),
+        "rotation_median_deg": median(errors.rotation),
         "rotation_mean_deg": _mean(errors.rotation),
-        "translation_median_m": _median(errors.distance),
-        "depth_median_m": _median(errors.depth),
-        "add_median_m": _median(errors.add),
-        "adds_median_m": _median(errors.adds),
+        "translation_median_m": median(errors.distance),
+        "depth_median_m": median(errors.depth),
+        "add_median_m": median(errors.add),
+        "adds_median_m": median(errors.adds),
         "add_10": float((errors.add[shaped] < limit).mean()) if shaped.any() else None,
         "adds_10": float((errors.adds[shaped] < limit).mean()) if shaped.any() else None,
-        "pnp_rotation_median_deg": _median(told.rotation),
-        "pnp_translation_median_m": _median(told.distance),
-        "reprojection_median": _median(told.reprojection),
+        "pnp_rotation_median_deg": median(told.rotation),
+        "pnp_translation_median_m": median(told.distance),
+        "reprojection_median": median(told.reprojection),
     }
 
 
@@ -126,8 +126,7 @@ def contract_figures(judged: Judgement) -> dict[str, dict[str, Any]]:
     def known(values: Array) -> Array:
         return values[there & np.isfinite(values)]
 
-    turned, distance = known(errors.turned), known(errors.distance)
-    both = there & np.isfinite(errors.turned) & np.isfinite(errors.distance)
+    distance = known(errors.distance)
     # A pose that was not told counts as turned by 180 degrees above, and as unknown here.
     told = np.array(
         [
@@ -137,7 +136,7 @@ def contract_figures(judged: Judgement) -> dict[str, dict[str, Any]]:
         bool,
     )
     turned = errors.turned[told & np.isfinite(errors.turned)]
-    both &= told
+    both = told & np.isfinite(errors.turned) & np.isfinite(errors.distance)
     success = (errors.turned[both] <= 15) & (errors.distance[both] <= 0.1)
     series = {
         "rot_deg": turned,
@@ -151,7 +150,7 @@ def contract_figures(judged: Judgement) -> dict[str, dict[str, Any]]:
         "iou_mean": _mean(errors.iou[there]),
     }
     for name, values in series.items():
-        metrics |= {f"{name}_mean": _mean(values), f"{name}_median": _median(values)}
+        metrics |= {f"{name}_mean": _mean(values), f"{name}_median": median(values)}
     metrics |= {
         "rot_success": _mean(turned <= 15),
         "trans_success": _mean(distance <= 0.1),
@@ -197,7 +196,7 @@ def contract_figures(judged: Judgement) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _median(values: Array) -> float | None:
+def median(values: Array) -> float | None:
     """Return the median of what is known; None if nothing is, or if it is infinite."""
     there = values[~np.isnan(values)]
     value = float(np.median(there)) if there.size else np.nan

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...datasets.records import Array, Record
 from ..judge.turns import about
-from .setting import Row, Scenario, Setting, part, row
+from .setting import Row, Scenario, Setting, part, plain, row
 
 _DEGREES = 1.5  # standard deviation of the camera's turns to the side and up
 _WIDE = 1.2  # focal length as a part of the longer side, where it is not known
@@ -114,5 +114,5 @@ def _seen(points: Array, warp: Array) -> Array:
 
 SCENARIOS = (
     Scenario("handheld_jitter_on", _on),
-    Scenario("handheld_jitter_off", lambda setting: row(setting, "handheld_jitter_off", _OFF)),
+    plain("handheld_jitter_off", _OFF),
 )

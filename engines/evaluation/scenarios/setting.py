@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from ...datasets.records import Array, Record, Records
 from ..judge.errors import errors_of
 from ..judge.found import Found
+from ..judge.judgement import median
 from ..judge.pairs import matched
 from ..judge.precision import average_precision
 
@@ -65,6 +67,11 @@ class Setting:
     tau: float = 0.5
     seed: int = 0
 
+    @cached_property
+    def plain(self) -> Row:
+        """The figures of what was found as it is, in a row without a name."""
+        return row(self, "", "")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -106,6 +113,11 @@ class Scenario:
 
     name: str
     run: Callable[[Setting], Row]
+
+
+def plain(name: str, about: str) -> Scenario:
+    """Return the scenario in which nothing is changed."""
+    return Scenario(name, lambda setting: replace(setting.plain, name=name, about=about))
 
 
 def row(
@@ -166,10 +178,10 @@ def row(
         ),
         "depth_error": measured(
             "depth_error",
-            _median(errors.depth),
+            median(errors.depth),
             missing if deep.any() else "the labels tell no depths",
         ),
-        "pose_error": measured("pose_error", _median(turned), "the labels tell no rotations"),
+        "pose_error": measured("pose_error", median(turned), "the labels tell no rotations"),
         "rejection_rate": measured(
             "rejection_rate",
             1 - sum(map(len, kept)) / told if told else None,
@@ -220,9 +232,3 @@ class Watch:
     def seconds(self) -> float:
         """Since it was made."""
         return time.perf_counter() - self._started
-
-
-def _median(values: Array) -> float | None:
-    known = values[~np.isnan(values)]
-    value = float(np.median(known)) if known.size else np.nan
-    return value if np.isfinite(value) else None

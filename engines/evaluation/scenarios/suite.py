@@ -8,6 +8,7 @@ from typing import Any
 
 from ...datasets.records import Array, Records
 from ...errors import InputError
+from ..judge.found import Found
 from ..objects import PACKAGES, dataset_of
 from ..report import report
 from . import extreme_depth, jitter, symmetric, tabletop, template_gate
@@ -31,12 +32,14 @@ def run_scenarios(
     tau: float = 0.5,
     seed: int = 0,
     whole: int | None = None,
+    looked: tuple[list[Found], float | None] | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report of the nine scenarios.
 
     threshold, plane, tau, seed: see `Setting`
     whole: images of the split, if `data` is a part of it
+    looked: what `finder` found in the images as they are, if it has looked already
     about: what else `meta` tells
 
     Raises `InputError` for a threshold or a tau out of 0..1, and as the finder does.
@@ -44,7 +47,7 @@ def run_scenarios(
     for name, value in (("score threshold", threshold), ("template tau", tau)):
         if not 0 <= value < 1:
             raise InputError(f"{name}: expected 0 to below 1, found {value}")
-    told = finder.find(data.images)
+    told = looked or finder.find(data.images)
     assert not isinstance(told, str)  # pictures as they are can be looked at
     found, seconds = told
     setting = Setting(data, finder, found, seconds, threshold, plane, tau, seed)

@@ -10,7 +10,7 @@ from ...detect.objects import Objects
 from ...detect.sizes import bounds_table
 from ...geometry.placement import Size
 from ..canvas import Canvas
-from ..limbs import TRACK_COLOURS, LimbTable, shapes_between
+from ..limbs import LimbTable, shapes_between, track_colours
 from ..raster import draw
 from .cuboids import Cuboids, cuboids_of, fitting_cubes
 from .glyphs import glyphs, plain
@@ -143,8 +143,7 @@ def _cuboids(here: Objects, bounds: Tensor) -> Cuboids:
 def _colours(here: Objects, shades: Tensor, own: Tensor) -> Tensor:
     """Return the colours [F,P,S,3] of the shapes: those of the classes in their shades, or, where
     `own` [S], the shapes' own."""
-    palette = torch.tensor(TRACK_COLOURS, device=here.device) / 255
-    of_class = palette[here.classes % len(TRACK_COLOURS)][:, :, None]  # [F,P,1,3]
+    of_class = track_colours(here.classes)[:, :, None]  # [F,P,1,3]
     return torch.where(own.to(here.device)[:, None], shades, of_class * shades)
 
 
@@ -169,13 +168,12 @@ def _draw_labels(
     digits = torch.stack([percent // 100, percent // 10 % 10, percent % 10], 1)
     fixed = digits.new_tensor([_SPACE, _POINT]).expand(len(digits), 2)
     score = torch.stack([fixed[:, 0], digits[:, 0], fixed[:, 1], digits[:, 1], digits[:, 2]], 1)
-    palette = torch.tensor(TRACK_COLOURS, device=here.device) / 255
     boxes = here.boxes[frame, place].float().unflatten(1, (2, 2))
     plates = Plates(
         frame=frame,
         order=order[frame, place],
         boxes=canvas.place(boxes).flatten(1),
         texts=torch.cat([table[which], score + 1], 1),
-        colour=palette[classes % len(TRACK_COLOURS)],
+        colour=track_colours(classes),
     )
     draw_plates(plates, letters, image, mask)

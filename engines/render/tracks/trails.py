@@ -38,16 +38,19 @@ def draw_trails(
         stop = tracks.frame_count if count is None else min(start + count, tracks.frame_count)
         frames = torch.arange(start, stop, device=device)
     canvas = Canvas.of(len(frames), tracks.canvas, size, footage=footage, device=device)
+    place = canvas.place(tracks.path) - 0.5  # [T,N,2], from the centre of the first pixel
     for at in canvas.parts():
-        shapes = _shapes(tracks, frames[at].to(device), canvas)
+        shapes = _shapes(tracks, place, frames[at].to(device), min(canvas.size))
         draw(shapes, canvas.image[at], canvas.mask[at], antialias=True)
     return canvas.image
 
 
-def _shapes(tracks: MotionTracks, frames: Tensor, canvas: Canvas) -> Shapes:
-    side = min(canvas.size)
+def _shapes(tracks: MotionTracks, place: Tensor, frames: Tensor, side: int) -> Shapes:
+    """Return the dots and trails in some frames.
+
+    place: [T,N,2] px of the tracks in the picture; side: its shorter side, px
+    """
     dot, line = max(_THINNEST * 2, side * _DOT), max(_THINNEST, side * _LINE)
-    place = canvas.place(tracks.path) - 0.5  # [T,N,2], from the centre of the first pixel
     tail = torch.arange(_TAIL, 0, -1, device=frames.device)
     ends = frames[:, None] - tail + 1  # [f,A], the later end of each step
     early = (ends < 1)[..., None]

@@ -159,7 +159,7 @@ def network_of(
     Raises `InputError` and `ModelError` for a checkpoint that does not fit, and `EngineError` for a
     backend that cannot be used.
     """
-    from .....engines.detect.rtdetr_pose.weights import load_trained
+    from .....engines.detect.rtdetr_pose.own import trained_model
     from .....engines.evaluation.adapters.network import (
         Limits,
         NetworkAdapter,
@@ -168,16 +168,16 @@ def network_of(
     )
 
     limits = Limits(threshold, arguments.max_detections)
-    trained = load_trained(arguments.checkpoint)
-    check_fits(trained, data, arguments.checkpoint)
+    found = trained_model(arguments.checkpoint)
+    check_fits(found.trained, data, arguments.checkpoint)
     check_config(
-        trained,
+        found.trained,
         arguments.checkpoint,
         config=arguments.config,
         size=size_of(arguments.image_size),
     )
     return NetworkAdapter.open(
-        arguments.checkpoint,
+        found,
         backend=_ALIASES.get(arguments.adapter, arguments.adapter),
         device=arguments.device,
         precision=arguments.precision,

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...arguments import parsed_size
-
 if TYPE_CHECKING:
     import torch
 
@@ -201,9 +199,3 @@ def about(arguments: argparse.Namespace, data: LabelledImages) -> dict[str, Any]
         },
         "options": {n: str(v) if isinstance(v, Path) else v for n, v in options.items()},
     }
-
-
-def size_of(text: str | None) -> Any:
-    if text is None:
-        return None
-    return parsed_size("--image-size", text if "x" in text.lower() else f"{text}x{text}")

@@ -11,7 +11,7 @@ def write_entries(
     entries: Sequence[Mapping[str, Any]], path: Path, *, checkpoint: Path | None
 ) -> None:
     """Write entries and say where. checkpoint: also write how they came about, by this network."""
-    from .....engines.document import as_text
+    from .....engines.document import dump
     from .....engines.files import atomic_write
 
     content: Any = list(entries)
@@ -20,5 +20,5 @@ def write_entries(
 
         content = wrapped(entries, config="in the checkpoint", checkpoint=str(checkpoint))
     with atomic_write(path) as aside:
-        aside.write_text(as_text(content) + "\n", encoding="utf-8")
+        dump(content, aside)
     print(f"wrote {path}")

@@ -15,7 +15,7 @@ from ._finding import (
     print_part,
     scenario_settings,
 )
-from .scenarios import print_scenarios
+from .scenarios import figure, print_scenarios
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
     named["fps"] = report["speed"]["fps"]
     latency = report["speed"].get("latency_ms", {})
     named |= {f"latency_{part}_ms": latency.get(part) for part in ("p50", "p95")}
-    rows = [[name, "-" if v is None else f"{v:.4g}"] for name, v in named.items()]
+    rows = [[name, figure(value)] for name, value in named.items()]
     print_table(["figure", "value"], rows, "value")
     print(f"predictions {report['predictions']['hash_sha256'][:16]}")
     if not arguments.no_scenarios:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...arguments import add_debug, count
 from ...command import Command
+from .scenarios import figure
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,10 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     data = read_labelled(arguments.dataset, arguments.split)
     judged = judge_predictions(arguments.predictions, data)
     report = objects_report(judged, arguments.predictions, data)
-    rows = [
-        [name, "-" if value is None else f"{value:.4g}"]
-        for name, value in report["metrics"].items()
-    ]
+    rows = [[name, figure(value)] for name, value in report["metrics"].items()]
     print_table(["figure", "value"], rows, "value")
     for reason, names in _reasons(report["unmeasured"]).items():
         print(f"- {', '.join(names)}: {reason}")

@@ -50,10 +50,10 @@ def print_scenarios(report: Mapping[str, Any]) -> None:
 
     names = list(report["summary"])
     rows = [
-        [row["name"], str(row["objects"]), *(_figure(row["metrics"][name]) for name in names)]
+        [row["name"], str(row["objects"]), *(figure(row["metrics"][name]) for name in names)]
         for row in report["scenarios"]
     ]
-    rows.append(["mean", "", *(_figure(report["summary"][name]) for name in names)])
+    rows.append(["mean", "", *(figure(report["summary"][name]) for name in names)])
     print_table(["scenario", "objects", *names], rows, ",".join(["objects", *names]))
     reasons: dict[str, list[str]] = {}
     for row in report["scenarios"]:
@@ -67,7 +67,8 @@ def print_scenarios(report: Mapping[str, Any]) -> None:
         print(f"- {many}: {reason}")
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
+    """Return a figure as tables show it."""
     return "-" if value is None else f"{value:.4g}"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...arguments import add_debug, add_device
 from ...command import Command
+from ._finding import size_of
 from ._train_options import add_changes, add_data, add_network, add_run, add_steps
 from ._train_setup import (
     about,
@@ -18,7 +19,6 @@ from ._train_setup import (
     layout_of,
     pixels_of,
     settings_of,
-    size_of,
     told_of,
     validated,
 )
