@@ -32,7 +32,7 @@ def host_empty(*shape: int) -> Tensor:
 def to_device(values: Tensor, device: torch.device) -> Tensor:
     """Return `values` as fp32 on `device`. On a GPU this does not wait for what it is doing."""
     if device.type == "cuda" and values.device.type == "cpu":
-        values = values.pin_memory(device)
+        values = values.pin_memory()
     return values.to(device, torch.float32, non_blocking=True)
 
 

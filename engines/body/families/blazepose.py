@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ...detections.people import of_one_person
 from ...models.planned import load_planned
 from ...runtime.network import Network
 from ...runtime.tensor_spec import BATCH, TensorSpec, image_input
@@ -106,7 +107,7 @@ FAMILY = BodyFamily(
     network=lambda model: Network(
         name="blazepose",
         load=_load,
-        inputs=(image_input(SIZE, SIZE),),
+        inputs=(image_input(SIZE, SIZE, example=of_one_person),),
         outputs=(
             TensorSpec("landmarks", "float", (BATCH, _ALL * 5)),
             TensorSpec("presence", "float", (BATCH, 1)),

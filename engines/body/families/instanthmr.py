@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ...detections.people import of_one_person
 from ...errors import ModelError
 from ...geometry.placement import Size
 from ...geometry.turned_crops import Regions
@@ -102,7 +103,10 @@ def network(model: Model) -> Network:
     return Network(
         name="instanthmr",
         load=None,
-        inputs=(image_input(SIZE, SIZE), TensorSpec(_PLACE, "float", (BATCH, 3))),
+        inputs=(
+            image_input(SIZE, SIZE, example=of_one_person),
+            TensorSpec(_PLACE, "float", (BATCH, 3)),
+        ),
         outputs=tuple(TensorSpec(name, "float", (BATCH, *_OUTPUTS[name])) for name in _OUTPUTS),
         stride=SIZE,
         sizes=(SIZE, SIZE),

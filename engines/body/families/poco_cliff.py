@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ...detections.people import of_one_person
 from ...errors import ModelError
 from ...geometry.placement import Size
 from ...geometry.turned_crops import Regions
@@ -73,7 +74,7 @@ def network(model: Model) -> Network:
         name="poco_cliff",
         load=partial(load, plan=PLAN),
         inputs=(
-            image_input(SIZE, SIZE),
+            image_input(SIZE, SIZE, example=of_one_person),
             TensorSpec("bbox_info", "float", (BATCH, 3)),
         ),
         outputs=tuple(

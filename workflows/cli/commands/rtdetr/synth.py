@@ -51,6 +51,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder of pictures without people",
     )
     parser.add_argument("--seed", type=count, default=0, help="of everything random (default 0)")
+    parser.add_argument(
+        "--num-workers",
+        type=count,
+        default=0,
+        metavar="N",
+        help="processes that make pictures on a CPU (default: one per core where that pays)",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -67,7 +74,9 @@ def _run(arguments: argparse.Namespace) -> int:
         "size": parsed_size("--size", arguments.size),
         "most": arguments.objects or _KINDS[kind],
         "seed": arguments.seed,
-        "device": chosen_device(arguments.device, []),
+        # Pictures are small: several processes on CPUs make more of them than one GPU does.
+        "device": "cpu" if arguments.device == "auto" else chosen_device(arguments.device, []),
+        "workers": arguments.num_workers,
     }
     splits = {"train": arguments.images, "val": val}
     backgrounds = _backgrounds(arguments.backgrounds) if kind == "people" else None
