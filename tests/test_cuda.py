@@ -386,19 +386,27 @@ def test_memory_is_flat_over_two_thousand_frames(clip: Clip) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_the_runner_adds_less_than_fifty_microseconds(precision: str) -> None:
-    """Host time of a call of a network that does nothing, the conversion of its input included."""
+    """Host time of a call of a network that does nothing, the conversion of its input included.
+
+    Or than ten launches of a kernel, where the processor is a slow one.
+    """
     device = torch.device("cuda", 0)
     runner = TorchRunner(
         lambda images: {"same": images}, movenet.NETWORK, "torch", device, precision, 0
     )
     inputs = {"images": torch.rand(1, 3, 256, 448, device="cuda")}
-    times = []
-    for _ in range(300):
-        torch.cuda.synchronize()
-        started = time.perf_counter()
-        runner.infer(inputs)
-        times.append(time.perf_counter() - started)
-    assert statistics.median(times) < 50e-6
+
+    def spent(call: Callable[[], object]) -> float:
+        times = []
+        for _ in range(300):
+            torch.cuda.synchronize()
+            started = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - started)
+        return statistics.median(times)
+
+    launch = spent(inputs["images"].clone)
+    assert spent(lambda: runner.infer(inputs)) < max(50e-6, 10 * launch)
 
 
 @pytest.mark.parametrize("backend", GRAPHED)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -12,9 +14,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ...engines.datasets.made_cuboids import kinds, make_cuboids
 from ...engines.detect.rtdetr_pose.config import SIZES
+from ...engines.detect.rtdetr_pose.own import TrainedModel, trained_model
 from ...engines.environment import describe_device
-from ...engines.errors import InputError
+from ...engines.errors import EngineError, InputError
+from ...engines.models import checkpoint
 from ...engines.runtime.devices import chosen_device
+from ...engines.runtime.engine import build_engine
 from ...engines.runtime.tensor_spec import DTYPES
 from ...engines.training.pixels import HeldPixels
 from ...engines.training.rtdetr_pose import RTDETRTask
@@ -24,6 +29,7 @@ from .measure import at_least_one, bench_report, peak, reset_peak, taken
 
 _IMAGES = 64  # made cuboids that are trained on
 _LARGE = {"cuda": 8192, "cpu": 1024}  # side of the matrices whose product is the floor
+_BACKENDS = {"cuda": ("torch_cudagraph", "torch_compiled"), "cpu": ("onnxruntime",)}
 
 
 def bench_rtdetr(
@@ -48,6 +54,8 @@ def bench_rtdetr(
 
     A step is of the optimiser, with loss, gradients, clipping and, for ours, 6D poses, keypoints
     and the averaged weights. Images are in memory, on the device. Figures are medians over `runs`.
+    Engines are those of the network that was just trained for a few steps; where one cannot be
+    built, or does not agree with the reference, its figure is the reason.
     Raises `InputError` for numbers below 1, an unknown model, and if transformers is not there.
     """
     at_least_one(batch=batch, runs=runs)
@@ -88,6 +96,7 @@ def bench_rtdetr(
         name = "transformers RT-DETR, ResNet-18"
         networks[name] = _measured(step, theirs.network, images, runs, precisions)
     results["networks"] = networks
+    results["engines"] = _engines(run, images, runs, precisions)
     results["floor"] = _floors(ours["gflop"], where, precisions)
     return bench_report("rtdetr", results)
 
@@ -125,6 +134,40 @@ def _measured(
                 )
     network.train(training)
     return found
+
+
+def _engines(
+    run: Run, images: Tensor, runs: int, precisions: tuple[str, ...]
+) -> dict[str, dict[str, float | str]]:
+    """Return the milliseconds per image of the trained network's engines, by backend and precision,
+    or the reason why there is none."""
+    with TemporaryDirectory(prefix="kinograph_") as folder:
+        path = Path(folder) / "checkpoint.pt"
+        checkpoint.save(run.content(), path)
+        found = trained_model(path)
+        return {
+            backend: {name: _engine(found, backend, name, images, runs) for name in precisions}
+            for backend in _BACKENDS[images.device.type]
+        }
+
+
+def _engine(
+    found: TrainedModel, backend: str, precision: str, images: Tensor, runs: int
+) -> float | str:
+    try:
+        engine = build_engine(
+            found.model,
+            found.network,
+            backend=backend,
+            device=str(images.device),
+            precision=precision,
+            max_batch=len(images),
+        )
+    except EngineError as error:
+        return str(error)
+    spent = taken(lambda: engine.infer({"images": images}), images.device, runs) / len(images)
+    engine.unload()
+    return spent
 
 
 def _floors(gflop: float, device: torch.device, precisions: tuple[str, ...]) -> dict[str, float]:

@@ -23,5 +23,7 @@ def test_training_and_inference_are_timed(
     assert found["train_images_per_s"] > 0
     assert found["infer_ms_per_image"]["fp32"] > 0
     assert 0.02 < found["gflop"] < 0.2
+    assert report["engines"]["onnxruntime"]["fp32"] > 0
+    assert "onnxruntime fp32: " in told
     assert main(["bench", "rtdetr", "--model", "huge"]) == 2
     assert "model: expected one of nano, small, found 'huge'" in capsys.readouterr().err

@@ -43,11 +43,22 @@ def _run(arguments: argparse.Namespace) -> int:
         f"median of {counted(report['runs'], 'run')}"
     )
     print_table(*_table(report["networks"]))
+    for backend, by_precision in report["engines"].items():
+        for name, spent in by_precision.items():
+            if isinstance(spent, str):
+                print(f"{backend} {name}: none: {spent}")
+            else:
+                floor = report["floor"][name]
+                print(
+                    f"{backend} {name}: {spent:.3f} ms an image, {spent / floor:.1f} times as long "
+                    "as the floor"
+                )
     for name, floor in report["floor"].items():
         ours = next(iter(report["networks"].values()))["infer_ms_per_image"][name]
         print(
             f"{name}: at the rate of large matrix products here the first network would take "
-            f"{floor:.3f} ms an image; it takes {ours / floor:.1f} times as long"
+            f"{floor:.3f} ms an image, which is the floor; module by module it takes "
+            f"{ours / floor:.1f} times as long"
         )
     write_report(report, arguments.json)
     return 0
