@@ -13,6 +13,7 @@ from kinograph.engines.datasets.flow_scenes import FlowPairs, FlowScenes, effect
 from kinograph.engines.datasets.flow_scenes.bank import WINDOW
 from kinograph.engines.datasets.flow_scenes.deformation import deformed, undone
 from kinograph.engines.datasets.flow_scenes.effects import EFFECTS
+from kinograph.engines.datasets.flow_scenes.people import People
 from kinograph.engines.datasets.flow_scenes.shapes import SHAPES
 from kinograph.engines.datasets.flow_scenes.shapes.shape import Shape
 from kinograph.engines.datasets.flow_scenes.textures import TEXTURES
@@ -31,6 +32,7 @@ def scenes(photometric: float = 0.0, seed: int = 1) -> FlowScenes:
         photometric=photometric,
         textures=24,
         shapes=24,
+        people=4,
         side=128,
     )
 
@@ -187,6 +189,29 @@ def test_deformations_are_undone_exactly() -> None:
     assert torch.allclose(undone(there, shears), points, atol=2e-4)
 
 
+def test_people_move_as_is_said() -> None:
+    side = 160
+    random = torch.Generator().manual_seed(0)
+    grain = torch.rand(3, 3, side // 4, side // 4, generator=random)
+    people = People.made(8, F.interpolate(grain, scale_factor=8.0, mode="bicubic").clamp(0, 1), 1)
+    assert people.looks.shape == (8, 2, 4, side, side)
+    first, second = (people.looks[:, n, :3].float() for n in range(2))
+    covered = people.looks[:, 0, 3:] > 0.99
+    seen = covered & (people.hidden < 0.5)
+    assert 0.9 < float(seen.sum() / covered.sum()) < 0.999
+    flow = people.shift[:, 0] * (side / 2)
+    length = flow.norm(dim=1)[covered[:, 0]]
+    assert float(length.median()) > 0.3
+    assert float(length.max()) > 4
+    right = ((warped(second, flow) - first).abs() * seen).sum() / (3 * seen.sum())
+    wrong = ((second - first).abs() * seen).sum() / (3 * seen.sum())
+    assert float(right) < 0.02
+    assert float(right) < 0.3 * float(wrong)
+    # and back again
+    back = warped(people.shift[:, 1], flow) * (side / 2)
+    assert float((flow + back).norm(dim=1)[seen[:, 0]].median()) < 0.05
+
+
 @pytest.mark.parametrize("family", TEXTURES, ids=lambda family: family.name)
 def test_textures_follow_from_their_numbers(family: Texture) -> None:
     photographs = Backgrounds((torch.randint(0, 256, (90, 120, 3), dtype=torch.uint8),), "noise")
@@ -225,6 +250,7 @@ def test_shapes_are_closed_and_their_distances_are_true(family: Shape) -> None:
         ({"side": 32}, "32 px"),
         ({"motion": -1.0}, "motion -1"),
         ({"photometric": 1.5}, "photometric 1.5"),
+        ({"people": -1}, "-1 people"),
     ],
 )
 def test_settings_out_of_range_are_named(settings: dict[str, Any], message: str) -> None:
@@ -240,7 +266,15 @@ def test_pairs_have_numbers(indices: list[int]) -> None:
 
 def test_without_motion_all_is_still() -> None:
     still = FlowScenes(
-        size=SIZE, seed=0, device="cpu", motion=0, textures=8, shapes=8, side=64, photometric=0
+        size=SIZE,
+        seed=0,
+        device="cpu",
+        motion=0,
+        textures=8,
+        shapes=8,
+        people=2,
+        side=64,
+        photometric=0,
     )(range(8))
     assert not still.flow.any()
     assert not still.occluded.any()

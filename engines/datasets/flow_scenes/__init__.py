@@ -70,6 +70,7 @@ class FlowScenes:
         photographs: Backgrounds | None = None,
         textures: int = 320,
         shapes: int = 192,
+        people: int = 192,
         side: int = 512,
     ) -> None:
         """Make the textures and shapes, on the device.
@@ -82,6 +83,8 @@ class FlowScenes:
         photometric: 0..1, factor of the share of pairs that each effect changes; 0: none
         photographs: that textures are made of; None: 13 of scikit-image
         textures, shapes: how many there are, about
+        people:      how many there are, in two poses each; 0: none, though preparing one costs more
+                     than preparing a texture
         side:        px of a texture, at least 64
 
         Raises `InputError` for values out of range, and if scikit-image is needed and missing.
@@ -93,11 +96,13 @@ class FlowScenes:
                 f"{_LEAST}x{_LEAST} and textures of at least 64 px, found {low} to {high} layers, "
                 f"{size[1]}x{size[0]} and {side} px"
             )
-        if not (0 <= motion <= 4 and 0 <= photometric <= 1 and textures >= 1 and shapes >= 1):
+        if not (
+            0 <= motion <= 4 and 0 <= photometric <= 1 and min(textures, shapes, people + 1) >= 1
+        ):
             raise InputError(
-                "flow scenes: expected motion in 0..4, photometric in 0..1, textures and shapes, "
-                f"found motion {motion}, photometric {photometric}, {textures} textures, {shapes} "
-                "shapes"
+                "flow scenes: expected motion in 0..4, photometric in 0..1, textures, shapes and "
+                f"people from 0, found motion {motion}, photometric {photometric}, {textures} "
+                f"textures, {shapes} shapes, {people} people"
             )
         self.size, self.seed, self.device = size, seed, torch.device(device)
         self.layers, self.motion, self.photometric = layers, motion, photometric
@@ -107,6 +112,8 @@ class FlowScenes:
             self._bank = Bank.made(
                 textures=textures,
                 shapes=shapes,
+                people=people,
+                motion=motion,
                 side=side,
                 photographs=pictures,
                 seed=seed,
@@ -134,6 +141,7 @@ class FlowScenes:
             seed=self.seed,
             textures=len(self._bank.textures),
             shapes=len(self._bank.shapes),
+            people=len(self._bank.people.looks),
             side=self._bank.textures.shape[-1],
         )
         pairs = drawn(on_device(plan, self.device), self._bank, self.size)
