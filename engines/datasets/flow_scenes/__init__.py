@@ -30,7 +30,6 @@ _LEAST = 32  # px, sides of pictures
 PHOTOGRAPHS = (
     *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
     *("grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "retina.jpg", "rocket.jpg"),
-    "text.png",
 )
 
 
@@ -81,7 +80,7 @@ class FlowScenes:
         motion:      factor of all motion; magnitudes are stated for 496x368 px and grow with the
                      root of the area
         photometric: 0..1, factor of the share of pairs that each effect changes; 0: none
-        photographs: that textures are made of; None: 13 of scikit-image
+        photographs: that textures are made of; None: 12 of scikit-image
         textures, shapes: how many there are, about
         people:      how many there are, in two poses each; 0: none, though preparing one costs more
                      than preparing a texture

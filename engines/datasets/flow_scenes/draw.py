@@ -168,7 +168,7 @@ class _Layers:
         out = points.expand(len(self.plan.units), -1, -1, -1).clone()
         if len(bent):
             bend = undone if frame else deformed
-            out.index_copy_(0, bent, bend(out.index_select(0, bent), self.plan.shears))
+            out.index_copy_(0, bent, bend(out.index_select(0, bent), self.plan.waves))
         if len(people):
             out.index_add_(0, people, self._stepped(points, frame))
         return out

@@ -14,10 +14,11 @@ from ..seeded import normal, uniform
 from . import looks, own_motion
 from .bank import WINDOW
 from .camera import camera_motion
+from .deformation import STEEPEST
 from .magnitudes import REFERENCE
 from .own_motion import OwnMotion
 
-SHEARS = 4  # of a deformation
+WAVES = 4  # of a deformation
 
 _STREAM = 30
 _STILL = 0.06  # share of pairs in which nothing moves
@@ -25,7 +26,7 @@ _RIGID = 0.25  # share in which only the camera moves
 _SIDEWAYS = 0.12  # share, of all, in which it moves to the side and nothing else
 _WITH_PEOPLE = 0.35  # share of pairs with people
 _OF_THOSE = 0.4  # what a standard normal number exceeds of layers that are people in these: a third
-_HEIGHTS = (0.25, 1.2)  # of pictures of people, halves, in shorter sides
+_HEIGHTS = (0.25, 0.95)  # of pictures of people, halves, in shorter sides
 _LEAN = 0.1  # rad
 _FEW = 1.5  # power of a uniform draw: pairs with few layers are more frequent
 _BEHIND = (0.1, 0.5)  # of the nearest layer's inverse depth, of the background
@@ -36,8 +37,9 @@ _ASPECT = 0.5  # spread of the logarithm of height over width
 _PLACES = 1.1  # of the picture, in which the middles lie halfway through the motion
 _BENT, _BENT_BEHIND = 0.5, 0.3  # shares of layers that are deformed
 _BEND, _BEND_SPREAD = 2.0, 0.9  # px, median of the largest shift; spread of its logarithm
-_WAVES, _WAVES_BEHIND = (0.7, 3.0), (0.25, 1.2)  # lengths in radii; in diagonals of the picture
-_STEEPEST = 0.35  # slope of a shear
+_LENGTHS, _LENGTHS_BEHIND = (0.7, 3.0), (0.25, 1.2)  # lengths in radii; in diagonals of the picture
+_ASKEW = 1.0  # rad, most between a wave and what moves across its direction
+_RELIEF = 0.5  # of the motion of a layer before a camera that moves sideways
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Plan:
     forward:  [M,3,3] px of the first frame, after the deformation, to px of the second one; from
               the middle of the picture, and positive in the last row for what is before the camera
     backward: [M,3,3] the reverse
-    shears:   [M,`SHEARS`,5], see `deformed`; bent: [B] int64, the rows that are deformed at all
+    bent:     [B] int64, the rows that are deformed; waves: [B,`WAVES`,5], see `deformed`
     texture:  [M] int64; texture_map: [M,2,3] px of the first frame to -1..1
     shape:    [M] int64; shape_map: [M,2,3] px of the first frame to -1..1 of what is stored
     people:   [B] int64, the rows that are people, without another shape; person: [B] int64, which
@@ -63,8 +65,8 @@ class Plan:
     heights: tuple[int, ...]
     forward: Tensor
     backward: Tensor
-    shears: Tensor
     bent: Tensor
+    waves: Tensor
     people: Tensor
     person: Tensor
     texture: Tensor
@@ -95,13 +97,13 @@ class Plan:
         textures, shapes, people: how many there are; side: px of textures
         """
         pairs, most = len(index), layers[1]
-        columns = 8 + own_motion.COLUMNS + looks.COLUMNS + 3 * SHEARS
+        columns = 8 + own_motion.COLUMNS + looks.COLUMNS + 3 * WAVES
         gauss = 3 + own_motion.NORMALS + looks.NORMALS + 1
         draws = uniform(seed, index, most * columns, _STREAM).double().view(pairs, most, -1)
         normals = normal(seed, index, most * gauss, _STREAM + 1).double().view(pairs, most, -1)
         whole = uniform(seed, index, 5, _STREAM + 2).double()
         place, move, look, waves = draws.split(
-            [8, own_motion.COLUMNS, looks.COLUMNS, 3 * SHEARS], -1
+            [8, own_motion.COLUMNS, looks.COLUMNS, 3 * WAVES], -1
         )
         form, drift, tint, bend = normals.split([3, own_motion.NORMALS, looks.NORMALS, 1], -1)
         count = layers[0] + ((most - layers[0] + 1) * whole[:, 0] ** _FEW).long()
@@ -130,9 +132,10 @@ class Plan:
         backward = torch.linalg.inv(forward)
         backward = backward / _depth(backward, after)[..., None, None]
         grown = _growth(forward, middle)
-        bent = (place[..., 7] < torch.where(behind, _BENT_BEHIND, _BENT)) & ~person & (free > 0)
+        bent = place[..., 7] < torch.where(behind, _BENT_BEHIND, _BENT)
+        bent = bent & ~person & ((free > 0) | (sideways[:, None] & (scale > 0)))
         length = torch.where(behind, extent.norm(), radius)
-        shears = _shears(waves, bend[..., 0], length, behind, free)
+        bends = _waves(waves, bend[..., 0], length, behind, scale, sideways, way)
         units = torch.stack([radius, radius * grown], -1) * ~behind[:, None]
         number = uniform(seed, index, 3 * most, _STREAM + 3).double().view(pairs, most, 3)
         outline = torch.where(
@@ -153,7 +156,7 @@ class Plan:
             heights=tuple((torch.arange(most)[:, None] < count).sum(1).tolist()),
             forward=rows(forward),
             backward=rows(backward),
-            shears=rows(shears)[bent_rows],
+            waves=rows(bends)[bent_rows],
             bent=bent_rows,
             people=people_rows,
             person=rows((number[..., 2] * people).long())[people_rows],
@@ -186,26 +189,45 @@ def _planes(draws: Tensor, behind: Tensor) -> Tensor:
     return torch.cat([slant, torch.ones_like(near)[..., None]], -1) * near[..., None]
 
 
-def _shears(waves: Tensor, bend: Tensor, length: Tensor, behind: Tensor, scale: Tensor) -> Tensor:
-    """Return shears [N,L,`SHEARS`,5], see `deformed`.
+def _waves(
+    draws: Tensor,
+    bend: Tensor,
+    length: Tensor,
+    behind: Tensor,
+    scale: Tensor,
+    sideways: Tensor,
+    way: Tensor,
+) -> Tensor:
+    """Return waves [N,L,`WAVES`,5], see `deformed`.
 
-    waves: [N,L,3 * SHEARS] draws; bend: [N,L] standard normal; length: [N,L] px that waves relate
-    to; behind: [L] bool; scale: [N,1]
+    draws:    [N,L,3 * WAVES]; bend: [N,L] standard normal
+    length:   [N,L] px that waves relate to; behind: [L] bool; scale: [N,1]
+    sideways: [N] bool: cameras that show the relief of layers, which shifts as these do, by `way`
+              [N,L,2] px
     """
-    angle, phase, wave = waves.unflatten(-1, (SHEARS, 3)).unbind(-1)
-    # Directions are spread over half a turn, so that no two shears are alike.
-    angle = (angle + torch.arange(SHEARS)) * (torch.pi / SHEARS)
+    angle, phase, wave = draws.unflatten(-1, (WAVES, 3)).unbind(-1)
+    # Directions are spread over half a turn, so that no two waves are alike.
+    angle = (angle + torch.arange(WAVES)) * (torch.pi / WAVES)
     low, high = (
         torch.where(behind, there, here)[:, None]
-        for here, there in zip(_WAVES, _WAVES_BEHIND, strict=True)
+        for here, there in zip(_LENGTHS, _LENGTHS_BEHIND, strict=True)
     )
     period = length[..., None] * low * (high / low) ** wave
     shift = _BEND * torch.exp(_BEND_SPREAD * bend) * scale
-    shift = torch.minimum(shift[..., None], _STEEPEST * period / (2 * torch.pi))
+    shift = torch.where(sideways[:, None], _RELIEF / WAVES * way[..., 0].abs(), shift)
+    shift = torch.minimum(shift[..., None], STEEPEST * period / (2 * torch.pi))
     cycles = 2 * torch.pi / period
-    cos, sin = angle.cos(), angle.sin()
+    askew = angle + torch.pi / 2 + _ASKEW * torch.sin(3 * phase)
+    askew = torch.where(sideways[:, None, None], 0.0, askew)
     return torch.stack(
-        [cos * cycles, sin * cycles, phase * 2 * torch.pi, -sin * shift, cos * shift], -1
+        [
+            angle.cos() * cycles,
+            angle.sin() * cycles,
+            phase * 2 * torch.pi,
+            askew.cos() * shift,
+            askew.sin() * shift,
+        ],
+        -1,
     )
 
 
