@@ -11,6 +11,7 @@ the tree.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -130,6 +131,12 @@ class FlowScenes:
             raise InputError(f"flow scenes: expected pairs numbered from 0, found {index.tolist()}")
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return self._made(index)
+
+    def without_effects(self) -> "FlowScenes":
+        """Return the same pairs as they are before light, blur, noise and compression."""
+        plain = copy(self)
+        plain.photometric = 0.0
+        return plain
 
     def _made(self, index: Tensor) -> FlowPairs:
         plan = Plan.drawn(

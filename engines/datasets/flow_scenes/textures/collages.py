@@ -1,6 +1,5 @@
 """Parts of two other textures of photographs beside each other, with soft and hard borders."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
