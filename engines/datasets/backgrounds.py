@@ -1,5 +1,6 @@
 """What is seen behind what is drawn: photographs, or soft colours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -34,8 +35,10 @@ class Backgrounds:
     name: str
 
     @classmethod
-    def photographs(cls) -> "Backgrounds":
-        """Return those of scikit-image. Raises `InputError` if it is not installed."""
+    def photographs(cls, names: Sequence[str] = _PHOTOGRAPHS) -> "Backgrounds":
+        """Return those of scikit-image with these names of files, as far as it has them; without
+        names, those that show no people. Raises `InputError` if it is not installed or has none.
+        """
         try:
             package = import_module("skimage")
         except ImportError as error:
@@ -44,7 +47,9 @@ class Backgrounds:
                 "pip install scikit-image, or give a folder of pictures, or made"
             ) from error
         folder = Path(str(package.__file__)).parent / "data"
-        paths = [folder / name for name in _PHOTOGRAPHS if (folder / name).is_file()]
+        paths = [folder / name for name in names if (folder / name).is_file()]
+        if not paths:
+            raise InputError(f"backgrounds: expected {', '.join(names)} in {folder}, found none")
         name = f"{len(paths)} photographs of scikit-image {package.__version__}"
         return cls(tuple(map(_read, paths)), name)
 
