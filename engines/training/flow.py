@@ -13,6 +13,7 @@ from ..flow.families.raft import STRIDE, torchvisions
 from ..flow.raft.unrolled import Unrolled, upsampled
 from ..runtime.warned import warned_by_others
 from ..words import enumerated
+from .ahead import Ahead
 from .captured import Captured
 from .task import Judged
 
@@ -51,7 +52,7 @@ class Pairs(Protocol):
 
 
 Scenes = Callable[[Tensor], Pairs]
-"""Makes the pairs of numbers [N] int64; a pair depends on its number alone."""
+"""Makes the pairs of numbers [N] int64, which are on the CPU; a pair depends on its number alone."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class FlowTask:
         self._at_once = at_once
         self._about = dict(about or {})
         self._told = told or (lambda text: None)
-        self._held: tuple[int, Pairs] | None = None
+        self._ahead = Ahead(self._made, _tensors, self._device)
         self._captured: Captured | None = None
         self._prepare(speedup)
 
@@ -164,17 +165,16 @@ class FlowTask:
         return [f"{name} {theirs[name]} -> {ours[name]}" for name in names]
 
     def expect(self, examples: Tensor) -> None:
-        """Do nothing: pairs are made when they are needed."""
+        """Be told the pairs of the next step, which are made meanwhile."""
+        self._ahead.expect(int(examples[-1]) // self._at_once)
 
     def batch(self, examples: Tensor) -> FlowBatch:
         """Return the pairs of numbers [N] int64 that follow each other."""
         first, last = int(examples[0]), int(examples[-1])
         parts = []
-        for begin in range(first - first % self._at_once, last + 1, self._at_once):
-            if self._held is None or self._held[0] != begin:
-                numbers = torch.arange(begin, begin + self._at_once, device=self._device)
-                self._held = (begin, self._scenes(numbers))
-            pairs = self._held[1]
+        for number in range(first // self._at_once, last // self._at_once + 1):
+            begin = number * self._at_once
+            pairs = self._ahead.at(number)
             rows = slice(max(first - begin, 0), last + 1 - begin)
             parts.append((pairs.first[rows], pairs.second[rows], pairs.flow[rows]))
         one, two, flow = (torch.cat(values) for values in zip(*parts, strict=True))
@@ -201,6 +201,10 @@ class FlowTask:
         else:
             found = self._captured(*inputs)
         return Judged(found["loss"] * part, {"epe": found["epe"].detach() * part})
+
+    def _made(self, number: int) -> Pairs:
+        begin = number * self._at_once
+        return self._scenes(torch.arange(begin, begin + self._at_once))
 
     def _prepare(self, speedup: str) -> None:
         self._speedup = speedup
@@ -249,6 +253,10 @@ class FlowTask:
             torch.compiler.reset()
             self._prepare(others.pop(0))
         self._module.zero_grad(set_to_none=True)
+
+
+def _tensors(pairs: Pairs) -> list[Tensor]:
+    return [pairs.first, pairs.second, pairs.flow]
 
 
 def sequence_loss(flows: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:

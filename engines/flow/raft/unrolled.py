@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .correlation import LEVELS, Volume, neighbourhoods
+from .correlation import LEVELS, Volume
 from .layers import upsampling
+from .looking import Looking
 
 _LOOKED = 8  # what a GPU reads of a row of weights at once comes in multiples of it
 _WIDTH = 64
@@ -34,7 +35,6 @@ class Unrolled:
         self.source: Any = source
         self._features = compile(self.source.feature_encoder)
         self._context = compile(self.source.context_encoder)
-        self._look = compile(neighbourhoods)
         self._updated = compile(_updated)
 
     def __call__(self, first: Tensor, second: Tensor, updates: int) -> Tensor:
@@ -65,10 +65,10 @@ class Unrolled:
         grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
         flow = context.new_zeros(len(context), 2, height, width, dtype=torch.float32)
         flows = []
-        rows = volume.whole()
+        look = Looking(volume, self.source.corr_block.radius, weights.tensors[0].shape[1])
         for _ in range(updates):
             flow = flow.detach()
-            seen = self._look(rows, grid + flow, self.source.corr_block.radius, volume.size)
+            seen = look(grid + flow)
             hidden, change = self._updated(weights.tensors, hidden, fixed, seen, flow)
             flow = flow + change
             flows.append(flow)
@@ -131,13 +131,12 @@ def _updated(
 ) -> tuple[Tensor, Tensor]:
     """Return the next state [B,S,h,w] and the change of the flow [B,2,h,w] fp32.
 
-    fixed: what the context adds, [B,3S,h,w]; seen: `neighbourhoods` [B,h,w,N]; flow: [B,2,h,w]
+    fixed: what the context adds, [B,3S,h,w]; seen: of `Looking`, [B,h,w,N]; flow: [B,2,h,w]
     """
     table, table_bias, first, first_bias, second, second_bias, motion, motion_bias = weights[:8]
     gate, candidate, head, head_bias, last, last_bias = weights[8:]
     size, dtype = hidden.shape[1], hidden.dtype
-    seen = F.pad(seen.to(dtype), (0, table.shape[1] - seen.shape[3])).permute(0, 3, 1, 2)
-    seen = F.conv2d(seen, table, table_bias).relu()
+    seen = F.conv2d(seen.permute(0, 3, 1, 2), table, table_bias).relu()
     flowing = flow.to(dtype)
     moved = F.conv2d(flowing, first, first_bias, padding=3).relu()
     moved = F.conv2d(moved, second, second_bias, padding=1).relu()

@@ -174,7 +174,7 @@ def _validation(arguments: argparse.Namespace, device: torch.device, bars: Bars)
     from .....engines.video.read import read_video
 
     scenes = FlowScenes(size=_VALIDATED_SIZE, seed=arguments.seed + 1, device=device)
-    sets = {SCENES: known_pairs(scenes(torch.arange(_VALIDATED, device=device)))}
+    sets = {SCENES: known_pairs(scenes(torch.arange(_VALIDATED)))}
     sets["made"] = known_dataset(made_footage(read_video(demo_clip()).frames[0]), device)
     try:
         sets["motorcycle"] = known_dataset(motorcycle(), device)
