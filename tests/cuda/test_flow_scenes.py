@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an 
 
 def test_pairs_are_those_of_the_cpu() -> None:
     here, there = (
-        FlowScenes(size=(64, 96), seed=1, device=device, textures=24, shapes=24, side=128)
+        FlowScenes(size=(64, 96), seed=1, device=device, textures=24, shapes=24, people=8, side=128)
         for device in ("cpu", "cuda")
     )
     one, other = here(range(12)), there(range(12))

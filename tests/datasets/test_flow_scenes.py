@@ -11,8 +11,9 @@ from torch import Tensor
 from kinograph.engines.datasets.backgrounds import Backgrounds
 from kinograph.engines.datasets.flow_scenes import FlowPairs, FlowScenes, effects
 from kinograph.engines.datasets.flow_scenes.bank import WINDOW
-from kinograph.engines.datasets.flow_scenes.deformation import deformed, undone
+from kinograph.engines.datasets.flow_scenes.deformation import STEEPEST, deformed, undone
 from kinograph.engines.datasets.flow_scenes.effects import EFFECTS
+from kinograph.engines.datasets.flow_scenes.people import People
 from kinograph.engines.datasets.flow_scenes.shapes import SHAPES
 from kinograph.engines.datasets.flow_scenes.shapes.shape import Shape
 from kinograph.engines.datasets.flow_scenes.textures import TEXTURES
@@ -31,6 +32,7 @@ def scenes(photometric: float = 0.0, seed: int = 1) -> FlowScenes:
         photometric=photometric,
         textures=24,
         shapes=24,
+        people=4,
         side=128,
     )
 
@@ -179,12 +181,36 @@ def test_an_effect_alone_changes_its_share_of_pairs_a_little(
 def test_deformations_are_undone_exactly() -> None:
     random = torch.Generator().manual_seed(0)
     points = (torch.rand(3, 2, 20, 30, generator=random) - 0.5) * 500
-    wave, phase = torch.randn(3, 4, 3, generator=random).split([2, 1], -1)
-    across = torch.stack([-wave[..., 1], wave[..., 0]], -1)
-    shears = torch.cat([0.03 * wave, phase, 10 * across], -1)
-    there = deformed(points, shears)
+    along, phase, way = torch.randn(3, 4, 5, generator=random).split([2, 1, 2], -1)
+    along = 0.02 * along
+    steep = (along * way).sum(-1, keepdim=True).abs() / STEEPEST
+    waves = torch.cat([along, phase, way / steep.clamp(min=0.01)], -1)  # up to 100 px
+    there = deformed(points, waves)
     assert float((there - points).norm(dim=1).mean()) > 5
-    assert torch.allclose(undone(there, shears), points, atol=2e-4)
+    assert torch.allclose(undone(there, waves), points, atol=2e-3)
+
+
+def test_people_move_as_is_said() -> None:
+    side = 160
+    random = torch.Generator().manual_seed(0)
+    grain = torch.rand(3, 3, side // 4, side // 4, generator=random)
+    people = People.made(8, F.interpolate(grain, scale_factor=8.0, mode="bicubic").clamp(0, 1), 1)
+    assert people.looks.shape == (8, 2, 4, side, side)
+    first, second = (people.looks[:, n, :3].float() for n in range(2))
+    covered = people.looks[:, 0, 3:] > 0.99
+    seen = covered & (people.hidden < 0.5)
+    assert 0.9 < float(seen.sum() / covered.sum()) < 0.999
+    flow = people.shift[:, 0] * (side / 2)
+    length = flow.norm(dim=1)[covered[:, 0]]
+    assert float(length.median()) > 0.3
+    assert float(length.max()) > 4
+    right = ((warped(second, flow) - first).abs() * seen).sum() / (3 * seen.sum())
+    wrong = ((second - first).abs() * seen).sum() / (3 * seen.sum())
+    assert float(right) < 0.02
+    assert float(right) < 0.3 * float(wrong)
+    # and back again
+    back = warped(people.shift[:, 1], flow) * (side / 2)
+    assert float((flow + back).norm(dim=1)[seen[:, 0]].median()) < 0.05
 
 
 @pytest.mark.parametrize("family", TEXTURES, ids=lambda family: family.name)
@@ -225,6 +251,7 @@ def test_shapes_are_closed_and_their_distances_are_true(family: Shape) -> None:
         ({"side": 32}, "32 px"),
         ({"motion": -1.0}, "motion -1"),
         ({"photometric": 1.5}, "photometric 1.5"),
+        ({"people": -1}, "-1 people"),
     ],
 )
 def test_settings_out_of_range_are_named(settings: dict[str, Any], message: str) -> None:
@@ -240,7 +267,15 @@ def test_pairs_have_numbers(indices: list[int]) -> None:
 
 def test_without_motion_all_is_still() -> None:
     still = FlowScenes(
-        size=SIZE, seed=0, device="cpu", motion=0, textures=8, shapes=8, side=64, photometric=0
+        size=SIZE,
+        seed=0,
+        device="cpu",
+        motion=0,
+        textures=8,
+        shapes=8,
+        people=2,
+        side=64,
+        photometric=0,
     )(range(8))
     assert not still.flow.any()
     assert not still.occluded.any()

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ...engines.errors import InputError
 from ...engines.evaluation.report import report
+from ...engines.runtime.devices import check_device
+from ...engines.runtime.ladder import torch_cuda
 from ...engines.video.read import read_video
 
 SCHEMA_VERSION = 1
@@ -23,6 +25,19 @@ def at_least_one(**counts: int) -> None:
     for name, value in counts.items():
         if value < 1:
             raise InputError(f"{name}: expected at least 1, found {value}")
+
+
+def device_named(name: str) -> torch.device:
+    """Return the device called cpu, cuda or cuda:N; auto: a GPU that PyTorch can use, or the CPU.
+
+    Raises `InputError` for other names and for a GPU that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch_cuda().usable else "cpu")
+    if name != "cpu" and not name.startswith("cuda"):
+        raise InputError(f"device: expected cpu, cuda or auto, found {name[:40]!r}")
+    check_device(name)
+    return torch.device(name)
 
 
 def footage_of(video: Path, size: tuple[int, int], frames: int) -> Tensor:

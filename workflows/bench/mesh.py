@@ -14,16 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...engines.environment import describe_device
-from ...engines.errors import InputError
 from ...engines.geometry.camera import Camera
 from ...engines.render.mesh.draw import draw_meshes
 from ...engines.render.mesh.instances import Instances
 from ...engines.render.mesh.light import Light
 from ...engines.render.mesh.mesh import Mesh
 from ...engines.render.mesh.shapes import ellipsoid
-from ...engines.runtime.devices import check_device
-from ...engines.runtime.ladder import torch_cuda
-from .measure import at_least_one, bench_report, times_of
+from .measure import at_least_one, bench_report, device_named, times_of
 
 _FACE_CM = 15.0  # how wide the face is
 
@@ -52,7 +49,7 @@ def bench_mesh(
     below 1.
     """
     at_least_one(batch=batch, runs=runs, face=face, people=people)
-    where = _device(device)
+    where = device_named(device)
     footage = torch.rand(batch, *size, 3, generator=torch.Generator().manual_seed(0)).to(where)
     camera = Camera.of_field_of_view(size, device=where)
     meshes = [mesh.to(where) for mesh in _meshes()]
@@ -85,15 +82,6 @@ def bench_mesh(
         if baseline:
             results["baseline"] = _taken(naive, where, min(runs, 5))
     return bench_report("mesh", results)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch_cuda().usable else "cpu")
-    if name != "cpu" and not name.startswith("cuda"):
-        raise InputError(f"device: expected cpu, cuda or auto, found {name[:40]!r}")
-    check_device(name)
-    return torch.device(name)
 
 
 def _meshes() -> list[Mesh]:

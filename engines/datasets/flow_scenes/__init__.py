@@ -11,6 +11,7 @@ the tree.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -30,7 +31,6 @@ _LEAST = 32  # px, sides of pictures
 PHOTOGRAPHS = (
     *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
     *("grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "retina.jpg", "rocket.jpg"),
-    "text.png",
 )
 
 
@@ -70,6 +70,7 @@ class FlowScenes:
         photographs: Backgrounds | None = None,
         textures: int = 320,
         shapes: int = 192,
+        people: int = 192,
         side: int = 512,
     ) -> None:
         """Make the textures and shapes, on the device.
@@ -80,8 +81,10 @@ class FlowScenes:
         motion:      factor of all motion; magnitudes are stated for 496x368 px and grow with the
                      root of the area
         photometric: 0..1, factor of the share of pairs that each effect changes; 0: none
-        photographs: that textures are made of; None: 13 of scikit-image
+        photographs: that textures are made of; None: 12 of scikit-image
         textures, shapes: how many there are, about
+        people:      how many there are, in two poses each; 0: none, though preparing one costs more
+                     than preparing a texture
         side:        px of a texture, at least 64
 
         Raises `InputError` for values out of range, and if scikit-image is needed and missing.
@@ -93,11 +96,13 @@ class FlowScenes:
                 f"{_LEAST}x{_LEAST} and textures of at least 64 px, found {low} to {high} layers, "
                 f"{size[1]}x{size[0]} and {side} px"
             )
-        if not (0 <= motion <= 4 and 0 <= photometric <= 1 and textures >= 1 and shapes >= 1):
+        if not (
+            0 <= motion <= 4 and 0 <= photometric <= 1 and min(textures, shapes, people + 1) >= 1
+        ):
             raise InputError(
-                "flow scenes: expected motion in 0..4, photometric in 0..1, textures and shapes, "
-                f"found motion {motion}, photometric {photometric}, {textures} textures, {shapes} "
-                "shapes"
+                "flow scenes: expected motion in 0..4, photometric in 0..1, textures, shapes and "
+                f"people from 0, found motion {motion}, photometric {photometric}, {textures} "
+                f"textures, {shapes} shapes, {people} people"
             )
         self.size, self.seed, self.device = size, seed, torch.device(device)
         self.layers, self.motion, self.photometric = layers, motion, photometric
@@ -107,6 +112,8 @@ class FlowScenes:
             self._bank = Bank.made(
                 textures=textures,
                 shapes=shapes,
+                people=people,
+                motion=motion,
                 side=side,
                 photographs=pictures,
                 seed=seed,
@@ -125,6 +132,12 @@ class FlowScenes:
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return self._made(index)
 
+    def without_effects(self) -> "FlowScenes":
+        """Return the same pairs as they are before light, blur, noise and compression."""
+        plain = copy(self)
+        plain.photometric = 0.0
+        return plain
+
     def _made(self, index: Tensor) -> FlowPairs:
         plan = Plan.drawn(
             index,
@@ -134,6 +147,7 @@ class FlowScenes:
             seed=self.seed,
             textures=len(self._bank.textures),
             shapes=len(self._bank.shapes),
+            people=len(self._bank.people.looks),
             side=self._bank.textures.shape[-1],
         )
         pairs = drawn(on_device(plan, self.device), self._bank, self.size)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..backgrounds import Backgrounds
 from ..seeded import normal
+from .people import People
 from .shapes import SHAPES
 from .textures import TEXTURES
 
@@ -33,11 +34,13 @@ class Bank:
     """textures: [T,3,S,S] float16 0..1, which continue mirrored
     shapes:   [U,1,Q,Q], signed distances in units of the shape from -`WINDOW` to `WINDOW`
     noise:    [2,3,B,B], seamless, standard deviation 1: white, and as coarse as video's
+    people:   in two poses each
     """
 
     textures: Tensor
     shapes: Tensor
     noise: Tensor
+    people: People
 
     @classmethod
     def made(
@@ -45,13 +48,16 @@ class Bank:
         *,
         textures: int,
         shapes: int,
+        people: int,
+        motion: float,
         side: int,
         photographs: Backgrounds,
         seed: int,
         device: torch.device,
     ) -> "Bank":
         """Make a bank of about so many textures of `side` px and shapes, by the shares of their
-        families, at least one of each."""
+        families, at least one of each, and so many
+        people, whose poses change by `motion` times what they do by themselves."""
         made = [
             family.make(part, side, seed, photographs).half()
             for family, numbers in _shared_out(TEXTURES, textures, device)
@@ -63,8 +69,10 @@ class Bank:
             family.make(numbers, points, seed)
             for family, numbers in _shared_out(SHAPES, shapes, device)
         ]
+        covers = torch.cat([_resolvable(part) for part in made])
         return cls(
-            textures=torch.cat([_resolvable(part) for part in made]),
+            textures=covers,
+            people=People.made(people, covers, seed, motion),
             shapes=torch.cat(outlines)[:, None].contiguous(),
             noise=_noise(max(256, side), seed, device),
         )

@@ -15,6 +15,7 @@ from .plan import Plan
 
 _BEHIND_CAMERA = 0.2  # of the depth of a layer's middle; what is nearer is not drawn
 _OUTSIDE = -1e4  # px from an outline
+_LEAP = 0.5  # px of a picture of a person, between neighbours that move together
 _ROUNDING = 1e-3  # px
 
 
@@ -37,41 +38,45 @@ def drawn(plan: Plan, bank: Bank, size: Size) -> Drawn:
     """Draw pairs in the order of `plan.order`, whose tensors lie beside the bank's."""
     layers = _Layers(plan, bank)
     pixels = _pixels(size, bank.textures.device)
+    here = _Points(pixels, pixels, None)
+    there = layers.backward(pixels)
     ends = layers.forward(pixels)
-    starts, before = layers.backward(pixels)
-    cover_first = layers.inside(pixels, 0)
-    cover_second = layers.inside(starts, 1).masked_fill(~before, _OUTSIDE)
+    covers = [layers.inside(points, frame) for frame, points in enumerate((here, there))]
     textures = layers.textures()
-    colours = [layers.colours(textures, points) for points in (pixels, starts)]
+    colours = [layers.colours(textures, points, n) for n, points in enumerate((here, there))]
+    hidden = layers.hidden(pixels)
 
     pairs = plan.heights[0]
     frames = [torch.zeros(pairs, 3, *size, device=pixels.device) for _ in range(2)]
     flow, back = (torch.zeros(pairs, 2, *size, device=pixels.device) for _ in range(2))
     front = torch.zeros(pairs, *size, dtype=torch.int64, device=pixels.device)
+    lost = torch.zeros_like(front, dtype=torch.bool)
     for rank, rows, count in _ranks(plan):
-        for frame, colour, cover in zip(frames, colours, (cover_first, cover_second), strict=True):
+        for frame, colour, cover in zip(frames, colours, covers, strict=True):
             part = (cover[rows] + 0.5).clamp(0, 1)[:, None]
             frame[:count] += (colour[rows] - frame[:count]) * part
-        seen = cover_first[rows] >= 0
+        seen = covers[0][rows] >= 0
         flow[:count] = torch.where(seen[:, None], ends[rows] - pixels, flow[:count])
         front[:count] = torch.where(seen, rank, front[:count])
-        seen = cover_second[rows, None] >= 0
-        back[:count] = torch.where(seen, starts[rows] - pixels, back[:count])
+        lost[:count] = torch.where(seen, hidden[rows], lost[:count])
+        seen = covers[1][rows, None] >= 0
+        back[:count] = torch.where(seen, there.first[rows] - pixels, back[:count])
     first, second = frames
-    return Drawn(first, second, flow, back, _occluded(plan, layers, pixels + flow, front, size))
+    lost |= _covered(plan, layers, pixels + flow, front, size)
+    return Drawn(first, second, flow, back, lost[:, None])
 
 
-def _occluded(plan: Plan, layers: "_Layers", ends: Tensor, front: Tensor, size: Size) -> Tensor:
-    """Return [N,1,H,W]: whether `ends` [N,2,H,W] lie outside of the picture or behind a layer in
+def _covered(plan: Plan, layers: "_Layers", ends: Tensor, front: Tensor, size: Size) -> Tensor:
+    """Return [N,H,W]: whether `ends` [N,2,H,W] lie outside of the picture or behind a layer in
     front of the own one `front` [N,H,W]."""
-    limit = ends.new_tensor([size[1] - 1, size[0] - 1])[:, None, None] / 2 + _ROUNDING
-    hidden = (ends.abs() > limit).any(1)
+    height, width = size
+    hidden = ends[:, 0].abs() > (width - 1) / 2 + _ROUNDING
+    hidden |= ends[:, 1].abs() > (height - 1) / 2 + _ROUNDING
     places = torch.cat([ends[:count] for count in plan.heights])
-    starts, before = layers.backward(places)
-    covered = (layers.inside(starts, 1) >= 0) & before
+    covered = layers.inside(layers.backward(places), 1) >= 0
     for rank, rows, count in _ranks(plan):
         hidden[:count] |= covered[rows] & (front[:count] < rank)
-    return hidden[:, None]
+    return hidden
 
 
 def _ranks(plan: Plan) -> Iterator[tuple[int, slice, int]]:
@@ -83,31 +88,58 @@ def _ranks(plan: Plan) -> Iterator[tuple[int, slice, int]]:
 
 
 @dataclass(frozen=True)
+class _Points:
+    """Points of layers in a frame.
+
+    first:  [M or 1,2,H,W] px, where they are in the first frame
+    flat:   [M or 1,2,H,W] px, without their deformation
+    before: [M,H,W] bool, whether they are before the camera; None: all
+    """
+
+    first: Tensor
+    flat: Tensor
+    before: Tensor | None
+
+
+@dataclass(frozen=True)
 class _Layers:
     plan: Plan
     bank: Bank
 
     def forward(self, points: Tensor) -> Tensor:
         """Return where points [M or 1,2,H,W] of the first frame are in the second one."""
-        points, _ = _mapped(self._bent(points, undo=False), self.plan.forward)
+        points, _ = _mapped(self._moved(points, frame=0), self.plan.forward)
         return points
 
-    def backward(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where points [M or 1,2,H,W] of the second frame were in the first one, and
-        whether they are before the camera [M,H,W]."""
-        points, before = _mapped(points, self.plan.backward)
-        return self._bent(points, undo=True), before
+    def backward(self, points: Tensor) -> _Points:
+        """Return points [M or 1,2,H,W] px of the second frame as such of the layers."""
+        flat, before = _mapped(points, self.plan.backward)
+        return _Points(self._moved(flat, frame=1), flat, before)
 
-    def inside(self, points: Tensor, frame: int) -> Tensor:
-        """Return how many px of a frame points [M or 1,2,H,W] of the first one lie inside of the
-        outlines: [M,H,W]."""
-        grid = _placed(points, self.plan.shape_map)
+    def inside(self, points: _Points, frame: int) -> Tensor:
+        """Return how many px of a frame its points lie inside of the outlines: [M,H,W]."""
+        grid = _placed(points.first, self.plan.shape_map)
         shapes = self.bank.shapes.index_select(0, self.plan.shape)
         found = F.grid_sample(shapes, grid, padding_mode="border", align_corners=False)[:, 0]
         units = self.plan.units[:, frame, None, None]
         # Beyond what is stored there is nothing.
         found = found.masked_fill((grid.abs() > 1).any(-1), _OUTSIDE)
-        return torch.where(units > 0, found * units, -_OUTSIDE)
+        found = torch.where(units > 0, found * units, -_OUTSIDE)
+        if len(self.plan.people):
+            covered = self._looks(points.flat, frame, slice(3, 4))[:, 0]
+            found.index_copy_(0, self.plan.people, covered - 0.5)
+        return found if points.before is None else found.masked_fill_(~points.before, _OUTSIDE)
+
+    def hidden(self, points: Tensor) -> Tensor:
+        """Return whether people themselves hide points [1,2,H,W] of the first frame: [M,H,W]."""
+        out = torch.zeros(
+            len(self.plan.units), *points.shape[2:], dtype=torch.bool, device=points.device
+        )
+        if len(self.plan.people):
+            own = self.bank.people.hidden.index_select(0, self.plan.person).float()
+            found = F.grid_sample(own, self._people(points), align_corners=False)[:, 0]
+            out.index_copy_(0, self.plan.people, found > 0.5)
+        return out
 
     def textures(self) -> Tensor:
         """Return the layers' textures in the colours of the layers: [M,3,S,S]."""
@@ -118,21 +150,55 @@ class _Layers:
         mixed = mixed.addcmul_(own[..., 1], green).addcmul_(own[..., 2], blue)
         return mixed.clamp_(0, 1)
 
-    def colours(self, textures: Tensor, points: Tensor) -> Tensor:
-        """Return the colours [M,3,H,W] at points [M or 1,2,H,W] of the first frame."""
-        grid = _placed(points, self.plan.texture_map)
-        return F.grid_sample(
+    def colours(self, textures: Tensor, points: _Points, frame: int) -> Tensor:
+        """Return the colours [M,3,H,W] at points of a frame."""
+        grid = _placed(points.first, self.plan.texture_map)
+        found = F.grid_sample(
             textures, grid, mode="bicubic", padding_mode="reflection", align_corners=False
         )
+        if len(self.plan.people):
+            seen = self._looks(points.flat, frame, slice(0, 3))
+            found.index_copy_(0, self.plan.people, seen)
+        return found
 
-    def _bent(self, points: Tensor, *, undo: bool) -> Tensor:
-        bent = self.plan.bent
-        if not len(bent):
-            return points
-        rows = len(self.plan.units)
-        points = points.expand(rows, -1, -1, -1)
-        moved = (undone if undo else deformed)(points.index_select(0, bent), self.plan.shears)
-        return points.clone().index_copy_(0, bent, moved)
+    def _moved(self, points: Tensor, frame: int) -> Tensor:
+        """Return where deformations and poses move points [M or 1,2,H,W] of a frame, in the
+        other one."""
+        bent, people = self.plan.bent, self.plan.people
+        out = points.expand(len(self.plan.units), -1, -1, -1).clone()
+        if len(bent):
+            bend = undone if frame else deformed
+            out.index_copy_(0, bent, bend(out.index_select(0, bent), self.plan.waves))
+        if len(people):
+            out.index_add_(0, people, self._stepped(points, frame))
+        return out
+
+    def _stepped(self, points: Tensor, frame: int) -> Tensor:
+        """Return by how much poses move points of a frame: px [B,2,H,W] of the rows of people."""
+        shifts = self.bank.people.shift[:, frame].index_select(0, self.plan.person)
+        grid = self._people(points)
+        smooth, own = (
+            F.grid_sample(shifts, grid, mode=mode, padding_mode="border", align_corners=False)
+            for mode in ("bilinear", "nearest")
+        )
+        # Between an arm and what is behind it there is nothing halfway.
+        apart = (smooth - own).abs().amax(1, keepdim=True) * (shifts.shape[-1] / 2)
+        x, y = torch.where(apart > _LEAP, own, smooth).unbind(1)
+        linear = self.plan.shape_map.index_select(0, self.plan.people)[..., None, None]
+        a, b, c, d = (linear[:, row, column] for row in range(2) for column in range(2))
+        scale = a * d - b * c
+        return torch.stack([(d * x - b * y) / scale, (a * y - c * x) / scale], 1)
+
+    def _looks(self, points: Tensor, frame: int, channels: slice) -> Tensor:
+        """Return what people look like at points: [B,C,H,W]."""
+        looks = self.bank.people.looks[:, frame, channels].index_select(0, self.plan.person)
+        return F.grid_sample(looks.float(), self._people(points), align_corners=False)
+
+    def _people(self, points: Tensor) -> Tensor:
+        """Return the places of points [M or 1,2,H,W] in the pictures of people, [B,H,W,2]."""
+        people = self.plan.people
+        own = points.index_select(0, people) if len(points) > 1 else points
+        return _placed(own, self.plan.shape_map.index_select(0, people))
 
 
 def _pixels(size: Size, device: torch.device) -> Tensor:

@@ -14,13 +14,20 @@ from ..seeded import normal, uniform
 from . import looks, own_motion
 from .bank import WINDOW
 from .camera import camera_motion
+from .deformation import STEEPEST
 from .magnitudes import REFERENCE
 from .own_motion import OwnMotion
 
-SHEARS = 4  # of a deformation
+WAVES = 4  # of a deformation
 
 _STREAM = 30
 _STILL = 0.06  # share of pairs in which nothing moves
+_RIGID = 0.25  # share in which only the camera moves
+_SIDEWAYS = 0.12  # share, of all, in which it moves to the side and nothing else
+_WITH_PEOPLE = 0.35  # share of pairs with people
+_OF_THOSE = 0.4  # what a standard normal number exceeds of layers that are people in these: a third
+_HEIGHTS = (0.25, 0.95)  # of pictures of people, halves, in shorter sides
+_LEAN = 0.1  # rad
 _FEW = 1.5  # power of a uniform draw: pairs with few layers are more frequent
 _BEHIND = (0.1, 0.5)  # of the nearest layer's inverse depth, of the background
 _SLANTED, _SLANTED_BEHIND = 0.3, 0.6  # most change of a plane's inverse depth per focal length
@@ -30,8 +37,9 @@ _ASPECT = 0.5  # spread of the logarithm of height over width
 _PLACES = 1.1  # of the picture, in which the middles lie halfway through the motion
 _BENT, _BENT_BEHIND = 0.5, 0.3  # shares of layers that are deformed
 _BEND, _BEND_SPREAD = 2.0, 0.9  # px, median of the largest shift; spread of its logarithm
-_WAVES, _WAVES_BEHIND = (0.7, 3.0), (0.25, 1.2)  # lengths in radii; in diagonals of the picture
-_STEEPEST = 0.35  # slope of a shear
+_LENGTHS, _LENGTHS_BEHIND = (0.7, 3.0), (0.25, 1.2)  # lengths in radii; in diagonals of the picture
+_ASKEW = 1.0  # rad, most between a wave and what moves across its direction
+_RELIEF = 0.5  # of the motion of a layer before a camera that moves sideways
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,10 @@ class Plan:
     forward:  [M,3,3] px of the first frame, after the deformation, to px of the second one; from
               the middle of the picture, and positive in the last row for what is before the camera
     backward: [M,3,3] the reverse
-    shears:   [M,`SHEARS`,5], see `deformed`; bent: [B] int64, the rows that are deformed at all
+    bent:     [B] int64, the rows that are deformed; waves: [B,`WAVES`,5], see `deformed`
     texture:  [M] int64; texture_map: [M,2,3] px of the first frame to -1..1
     shape:    [M] int64; shape_map: [M,2,3] px of the first frame to -1..1 of what is stored
+    people:   [B] int64, the rows that are people, without another shape; person: [B] int64, which
     units:    [M,2] px of a shape's unit in the first and in the second frame; 0: a layer without
               an outline, which fills the picture
     colours:  [M,3,4], see `colouring`
@@ -56,8 +65,10 @@ class Plan:
     heights: tuple[int, ...]
     forward: Tensor
     backward: Tensor
-    shears: Tensor
     bent: Tensor
+    waves: Tensor
+    people: Tensor
+    person: Tensor
     texture: Tensor
     texture_map: Tensor
     shape: Tensor
@@ -77,31 +88,39 @@ class Plan:
         textures: int,
         shapes: int,
         side: int,
+        people: int,
     ) -> "Plan":
         """Return a plan of the pairs with these numbers [N] int64.
 
         layers:   the fewest and the most of a pair, with the background
         motion:   factor of all motion
-        textures, shapes: how many there are; side: px of textures
+        textures, shapes, people: how many there are; side: px of textures
         """
         pairs, most = len(index), layers[1]
-        columns = 8 + own_motion.COLUMNS + looks.COLUMNS + 3 * SHEARS
-        gauss = 2 + own_motion.NORMALS + looks.NORMALS + 1
+        columns = 8 + own_motion.COLUMNS + looks.COLUMNS + 3 * WAVES
+        gauss = 3 + own_motion.NORMALS + looks.NORMALS + 1
         draws = uniform(seed, index, most * columns, _STREAM).double().view(pairs, most, -1)
         normals = normal(seed, index, most * gauss, _STREAM + 1).double().view(pairs, most, -1)
-        whole = uniform(seed, index, 2, _STREAM + 2).double()
+        whole = uniform(seed, index, 5, _STREAM + 2).double()
         place, move, look, waves = draws.split(
-            [8, own_motion.COLUMNS, looks.COLUMNS, 3 * SHEARS], -1
+            [8, own_motion.COLUMNS, looks.COLUMNS, 3 * WAVES], -1
         )
-        form, drift, tint, bend = normals.split([2, own_motion.NORMALS, looks.NORMALS, 1], -1)
+        form, drift, tint, bend = normals.split([3, own_motion.NORMALS, looks.NORMALS, 1], -1)
         count = layers[0] + ((most - layers[0] + 1) * whole[:, 0] ** _FEW).long()
         relative = (size[0] * size[1] / (REFERENCE[0] * REFERENCE[1])) ** 0.5
         scale = torch.where(whole[:, 1] < _STILL, 0.0, relative * motion)[:, None].double()
+        free = scale * (whole[:, 2:3] >= _RIGID)
+        sideways = whole[:, 2] < _SIDEWAYS
 
         behind = torch.arange(most) == 0  # [L]
-        radius = _radii(place[..., 0], place[..., 1], size)
-        homography = camera_motion(index, size, _planes(place[..., 2:5], behind), scale[:, 0], seed)
-        own = OwnMotion.drawn(move, drift, radius, scale)
+        person = (whole[:, 3:4] < _WITH_PEOPLE) & (form[..., 2] > _OF_THOSE) & ~behind
+        person = person & (people > 0) & (scale > 0)
+        radius = torch.where(
+            person, _heights(place[..., 0], size), _radii(place[..., 0], place[..., 1], size)
+        )
+        planes = _planes(place[..., 2:5], behind)
+        homography = camera_motion(index, size, planes, scale[:, 0], sideways, seed)
+        own = OwnMotion.drawn(move, drift, radius, free)
         extent = torch.tensor([size[1], size[0]]).double()
         halfway = (place[..., 5:7] - 0.5) * extent * _PLACES
         way = own.shift + _applied(homography, halfway) - halfway
@@ -114,10 +133,16 @@ class Plan:
         backward = backward / _depth(backward, after)[..., None, None]
         grown = _growth(forward, middle)
         bent = place[..., 7] < torch.where(behind, _BENT_BEHIND, _BENT)
+        bent = bent & ~person & ((free > 0) | (sideways[:, None] & (scale > 0)))
         length = torch.where(behind, extent.norm(), radius)
-        shears = _shears(waves, bend[..., 0], length, behind, scale) * bent[..., None, None]
+        bends = _waves(waves, bend[..., 0], length, behind, scale, sideways, way)
         units = torch.stack([radius, radius * grown], -1) * ~behind[:, None]
-        number = uniform(seed, index, 2 * most, _STREAM + 3).double().view(pairs, most, 2)
+        number = uniform(seed, index, 3 * most, _STREAM + 3).double().view(pairs, most, 3)
+        outline = torch.where(
+            person[..., None, None],
+            _standing_map(radius, form, middle),
+            _shape_map(radius, form, middle),
+        )
 
         order = count.argsort(descending=True, stable=True)
         here = (torch.arange(most)[:, None] < count[order]).flatten()  # [L*N], row by row
@@ -125,18 +150,20 @@ class Plan:
         def rows(values: Tensor) -> Tensor:
             return values[order].transpose(0, 1).flatten(0, 1)[here]
 
-        bent_rows = rows(bent & (scale > 0)).nonzero()[:, 0]
+        bent_rows, people_rows = (rows(chosen).nonzero()[:, 0] for chosen in (bent, person))
         return cls(
             order=order,
             heights=tuple((torch.arange(most)[:, None] < count).sum(1).tolist()),
             forward=rows(forward),
             backward=rows(backward),
-            shears=rows(shears)[bent_rows],
+            waves=rows(bends)[bent_rows],
             bent=bent_rows,
+            people=people_rows,
+            person=rows((number[..., 2] * people).long())[people_rows],
             texture=rows((number[..., 0] * textures).long()),
             texture_map=rows(looks.texture_map(look, grown, middle, side)),
             shape=rows((number[..., 1] * shapes).long()),
-            shape_map=rows(_shape_map(radius, form, middle)),
+            shape_map=rows(outline),
             units=rows(units),
             colours=rows(looks.colouring(look, tint)),
         )
@@ -145,6 +172,11 @@ class Plan:
 def _radii(draw: Tensor, large: Tensor, size: Size) -> Tensor:
     small, big = (low * (high / low) ** draw for low, high in (_RADII, _LARGE))
     return torch.where(large < _LARGE_SHARE, big, small) * min(size)
+
+
+def _heights(draw: Tensor, size: Size) -> Tensor:
+    low, high = _HEIGHTS
+    return low * (high / low) ** draw * min(size)
 
 
 def _planes(draws: Tensor, behind: Tensor) -> Tensor:
@@ -157,26 +189,45 @@ def _planes(draws: Tensor, behind: Tensor) -> Tensor:
     return torch.cat([slant, torch.ones_like(near)[..., None]], -1) * near[..., None]
 
 
-def _shears(waves: Tensor, bend: Tensor, length: Tensor, behind: Tensor, scale: Tensor) -> Tensor:
-    """Return shears [N,L,`SHEARS`,5], see `deformed`.
+def _waves(
+    draws: Tensor,
+    bend: Tensor,
+    length: Tensor,
+    behind: Tensor,
+    scale: Tensor,
+    sideways: Tensor,
+    way: Tensor,
+) -> Tensor:
+    """Return waves [N,L,`WAVES`,5], see `deformed`.
 
-    waves: [N,L,3 * SHEARS] draws; bend: [N,L] standard normal; length: [N,L] px that waves relate
-    to; behind: [L] bool; scale: [N,1]
+    draws:    [N,L,3 * WAVES]; bend: [N,L] standard normal
+    length:   [N,L] px that waves relate to; behind: [L] bool; scale: [N,1]
+    sideways: [N] bool: cameras that show the relief of layers, which shifts as these do, by `way`
+              [N,L,2] px
     """
-    angle, phase, wave = waves.unflatten(-1, (SHEARS, 3)).unbind(-1)
-    # Directions are spread over half a turn, so that no two shears are alike.
-    angle = (angle + torch.arange(SHEARS)) * (torch.pi / SHEARS)
+    angle, phase, wave = draws.unflatten(-1, (WAVES, 3)).unbind(-1)
+    # Directions are spread over half a turn, so that no two waves are alike.
+    angle = (angle + torch.arange(WAVES)) * (torch.pi / WAVES)
     low, high = (
         torch.where(behind, there, here)[:, None]
-        for here, there in zip(_WAVES, _WAVES_BEHIND, strict=True)
+        for here, there in zip(_LENGTHS, _LENGTHS_BEHIND, strict=True)
     )
     period = length[..., None] * low * (high / low) ** wave
     shift = _BEND * torch.exp(_BEND_SPREAD * bend) * scale
-    shift = torch.minimum(shift[..., None], _STEEPEST * period / (2 * torch.pi))
+    shift = torch.where(sideways[:, None], _RELIEF / WAVES * way[..., 0].abs(), shift)
+    shift = torch.minimum(shift[..., None], STEEPEST * period / (2 * torch.pi))
     cycles = 2 * torch.pi / period
-    cos, sin = angle.cos(), angle.sin()
+    askew = angle + torch.pi / 2 + _ASKEW * torch.sin(3 * phase)
+    askew = torch.where(sideways[:, None, None], 0.0, askew)
     return torch.stack(
-        [cos * cycles, sin * cycles, phase * 2 * torch.pi, -sin * shift, cos * shift], -1
+        [
+            angle.cos() * cycles,
+            angle.sin() * cycles,
+            phase * 2 * torch.pi,
+            askew.cos() * shift,
+            askew.sin() * shift,
+        ],
+        -1,
     )
 
 
@@ -193,6 +244,17 @@ def _shape_map(radius: Tensor, normals: Tensor, middle: Tensor) -> Tensor:
             torch.stack([-sin * unit / aspect, cos * unit / aspect], -1),
         ],
         -2,
+    )
+    return torch.cat([linear, -linear @ middle[..., None]], -1)
+
+
+def _standing_map(radius: Tensor, normals: Tensor, middle: Tensor) -> Tensor:
+    """Return affine maps [N,L,2,3] from px to pictures of people, upright, mirrored or not."""
+    angle = normals[..., 0] * _LEAN
+    cos, sin = angle.cos() / radius, angle.sin() / radius
+    side = torch.where(normals[..., 1] < 0, -1.0, 1.0)
+    linear = torch.stack(
+        [torch.stack([cos * side, -sin * side], -1), torch.stack([sin, cos], -1)], -2
     )
     return torch.cat([linear, -linear @ middle[..., None]], -1)
 

@@ -39,7 +39,7 @@ def _apply(frames: Tensor, chosen: Chosen) -> Tensor:
     image = frames.flatten(0, 1).clamp(0, 1)
     down, right = -height % (2 * _BLOCK), -width % (2 * _BLOCK)
     image = F.pad(image, (0, right, 0, down), mode="replicate")
-    to, back = (matrix.to(image.device) for matrix in _matrices())
+    to, back = _matrices(image.device)
     luma, chroma = _mixed(image, to).split([1, 2], 1)
     luma = _rounded(luma, scale, _table(_LUMA, image.device))
     # 4:2:0, as nearly all video has it.
@@ -53,7 +53,7 @@ def _rounded(planes: Tensor, scale: Tensor, table: Tensor) -> Tensor:
     """Return planes [N,C,H,W] with the coefficients of their blocks rounded to steps
     `table` [8,8] times `scale` [N], in 1/255."""
     steps = (table * scale[:, None, None]).clamp(min=1) / 255  # [N,8,8]
-    basis = _basis().to(planes.device)
+    basis = _basis(planes.device)
     blocks = planes.unflatten(-1, (-1, _BLOCK)).unflatten(2, (-1, _BLOCK))  # [N,C,R,8,Q,8]
     steps = steps[:, None, None, :, None]
     found = _along(_along(blocks, basis, 5), basis, 3)
@@ -83,21 +83,22 @@ def _mixed(image: Tensor, matrix: Tensor) -> Tensor:
 
 
 @cache
-def _basis() -> Tensor:
+def _basis(device: torch.device) -> Tensor:
     """Return the orthonormal DCT-II [8,8]: coefficients by samples."""
     order = torch.arange(_BLOCK)[:, None]
     basis = torch.cos((2 * torch.arange(_BLOCK) + 1) * order * (math.pi / (2 * _BLOCK)))
     basis = basis * math.sqrt(2 / _BLOCK)
     basis[0] /= math.sqrt(2)
-    return basis
+    return basis.to(device)
 
 
 @cache
-def _matrices() -> tuple[Tensor, Tensor]:
+def _matrices(device: torch.device) -> tuple[Tensor, Tensor]:
     to = torch.tensor(_YCC)
-    return to, torch.linalg.inv(to)
+    return to.to(device), torch.linalg.inv(to).to(device)
 
 
+@cache
 def _table(values: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=torch.float32).view(_BLOCK, _BLOCK).to(device)
 

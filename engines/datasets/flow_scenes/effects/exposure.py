@@ -15,15 +15,22 @@ _SAME = 0.4  # share of pairs without a change
 def _apply(frames: Tensor, chosen: Chosen) -> Tensor:
     shared, change = chosen.normal(2, 6).unbind(1)  # [P,6]
     change = change * (chosen.uniform(1) >= _SAME)
-    scales = [
-        frames.new_tensor([gain, each, each, each, gamma, black])
-        for gain, each, gamma, black in (_SHARED, _CHANGE)
-    ]
-    first = shared * scales[0]
-    values = torch.stack([first, first + change * scales[1]], 1)[..., None, None, None]
-    gain = (values[:, :, 0] + values[:, :, 1:4, 0]).exp()  # [P,2,3,1,1]
-    powers = values[:, :, 4].exp()
-    return (frames.clamp(1e-3, 1) ** powers * gain + values[:, :, 5]).clamp(0, 1)
+    first, change = (
+        torch.cat(
+            [
+                values[:, :1] * gain,
+                values[:, 1:4] * each,
+                values[:, 4:5] * gamma,
+                values[:, 5:] * black,
+            ],
+            1,
+        )
+        for values, (gain, each, gamma, black) in ((shared, _SHARED), (change, _CHANGE))
+    )
+    values = torch.stack([first, first + change], 1)[..., None, None]  # [P,2,6,1,1]
+    gain = (values[:, :, :1] + values[:, :, 1:4]).exp()
+    powers = values[:, :, 4:5].exp()
+    return (frames.clamp(1e-3, 1) ** powers * gain + values[:, :, 5:]).clamp(0, 1)
 
 
 EFFECT = Effect("exposure", order=40, share=0.7, stream=330, apply=_apply)

@@ -17,7 +17,8 @@ def _apply(frames: Tensor, chosen: Chosen) -> Tensor:
     path = chosen.motion * part
     path = path * (_LONGEST / path.norm(dim=2, keepdim=True).clamp(min=_LONGEST))
     height, width = frames.shape[-2:]
-    path = path.flatten(0, 1).movedim(1, -1) * 2 / path.new_tensor([width, height])
+    x, y = path.flatten(0, 1).unbind(1)
+    path = torch.stack([x * 2 / width, y * 2 / height], -1)
     image = frames.flatten(0, 1)
     still = torch.eye(2, 3, device=frames.device).expand(len(image), -1, -1)
     grid = F.affine_grid(still, list(image.shape), align_corners=False)

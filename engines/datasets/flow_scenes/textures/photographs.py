@@ -37,4 +37,4 @@ def _part(picture: Tensor, draw: list[float], side: int) -> Tensor:
     return image.transpose(-1, -2) if draw[4] < 0.3 else image
 
 
-TEXTURE = Texture("photographs", share=6.0, make=_make)
+TEXTURE = Texture("photographs", share=4.5, make=_make)
