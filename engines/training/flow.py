@@ -52,7 +52,7 @@ class Pairs(Protocol):
 
 
 Scenes = Callable[[Tensor], Pairs]
-"""Makes the pairs of numbers [N] int64, which are on the CPU; a pair depends on its number alone."""
+"""Makes the pairs of numbers [N] int64 on the CPU; a pair depends on its number alone."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class FlowTask:
         self._device = torch.device(device)
         if speedup != "none" and self._device.type != "cuda":
             raise InputError(
-                f"speedup: expected none on {self._device}, as {speedup} is for NVIDIA GPUs; choose "
-                "none, or train on a GPU"
+                f"speedup: expected none on {self._device}, as {speedup} is for NVIDIA GPUs; "
+                "choose none, or train on a GPU"
             )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -155,7 +155,9 @@ class FlowTask:
         Raises `InputError` for a checkpoint of another network, other data or another loss.
         """
         ours, theirs = (_flat(values) for values in (self.config, config))
-        names = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
+        names = [
+            name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)
+        ]
         other = [f"{n} {theirs.get(n)} (now {ours.get(n)})" for n in names if n not in _CHANGING]
         if other:
             raise InputError(
@@ -196,10 +198,7 @@ class FlowTask:
                 raise InputError("accumulate: expected 1 batch per step with a CUDA graph")
             if self._captured is None:
                 self._capture(inputs)
-        if self._captured is None:
-            found = self._judged(*inputs)
-        else:
-            found = self._captured(*inputs)
+        found = (self._captured or self._judged)(*inputs)
         return Judged(found["loss"] * part, {"epe": found["epe"].detach() * part})
 
     def _made(self, number: int) -> Pairs:
@@ -209,9 +208,9 @@ class FlowTask:
     def _prepare(self, speedup: str) -> None:
         self._speedup = speedup
         self._ways = {"both": ("compile", "graph"), "none": ()}.get(speedup, (speedup,))
-        compile = partial(torch.compile, dynamic=False) if "compile" in self._ways else None
-        self._unrolled = Unrolled(self._module, compile)
-        self._loss = sequence_loss if compile is None else compile(sequence_loss)
+        compiled = partial(torch.compile, dynamic=False) if "compile" in self._ways else None
+        self._unrolled = Unrolled(self._module, compiled)
+        self._loss = sequence_loss if compiled is None else compiled(sequence_loss)
 
     def _judged(self, first: Tensor, second: Tensor, flow: Tensor) -> dict[str, Tensor]:
         flows = self._unrolled(first, second, self._updates)

@@ -77,5 +77,3 @@ def _filled(frames: Tensor) -> Tensor:
     """Return frames with their edges repeated up to a size that the network takes."""
     down, right = (-side % STRIDE for side in frames.shape[2:])
     return F.pad(frames, (0, right, 0, down), mode="replicate")
-
-

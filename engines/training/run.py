@@ -192,9 +192,7 @@ class Run:
             "standing": self.standing.to_json(),
         }
 
-    def restore(
-        self, content: Mapping[str, Any], source: str, free: Collection[str] = ()
-    ) -> None:
+    def restore(self, content: Mapping[str, Any], source: str, free: Collection[str] = ()) -> None:
         """Go on from a checkpoint: the next steps are those that would have followed.
 
         source: the file, for errors

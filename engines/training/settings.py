@@ -92,7 +92,8 @@ class Settings:
                 )
         if self.decay and self.schedule != "wsd":
             raise InputError(
-                f"decay: expected 0 with the schedule {self.schedule}, found {self.decay}; choose wsd"
+                f"decay: expected 0 with the schedule {self.schedule}, found {self.decay}; choose "
+                "wsd"
             )
         if self.patience and not self.validate_every:
             raise InputError(

@@ -1,8 +1,9 @@
 """A training with a constant learning rate that is to end, with a fall of it, at a given time.
 
-The schedule is wsd: warm-up, stable, decay (Hu et al., COLM 2024, arXiv:2404.06395). The stable part
-does not depend on how long it becomes, so that a later run goes on from its end as if there had been
-no break; only the fall is done again. How many steps a run has is decided when the fall begins.
+The schedule is wsd: warm-up, stable, decay (Hu et al., COLM 2024, arXiv:2404.06395). The stable
+part does not depend on how long it becomes, so that a later run goes on from its end as if there
+had been no break; only the fall is done again. How many steps a run has is decided when the fall
+begins.
 """
 
 import time
@@ -21,7 +22,7 @@ from .stopping import Stop
 from .task import Batch, Task
 
 ENDLESS = 10**9  # steps
-_FREE = ("steps", "decay")
+FREE = ("steps", "decay")  # settings that every run decides anew
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def train_timed(
 
     Beside the last checkpoint there is one from before the fall; see `start_of`.
     """
-    free = {*free, *_FREE}
+    free = {*free, *FREE}
     told = told or (lambda text: None)
     more: dict[str, Any] = {
         "free": free,
@@ -119,10 +120,10 @@ def train_timed(
         nonlocal first
         now = clock()
         first = first or now
-        if stop or (length.minutes and now >= until):
-            own.ask()
         if progress is not None:
             progress(step, figures)
+        if stop or (length.minutes and now >= until):
+            own.ask()
 
     done = 0 if resume is None else _step(resume)
     steps = ENDLESS

@@ -102,9 +102,7 @@ def bench_train_flow(
                 run.advance()
             return run.advance()
 
-        ways[f"kinograph, {ours.speedup}, with pairs made"] = _measured(
-            several, where, runs, steps
-        )
+        ways[f"kinograph, {ours.speedup}, with pairs made"] = _measured(several, where, runs, steps)
     results["ways"] = ways
     results["told"] = told
     return bench_report("train_flow", results)

@@ -1,11 +1,10 @@
 """The look-up of a training and its gradient, in triton. Imported only where it runs.
 
 The products of a cell are a row of their own, and each of a cell's points reads the same fraction
-between columns. So the gradient of a column is a sum of at most four of the cell's own values, which
-one thread adds to what earlier updates left there: nothing is added up by chance.
+between columns. So the gradient of a column is a sum of at most four of the cell's own values,
+which one thread adds to what earlier updates left there: no sum depends on chance.
 """
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -40,7 +39,7 @@ def _placed(  # type: ignore[no-untyped-def]
     return cell, known, first, high, wide, column, line, x - left, y - top
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _at(row, line, column, high, wide, used):  # type: ignore[no-untyped-def]
     inside = used & (line >= 0) & (line < high) & (column >= 0) & (column < wide)
     return tl.load(row + line * wide + column, mask=inside, other=0.0).to(tl.float32)

@@ -25,12 +25,12 @@ class Looking:
         self._shared: _Shared | None = None
         if kernels.usable(self._rows):
             self._shared = _Shared(self._rows.detach(), radius, volume.size, width)
-            self._token: Tensor = _Opened.apply(self._rows, self._shared)  # type: ignore[no-untyped-call]
+            self._token: Tensor = _Opened.apply(self._rows, self._shared)
 
     def __call__(self, centres: Tensor) -> Tensor:
         """Look at `centres` [B,2,h,w] x, y in cells of the second map, in the volume's type."""
         if self._shared is not None:
-            found: Tensor = _Seen.apply(self._token, self._shared, centres)  # type: ignore[no-untyped-call]
+            found: Tensor = _Seen.apply(self._token, self._shared, centres)
             return found
         seen = neighbourhoods(self._rows, centres, self._radius, self._size).to(self._rows.dtype)
         return F.pad(seen, (0, self._width - seen.shape[-1]))
@@ -67,9 +67,7 @@ class _Seen(torch.autograd.Function):
 
         ctx.shared = shared
         ctx.save_for_backward(centres)
-        return kernels_learning.see(
-            shared.rows, centres, shared.radius, shared.size, shared.width
-        )
+        return kernels_learning.see(shared.rows, centres, shared.radius, shared.size, shared.width)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -79,7 +77,5 @@ class _Seen(torch.autograd.Function):
         if shared.gradient is None:
             shared.gradient = torch.zeros_like(shared.rows)
         (centres,) = ctx.saved_tensors
-        kernels_learning.learn(
-            gradients[0], centres, shared.gradient, shared.radius, shared.size
-        )
+        kernels_learning.learn(gradients[0], centres, shared.gradient, shared.radius, shared.size)
         return shared.nothing, None, None

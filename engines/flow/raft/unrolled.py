@@ -26,16 +26,17 @@ Compile = Callable[[Callable[..., Any]], Callable[..., Any]]
 class Unrolled:
     """Two batches of frames -> the flow after each update.
 
-    source:  torchvision's raft_small, whose weights are used and receive the gradients
-    compile: makes the parts quicker, as `torch.compile` does; None: they run as they are
+    source:   torchvision's raft_small, whose weights are used and receive the gradients
+    compiled: makes the parts quicker, as `torch.compile` does; None: they run as they are
     """
 
-    def __init__(self, source: nn.Module, compile: Compile | None = None) -> None:
-        compile = compile or (lambda part: part)
-        self.source: Any = source
-        self._features = compile(self.source.feature_encoder)
-        self._context = compile(self.source.context_encoder)
-        self._updated = compile(_updated)
+    def __init__(self, source: nn.Module, compiled: Compile | None = None) -> None:
+        compiled = compiled or (lambda part: part)
+        theirs: Any = source
+        self.source = theirs
+        self._features = compiled(theirs.feature_encoder)
+        self._context = compiled(theirs.context_encoder)
+        self._updated = compiled(_updated)
 
     def __call__(self, first: Tensor, second: Tensor, updates: int) -> Tensor:
         """Return flows [U,B,2,H/8,W/8] fp32 in cells of 8 px, of frames [B,3,H,W] in 0..1.
@@ -48,7 +49,9 @@ class Unrolled:
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else first.dtype
         first, second = first * 2 - 1, second * 2 - 1  # what torchvision's weights expect
         if first.is_cuda:
-            first, second = (v.contiguous(memory_format=torch.channels_last) for v in (first, second))
+            first, second = (
+                v.contiguous(memory_format=torch.channels_last) for v in (first, second)
+            )
         one, two = self._features(torch.cat([first, second])).chunk(2)
         context = self._context(first)
         with torch.autocast(kind, enabled=False):

@@ -22,7 +22,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_runs(parser, 10)
     parser.add_argument("--no-baseline", action="store_true", help="do not measure torchvision")
-    parser.add_argument("--no-scenes", action="store_true", help="do not measure the making of pairs")
+    parser.add_argument(
+        "--no-scenes", action="store_true", help="do not measure the making of pairs"
+    )
     add_report(parser)
 
 

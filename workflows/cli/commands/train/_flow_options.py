@@ -34,8 +34,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.2,
         metavar="PART",
-        help="of this run, at its end, in which the learning rate falls to 0, 0..0.9 (default 0.2); "
-        "0: it stays, for a run that is gone on with",
+        help="of this run, at its end, in which the learning rate falls to 0: 0..0.9 (default "
+        "0.2); 0: it stays, for a run that is gone on with",
     )
     run.add_argument(
         "--resume",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
     from .....engines.training.flow import FlowTask
-    from .....engines.training.layout import Layout
     from .....engines.training.loop import Progress
     from .....engines.training.settings import Settings
     from .....engines.training.standing import Validation
@@ -47,16 +46,17 @@ def _run(arguments: argparse.Namespace) -> int:
     device = chosen_device(arguments.device, [])
     layout = Layout.plain(arguments.out)
     if layout.checkpoint.exists() != arguments.resume:
-        wrong = "a run; go on with it by --resume, or choose a new folder"
-        raise InputError(
-            f"--out {layout.folder}: holds {wrong if not arguments.resume else 'no run to resume'}"
+        why = (
+            "no run to resume; leave out --resume"
+            if arguments.resume
+            else ("a run; go on with it by --resume, or choose a new folder")
         )
+        raise InputError(f"--out {layout.folder}: holds {why}")
     settings = _settings(arguments, device)
+    resume = start_of(layout) if arguments.resume else None
     task = _task(arguments, settings, device)
-    resume = None
-    if arguments.resume:
-        resume = start_of(layout)
-        _goes_on(task, layout, resume)
+    if resume is not None:
+        _goes_on(task, settings, resume)
     with Bars("pairs") as bars, stop_on_signals() as stop:
         print(
             f"RAFT small on {device}, pairs of {arguments.size[1]}x{arguments.size[0]}, batches of "
@@ -142,12 +142,20 @@ def _task(arguments: argparse.Namespace, settings: Settings, device: torch.devic
     )
 
 
-def _goes_on(task: FlowTask, layout: Layout, resume: object) -> None:
+def _goes_on(task: FlowTask, settings: Settings, resume: Path) -> None:
+    """Refuse what cannot be gone on with, before the compilers work, and say what changes."""
     from .....engines.models import checkpoint
+    from .....engines.training.timed import FREE
 
-    content = checkpoint.load(layout.checkpoint)
-    config = checkpoint.member(content, "config", dict, str(layout.checkpoint))
-    changed = task.check_goes_on(config, str(layout.checkpoint))
+    content, source = checkpoint.load(resume), str(resume)
+    stored = checkpoint.member(content, "settings", dict, source)
+    settings.check_same(stored, source, (*_FREE, *FREE))
+    changed = task.check_goes_on(checkpoint.member(content, "config", dict, source), source)
+    changed += [
+        f"{name} {stored[name]} -> {now}"
+        for name in _FREE
+        if name in stored and (now := getattr(settings, name)) != stored[name]
+    ]
     print(f"going on from {resume}{': ' if changed else ''}{', '.join(changed)}")
 
 
