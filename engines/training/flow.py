@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..flow.families.raft import STRIDE, torchvisions
+from ..flow.raft.encoder import InstanceNorm
 from ..flow.raft.unrolled import Unrolled, upsampled
 from ..runtime.warned import warned_by_others
 from ..words import enumerated
@@ -118,7 +119,11 @@ class FlowTask:
             )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self._module = torchvisions(large=False).to(self._device)
+            self._module = torchvisions(large=False)
+        gpu = self._device.type == "cuda"
+        self._module.to(
+            self._device, memory_format=torch.channels_last if gpu else torch.preserve_format
+        )
         self._scenes = scenes
         self._size = size
         self._updates = updates
@@ -209,6 +214,8 @@ class FlowTask:
         self._speedup = speedup
         self._ways = {"both": ("compile", "graph"), "none": ()}.get(speedup, (speedup,))
         compiled = partial(torch.compile, dynamic=False) if "compile" in self._ways else None
+        if compiled is not None:
+            _with_norms_of_ours(self._module)
         self._unrolled = Unrolled(self._module, compiled)
         self._loss = sequence_loss if compiled is None else compiled(sequence_loss)
 
@@ -252,6 +259,15 @@ class FlowTask:
             torch.compiler.reset()
             self._prepare(others.pop(0))
         self._module.zero_grad(set_to_none=True)
+
+
+def _with_norms_of_ours(module: nn.Module) -> None:
+    """Put norms that a compiler fuses, and that leave channels side by side, in place of
+    PyTorch's, which have no weights either."""
+    for block in list(module.modules()):
+        for name, child in block.named_children():
+            if isinstance(child, nn.InstanceNorm2d):
+                setattr(block, name, InstanceNorm(child.eps))
 
 
 def _tensors(pairs: Pairs) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """Benchmark of the training of the flow network: pairs per second, against torchvision's RAFT."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,7 @@ def bench_train_flow(
 
     A step is of the optimiser, with loss, gradients, clipping and, for ours, the averaged weights.
     Figures are medians over `runs`. `first_loss` is the loss of the first step, by which speed-ups
-    can be compared. Raises `InputError` for values out of range.
+    can be compared, `ready_s` what compilers and the capture take. Raises `InputError` for values out of range.
     """
     at_least_one(batch=batch, updates=updates, runs=runs)
     where = chosen_device(device, [])
@@ -54,6 +55,7 @@ def bench_train_flow(
     amp = ("bf16" if gpu else "none") if amp == "auto" else amp
     if amp not in ("none", "bf16"):
         raise InputError(f"amp: expected auto, none or bf16, found {amp[:40]!r}")
+    torch.backends.cudnn.benchmark = True  # as the training does
     settings = Settings(steps=_ALL, batch=batch, lr=_LR, warmup=0, schedule="none", amp=amp)
     noise = _Noise.made(batch, size, where)
     told: list[str] = []
@@ -84,8 +86,11 @@ def bench_train_flow(
         ways["torchvision, eager"] = _measured(theirs.step, where, runs)
     for speedup in speedups:
         ours = task(speedup, lambda numbers: noise, batch)
+        began = time.perf_counter()
         ours.warm_up(batch, lambda: _autocast(amp, where))
-        ways[f"kinograph, {ours.speedup}"] = _measured(Run(ours, settings).advance, where, runs)
+        ready = time.perf_counter() - began
+        found = _measured(Run(ours, settings).advance, where, runs)
+        ways[f"kinograph, {ours.speedup}"] = {**found, "ready_s": ready}
         del ours
     if scenes:
         pairs = FlowScenes(size=size, seed=0, device=where)

@@ -48,12 +48,9 @@ class Unrolled:
         kind = first.device.type
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else first.dtype
         first, second = first * 2 - 1, second * 2 - 1  # what torchvision's weights expect
-        if first.is_cuda:
-            first, second = (
-                v.contiguous(memory_format=torch.channels_last) for v in (first, second)
-            )
-        one, two = self._features(torch.cat([first, second])).chunk(2)
-        context = self._context(first)
+        both = _as_gpus_multiply(torch.cat([first, second]))
+        one, two = self._features(both).chunk(2)
+        context = self._context(both[: len(first)])
         with torch.autocast(kind, enabled=False):
             volume = Volume(one.to(half), two.to(half))
             return self._flows(volume, context.to(half), updates)
@@ -67,6 +64,7 @@ class Unrolled:
         y, x = (torch.arange(n, device=context.device).float() for n in (height, width))
         grid = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
         flow = context.new_zeros(len(context), 2, height, width, dtype=torch.float32)
+        flow = _as_gpus_multiply(flow)
         flows = []
         look = Looking(volume, self.source.corr_block.radius, weights.tensors[0].shape[1])
         for _ in range(updates):
@@ -98,7 +96,7 @@ class _Weights:
         look: nn.Conv2d = motion.convcorr1[0]
         side = round((look.in_channels / LEVELS) ** 0.5)
         # torchvision's offsets have x as the slower one.
-        table = look.weight.view(-1, LEVELS, side, side).transpose(2, 3).flatten(1)
+        table = look.weight.reshape(-1, LEVELS, side, side).transpose(2, 3).flatten(1)
         table = F.pad(table, (0, -table.shape[1] % _LOOKED))[..., None, None]
         # torchvision's order of a unit's channels: state, context, motion
         gates = torch.cat([unit.convz.weight, unit.convr.weight])
@@ -118,9 +116,21 @@ class _Weights:
         ]
         return cls(
             hidden,
-            (context.to(dtype), biases.to(dtype)),
-            tuple(v.to(dtype) for pair in convolutions for v in pair if v is not None),
+            (_as_gpus_multiply(context.to(dtype)), biases.to(dtype)),
+            tuple(
+                _as_gpus_multiply(v.to(dtype))
+                for pair in convolutions
+                for v in pair
+                if v is not None
+            ),
         )
+
+
+def _as_gpus_multiply(values: Tensor) -> Tensor:
+    """Return images or weights with their channels side by side in memory, on a GPU."""
+    if not values.is_cuda or values.ndim != 4:
+        return values
+    return values.contiguous(memory_format=torch.channels_last)
 
 
 def _without(weight: Tensor, hidden: int, moving: int) -> Tensor:

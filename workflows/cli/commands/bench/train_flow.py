@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(text)
     ways = report["ways"]
     slowest = next(iter(ways.values()))["steps_per_s"]
-    header = ["network", "steps/s", "pairs/s", "ratio", "first loss", "GPU GiB"]
+    header = ["network", "steps/s", "pairs/s", "ratio", "first loss", "GPU GiB", "ready after s"]
     rows = [
         [
             name,
@@ -63,6 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
             f"{way['steps_per_s'] / slowest:.2f}",
             f"{way['first_loss']:.4f}",
             f"{way['gpu_bytes'] / 2**30:.2f}",
+            f"{way.get('ready_s', 0):.0f}",
         ]
         for name, way in ways.items()
     ]

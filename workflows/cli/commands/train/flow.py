@@ -33,6 +33,10 @@ _FREE = ("batch", "lr", "warmup", "weight_decay", "clip", "amp", "validate_every
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    began = time.monotonic()
+
+    import torch
+
     from .....engines.errors import InputError
     from .....engines.runtime.devices import chosen_device
     from .....engines.training.layout import Layout
@@ -40,10 +44,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from .....engines.training.timed import Length, start_of, train_timed
     from ...terminal import Bars
 
-    began = time.monotonic()
     minutes = 0.0 if arguments.steps else arguments.minutes
     length = Length(minutes, arguments.steps, arguments.decay, began)
     device = chosen_device(arguments.device, [])
+    torch.backends.cudnn.benchmark = True  # shapes stay the same
     layout = Layout.plain(arguments.out)
     if layout.checkpoint.exists() != arguments.resume:
         why = (
