@@ -12,8 +12,10 @@ from kinograph.engines.datasets.backgrounds import Backgrounds
 from kinograph.engines.datasets.flow_scenes import FlowPairs, FlowScenes, effects
 from kinograph.engines.datasets.flow_scenes.bank import WINDOW
 from kinograph.engines.datasets.flow_scenes.deformation import STEEPEST, deformed, undone
+from kinograph.engines.datasets.flow_scenes.draw import drawn, on_device
 from kinograph.engines.datasets.flow_scenes.effects import EFFECTS
 from kinograph.engines.datasets.flow_scenes.people import People
+from kinograph.engines.datasets.flow_scenes.plan import Plan
 from kinograph.engines.datasets.flow_scenes.shapes import SHAPES
 from kinograph.engines.datasets.flow_scenes.shapes.shape import Shape
 from kinograph.engines.datasets.flow_scenes.textures import TEXTURES
@@ -108,36 +110,31 @@ def test_what_leaves_the_picture_is_occluded_and_its_flow_is_known() -> None:
     assert pairs.occluded[:, 0][outside].all()
 
 
-def test_what_is_covered_is_occluded() -> None:
-    """Of two pixels that go to the same place only one is seen there."""
-    pairs = plain()
+def test_occlusion_agrees_with_the_way_back() -> None:
+    made = scenes()
+    plan = Plan.drawn(
+        torch.arange(64),
+        size=SIZE,
+        layers=made.layers,
+        motion=1.0,
+        seed=1,
+        textures=24,
+        shapes=24,
+        side=128,
+        people=4,
+    )
+    pairs = drawn(on_device(plan, made.device), made._bank, SIZE)
     x, y = torch.arange(SIZE[1]), torch.arange(SIZE[0])[:, None]
-    ends = torch.stack([pairs.flow[:, 0] + x, pairs.flow[:, 1] + y], -1)
-    inside = ((ends >= 0) & (ends <= torch.tensor([SIZE[1] - 1, SIZE[0] - 1]))).all(-1)
-    # Shown pixels whose flow is far from that of another one that lands within half a pixel.
-    rows = torch.arange(len(ends))[:, None, None]
-    cell = (rows * SIZE[0] + ends[..., 1].round().long()) * SIZE[1] + ends[..., 0].round().long()
-    shown = inside & ~pairs.occluded[:, 0]
-    flow = pairs.flow.movedim(1, -1)[shown]
-    low, high = (
-        torch.full((len(ends) * SIZE[0] * SIZE[1], 2), start).scatter_reduce(
-            0, cell[shown][:, None].expand(-1, 2), flow, how
-        )
-        for start, how in ((torch.inf, "amin"), (-torch.inf, "amax"))
-    )
-    spread = (high - low).norm(dim=1)[low.isfinite().all(1)]
-    # Only beside outlines, where a rounded place is shared, do shown flows disagree.
-    assert float((spread > 3).float().mean()) < 0.02
-    # and without the truth about occlusion many would
-    flow = pairs.flow.movedim(1, -1)[inside]
-    low, high = (
-        torch.full((len(ends) * SIZE[0] * SIZE[1], 2), start).scatter_reduce(
-            0, cell[inside][:, None].expand(-1, 2), flow, how
-        )
-        for start, how in ((torch.inf, "amin"), (-torch.inf, "amax"))
-    )
-    every = (high - low).norm(dim=1)[low.isfinite().all(1)]
-    assert float((every > 3).float().mean()) > 3 * float((spread > 3).float().mean())
+    column, row = (at + pairs.flow[:, n] for n, at in enumerate((x, y)))
+    inside = (column >= 0) & (row >= 0) & (column <= SIZE[1] - 1) & (row <= SIZE[0] - 1)
+    there = warped(pairs.back, pairs.flow)
+    closed = (pairs.flow + there).norm(dim=1) < 0.5 + 0.02 * pairs.flow.norm(dim=1)
+    shown = ~pairs.occluded[:, 0]
+    # Outlines, where the way back is mixed, are a few percent of small pictures.
+    assert float(closed[shown].float().mean()) > 0.97
+    assert float(closed[inside & ~shown].float().mean()) < 0.35
+    for numbers in (pairs.flow, pairs.back):
+        assert numbers.isfinite().all()
 
 
 @pytest.mark.parametrize("photometric", [0.0, 1.0])
@@ -257,6 +254,11 @@ def test_shapes_are_closed_and_their_distances_are_true(family: Shape) -> None:
 def test_settings_out_of_range_are_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         FlowScenes(**{"size": SIZE, "seed": 0, "device": "cpu", **settings})
+
+
+def test_photographs_have_to_be_there() -> None:
+    with pytest.raises(InputError, match=r"expected kitten\.png in .*data, found none"):
+        Backgrounds.photographs(["kitten.png"])
 
 
 @pytest.mark.parametrize("indices", [[], [3, -1]])

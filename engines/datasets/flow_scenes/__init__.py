@@ -21,6 +21,7 @@ from ...errors import InputError
 from ...geometry.placement import Size
 from ..backgrounds import Backgrounds
 from .bank import Bank
+from .beside import beside
 from .draw import drawn, on_device
 from .effects import changed
 from .plan import Plan
@@ -152,9 +153,7 @@ class FlowScenes:
         )
         pairs = drawn(on_device(plan, self.device), self._bank, self.size)
         frames = changed(pairs, index[plan.order], self._bank, self.seed, self.photometric)
-        back = plan.order.argsort()
-        if self.device.type == "cuda":
-            back = back.pin_memory().to(self.device, non_blocking=True)
+        back = beside(plan.order.argsort(), self.device)
         first, second, flow, occluded = (
             values.index_select(0, back)
             for values in (frames[:, 0], frames[:, 1], pairs.flow, pairs.occluded)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...geometry.placement import Size
 from .bank import Bank
+from .beside import beside
 from .deformation import deformed, undone
 from .plan import Plan
 
@@ -235,7 +236,5 @@ def on_device(plan: Plan, device: torch.device) -> Plan:
         value = getattr(plan, field.name)
         if isinstance(value, Tensor):
             value = value.float() if value.is_floating_point() else value
-            if device.type == "cuda":
-                value = value.pin_memory()
-            moved[field.name] = value.to(device, non_blocking=True)
+            moved[field.name] = beside(value, device)
     return replace(plan, **moved)

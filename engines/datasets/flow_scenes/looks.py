@@ -11,7 +11,8 @@ _LUMA = (0.299, 0.587, 0.114)
 _INVERTED = 0.08  # share
 _ANY_HUE = 0.3  # share; others keep theirs, about
 _HUE = 0.2  # rad
-_CONTRAST = (0.6, 1.3)
+_CONTRAST, _FAINT = (0.6, 1.3), (0.12, 0.6)
+_FAINT_SHARE = 0.2  # of layers, as walls, skies and plain clothes are
 _SATURATION = (0.3, 1.5)
 _BRIGHTNESS, _TINT = 0.1, 0.08  # standard deviations
 
@@ -50,7 +51,9 @@ def colouring(draws: Tensor, normals: Tensor) -> Tensor:
     grey = torch.tensor(_LUMA, dtype=draws.dtype).expand(3, 3)
     part = _within(saturation, _SATURATION)[..., None, None]
     mixed = part * torch.eye(3, dtype=draws.dtype) + (1 - part) * grey
-    strength = _within(contrast, _CONTRAST)
+    rest = (contrast - _FAINT_SHARE) / (1 - _FAINT_SHARE)
+    faint = _within(contrast / _FAINT_SHARE, _FAINT)
+    strength = torch.where(contrast < _FAINT_SHARE, faint, _within(rest, _CONTRAST))
     strength = torch.where(inverted < _INVERTED, -strength, strength)
     tint = torch.exp(_TINT * normals[..., 1:4])
     matrix = tint[..., None] * strength[..., None, None] * (mixed @ turned)

@@ -6,8 +6,9 @@ from torch import Tensor
 from ....discovery import ordered_values_of
 from ...seeded import uniform
 from ..bank import Bank
+from ..beside import beside
 from ..draw import Drawn
-from .effect import Chosen, Effect, beside
+from .effect import Chosen, Effect
 
 EFFECTS = ordered_values_of(__name__, "EFFECT", Effect)
 
@@ -23,7 +24,7 @@ def changed(pairs: Drawn, index: Tensor, bank: Bank, seed: int, strength: float)
         met = uniform(seed, index, 1, effect.stream)[:, 0] < effect.share * strength
         numbers = met.nonzero()[:, 0]
         if len(numbers):
-            rows = beside(numbers, frames)
+            rows = beside(numbers, frames.device)
             chosen = Chosen(
                 index[numbers], motion.index_select(0, rows), bank.noise, seed, effect.stream
             )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...seeded import normal, uniform
+from ..beside import beside
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Chosen:
         return self._beside(normal(self.seed, self.index, _count(shape), self.stream + 2), shape)
 
     def _beside(self, values: Tensor, shape: tuple[int, ...]) -> Tensor:
-        return beside(values.view(-1, *shape), self.motion)
+        return beside(values.view(-1, *shape), self.motion.device)
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,6 @@ class Effect:
     share: float
     stream: int
     apply: Callable[[Tensor, Chosen], Tensor]
-
-
-def beside(values: Tensor, other: Tensor) -> Tensor:
-    """Return values of the CPU on the device of another tensor, without waiting for it."""
-    if other.device.type == "cuda":
-        values = values.pin_memory()
-    return values.to(other.device, non_blocking=True)
 
 
 def _count(shape: tuple[int, ...]) -> int:

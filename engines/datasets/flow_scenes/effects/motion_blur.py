@@ -20,8 +20,9 @@ def _apply(frames: Tensor, chosen: Chosen) -> Tensor:
     x, y = path.flatten(0, 1).unbind(1)
     path = torch.stack([x * 2 / width, y * 2 / height], -1)
     image = frames.flatten(0, 1)
-    still = torch.eye(2, 3, device=frames.device).expand(len(image), -1, -1)
-    grid = F.affine_grid(still, list(image.shape), align_corners=False)
+    # Not by affine_grid, whose product of matrices may run in TF32.
+    x, y = ((2 * torch.arange(n, device=image.device) + 1) / n - 1 for n in (width, height))
+    grid = torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], -1)
     total = torch.zeros_like(image)
     for tap in range(_TAPS):
         at = grid + path * (tap / (_TAPS - 1) - 0.5)

@@ -9,6 +9,7 @@ from . import noise, photographs
 from .texture import Texture
 
 _STREAM = 160
+_CELLS = 16  # along a side, that borders follow
 
 
 def _make(numbers: Tensor, side: int, seed: int, pictures: Backgrounds) -> Tensor:
@@ -20,8 +21,7 @@ def _make(numbers: Tensor, side: int, seed: int, pictures: Backgrounds) -> Tenso
         for n, which in enumerate((numbers, later), start=3)
     )
     level = noise.TEXTURE.make(numbers, side, seed + 5, pictures).mean(1, keepdim=True)
-    reach = side // 24
-    coarse = F.avg_pool2d(level, 2 * reach + 1, 1, reach, count_include_pad=False)
+    coarse = F.interpolate(F.adaptive_avg_pool2d(level, _CELLS), (side, side), mode="bicubic")
     middle = coarse.flatten(1).median(1).values[:, None, None, None]
     spread = coarse.flatten(1).std(1)[:, None, None, None].clamp(min=1e-3)
     part = ((coarse - middle) / spread * (2 + 10 * draws[:, :1]) + 0.5).clamp(0, 1)
