@@ -120,10 +120,9 @@ class FlowTask:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self._module = torchvisions(large=False)
-        gpu = self._device.type == "cuda"
-        self._module.to(
-            self._device, memory_format=torch.channels_last if gpu else torch.preserve_format
-        )
+        self._module.to(self._device)
+        if self._device.type == "cuda":
+            self._module.to(memory_format=torch.channels_last)
         self._scenes = scenes
         self._size = size
         self._updates = updates

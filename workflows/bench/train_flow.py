@@ -46,7 +46,9 @@ def bench_train_flow(
 
     A step is of the optimiser, with loss, gradients, clipping and, for ours, the averaged weights.
     Figures are medians over `runs`. `first_loss` is the loss of the first step, by which speed-ups
-    can be compared, `ready_s` what compilers and the capture take. Raises `InputError` for values out of range.
+    can be compared, `ready_s` what compilers and the capture take.
+
+    Raises `InputError` for values out of range.
     """
     at_least_one(batch=batch, updates=updates, runs=runs)
     where = chosen_device(device, [])
