@@ -28,6 +28,9 @@ from .plan import Plan
 
 MOST_LAYERS = 16
 _LEAST = 32  # px, sides of pictures
+# Of all layers. One takes up to 100 bytes while it is drawn; on a CPU few keep near the caches.
+_PIXELS_AT_ONCE = {"cpu": 2**22, "cuda": 2**27}
+_OTHER_DEVICES = 2**24
 # Of scikit-image: free of rights or CC0, and none of what flow is judged on.
 PHOTOGRAPHS = (
     *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png"),
@@ -131,7 +134,18 @@ class FlowScenes:
         if index.ndim != 1 or not len(index) or int(index.min()) < 0:
             raise InputError(f"flow scenes: expected pairs numbered from 0, found {index.tolist()}")
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            return self._made(index)
+            parts = [self._made(part) for part in index.split(self._at_once())]
+        return FlowPairs(
+            first=torch.cat([part.first for part in parts]),
+            second=torch.cat([part.second for part in parts]),
+            flow=torch.cat([part.flow for part in parts]),
+            occluded=torch.cat([part.occluded for part in parts]),
+        )
+
+    def _at_once(self) -> int:
+        """Return how many pairs are drawn together."""
+        area = self.size[0] * self.size[1] * self.layers[1]
+        return max(1, _PIXELS_AT_ONCE.get(self.device.type, _OTHER_DEVICES) // area)
 
     def without_effects(self) -> "FlowScenes":
         """Return the same pairs as they are before light, blur, noise and compression."""
