@@ -37,6 +37,8 @@ class Ahead(Generic[Made]):
         begun = self._next is not None and self._next[0] == number
         if self._thread is None or begun or (self._held is not None and self._held[0] == number):
             return
+        # What values are made of may still be on its way.
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
         self._next = (number, self._thread.submit(self._aside, number))
 
     def at(self, number: int) -> Made:

@@ -31,6 +31,7 @@ class Captured:
         with torch.cuda.stream(beside):
             for _ in range(_WARM):
                 self._forget()
+                torch.clear_autocast_cache()
                 judge(*self._inputs)["loss"].backward()
         torch.cuda.current_stream().wait_stream(beside)
         self._forget()

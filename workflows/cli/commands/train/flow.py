@@ -61,6 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     task = _task(arguments, settings, device)
     if resume is not None:
         _goes_on(task, settings, resume)
+    shown: dict[str, float] = {}
     with Bars("pairs") as bars, stop_on_signals() as stop:
         print(
             f"RAFT small on {device}, pairs of {arguments.size[1]}x{arguments.size[0]}, batches of "
@@ -78,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
             resume=resume,
             free=_FREE,
             save_every=arguments.save_every,
-            progress=_progress(bars, length, settings),
+            progress=_progress(bars, length, settings, shown),
             validation=validation,
             about={"options": _options(arguments), "speedup": task.speedup},
             told=print,
@@ -88,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
         f"step {trained.step}, {pairs} pairs in this run, "
         f"{pairs / max(trained.seconds, 1e-9):.1f} pairs/s"
     )
+    print(", ".join(f"{name} {value:.4g}" for name, value in shown.items()))
     best = trained.run.standing
     if best.best is not None:
         print(f"best validation: {best.best:.3f} px after step {best.step}")
@@ -195,10 +197,9 @@ def _validation(arguments: argparse.Namespace, device: torch.device, bars: Bars)
     return flow_validation(sets)
 
 
-def _progress(bars: Bars, length: Length, settings: Settings) -> Progress:
-    """Return what shows steps, the rate, and means of the last figures."""
+def _progress(bars: Bars, length: Length, settings: Settings, shown: dict[str, float]) -> Progress:
+    """Return what shows steps, the rate, and means of the last figures, which `shown` keeps."""
     step = bars.start("training", 0 if length.minutes else length.steps * settings.batch)
-    shown: dict[str, float] = {}
     done = 0
 
     def progress(number: int, figures: Mapping[str, float]) -> None:
