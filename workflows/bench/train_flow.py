@@ -59,7 +59,7 @@ def bench_train_flow(
         raise InputError(f"amp: expected auto, none or bf16, found {amp[:40]!r}")
     torch.backends.cudnn.benchmark = True  # as the training does
     settings = Settings(steps=_ALL, batch=batch, lr=_LR, warmup=0, schedule="none", amp=amp)
-    noise = _Noise.made(batch, size, where)
+    noise = Noise.made(batch, size, where)
     told: list[str] = []
 
     def task(speedup: str, make: Callable[[Tensor], Any], at_once: int) -> FlowTask:
@@ -130,7 +130,7 @@ def _autocast(amp: str, device: torch.device) -> torch.autocast:
 
 
 @dataclass(frozen=True)
-class _Noise:
+class Noise:
     """Pairs of smooth noise and a motion of a few px, the same for every step."""
 
     first: Tensor
@@ -138,7 +138,7 @@ class _Noise:
     flow: Tensor
 
     @classmethod
-    def made(cls, count: int, size: tuple[int, int], device: torch.device) -> "_Noise":
+    def made(cls, count: int, size: tuple[int, int], device: torch.device) -> "Noise":
         random = torch.Generator().manual_seed(0)
         small = torch.rand(count, 8, size[0] // 8, size[1] // 8, generator=random).to(device)
         large = torch.nn.functional.interpolate(small, size=size, mode="bilinear")
@@ -148,7 +148,7 @@ class _Noise:
 class _Theirs:
     """torchvision's raft_small as its authors train it: a loss of absolute differences."""
 
-    def __init__(self, settings: Settings, updates: int, pairs: _Noise) -> None:
+    def __init__(self, settings: Settings, updates: int, pairs: Noise) -> None:
         torch.manual_seed(0)
         self._network = torchvisions(large=False).to(pairs.flow.device).train()
         self._optimiser = torch.optim.AdamW(self._network.parameters(), lr=settings.lr)

@@ -3,26 +3,37 @@
 import json
 import os
 import signal
-from functools import partial
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from kinograph.engines.datasets import flow_scenes
+from kinograph.engines.datasets.flow_scenes import FlowScenes
 from kinograph.engines.models import checkpoint
+from kinograph.workflows.bench import train_flow as bench
 from kinograph.workflows.cli import main
 
 TINY = ["--size", "64x64", "--batch", "1", "--updates", "1", "--device", "cpu"]
 FLOW = ["train", "flow", *TINY, "--warmup", "1", "--validate-every", "0"]
 
 
+@cache
+def few(size: tuple[int, int], seed: int, device: torch.device) -> FlowScenes:
+    """Scenes of few textures, made once for all tests."""
+    return FlowScenes(size=size, seed=seed, device=device, textures=4, shapes=4, side=64)
+
+
 @pytest.fixture(autouse=True)
 def few_textures(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = partial(flow_scenes.FlowScenes, textures=4, shapes=4, side=64)
     monkeypatch.setattr(flow_scenes, "FlowScenes", few)
 
 
-def test_a_run_goes_on_at_another_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_goes_on_with_more_updates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     assert main([*FLOW, "--out", str(out), "--steps", "4", "--decay", "0.5"]) == 0
     told = capsys.readouterr().out
@@ -33,14 +44,14 @@ def test_a_run_goes_on_at_another_size(tmp_path: Path, capsys: pytest.CaptureFix
         "name": "flow_scenes",
         "seed": 0,
     }
-    more = [*FLOW, "--out", str(out), "--steps", "3", "--resume", "--size", "72x64"]
+    more = [*FLOW, "--out", str(out), "--steps", "3", "--resume", "--updates", "2"]
     assert main(more) == 0
     told = capsys.readouterr().out
-    assert f"going on from {out / 'stable.pt'}: network.size [64, 64] -> [64, 72]" in told
+    assert f"going on from {out / 'stable.pt'}: updates 1 -> 2" in told
     assert (out / "curves.png").is_file()
     record = json.loads((out / "run_record.json").read_text())
     assert record["steps"] == {"from": 2, "to": 3, "of": 3}
-    assert record["options"]["size"] == [64, 72]
+    assert record["options"]["updates"] == 2
 
 
 def test_what_cannot_be_done_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +87,13 @@ def test_a_signal_saves_the_run(
     assert checkpoint.load(out / "checkpoint.pt")["step"] == 1
 
 
-def test_the_training_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_training_is_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noise(size: tuple[int, int], seed: int, device: torch.device) -> Any:
+        return lambda numbers: bench.Noise.made(len(numbers), size, device)
+
+    monkeypatch.setattr(bench, "FlowScenes", noise)
     path = tmp_path / "bench.json"
     options = ["--size", "128x128", "--batch", "1", "--updates", "1", "--runs", "1"]
     command = ["bench", "train-flow", *options, "--device", "cpu", "--json", str(path)]
