@@ -1,6 +1,6 @@
 """Evaluate a flow model on footage whose motion is known."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def evaluate_flow_model(
     *,
     model: str = DIS,
     preset: str = "medium",
+    updates: int = 0,
     size: int = 0,
     backend: str = "auto",
     device: str = "auto",
@@ -48,6 +49,7 @@ def evaluate_flow_model(
     data:     made, motorcycle or folders, see `find_datasets`
     model:    dis, a flow model, or FAMILY:FILE
     preset:   of DIS
+    updates:  of networks that refine their flow; 0: their usual number
     size:     longer side of the frames during the computation, px; 0: as `FlowEstimator`
     limit:    most pairs per data set, spread evenly; 0: all
     picture:  folder for a PNG of each pair, see `panels`
@@ -55,7 +57,28 @@ def evaluate_flow_model(
     progress: makes a progress bar from a data set's name and its number of frames
 
     Raises `InputError` for data that do not exist, for a data set that is named twice, and for a
-    backend, a precision or a GPU with DIS; `EngineError` for an engine that is not available.
+    backend, a precision, updates or a GPU with DIS; `EngineError` for an engine that is not
+    available.
+    """
+    datasets = datasets_of(data, limit=limit, clip=clip)
+    engine = flow_engine(
+        model, updates=updates, backend=backend, device=device, precision=precision
+    )
+    return evaluate_engine(
+        datasets,
+        engine,
+        preset=preset,
+        size=size,
+        settings={"size": size, "limit": limit},
+        picture=picture,
+        progress=progress,
+    )
+
+
+def datasets_of(data: Sequence[str], *, limit: int = 0, clip: Path | None = None) -> list[Dataset]:
+    """Return the data sets that are named, see `evaluate_flow_model`.
+
+    Raises `InputError` for data that do not exist, and for a data set that is named twice.
     """
     texture = None if clip is None else read_video(clip).frames[0]
     datasets = [
@@ -64,22 +87,57 @@ def evaluate_flow_model(
     names = [dataset.name for dataset in datasets]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"data: expected every data set once, found {', '.join(twice)} twice")
-    engine = _engine(model, backend, device, precision)
+    return datasets
+
+
+def evaluate_engine(
+    datasets: Sequence[Dataset],
+    engine: Engine | None,
+    *,
+    preset: str = "medium",
+    size: int = 0,
+    part: float = 0.0,
+    settings: Mapping[str, Any] | None = None,
+    picture: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return the report of `evaluate_flow` for an engine; None: DIS.
+
+    part:     of the frames' longer side during the computation, instead of `size`; 0: `size` counts
+    settings: further entries of `meta`; the others are as in `evaluate_flow_model`
+    """
     about = {
         "model": _about(engine, preset),
-        "settings": {"size": size, "limit": limit},
+        "settings": dict(settings or {}),
         "data": [
             {"name": dataset.name, "source": dataset.source, "pairs": len(dataset.pairs)}
             for dataset in datasets
         ],
         "versions": _versions(engine),
     }
-    settings = {"engine": engine, "preset": preset, "size": size}
-    return evaluate_flow(_estimates(datasets, settings, picture, progress), about=about)
+
+    def estimate(frames: Tensor) -> Tensor:
+        at = round(part * max(frames.shape[1:3])) if part else size
+        return estimate_flow(frames, engine, preset=preset, size=at, across_cuts=True).main
+
+    return evaluate_flow(_estimates(datasets, estimate, picture, progress), about=about)
 
 
-def _engine(model: str, backend: str, device: str, precision: str) -> Engine | None:
+def flow_engine(
+    model: str,
+    *,
+    updates: int = 0,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+) -> Engine | None:
+    """Return the engine of a flow model; None for DIS, which takes none of the options.
+
+    Raises as `evaluate_flow_model`.
+    """
     if model == DIS:
+        if updates:
+            raise InputError(f"updates: expected 0 for DIS, which has none, found {updates}")
         for name, value in (("backend", backend), ("precision", precision)):
             if value != "auto":
                 raise InputError(f"{name}: expected auto for DIS, OpenCV's own, found {value!r}")
@@ -90,7 +148,7 @@ def _engine(model: str, backend: str, device: str, precision: str) -> Engine | N
                 "DIS is OpenCV's, which is not installed; run: pip install opencv-python-headless"
             )
         return None
-    found = resolve(model)
+    found = resolve(model).with_options(updates=updates)
     flow_family(found)
     network = network_of(found)
     return build_engine(found, network, backend=backend, device=device, precision=precision)
@@ -98,7 +156,7 @@ def _engine(model: str, backend: str, device: str, precision: str) -> Engine | N
 
 def _estimates(
     datasets: Sequence[Dataset],
-    settings: dict[str, Any],
+    estimate: Callable[[Tensor], Tensor],
     picture: Path | None,
     progress: Progress | None,
 ) -> Iterator[tuple[Tensor, Truth]]:
@@ -106,7 +164,7 @@ def _estimates(
         step = None if progress is None else progress(dataset.name, 2 * len(dataset.pairs))
         for pair in dataset.pairs:
             frames, truth = pair.load()
-            flow = estimate_flow(frames, across_cuts=True, **settings).main
+            flow = estimate(frames)
             yield flow, truth
             if picture is not None:  # only after the flow has been checked
                 _draw(picture, dataset, pair, panels(frames, flow.cpu(), truth))
@@ -144,8 +202,10 @@ def _about(engine: Engine | None, preset: str) -> dict[str, Any]:
     if engine is None:
         return {"name": DIS, "preset": preset, "backend": "opencv", "device": "cpu"}
     entry = engine.model.entry
+    updates = {"updates": engine.model.options["updates"]} if engine.model.options else {}
     return {
         "name": entry.name,
+        **updates,
         "sha256": entry.sha256,
         "recommended_size": entry.recommended_size,
         "backend": engine.backend,

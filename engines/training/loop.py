@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,12 @@ def train(
     folder: Path | Layout,
     *,
     resume: Path | None = None,
+    free: Collection[str] = (),
     save_every: int = 500,
     stop: Stop | None = None,
     progress: Progress | None = None,
     validation: Validation | None = None,
+    validate_last: bool = False,
     processes: Processes | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Trained:
@@ -63,9 +65,11 @@ def train(
     task:       its module's weights are where a new run starts from
     folder:     of the run; a new run needs one without a checkpoint
     resume:     a checkpoint of a run with the same settings to go on from
+    free:       names of settings that may differ from those of the checkpoint
     save_every: steps between two checkpoints; there is one at the end, too
     stop:       asked to end, it does so after the running step, with a checkpoint
     validation: done every `settings.validate_every` steps
+    validate_last: and after the last one
     processes:  that all call this with the same arguments; only the first one writes
     about:      further plain values for the record: data and options
 
@@ -87,7 +91,7 @@ def train(
     stop = Stop() if stop is None else stop
     run = Run(task, settings, processes)
     if resume is not None:
-        run.restore(checkpoint.load(resume), str(resume))
+        run.restore(checkpoint.load(resume), str(resume), free)
     files = _Files(layout, run) if processes.first else None
     start = run.step
     with randomness.deterministic(settings.deterministic, run.device):
@@ -100,7 +104,8 @@ def train(
             figures: Mapping[str, float] = run.advance()
             if files is not None:
                 files.train.add({"step": run.step, **figures})
-            if validation is not None and run.step % settings.validate_every == 0:
+            due = run.step % (settings.validate_every or 1) == 0
+            if validation is not None and (due or (validate_last and run.step == settings.steps)):
                 figures = {**figures, **_validate(run, validation, files)}
             if progress is not None:
                 progress(run.step, figures)
@@ -111,7 +116,7 @@ def train(
     if files is not None:
         checkpoint.save(run.content(), path)
         rows = files.train.rows
-    last = means(rows[-max(1, settings.steps // 10) :])
+    last = means(rows[-max(1, min(run.step, settings.steps) // 10) :])
     if files is not None:
         files.finish(
             {
@@ -160,7 +165,9 @@ def _validate(run: Run, validation: Validation, files: _Files | None) -> dict[st
     found: dict[str, float] = {}
     if files is not None:
         judged = validation.judge(run.best)
-        run.standing = run.standing.after(judged[validation.figure], run.step, run.settings)
+        run.standing = run.standing.after(
+            judged[validation.figure], run.step, run.settings, smaller=validation.smaller
+        )
         found = {name: math.nan if v is None else float(v) for name, v in judged.items()}
         if files.validation is not None:
             files.validation.add({"step": run.step, **found})

@@ -9,8 +9,11 @@ from torch import Tensor
 def examples(count: int, seed: int, start: int, stop: int) -> Tensor:
     """Return the examples [stop - start] at these places of an endless sequence.
 
-    The sequence is one random order of all `count` examples after the other.
+    The sequence is one random order of all `count` examples after the other; with a count of 0,
+    each example comes once, in order.
     """
+    if count == 0:
+        return torch.arange(start, stop)
     epochs = range(start // count, (stop - 1) // count + 1)
     orders = [_order(count, seed, epoch) for epoch in epochs]
     first = epochs[0] * count

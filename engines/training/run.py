@@ -1,6 +1,6 @@
 """A training: steps of the optimiser over batches, stored so that it can go on from any of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -27,6 +27,7 @@ class Run:
     """A training between two steps.
 
     step:     how many steps are done
+    seen:     how many examples they took
     average:  the averaged weights, or None
     standing: of the validations so far
     """
@@ -47,6 +48,7 @@ class Run:
         self.task: Task[Any] = task
         self.settings = settings
         self.step = 0
+        self.seen = 0
         self.standing = Standing()
         self.device = next(task.module.parameters()).device
         self.optimiser = optimiser_for(task.module, settings)
@@ -76,6 +78,7 @@ class Run:
         if self.average is not None:
             self.average.update(self.task.module, self.step)
         self.step += 1
+        self.seen += self.settings.examples
         # Parts of a step's loss add up.
         values = self.processes.sum(torch.stack([*found.values()]))
         recorded = torch.cat([values, length[None].to(values)]).tolist()
@@ -110,7 +113,7 @@ class Run:
         process's part, and how much all see."""
         settings, task, processes = self.settings, self.task, self.processes
         whole, own = settings.examples, settings.batch * settings.accumulate
-        at = self.step * whole
+        at = self.seen
         chosen = examples(task.count, settings.seed, at, at + whole)
         mine = chosen[processes.rank * own :][:own]
         places = [processes.rank * settings.accumulate + n for n in range(settings.accumulate)]
@@ -135,7 +138,8 @@ class Run:
             except TrainingError as error:
                 failure = error
                 break
-            self.scaler.scale(judged.total).backward()
+            if judged.total.requires_grad:
+                self.scaler.scale(judged.total).backward()
             for name, value in {"loss": judged.total, **judged.terms}.items():
                 terms.setdefault(name, []).append(value.detach().float())
         failed = processes.any(failure is not None)
@@ -180,6 +184,7 @@ class Run:
             "config": checkpoint.check_json(self.task.config, "config"),
             "settings": self.settings.to_json(),
             "step": self.step,
+            "seen": self.seen,
             "weights": self.task.module.state_dict(),
             "average": {} if self.average is None else self.average.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -187,15 +192,16 @@ class Run:
             "standing": self.standing.to_json(),
         }
 
-    def restore(self, content: Mapping[str, Any], source: str) -> None:
+    def restore(self, content: Mapping[str, Any], source: str, free: Collection[str] = ()) -> None:
         """Go on from a checkpoint: the next steps are those that would have followed.
 
         source: the file, for errors
+        free:   names of settings that may differ from those of the checkpoint
 
         Raises `InputError` for other settings, `ModelError` for weights of another network or a
         file that lacks something.
         """
-        self.settings.check_same(checkpoint.member(content, "settings", dict, source), source)
+        self.settings.check_same(checkpoint.member(content, "settings", dict, source), source, free)
         checkpoint.load_weights(
             self.task.module, checkpoint.member(content, "weights", dict, source), source
         )
@@ -210,3 +216,6 @@ class Run:
         standing = checkpoint.member(content, "standing", dict, source)
         self.standing = Standing.from_json(standing, source)
         self.step = checkpoint.member(content, "step", int, source)
+        # Older checkpoints do not say it; their batches had one size.
+        content = {"seen": self.step * self.settings.examples, **content}
+        self.seen = checkpoint.member(content, "seen", int, source)

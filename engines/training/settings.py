@@ -1,6 +1,6 @@
 """How a training runs, whatever is trained."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -8,7 +8,7 @@ from ..errors import InputError
 
 AMP = ("none", "fp16", "bf16")
 OPTIMISERS = ("adamw", "sgd")
-SCHEDULES = ("none", "cosine", "onecycle", "multistep")
+SCHEDULES = ("none", "cosine", "onecycle", "multistep", "wsd")
 _CHOICES = {"amp": AMP, "optimiser": OPTIMISERS, "schedule": SCHEDULES}
 
 
@@ -35,6 +35,7 @@ class Settings:
     validate_every: steps between two validations; 0: none
     patience:      validations without a better figure after which the training ends; 0: any
     least_gain:    what a figure has to be better by to count as better
+    decay:         the last steps, over which the schedule wsd falls
 
     Raises `InputError` for values out of range.
     """
@@ -58,6 +59,7 @@ class Settings:
     validate_every: int = 0
     patience: int = 0
     least_gain: float = 0.0
+    decay: int = 0
 
     def __post_init__(self) -> None:
         limits = {
@@ -76,6 +78,7 @@ class Settings:
             "validate_every": (0, 10**9),
             "patience": (0, 10**9),
             "least_gain": (0.0, 1.0),
+            "decay": (0, self.steps),
         }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -87,6 +90,11 @@ class Settings:
                 raise InputError(
                     f"{name}: expected one of {', '.join(known)}, found {value[:40]!r}"
                 )
+        if self.decay and self.schedule != "wsd":
+            raise InputError(
+                f"decay: expected 0 with the schedule {self.schedule}, found {self.decay}; choose "
+                "wsd"
+            )
         if self.patience and not self.validate_every:
             raise InputError(
                 f"patience: expected validations to wait for, found {self.patience} of none; "
@@ -102,14 +110,19 @@ class Settings:
         """Return the settings as JSON holds them."""
         return asdict(self)
 
-    def check_same(self, stored: Mapping[str, Any], source: str) -> None:
-        """Raise `InputError` that names every setting that differs from those of a checkpoint."""
+    def check_same(
+        self, stored: Mapping[str, Any], source: str, free: Collection[str] = ()
+    ) -> None:
+        """Raise `InputError` that names every setting that differs from those of a checkpoint.
+
+        free: names of those that may; one that a checkpoint lacks has its default there
+        """
         ours = self.to_json()
-        names = sorted({field.name for field in fields(self)} | set(stored))
+        there = {field.name: field.default for field in fields(self)} | dict(stored)
         other = [
-            f"{name} {stored.get(name)} (now {ours.get(name)})"
-            for name in names
-            if ours.get(name) != stored.get(name)
+            f"{name} {there[name]} (now {ours.get(name)})"
+            for name in sorted(there)
+            if ours.get(name) != there[name] and name not in free
         ]
         if other:
             raise InputError(

@@ -15,11 +15,13 @@ class Validation:
     """How a network is judged between two steps.
 
     judge:  returns figures of a network, None where there is nothing to measure
-    figure: the one that is to be large
+    figure: the one that decides
+    smaller: whether it is to be small, not large
     """
 
     judge: Callable[[nn.Module], Mapping[str, float | None]]
     figure: str
+    smaller: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,16 @@ class Standing:
     step: int = 0
     since: int = 0
 
-    def after(self, figure: float | None, step: int, settings: Settings) -> "Standing":
-        """Return the standing after a validation; None is never better."""
+    def after(
+        self, figure: float | None, step: int, settings: Settings, *, smaller: bool = False
+    ) -> "Standing":
+        """Return the standing after a validation; None is never better.
+
+        smaller: whether the figure is to be small, not large
+        """
+        sign = -1 if smaller else 1
         better = figure is not None and (
-            self.best is None or figure > self.best + settings.least_gain
+            self.best is None or sign * (figure - self.best) > settings.least_gain
         )
         return Standing(figure, step) if better else Standing(self.best, self.step, self.since + 1)
 

@@ -13,7 +13,8 @@ Batch = TypeVar("Batch")
 class Judged:
     """The loss of a batch.
 
-    total: what is minimised, a scalar
+    total: what is minimised, a scalar; without a graph where its gradients are in the weights
+           already
     terms: what it is made of, and what else is recorded, scalars by name
     """
 
@@ -25,7 +26,7 @@ class Task(Protocol, Generic[Batch]):
     """A network with examples to learn from.
 
     module: the network, on the device that it is trained on
-    count:  of examples, at least 1
+    count:  of examples; 0: without end, each is seen once
 
     Random numbers are those of torch, which the loop seeds for every batch.
     """

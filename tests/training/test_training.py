@@ -7,6 +7,7 @@ import os
 import signal
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -475,3 +476,25 @@ def test_deterministic_mode_ends_with_the_run(tmp_path: Path) -> None:
     )
     assert seen == [True, True]
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_figure_that_is_to_be_small() -> None:
+    settings = replace(SETTINGS, validate_every=1, least_gain=0.1)
+    standing = Standing()
+    for step, figure in enumerate((3.0, 2.0, 1.95, None, 1.5), 1):
+        standing = standing.after(figure, step, settings, smaller=True)
+        if step == 4:
+            assert standing == Standing(2.0, 2, 2)
+    assert standing == Standing(1.5, 5)
+
+
+def test_without_end_each_example_comes_once() -> None:
+    assert examples(0, 3, 5, 9).tolist() == [5, 6, 7, 8]
+
+
+def test_a_checkpoint_from_before_a_setting_has_its_default() -> None:
+    stored = SETTINGS.to_json()
+    del stored["decay"]
+    SETTINGS.check_same(stored, "a.pt")
+    with pytest.raises(InputError, match=r"a\.pt: was trained with lr 0\.05 \(now 1\.0\)"):
+        replace(SETTINGS, lr=1.0, batch=9).check_same(stored, "a.pt", ["batch"])

@@ -58,7 +58,8 @@ class Bars:
     def show(self, **figures: float) -> None:
         """Show figures beside the bar."""
         if self._bar is not None:
-            self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()})
+            shown = {name: f"{value:.4g}" for name, value in figures.items()}
+            self._bar.set_postfix(shown, refresh=False)  # with the bar's next update
 
     def _close(self) -> None:
         if self._bar is not None:

@@ -87,6 +87,10 @@ class Volume:
         if torch.compiler.is_compiling() or self._bytes(height * width) <= _WHOLE:
             self.rows = self._one @ self._columns
 
+    def whole(self) -> Tensor:
+        """Return all products [B,hw,L], however much memory they take."""
+        return self._one @ self._columns if self.rows is None else self.rows
+
     def _bytes(self, cells: int) -> int:
         batch, _, columns = self._columns.shape
         return batch * cells * columns * self._columns.element_size()

@@ -193,12 +193,12 @@ def bilinear_upsample(flow: Tensor) -> Tensor:
     """
     if not flow.is_cuda:
         return F.interpolate(flow, scale_factor=8.0, mode="bilinear", align_corners=True) * 8
-    rows, columns = (_weights(side, flow) for side in flow.shape[2:])
+    rows, columns = (upsampling(side, flow) for side in flow.shape[2:])
     return rows @ (flow * 8) @ columns.t()
 
 
-def _weights(cells: int, like: Tensor) -> Tensor:
-    """Return [8*cells,cells], how much of each cell is in each pixel."""
+def upsampling(cells: int, like: Tensor) -> Tensor:
+    """Return [8*cells,cells], how much of each cell is in each pixel of `bilinear_upsample`."""
     pixel, cell = (
         torch.arange(n, device=like.device, dtype=like.dtype) for n in (8 * cells, cells)
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....graph.shipped import demo_clip
 from ...arguments import add_backend, add_debug, add_device, add_precision
 from ...command import Command
+
+if TYPE_CHECKING:
+    from .....engines.evaluation.flow_comparison import Way
 
 _COLUMNS = (
     *("pairs", "EPE", "median", ">1 px", ">3 px", ">5 px", "Fl"),
@@ -26,9 +29,24 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="made, motorcycle (from scikit-image), or folders of MPI Sintel, KITTI, FlyingChairs "
         "or Middlebury (default: made motorcycle)",
     )
-    parser.add_argument("--model", default="dis", help="dis (default), a model, or FAMILY:FILE")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=["dis"],
+        metavar="MODEL",
+        help="dis (default), a model, or FAMILY:FILE; dis@PRESET for another preset, MODEL@N for N "
+        "updates. Several are compared in one table: at the frames' own size and at half of it, on "
+        "--footage, and on footage that stands still",
+    )
     parser.add_argument(
         "--preset", default="medium", help="preset of DIS: ultrafast, fast or medium (default)"
+    )
+    parser.add_argument(
+        "--footage",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="videos whose motion is not known, of several models (default: the shipped clip)",
     )
     parser.add_argument(
         "--size",
@@ -53,14 +71,22 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from .....engines.errors import InputError
+    from .....engines.evaluation.flow_comparison import Way
     from .....engines.evaluation.flow_model import evaluate_flow_model
     from ...terminal import Bars, write_report
 
+    ways = [Way.read(text, preset=arguments.preset) for text in arguments.model]
+    if len(ways) > 1:
+        return _compare(arguments, ways)
+    if arguments.footage:
+        raise InputError("--footage: expected several models to compare, found one")
     with Bars() as bars:
         report = evaluate_flow_model(
             arguments.data,
-            model=arguments.model,
-            preset=arguments.preset,
+            model=ways[0].model,
+            preset=ways[0].preset,
+            updates=ways[0].updates,
             size=arguments.size,
             backend=arguments.backend,
             device=arguments.device,
@@ -73,6 +99,68 @@ def _run(arguments: argparse.Namespace) -> int:
     _print(report)
     write_report(report, arguments.output)
     return 0
+
+
+def _compare(arguments: argparse.Namespace, ways: list[Way]) -> int:
+    from .....engines.errors import InputError
+    from .....engines.evaluation.flow_comparison import compare_flow_models
+    from ...terminal import Bars, write_report
+
+    for option in ("size", "picture"):
+        if getattr(arguments, option):
+            raise InputError(
+                f"--{option}: expected one model, found {len(ways)}; several are compared at the "
+                "frames' own size and at half of it, without pictures"
+            )
+    with Bars() as bars:
+        report = compare_flow_models(
+            ways,
+            arguments.data,
+            footage=arguments.footage or [demo_clip()],
+            backend=arguments.backend,
+            device=arguments.device,
+            precision=arguments.precision,
+            limit=arguments.limit,
+            clip=demo_clip(),
+            progress=bars.start,
+        )
+    _print_ways(report["ways"])
+    write_report(report, arguments.output)
+    return 0
+
+
+def _print_ways(ways: dict[str, Any]) -> None:
+    """Print tables of known motion, of footage and of footage that stands still, a row per way."""
+    from ...terminal import print_table
+
+    first = next(iter(ways.values()))
+    names = [(name, size) for name, sizes in first["datasets"].items() for size in sizes]
+    header = [f"{name} {size}" for name, size in names]
+    rows = []
+    for title, way in ways.items():
+        parts = [way["datasets"][name][size]["all"] for name, size in names]
+        rows.append([title, *(f"{_px(p['epe'])} ({_percent(p['over_3px'])})" for p in parts)])
+    print_table(["EPE in px (over 3 px)", *header], rows, ",".join(header))
+    print()
+    header = ["error", "where consistent", "consistent"]
+    rows = [
+        [
+            clip,
+            title,
+            *(_px(way["footage"][clip][key]) for key in ("all_error", "seen_error")),
+            _percent(way["footage"][clip]["consistent"]),
+        ]
+        for clip in first["footage"]
+        for title, way in ways.items()
+    ]
+    print_table(["footage (colours 0..255)", "model", *header], rows, ",".join(header))
+    print()
+    header = ["mean", "99 % below"]
+    rows = [
+        [title, *(f"{way['still'][key]:.3f}" for key in ("mean", "most"))]
+        for title, way in ways.items()
+    ]
+    print_table(["px per frame where all is still", *header], rows, ",".join(header))
 
 
 def _print(report: dict[str, Any]) -> None:
