@@ -32,7 +32,7 @@ class EngineError(KinographError):
     """An engine that cannot be built here, or is asked for what it was not built for."""
 
 
-class NotBuilt(EngineError):
+class NotBuiltError(EngineError):
     """An engine that is not in the cache, where nothing may be built."""
 
 

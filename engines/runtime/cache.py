@@ -23,7 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..errors import EngineError, KinographError, NotBuilt
+from ..errors import EngineError, KinographError, NotBuiltError
 from ..files import (
     abandoned,
     atomic_write,
@@ -118,7 +118,7 @@ class EngineCache:
 
         A cached engine that fails its check is quarantined and rebuilt once. Raises `EngineError`
         if the build, the check of a new build, or writing fails; of a cache that builds nothing,
-        `NotBuilt` if there is no engine, and `EngineError` if there is one that is not usable.
+        `NotBuiltError` if there is no engine, and `EngineError` if there is one that is not usable.
         """
         path = self.path(name, key)
         cached, reason = self._usable(path, key, check)
@@ -126,7 +126,7 @@ class EngineCache:
             return cached
         if not self.builds:
             if not _sidecar_path(path).exists():  # absent, or another process is building it
-                raise NotBuilt(f"{path.name}: not in {self.folder}")
+                raise NotBuiltError(f"{path.name}: not in {self.folder}")
             raise EngineError(
                 f"{path.name} is not usable ({reason}); run: kinograph engines rebuild {path.stem}"
             )

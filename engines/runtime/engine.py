@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import EngineError, NotBuilt
+from ..errors import EngineError, NotBuiltError
 from ..models.model import Model
 from . import parity
 from .backend import Progress, Rung
@@ -287,8 +287,8 @@ def build_engine(
 
     What has to be built is loaded from `cache` (default: the folder that `engine_folder` names) or
     built into it; of backends that take long to build "auto" takes what is there, and says how to
-    build them (`Backend.built_if_asked`). Everything but the reference itself, PyTorch in fp32 on the CPU, is used only
-    after its outputs have agreed with the reference's.
+    build them (`Backend.built_if_asked`). Everything but the reference itself, PyTorch in fp32 on
+    the CPU, is used only after its outputs have agreed with the reference's.
 
     sizes:    smallest and largest longer side, px; None = the network's own range
     progress: called with a phase of a build, its step and its number of steps; what it raises
@@ -323,7 +323,7 @@ def build_engine(
         )
         try:
             made = make_runner(rung, _building_nothing(request) if wait else request, verifier)
-        except NotBuilt:
+        except NotBuiltError:
             reasons.append(_ask(wait, rung, model))
             continue
         except EngineError as error:
