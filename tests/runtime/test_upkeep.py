@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from kinograph.engines.errors import EngineError
-from kinograph.engines.models.registry import resolve
-from kinograph.engines.runtime import onnx_export, upkeep
+from kinograph.engines.runtime import upkeep
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.folders import engine_folder
-from kinograph.engines.runtime.network import network_of
 from kinograph.nodes.engine.upkeep import EngineUpkeep
 from kinograph.workflows.cli import main
 
@@ -24,23 +22,10 @@ MODEL = "movenet_multipose"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an exported network, whose graph other tests need as well."""
+    """A folder with a network as ONNX."""
     folder = tmp_path_factory.mktemp("built") / "engines"
-    model = resolve(MODEL)
-    shared = EngineCache(engine_folder())
-    graph = onnx_export.exported(model, network_of(model), "fp32", shared).path.read_bytes()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_export, "_export", lambda *arguments: graph)
-        upkeep.build(EngineCache(folder), model=MODEL, backend="onnxruntime", precision="fp32")
+    upkeep.build(EngineCache(folder), model=MODEL, backend="onnxruntime", precision="fp32")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def exported_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Building the network again takes its graph from memory: exporting it takes seconds."""
-    (artifact,) = EngineCache(built).entries()
-    graph = artifact.path.read_bytes()
-    monkeypatch.setattr(onnx_export, "_export", lambda *arguments: graph)
 
 
 @pytest.fixture

@@ -77,7 +77,9 @@ def model() -> Model:
 
 @pytest.fixture
 def in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a network is exported whose graph is not included."""
     monkeypatch.setattr(onnx_export, "_is_its_familys", lambda *arguments: True)
+    monkeypatch.setattr(onnx_export, "graph_path", lambda *arguments: None)
 
 
 class Cancelled(Exception):  # noqa: N818
