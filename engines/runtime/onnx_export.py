@@ -173,14 +173,20 @@ def _export(
 ) -> bytes:
     """Return the graph of a torch network.
 
-    That of an included network is there, but for the weights. Others are exported in a separate
-    process, which can be ended; it takes about a minute. A network that its family's module does
-    not make is exported in this process.
+    That of an included network is there, but for the weights. A network that its family's module
+    does not make is exported in this process.
     """
     if not _is_its_familys(model, network):
         return export_here(network.module(model.path), network, precision)
     if (known := graph_path(model, precision)) is not None:
         return filled(known, network.module(model.path).state_dict())
+    return _export_apart(model, network, precision, progress)
+
+
+def _export_apart(
+    model: Model, network: Network, precision: str, progress: Progress | None
+) -> bytes:
+    """Export a network in a separate process, which can be ended; it takes about a minute."""
     root = Path(__file__).resolve().parents[2]
     started = time.monotonic()
     last: dict[str, Any] = {}

@@ -65,7 +65,8 @@ def test_every_included_network_has_a_graph_and_every_graph_a_network() -> None:
 def test_nothing_is_exported_for_an_included_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_export, "run_worker", lambda *a: pytest.fail("exported"))
+    monkeypatch.setattr(onnx_export, "_export_apart", lambda *a: pytest.fail("exported"))
+    monkeypatch.setattr(onnx_export, "export_here", lambda *a: pytest.fail("exported"))
     model = resolve("mediapipe_face_detector")
     network = network_of(model)
     built = onnx_export.exported(model, network, "fp32", EngineCache(tmp_path))
