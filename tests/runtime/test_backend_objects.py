@@ -195,6 +195,7 @@ def test_auto_names_no_command_that_would_build_something_else(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Toy, "built_if_asked", lambda self, device: "it takes an hour to build")
+    monkeypatch.setattr(OnnxRuntime, "left_out", lambda self, device: "not here")
     model = resolve("movenet_multipose")
     network, model = network_of(model), replace(model, options={"updates": 3})
     built = build_engine(model, network, device="cpu", cache=EngineCache(tmp_path))
