@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,13 +35,15 @@ def measure_tables(
     quick:  fewer runs and smaller inputs: to see that everything works, not for documents
     say:    called with every command before it runs
 
-    The report's `tables` have the `title`, the `command` that repeats the measurement, its
-    `seconds`, the `figures` with their baselines and ratios, and the whole `report` of the command;
-    one that failed has an `error` instead of figures. Raises `InputError` if there is nothing to
-    measure.
+    The report's `load` is that of the machine before the first table (None on Windows): much above
+    0, other programs took their part of the processor. Its `tables` have the `title`, the `command`
+    that repeats the measurement, its `seconds`, the `figures` with their baselines and ratios, and
+    the whole `report` of the command; one that failed has an `error` instead of figures. Raises
+    `InputError` if there is nothing to measure.
     """
     import torch  # noqa: F401  # the report describes the GPU only where PyTorch was imported
 
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     chosen = [table for table in tables if device in table.words]
     if not chosen:
         raise InputError(f"bench all: nothing is measured on {device}; expected cpu or cuda")
@@ -59,7 +62,7 @@ def measure_tables(
                 **found,
             }
         )
-    results = {"device": device, "quick": quick, "tables": measured}
+    results = {"device": device, "quick": quick, "load": load, "tables": measured}
     packages = ("numpy", "av", "onnxruntime", "onnxruntime-gpu", "torchvision", "transformers")
     return report(KIND, SCHEMA_VERSION, results, packages=packages)
 

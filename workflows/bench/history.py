@@ -64,19 +64,23 @@ def _section(machine: str, runs: Sequence[Mapping[str, Any]]) -> str:
             for figure in table.get("figures", ()):
                 row = (table["title"], figure["name"], figure["baseline"])
                 known.setdefault(row, {})[number] = _cell(figure)
-    columns = [f"{run['timestamp_utc'][:10]}, {run['meta']['versions']['torch']}" for run in runs]
+    columns = [_column(run) for run in runs]
     lines = [
         f"## {machine}",
         "",
-        "| | measured | baseline | "
-        + " | ".join(f"{c.replace(', ', ', torch ')}" for c in columns)
-        + " |",
+        f"| | measured | baseline | {' | '.join(columns)} |",
         "|" + "---|" * (3 + len(runs)),
     ]
     for (title, name, baseline), cells in known.items():
         values = [cells.get(number, "") for number in range(len(runs))]
         lines.append(f"| {title} | {name} | {baseline} | " + " | ".join(values) + " |")
     return "\n".join([*lines, ""])
+
+
+def _column(run: Mapping[str, Any]) -> str:
+    """Return when a run was made, with which PyTorch, and on how busy a machine."""
+    busy = "" if run["load"] is None else f", load {run['load']:.1f}"
+    return f"{run['timestamp_utc'][:10]}, torch {run['meta']['versions']['torch']}{busy}"
 
 
 def _cell(figure: Mapping[str, Any]) -> str:

@@ -52,6 +52,7 @@ def test_tables_are_measured_and_failures_are_named(
     report = json.loads(path.read_text())
     assert (report["kind"], report["quick"], report["device"]) == ("bench all", True, "cpu")
     assert report["meta"]["versions"]["torch"]
+    assert report["load"] is None or report["load"] >= 0
     (table,) = report["tables"]
     assert table["report"]["subject"] == "mesh"
     two, one = table["figures"]
@@ -83,6 +84,7 @@ def made(when: str, figures: list[Figure], **more: Any) -> Mapping[str, Any]:
         "meta": meta,
         "device": "cpu",
         "quick": False,
+        "load": None,
         "tables": [done, failed],
         **more,
     }
@@ -93,13 +95,13 @@ def test_then_and_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     whole = Figure("whole", 30, "network", 16)
     then.write_text(json.dumps(made("2026-01-02", [whole])))
     draw = Figure("draw", 1.25)
-    now.write_text(json.dumps(made("2026-02-03", [replace(whole, ms=24.0), draw])))
+    now.write_text(json.dumps(made("2026-02-03", [replace(whole, ms=24.0), draw], load=0.25)))
     gpu = {"cpu": "", "gpu": {"name": "NVIDIA H200"}, "versions": {"torch": "2.11.0"}}
     card.write_text(json.dumps(made("2026-03-04", [draw], device="cuda", meta=gpu)))
     page = history([now, card, then])
     assert "## AMD EPYC, 2 threads" in page
-    header = "| | measured | baseline | 2026-01-02, torch 2.11.0 | 2026-02-03, torch 2.11.0 |"
-    assert header in page
+    columns = "2026-01-02, torch 2.11.0 | 2026-02-03, torch 2.11.0, load 0.2"
+    assert f"| | measured | baseline | {columns} |" in page
     assert "| Poses | whole | network | 30 (1.9) | 24 (1.5) |" in page
     assert "| Poses | draw |  |  | 1.25 |" in page
     assert "## NVIDIA H200" in page
