@@ -18,6 +18,9 @@ be compared between runs.
 """
 
 
+_KEYS = {"timestamp_utc", "meta", "device", "quick", "load", "tables"}
+
+
 def history(paths: Iterable[Path]) -> str:
     """Return a Markdown page of the reports at `paths`: a table for each machine, a column for each
     run, the oldest first.
@@ -45,6 +48,8 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path}: expected a report of kind {KIND!r}, version {SCHEMA_VERSION}, found "
             f"{str(kind)[:40]!r}; make one with kinograph bench all --json FILE"
         )
+    if missing := sorted(_KEYS - found.keys()):
+        raise InputError(f"{path}: the report is not whole: it has no {', '.join(missing)}")
     if found["quick"]:
         raise InputError(f"{path}: it is of a quick run; measure without --quick")
     return dict(found)

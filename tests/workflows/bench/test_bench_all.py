@@ -121,6 +121,10 @@ def test_then_and_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         ("no json", "expected a report of kinograph bench all: Expecting value"),
         ("[]", "found 'None'"),
         (json.dumps({"kind": "bench pose", "schema_version": 1}), "found 'bench pose'"),
+        (
+            json.dumps({"kind": "bench all", "schema_version": 1, "meta": {}}),
+            "it has no device, lo",
+        ),
         (json.dumps(made("2026-01-02", [], quick=True)), "of a quick run; measure without --quick"),
     ],
 )
