@@ -32,6 +32,10 @@ class EngineError(KinographError):
     """An engine that cannot be built here, or is asked for what it was not built for."""
 
 
+class NotBuiltError(EngineError):
+    """An engine that is not in the cache, where nothing may be built."""
+
+
 class DeviceMemoryError(EngineError):
     """A device whose memory does not hold what a network needs for these inputs."""
 

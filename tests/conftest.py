@@ -47,7 +47,13 @@ def _exporting_here() -> Iterator[None]:
     process of their own, as users' are; how that ends is in tests/runtime/test_worker.py.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_export, "_is_its_familys", lambda *arguments: False)
+        patch.setattr(
+            onnx_export,
+            "_export_apart",
+            lambda model, network, precision, progress: onnx_export.export_here(
+                network.module(model.path), network, precision
+            ),
+        )
         yield
 
 

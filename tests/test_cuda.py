@@ -40,10 +40,12 @@ from kinograph.engines.render.mesh.instances import Instances
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
+from kinograph.engines.runtime.backends import backend_of
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.torch_runner import TorchRunner
+from kinograph.engines.runtime.upkeep import build
 from kinograph.engines.upscale.families.rrdbnet import RRDBNet, Shape
 from kinograph.engines.upscale.upscale import Upscaler
 from kinograph.engines.vace.normalise import normalise
@@ -142,6 +144,25 @@ def test_graphs_agree_with_eager(backend: str, precision: str) -> None:
         kept.append((found, {name: value.clone() for name, value in found.items()}))
     for found, copy in kept:  # later calls left earlier answers alone
         assert all(torch.equal(found[name], copy[name]) for name in found)
+
+
+def test_auto_starts_with_cuda_graphs_and_takes_what_was_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tensorrt_rtx", "tensorrt", "onnxruntime"):
+        other = type(backend_of(name))
+        monkeypatch.setattr(other, "left_out", lambda self, device: "not in this test")
+    model, cache = resolve("mediapipe_face"), EngineCache(tmp_path)
+
+    def auto() -> Engine:
+        return build_engine(model, network_of(model), device="cuda", cache=cache)
+
+    first = auto()
+    assert first.backend == "torch_cudagraph"
+    assert "--backend torch_compiled --precision fp16; auto uses it from then on" in first.report()
+    build(cache, model=model.name, backend="torch_compiled", precision="fp16", device="cuda")
+    second = auto()
+    assert (second.backend, second.came) == ("torch_compiled", "loaded")
 
 
 @pytest.mark.parametrize("backend", ["torch", *GRAPHED])

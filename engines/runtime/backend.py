@@ -103,6 +103,11 @@ class Backend(ABC):
         """Return why "auto" does not take it on a kind of device although it works, or ""."""
         return ""
 
+    def built_if_asked(self, device: str) -> str:
+        """Return why "auto" takes it on a kind of device only if its file has been built before, or
+        "" if "auto" builds it."""
+        return ""
+
     @abstractmethod
     def load(self, request: BuildRequest, rung: Rung, path: Path | None) -> Runner:
         """Load the file that `build` made, or if it keeps none the weights, into a runner.

@@ -23,7 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..errors import EngineError, KinographError
+from ..errors import EngineError, KinographError, NotBuiltError
 from ..files import (
     abandoned,
     atomic_write,
@@ -77,10 +77,14 @@ def digest(key: Key) -> str:
 
 
 class EngineCache:
-    """The engines in one folder; safe to share between threads and processes."""
+    """The engines in one folder; safe to share between threads and processes.
 
-    def __init__(self, folder: Path):
+    builds: False: take what is there, and build nothing
+    """
+
+    def __init__(self, folder: Path, *, builds: bool = True):
         self.folder = folder
+        self.builds = builds
 
     def path(self, name: str, key: Key) -> Path:
         """Return the path of the engine, whether or not it exists.
@@ -113,12 +117,19 @@ class EngineCache:
         timeout: seconds to wait for another process that is building the same engine
 
         A cached engine that fails its check is quarantined and rebuilt once. Raises `EngineError`
-        if the build, the check of a new build, or writing fails.
+        if the build, the check of a new build, or writing fails; of a cache that builds nothing,
+        `NotBuiltError` if there is no engine, and `EngineError` if there is one that is not usable.
         """
         path = self.path(name, key)
-        cached, _ = self._usable(path, key, check)
+        cached, reason = self._usable(path, key, check)
         if cached is not None:
             return cached
+        if not self.builds:
+            if not _sidecar_path(path).exists():  # absent, or another process is building it
+                raise NotBuiltError(f"{path.name}: not in {self.folder}")
+            raise EngineError(
+                f"{path.name} is not usable ({reason}); run: kinograph engines rebuild {path.stem}"
+            )
         self._make_folder()
         try:
             lock = FileLock(own(path.with_suffix(".lock")), timeout=timeout)

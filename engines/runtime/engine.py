@@ -1,16 +1,18 @@
 """An engine: a network on a runner, with the limits it was built for and why it is this one."""
 
 import logging
+import shlex
 import threading
 import time
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..errors import EngineError
+from ..errors import EngineError, NotBuiltError
 from ..models.model import Model
 from . import parity
 from .backend import Progress, Rung
@@ -284,8 +286,9 @@ def build_engine(
     """Put `model` on the best backend that the request allows and this machine supports.
 
     What has to be built is loaded from `cache` (default: the folder that `engine_folder` names) or
-    built into it. Everything but the reference itself, PyTorch in fp32 on the CPU, is used only
-    after its outputs have agreed with the reference's.
+    built into it; of backends that take long to build "auto" takes what is there, and says how to
+    build them (`Backend.built_if_asked`). Everything but the reference itself, PyTorch in fp32 on
+    the CPU, is used only after its outputs have agreed with the reference's.
 
     sizes:    smallest and largest longer side, px; None = the network's own range
     progress: called with a phase of a build, its step and its number of steps; what it raises
@@ -315,8 +318,14 @@ def build_engine(
     reasons = list(way.why)
     for rung in way.rungs:
         verifier = Verifier(rung, request)
+        wait = (
+            backend_of(rung.backend).built_if_asked(rung.device.type) if backend == "auto" else ""
+        )
         try:
-            made = make_runner(rung, request, verifier)
+            made = make_runner(rung, _building_nothing(request) if wait else request, verifier)
+        except NotBuiltError:
+            reasons.append(_ask(wait, rung, model))
+            continue
         except EngineError as error:
             if backend != "auto":
                 raise
@@ -336,6 +345,21 @@ def build_engine(
     raise EngineError(
         f"engine {model.name}: no backend works here\n" + "\n".join(map(str, reasons))
     )
+
+
+def _building_nothing(request: BuildRequest) -> BuildRequest:
+    return replace(request, cache=EngineCache(request.cache.folder, builds=False))
+
+
+def _ask(why: str, rung: Rung, model: Model) -> Reason:
+    """Return the reason of a backend that is not built unasked, with the ways to ask for it."""
+    name, command = rung.backend, ""
+    if not model.options:  # the command builds with the defaults
+        named = shlex.quote(model.name)
+        command = f"kinograph build {named} --backend {name} --precision {rung.precision}"
+    run = f", or run: {command}" if command else ""
+    text = f"{why}; choose it once as the backend in Build Engine{run}; auto uses it from then on"
+    return Reason(text, Severity.LEFT_OUT, name, command)
 
 
 def build_beside(engine: Engine, model: Model, network: Network) -> Engine:

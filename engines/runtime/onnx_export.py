@@ -19,6 +19,7 @@ from ..models.families import find_family
 from ..models.model import Model
 from .backend import Progress
 from .cache import Artifact, EngineCache, Key, plain
+from .included_graphs import filled, graph_digest, graph_path
 from .network import Network, network_of
 from .onnx_graph import adapted, read_onnx, stays_fp32, weight_files
 from .tensor_spec import FLOAT, Axis
@@ -65,7 +66,9 @@ def options_key(model: Model) -> Key:
 
 def onnx_key(model: Model, network: Network, precision: str) -> Key:
     """Return everything that the exported graph depends on."""
+    graph = None if network.load is None else graph_digest(model, precision)
     return {
+        **({} if graph is None else {"graph": graph}),
         "kind": "onnx",
         "version": _VERSION,
         "network": network.name,
@@ -168,12 +171,22 @@ def graph_of(model: Model, network: Network, precision: str = "fp32") -> bytes:
 def _export(
     model: Model, network: Network, precision: str, progress: Progress | None = None
 ) -> bytes:
-    """Export a network in a separate process, which can be ended; it takes about a minute.
+    """Return the graph of a torch network.
 
-    A network that its family's module does not make is exported in this process.
+    That of an included network is there, but for the weights. A network that its family's module
+    does not make is exported in this process.
     """
     if not _is_its_familys(model, network):
         return export_here(network.module(model.path), network, precision)
+    if (known := graph_path(model, precision)) is not None:
+        return filled(known, network.module(model.path).state_dict())
+    return _export_apart(model, network, precision, progress)
+
+
+def _export_apart(
+    model: Model, network: Network, precision: str, progress: Progress | None
+) -> bytes:
+    """Export a network in a separate process, which can be ended; it takes about a minute."""
     root = Path(__file__).resolve().parents[2]
     started = time.monotonic()
     last: dict[str, Any] = {}

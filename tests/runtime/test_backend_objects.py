@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +15,10 @@ from kinograph.engines.errors import EngineError, ParityError
 from kinograph.engines.models.registry import Model, resolve
 from kinograph.engines.runtime import backends
 from kinograph.engines.runtime.backend import Backend, Capability, Rung
+from kinograph.engines.runtime.backends.onnxruntime import OnnxRuntime
 from kinograph.engines.runtime.build import BuildRequest
 from kinograph.engines.runtime.cache import Artifact, Check, EngineCache
-from kinograph.engines.runtime.engine import build_engine
+from kinograph.engines.runtime.engine import Engine, build_engine
 from kinograph.engines.runtime.ladder import capabilities, ladder
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.runtime.reason import Reason, Severity
@@ -148,6 +150,66 @@ def test_a_backend_of_another_package(
         build(cache, model=model.name, backend="toy", precision="fp32", capabilities=["sm89"])
     with pytest.raises(EngineError, match="backend torch: it builds nothing that could be kept"):
         build(cache, model=model.name, backend="torch", precision="fp32")
+
+
+def test_auto_does_not_build_what_is_built_if_asked(
+    toy: Toy, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left out with the command that builds it; used once it is there; a damaged one is said."""
+    monkeypatch.setattr(Toy, "built_if_asked", lambda self, device: "it takes an hour to build")
+    monkeypatch.setattr(Toy, "preference", 11)  # above PyTorch
+    monkeypatch.setattr(OnnxRuntime, "left_out", lambda self, device: "not here")
+    cache = EngineCache(tmp_path)
+
+    def auto() -> Engine:
+        return build_engine(model, network_of(model), device="cpu", cache=cache)
+
+    first = auto()
+    assert first.backend == "torch"
+    assert not first.warnings
+    (left,) = [reason for reason in first.reasons if reason.left_out == "toy"]
+    assert left.cure == "kinograph build movenet_multipose --backend toy --precision fp32"
+    assert "- not toy: it takes an hour to build; choose it once as the back" in first.report()
+    assert f"in Build Engine, or run: {left.cure}; auto uses it from then on" in first.report()
+    assert cache.entries() == []
+
+    asked = build(cache, model=model.name, backend="toy", precision="fp32", device="cpu")
+    second = auto()
+    assert (second.backend, second.came, second.artifact) == ("toy", "loaded", asked)
+    assert second.verdict is not None
+    second.unload()
+    assert second.load().backend == "toy"
+
+    asked.write_text("2.0")
+    third = auto()
+    assert third.backend == "torch"
+    (warning,) = third.warnings
+    assert (
+        f"is not usable (its sha256 differs); run: kinograph engines rebuild {asked.stem}"
+        in warning
+    )
+    assert asked.exists()
+
+
+def test_auto_names_no_command_that_would_build_something_else(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Toy, "built_if_asked", lambda self, device: "it takes an hour to build")
+    monkeypatch.setattr(OnnxRuntime, "left_out", lambda self, device: "not here")
+    model = resolve("movenet_multipose")
+    network, model = network_of(model), replace(model, options={"updates": 3})
+    built = build_engine(model, network, device="cpu", cache=EngineCache(tmp_path))
+    (left,) = [reason for reason in built.reasons if reason.left_out == "toy"]
+    assert left.cure == ""
+    assert str(left).endswith(
+        "choose it once as the backend in Build Engine; auto uses it from then on"
+    )
+
+
+def test_compiling_waits_until_it_is_asked_for() -> None:
+    """Nothing that auto builds takes a minute without a word."""
+    assert backends.backend_of("torch_compiled").built_if_asked("cuda")
+    assert [b.name for b in backends.backends() if b.built_if_asked("cuda")] == ["torch_compiled"]
 
 
 def test_a_wrong_backend_is_a_parity_error(

@@ -399,16 +399,16 @@ def test_nothing_is_imported_to_ask_what_is_there() -> None:
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
 def test_compiled_ahead_it_is_loaded_from_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small network: the compiler takes its time."""
-    model = resolve("mediapipe_face")
+    model = resolve("mediapipe_face_detector")
     options: Any = {"backend": "torch_compiled", "device": "cpu", "max_batch": 3}
     built = build_engine(model, network_of(model), **options)
     assert built.verdict is not None
     assert max(built.verdict.errors.values()) < 1e-4
     monkeypatch.setattr(torch_runner, "compile_ahead", lambda *a: pytest.fail("compiled again"))
     again = build_engine(model, network_of(model), **options)
-    assert "- cached: mediapipe_face-fp32-torch_compiled-cpu-" in again.report()
+    assert "- cached: mediapipe_face_detector-fp32-torch_compiled-cpu-" in again.report()
     for count in (1, 3):
-        images = torch.rand(count, 3, 192, 192)
+        images = torch.rand(count, 3, 128, 128)
         wanted = reference(model, built.network).infer({"images": images})
         assert parity.compare(wanted, again.infer(images), "fp32").passed
     done = subprocess.run(
@@ -423,7 +423,7 @@ import sys
 from kinograph.engines.runtime.network import network_of
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.runtime.engine import build_engine
-model = resolve("mediapipe_face")
+model = resolve("mediapipe_face_detector")
 engine = build_engine(
     model, network_of(model), backend="torch_compiled", device="cpu", max_batch=3
 )

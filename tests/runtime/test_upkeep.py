@@ -9,38 +9,24 @@ from pathlib import Path
 import pytest
 
 from kinograph.engines.errors import EngineError
-from kinograph.engines.models.registry import resolve
-from kinograph.engines.runtime import onnx_export, upkeep
+from kinograph.engines.runtime import upkeep
 from kinograph.engines.runtime.cache import EngineCache
 from kinograph.engines.runtime.folders import engine_folder
-from kinograph.engines.runtime.network import network_of
 from kinograph.nodes.engine.upkeep import EngineUpkeep
 from kinograph.workflows.cli import main
 
 pytestmark = pytest.mark.long
 
 MODEL = "movenet_multipose"
+SMALLEST = "mediapipe_face_detector"
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an exported network, whose graph other tests need as well."""
+    """A folder with a network as ONNX."""
     folder = tmp_path_factory.mktemp("built") / "engines"
-    model = resolve(MODEL)
-    shared = EngineCache(engine_folder())
-    graph = onnx_export.exported(model, network_of(model), "fp32", shared).path.read_bytes()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_export, "_export", lambda *arguments: graph)
-        upkeep.build(EngineCache(folder), model=MODEL, backend="onnxruntime", precision="fp32")
+    upkeep.build(EngineCache(folder), model=MODEL, backend="onnxruntime", precision="fp32")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def exported_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Building the network again takes its graph from memory: exporting it takes seconds."""
-    (artifact,) = EngineCache(built).entries()
-    graph = artifact.path.read_bytes()
-    monkeypatch.setattr(onnx_export, "_export", lambda *arguments: graph)
 
 
 @pytest.fixture
@@ -122,16 +108,16 @@ def test_only_names_of_the_folder(cache: EngineCache, name: str) -> None:
 def test_the_commands(cache: EngineCache, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "list"]) == 0
     assert "movenet_multipose-fp32-onnx-" in capsys.readouterr().out
-    build = ["build", MODEL, "--capability", "sm89,sm86", "--precision", "fp32"]
+    build = ["build", SMALLEST, "--capability", "sm89,sm86", "--precision", "fp32"]
     assert main([*build, "--max-batch", "4"]) == 0
-    assert "movenet_multipose-1024-fp32-tensorrt_rtx-sm89-sm86-" in capsys.readouterr().out
+    assert f"{SMALLEST}-128-fp32-tensorrt_rtx-sm89-sm86-" in capsys.readouterr().out
     assert main(["engines", "verify"]) == 0
     out = capsys.readouterr().out
     assert "built for a card, not run here" in out
     assert "right" in out
-    assert main(["engines", "rebuild", "movenet_multipose-1024"]) == 0
+    assert main(["engines", "rebuild", f"{SMALLEST}-128"]) == 0
     assert "rebuilt" in capsys.readouterr().out
-    (artifact, _) = cache.entries()
+    artifact, *_ = cache.entries()
     artifact.path.write_bytes(b"")
     assert main(["engines", "verify"]) == 1
     assert main(["engines", "prune", "--all"]) == 0

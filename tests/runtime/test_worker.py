@@ -19,6 +19,8 @@ from kinograph.engines.runtime.worker import run_worker
 
 _HEAD = "import json, os, sys, time\nrequest = json.loads(sys.stdin.readline())\n"
 
+EXPORT_APART = onnx_export._export_apart  # before the tests replace it
+
 
 @pytest.fixture
 def script(tmp_path: Path) -> Callable[[str], Path]:
@@ -77,7 +79,9 @@ def model() -> Model:
 
 @pytest.fixture
 def in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_export, "_is_its_familys", lambda *arguments: True)
+    """As a network is exported whose graph is not included."""
+    monkeypatch.setattr(onnx_export, "_export_apart", EXPORT_APART)
+    monkeypatch.setattr(onnx_export, "graph_path", lambda *arguments: None)
 
 
 class Cancelled(Exception):  # noqa: N818

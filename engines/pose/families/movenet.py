@@ -162,7 +162,10 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
     people = MAX_PEOPLE
     center = heads["center"].float()
     frames, _, height, width = center.shape
-    pooled = F.max_pool2d(center, 5, stride=1, padding=2)
+    pooled = F.max_pool2d(
+        center, (5, 1), stride=1, padding=(2, 0)
+    )  # in two steps: 10 cells, not 25
+    pooled = F.max_pool2d(pooled, (1, 5), stride=1, padding=(0, 2))
     peaks = torch.where((center - pooled).abs() < _PEAK_TOLERANCE, center, 0.0)
     scores, cell = peaks.flatten(1).topk(people)  # [F,P]
     cy, cx = cell // width, cell % width
@@ -190,9 +193,12 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
 
     def weights(axis: int, size: int) -> Tensor:  # [F,P,17,size]
         grid = torch.arange(size, device=center.device, dtype=torch.float32)
-        gauss = torch.exp(-((grid - guess[..., axis, None]) ** 2) / spread)
         inside = (grid >= low[..., axis, None]) & (grid < high[..., axis, None])
-        return gauss * inside[:, :, None]
+        box = inside[:, :, None].float()
+        # Beyond the box, where it counts for nothing, the exponent is 0: far from the guess it is
+        # so low that exp gives subnormal numbers, which take a CPU many times as long.
+        exponent = -((grid - guess[..., axis, None]) ** 2) / spread * box
+        return torch.exp(exponent) * box
 
     wy, wx = weights(0, height), weights(1, width)
     heatmap = heads["kpt_heatmap"].float()

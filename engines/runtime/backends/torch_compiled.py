@@ -54,6 +54,9 @@ class TorchCompiled(Backend):
             return "on a CPU it takes a minute to build and is no faster than torch"
         return ""
 
+    def built_if_asked(self, device: str) -> str:
+        return "it takes 20 to 90 s to build and is built only if asked for"
+
     def build(self, request: BuildRequest, rung: Rung, check: Check) -> Artifact:
         import platform
 

@@ -13,6 +13,7 @@ from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.runtime.engine import Engine
 from kinograph.engines.video.clip import Clip
 from kinograph.workflows.cli import main
+from kinograph.workflows.cli.commands.bench import flow, pose, upscale
 
 pytestmark = pytest.mark.long
 
@@ -25,6 +26,10 @@ def test_stages_and_jitter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     times = report["ms_per_frame"]
     assert report["people"] == 57
     assert times["total"] == pytest.approx(sum(times.values()) - times["total"], rel=0.01)
+    whole, rest, *stages = pose.TABLES[0].figures(report)
+    assert (whole.ms, whole.baseline_ms) == (times["total"], times["network"])
+    assert rest.ratio == pytest.approx(times["total"] / times["network"] - 1)
+    assert len(stages) == 6
     jitter = report["jitter_px_per_frame2"]
     assert 0 < jitter["smoothed, both"] < jitter["smoothed, causal"] < jitter["raw"]
     assert "frames per second" in capsys.readouterr().out
@@ -43,6 +48,8 @@ def test_resident_frames_against_one_by_one(
     assert report["ratio"] == pytest.approx(report["fps"] / report["baseline"]["fps"])
     assert set(report["stages_ms_per_frame"]) == {"preprocess", "network", "heads", "draw"}
     assert all(ms > 0 for ms in report["stages_ms_per_frame"].values())
+    (figure,) = pose.TABLES[1].figures(report)
+    assert figure.ratio == pytest.approx(1 / report["ratio"])
     assert "times as fast" in capsys.readouterr().out
 
 
@@ -89,17 +96,26 @@ def test_flow(clip_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     part = 136 * 128 / 512**2
     work = 2 * ((2 * 0.82 + 0.83 + 2 * 3.59) * part + 2.15 * part**2)
     assert report["floor"]["gflop"] == pytest.approx(work)
+    two, one = flow.TABLES[0].figures(report)
+    assert one.ratio == pytest.approx(report["ms_per_pair"]["1"] / report["torchvision"]["fp32, 1"])
+    assert two.name == "2 per call, per pair"
+    del report["torchvision"]
+    assert flow.TABLES[2].figures(report)[0].ratio is None
     said = capsys.readouterr().out
     assert "torchvision fp32" in said
     assert "GFLOP per pair" in said
 
 
-def test_flow_by_dis(clip_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flow_by_dis(clip_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bench", "flow", "--model", "dis", "--video", str(clip_path), "--size", "96x64"]
-    assert main([*command, "--batch", "4", "--runs", "1"]) == 0
+    path = tmp_path / "report.json"
+    assert main([*command, "--batch", "4", "--runs", "1", "--json", str(path)]) == 0
+    figures = flow.TABLES[3].figures(json.loads(path.read_text()))
+    assert [figure.baseline for figure in figures] == ["medium"] * 4
+    assert figures[2].ratio == 1
     said = capsys.readouterr().out
     assert "5 frames of 96x64" in said
-    assert [line.split()[0] for line in said.splitlines()[3:]] == ["ultrafast", "fast", "medium"]
+    assert [line.split()[0] for line in said.splitlines()[3:6]] == ["ultrafast", "fast", "medium"]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +143,9 @@ def test_bench_upscale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert report["network"] == "realesr_compact-64-16-4-plain"
     assert set(report["ms_per_frame"]) == {"network", "whole, float", "whole, 8 bit"}
     assert min(report["ms_per_frame"].values()) > 0
+    network, *whole = upscale.TABLES[0].figures(report)
+    assert network.ratio is None
+    assert [figure.baseline_ms for figure in whole] == [network.ms] * 2
     assert main(["bench", "upscale", "--batch", "0"]) == 2
     assert "batch: expected at least 1, found 0" in capsys.readouterr().err
     assert main(["bench", "upscale", "--model", "movenet_multipose"]) == 2

@@ -8,6 +8,7 @@ import pytest
 from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.write import write_video
 from kinograph.workflows.cli import main
+from kinograph.workflows.cli.commands.bench import hands
 
 
 def test_hands_and_faces_added_to_a_clip(
@@ -23,6 +24,9 @@ def test_hands_and_faces_added_to_a_clip(
     assert 0 < report["hands"] <= report["wrists"]
     assert set(report["per_frame"]) == {"bodies", "hands", "faces", "hands and faces", "baseline"}
     assert all(t["ms"] > 0 and t["process_ms"] > 0 for t in report["per_frame"].values())
+    *parts, both = hands.TABLES[0].figures(report)
+    assert [figure.baseline for figure in parts] == ["bodies"] * 4
+    assert both.baseline_ms == report["per_frame"]["baseline"]["ms"]
     assert "hands and faces in PyTorch" in capsys.readouterr().out
     assert main(["bench", "hands", "--video", str(short), "--runs", "0"]) == 2
     assert "runs: expected at least 1, found 0" in capsys.readouterr().err

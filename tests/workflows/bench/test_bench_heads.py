@@ -7,6 +7,7 @@ import pytest
 
 from kinograph.workflows.bench.heads import frames_with_faces
 from kinograph.workflows.cli import main
+from kinograph.workflows.cli.commands.bench import heads
 
 SMALL = ["--size", "320x160", "--faces", "2", "--face", "70", "--batch", "2", "--runs", "1"]
 
@@ -20,6 +21,8 @@ def test_all_faces_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert report["found"] == report["faces"] == 2
     assert set(report["ms_per_frame"]) == {"batches", "baseline"}
     assert min(report["ms_per_frame"].values()) > 0
+    (figure,) = heads.TABLES[0].figures(report)
+    assert (figure.ms, figure.baseline_ms) == tuple(report["ms_per_frame"].values())
     said = capsys.readouterr().out
     assert "2 faces of 70 px per frame, 2 found with smallest_face 52" in said
     assert "one frame and one face at a time" in said

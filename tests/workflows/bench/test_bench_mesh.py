@@ -10,6 +10,7 @@ from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.workflows.bench import mesh
 from kinograph.workflows.cli import main
+from kinograph.workflows.cli.commands.bench import mesh as command
 
 
 def test_meshes_against_bounding_boxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,6 +23,9 @@ def test_meshes_against_bounding_boxes(tmp_path: Path, capsys: pytest.CaptureFix
     assert set(report["ms_per_frame"]) == {"3", "1"}
     times = [*report["ms_per_frame"].values(), report["baseline"]]
     assert all(taken["process_ms"] > 0 and taken["median"] >= taken["best"] for taken in times)
+    figures = command.TABLES[0].figures(report)
+    assert [figure.name for figure in figures] == ["3 per call, per frame", "1 per call, per frame"]
+    assert figures[0].baseline_ms == report["baseline"]["median"]
     assert "bounding boxes, 1 per call" in capsys.readouterr().out
 
 

@@ -11,6 +11,7 @@ from kinograph.engines.video.clip import Clip
 from kinograph.engines.video.write import write_video
 from kinograph.workflows.bench import body_backends
 from kinograph.workflows.cli import main
+from kinograph.workflows.cli.commands.bench import bodies
 
 TORCH = ["--backend", "torch", "--device", "cpu"]
 
@@ -84,6 +85,10 @@ def test_speed(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert len(stages) == 5
         assert min(stages) > 0
         assert times[name]["total"] == pytest.approx(sum(stages))
+    crops, file, drawn = bodies.TABLES[0].figures(report)
+    assert crops.baseline_ms == report["ms_per_body"]["baseline"]
+    assert file.ratio == pytest.approx(times["batches"]["total"] / times["baseline"]["total"])
+    assert drawn.ms == times["draw two"]
     assert "file to overlay, 2 frames per call" in capsys.readouterr().out
 
 
@@ -104,7 +109,10 @@ def test_backends_side_by_side(
     video = ["--video", str(short), "--device", "cpu"]
     arguments = [*video, "--compare", "torch,onnxruntime", "--json", str(path)]
     assert main(["bench", "bodies", *arguments]) == 0
-    rows = json.loads(path.read_text())["backends"]
+    report = json.loads(path.read_text())
+    first, second = bodies.TABLES[1].figures(report)
+    assert (first.ratio, second.baseline, second.baseline_ms) == (1, "torch", first.ms)
+    rows = report["backends"]
     assert list(rows) == ["torch", "onnxruntime"]
     assert all(row["latency_p95_ms"] >= row["latency_p50_ms"] > 0 for row in rows.values())
     assert rows["torch"]["apart_mm"] == 0

@@ -23,7 +23,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name that `kinograph doctor` lists, or FAMILY:FILE for a file in the models folder",
     )
     parser.add_argument(
-        "--flavour", default="tensorrt_rtx", choices=_flavours(), help="default: tensorrt_rtx"
+        "--flavour",
+        "--backend",
+        default="tensorrt_rtx",
+        choices=_flavours(),
+        help="what the engine is for; default: tensorrt_rtx",
     )
     parser.add_argument(
         "--capability",

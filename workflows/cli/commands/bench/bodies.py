@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from ....bench.figures import Figure, Table
 from ....graph.shipped import demo_clip
 from ...arguments import (
     add_backend,
@@ -143,6 +145,45 @@ def _print_backends(report: dict[str, Any]) -> None:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    bodies, frames = report["ms_per_body"], report["ms_per_frame"]
+    one = "one per call, in PyTorch"
+    return [
+        Figure("from crops to vertices, per body", bodies["batches"], one, bodies["baseline"]),
+        Figure(
+            "from the file to the overlay, per frame",
+            frames["batches"]["total"],
+            one,
+            frames["baseline"]["total"],
+        ),
+        Figure(
+            "two bodies drawn over 1280x720, per frame",
+            frames["draw two"],
+            "one frame per call",
+            frames["baseline, draw two"],
+        ),
+    ]
+
+
+def _backend_figures(report: Mapping[str, Any]) -> list[Figure]:
+    times = {name: row["latency_p50_ms"] for name, row in report["backends"].items()}
+    first = next(iter(times))
+    return [Figure(f"{name}, per frame", ms, first, times[first]) for name, ms in times.items()]
+
+
+TABLES = (
+    Table("Bodies", {"cpu": "bodies", "cuda": "bodies"}, _figures, quick="--batch 4 --runs 1"),
+    Table(
+        "Bodies, frame by frame",
+        {
+            "cpu": "bodies --compare torch,onnxruntime",
+            "cuda": "bodies --compare torch,torch_cudagraph",
+        },
+        _backend_figures,
+    ),
+)
 
 
 COMMAND = Command(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from ....bench.figures import Figure, Table
 from ....graph.shipped import demo_clip
 from ...arguments import (
     add_backend,
@@ -119,6 +121,52 @@ def _print_network(report: dict[str, Any]) -> None:
             f"of large matrix products here, would take {floor['ms_per_pair']:.3f} ms; the network "
             f"takes {best / floor['ms_per_pair']:.1f} times as long"
         )
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    theirs = report.get("torchvision", {})
+    baseline = "torchvision, fp32" if theirs else ""
+    return [
+        Figure(f"{pairs} per call, per pair", ms, baseline, theirs.get(f"fp32, {pairs}", 0.0))
+        for pairs, ms in report["ms_per_pair"].items()
+    ]
+
+
+def _dis_figures(report: Mapping[str, Any]) -> list[Figure]:
+    presets = report["presets"]
+    usual = presets["medium"]["estimate"]
+    return [
+        *(
+            Figure(f"{name}, per frame", part["estimate"], "medium", usual)
+            for name, part in presets.items()
+        ),
+        Figure("drawing, per frame", presets["medium"]["draw"], "medium", usual),
+    ]
+
+
+_QUICK = "--size 128x128 --batch 1 --updates 2 --runs 1"
+
+TABLES = (
+    Table(
+        "Flow, raft_small",
+        {"cpu": "flow --batch 1 --runs 3", "cuda": "flow"},
+        _figures,
+        quick=_QUICK,
+    ),
+    Table("Flow, raft_large", {"cuda": "flow --model raft_large"}, _figures, quick=_QUICK),
+    Table(
+        "Flow, raft_small, 1920x1088",
+        {"cuda": "flow --size 1920x1088 --batch 1 --no-baseline"},
+        _figures,
+        quick=_QUICK,
+    ),
+    Table(
+        "Flow, DIS",
+        {"cpu": "flow --model dis --size 832x480 --batch 64"},
+        _dis_figures,
+        quick="--size 96x64 --batch 4 --runs 1",
+    ),
+)
 
 
 COMMAND = Command(

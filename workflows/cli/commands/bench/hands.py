@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from ....bench.figures import Figure, Table
 from ....graph.shipped import demo_clip
 from ...arguments import (
     add_backend,
@@ -66,6 +68,21 @@ def _print(report: dict[str, Any]) -> None:
     header = ["what", "ms/frame", "all threads"][: len(columns) + 1]
     print_table(header, rows, ",".join(header[1:]))
     print(f"hands and faces: {report['fps']:.1f} frames per second")
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    times = {name: found["ms"] for name, found in report["per_frame"].items()}
+    plain = times.pop("baseline")
+    return [
+        *(
+            Figure(f"{name}, per frame", ms, "bodies", times["bodies"])
+            for name, ms in times.items()
+        ),
+        Figure("hands and faces", times["hands and faces"], "in PyTorch", plain),
+    ]
+
+
+TABLES = (Table("Hands and faces", {"cpu": "hands", "cuda": "hands"}, _figures, quick="--runs 1"),)
 
 
 COMMAND = Command(

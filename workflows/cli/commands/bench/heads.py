@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
+from ....bench.figures import Figure, Table
 from ...arguments import (
     add_backend,
     add_debug,
@@ -74,6 +77,25 @@ def _run(arguments: argparse.Namespace) -> int:
     print_gpu_memory(report["gpu_bytes"])
     write_report(report, arguments.json)
     return 0
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    times = report["ms_per_frame"]
+    one = "one frame and one face at a time"
+    return [Figure("in batches, per frame", times["batches"], one, times["baseline"])]
+
+
+TABLES = (
+    Table(
+        "Heads, 1920x1080, eight faces",
+        {
+            "cpu": "heads --smallest-face 60 --batch 4 --runs 3",
+            "cuda": "heads --batch 64 --max-batch 128 --smallest-face 60 --precision fp16",
+        },
+        _figures,
+        quick="--size 320x240 --faces 1 --batch 2 --runs 1",
+    ),
+)
 
 
 COMMAND = Command(

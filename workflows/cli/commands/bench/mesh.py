@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from ....bench.figures import Figure, Table
 from ...arguments import add_debug, add_device, add_report, parsed_size
 from ...command import Command
 
@@ -69,6 +71,25 @@ def _print(report: dict[str, Any]) -> None:
     ]
     header = ["frames", "ms/frame, best", "median", "all threads"][: len(table[0])]
     print_table(header, table, ",".join(header[1:]))
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    boxes = report["baseline"]["median"]
+    return [
+        Figure(f"{frames} per call, per frame", times["median"], "by bounding boxes", boxes)
+        for frames, times in report["ms_per_frame"].items()
+    ]
+
+
+TABLES = (
+    Table(
+        "Meshes",
+        {"cpu": "mesh", "cuda": "mesh"},
+        _figures,
+        quick="--size 160x96 --face 40 --batch 2 --runs 1",
+    ),
+    Table("Meshes, 64 per call", {"cuda": "mesh --batch 64"}, _figures, quick="--runs 1"),
+)
 
 
 COMMAND = Command(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from ....bench.figures import Figure, Table
 from ....graph.shipped import demo_clip
 from ...arguments import (
     add_backend,
@@ -119,6 +121,41 @@ def _print_resident(report: dict[str, Any]) -> None:
         f"{base['fps']:.1f} frames per second frame by frame (copied to the device, "
         f"{base['backend']}, drawn by OpenCV, copied back): {report['ratio']:.1f} times as fast"
     )
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    times = report["ms_per_frame"]
+    network, total = times["network"], times["total"]
+    beside = [Figure(name, ms, "network", network) for name, ms in times.items() if name != "total"]
+    return [
+        Figure("from the file to the VACE tensor, per frame", total, "network", network),
+        Figure("all but the network, per frame", total - network, "network", network),
+        *beside,
+    ]
+
+
+def _resident_figures(report: Mapping[str, Any]) -> list[Figure]:
+    theirs = 1000 / report["baseline"]["fps"]
+    return [Figure("in batches, per frame", 1000 / report["fps"], "one by one (torch)", theirs)]
+
+
+TABLES = (
+    Table(
+        "Poses",
+        {"cpu": "pose", "cuda": "pose"},
+        _figures,
+        quick="--runs 1",
+    ),
+    Table(
+        "Poses, from frames on the device to maps there",
+        {
+            "cpu": "pose --resident 832x464 --frames 64",
+            "cuda": "pose --resident 1920x1080 --frames 256",
+        },
+        _resident_figures,
+        quick="--resident 320x192 --frames 8 --size 256 --runs 1",
+    ),
+)
 
 
 COMMAND = Command(

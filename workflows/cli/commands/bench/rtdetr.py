@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
+from ....bench.figures import Figure, Table
 from ...arguments import add_debug, add_device, add_report, add_runs, parsed_size
 from ...command import Command
 
@@ -77,6 +79,34 @@ def _table(networks: dict[str, Any]) -> tuple[list[str], list[list[str]], str]:
             row.append(f"{found['train_gpu_bytes'] / 2**30:.2f}")
         rows.append([*row, *(f"{found['infer_ms_per_image'][p]:.3f}" for p in precisions)])
     return header, rows, ",".join(header[1:])
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    ours, theirs = report["networks"].items()
+    name, found = theirs
+    training = [1000 / each["train_images_per_s"] for _, each in (ours, theirs)]
+    return [
+        Figure("training, per image", training[0], name, training[1]),
+        *(
+            Figure(
+                f"inference {precision}, per image",
+                ms,
+                name,
+                found["infer_ms_per_image"][precision],
+            )
+            for precision, ms in ours[1]["infer_ms_per_image"].items()
+        ),
+    ]
+
+
+TABLES = (
+    Table(
+        "RT-DETR",
+        {"cpu": "rtdetr --batch 4 --runs 3", "cuda": "rtdetr"},
+        _figures,
+        quick="--model nano --batch 2 --runs 1",
+    ),
+)
 
 
 COMMAND = Command(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
+from ....bench.figures import Figure, Table
 from ....graph.shipped import demo_clip
 from ...arguments import (
     add_backend,
@@ -64,6 +67,49 @@ def _run(arguments: argparse.Namespace) -> int:
     print_gpu_memory(report["gpu_bytes"])
     write_report(report, arguments.json)
     return 0
+
+
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    times = report["ms_per_frame"]
+    network = times["network"]
+    return [
+        Figure("network, per frame", network),
+        *(
+            Figure(f"{name}, per frame", ms, "network", network)
+            for name, ms in times.items()
+            if name != "network"
+        ),
+    ]
+
+
+_QUICK = "--size 48x32 --batch 1 --runs 1"
+
+TABLES = (
+    Table(
+        "Upscaling, 832x464",
+        {"cuda": "upscale --precision fp16"},
+        _figures,
+        quick=_QUICK,
+    ),
+    Table(
+        "Upscaling, 832x464, without our kernels",
+        {"cuda": "upscale --precision fp16 --plain"},
+        _figures,
+        quick=_QUICK,
+    ),
+    Table(
+        "Upscaling, 1280x720",
+        {"cuda": "upscale --precision fp16 --size 1280x720"},
+        _figures,
+        quick=_QUICK,
+    ),
+    Table(
+        "Upscaling, 208x116",
+        {"cpu": "upscale --size 208x116 --batch 1 --runs 3"},
+        _figures,
+        quick=_QUICK,
+    ),
+)
 
 
 COMMAND = Command(
