@@ -14,7 +14,7 @@ from .held import HeldPoses, hold
 from .ik.chain import SIDES, Chain, mannequin_chain
 from .ik.solve import Solved, solve
 from .landmarks import BodyPoints
-from .placing import place, rays, table_of
+from .placing import place, rays
 from .proportions import Proportions
 from .rig import Rig, mannequin
 from .sizes import SizeState, sizes_by_track
@@ -64,7 +64,7 @@ def fit_bodies(
     number = torch.tensor([found.names.index(name) for name in chain.points], device=device)
     image, visibility = found.points[at][:, number], found.visibility[at][:, number]
     own = sizes[at]
-    table = table_of(camera, at[0])
+    table = camera.of_frames(at[0])
     posed = _posed(chain, rig, world[:, number] / own[:, None, None], image, visibility, table)
     bodies = _bodies(found, camera, rig, chain, at, posed, own, visibility)
     bodies, held = hold(bodies, _spread(found, at, seen), None if state is None else state.held)

@@ -62,7 +62,8 @@ class Incidence:
     def _sums(self, values: Tensor) -> Tensor:
         """Return the sums [P,C] at every place of values [T,C] of triangles, added in one order."""
         if values.device.type in ("cpu", "cuda"):
-            return F.embedding_bag(self.triangle, values, self.first, mode="sum")
+            found: Tensor = F.embedding_bag(self.triangle, values, self.first, mode="sum")
+            return found
         count = self.first.diff(append=self.first.new_tensor([len(self.triangle)]))
         place = torch.repeat_interleave(count, output_size=len(self.triangle))
         total = values.new_zeros(len(self.first), values.shape[1])

@@ -9,7 +9,6 @@ from torch import Tensor
 from .columns import columns
 from .soup import Soup, project
 
-
 # What covers next to nothing has no reliable plane, and would be seen nowhere.
 _LEAST = 1e-8  # px², twice the area
 
@@ -78,7 +77,8 @@ def _across(corners: Tensor) -> Tensor:
     Counter-clockwise with y up is clockwise with y down: seen from outside they are less than 0.
     """
     a, b, c = corners
-    return (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+    across: Tensor = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+    return across
 
 
 def _kept(soup: Soup, across: Tensor, source: Tensor | None) -> Tensor:
