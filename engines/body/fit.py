@@ -141,20 +141,6 @@ def _bodies(
 
 
 def confidence(chain: Chain, visibility: Tensor) -> Tensor:
-    """Return how sure the turns of the bones are [N,B] 0..1, by the points [N,M] that are seen.
-
-    That of the least visible of its ends: the points on a bone itself, and those at which the next
-    ones begin. A bone without points, such as a vertebra, is as sure as those next to it.
-    """
-    parents = chain.parents.tolist()
-    ends: list[list[int]] = [[] for _ in parents]
-    for point, bone in enumerate(chain.bone.tolist()):
-        ends[bone].append(point)
-        if not bool(chain.offset[point].any()) and parents[bone] >= 0:
-            ends[parents[bone]].append(point)
-    for bone in range(len(parents) - 1, 0, -1):
-        if not ends[parents[bone]]:
-            ends[parents[bone]] = ends[bone]
-    for bone, parent in enumerate(parents):
-        ends[bone] = ends[bone] or ends[parent]
-    return torch.stack([visibility[:, numbers].amin(1) for numbers in ends], 1)
+    """Return how sure the turns of the bones are [N,B] 0..1, by the points [N,M] that are seen:
+    as the least visible of those that show each, see `Chain.shown_by`."""
+    return visibility[:, chain.to(visibility.device).shown_by].amin(2)

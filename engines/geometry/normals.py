@@ -57,7 +57,8 @@ class Incidence:
         unit = total / length[:, None]
         if self.place is not None:
             unit = unit.index_select(0, self.place)
-        return unit.permute(2, 0, 1).contiguous()
+        normals: Tensor = unit.permute(2, 0, 1).contiguous()
+        return normals
 
     def _sums(self, values: Tensor) -> Tensor:
         """Return the sums [P,C] at every place of values [T,C] of triangles, added in one order."""
@@ -67,7 +68,8 @@ class Incidence:
         count = self.first.diff(append=self.first.new_tensor([len(self.triangle)]))
         place = torch.repeat_interleave(count, output_size=len(self.triangle))
         total = values.new_zeros(len(self.first), values.shape[1])
-        return total.index_add_(0, place, values.index_select(0, self.triangle))
+        total.index_add_(0, place, values.index_select(0, self.triangle))
+        return total
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:
