@@ -4,6 +4,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from torchvision.models.optical_flow import raft_small
 from flow_probes import occlusions
 from kinograph import OpticalFlowTensorRTPreprocessor
 from kinograph.engines import host_copy
+from kinograph.engines.body.bodies import Bodies
+from kinograph.engines.body.rig import mannequin
 from kinograph.engines.flow.estimate import estimate_flow
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.geometry.crops import crop
+from kinograph.engines.geometry.rotations import turn_by
 from kinograph.engines.head.files import FORMATS
 from kinograph.engines.head.statistics import as_json, head_statistics
 from kinograph.engines.models.registry import Model, resolve
@@ -28,6 +32,7 @@ from kinograph.engines.pose.poses import Poses
 from kinograph.engines.pose.retarget import onto_canvas, with_proportions
 from kinograph.engines.pose.smoothing import Smoother
 from kinograph.engines.pose.tracking import Tracker
+from kinograph.engines.render.body_meshes import body_meshes
 from kinograph.engines.render.choices import NORMALISATIONS
 from kinograph.engines.render.flow_drawing import draw_flow
 from kinograph.engines.render.head_mesh.draw import draw_on_heads
@@ -52,11 +57,12 @@ from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.video.clip import Clip
 from kinograph.nodes.standin import host
 from kinograph.workflows.bench import mesh as mesh_bench
+from kinograph.workflows.bench.bodies import bench_bodies
 from kinograph.workflows.execution.run_graph import run_graph
 from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import load_graph
-from kinograph.workflows.graph.shipped import DEMO_GRAPH
+from kinograph.workflows.graph.shipped import DEMO_GRAPH, demo_clip
 from pictured_heads import heads_at, pictures
 from posed_heads import turning_heads
 
@@ -360,6 +366,35 @@ def test_drawn_meshes_are_the_same_in_every_run_and_batch() -> None:
 def test_meshes_take_less_than_a_millisecond_per_frame() -> None:
     report = mesh_bench.bench_mesh(device="cuda", batch=16, runs=20, baseline=False)
     assert report["ms_per_frame"]["16"]["median"] < 1  # 0.59 to 0.62 on an H100
+
+
+def test_bodies_are_posed_and_drawn_as_on_the_cpu_and_in_any_batch() -> None:
+    torch.manual_seed(0)
+    rig, camera = mannequin(), Camera.of_field_of_view((360, 640), 43.0)
+    nobody = Bodies.empty(9, (360, 640), camera, rig, bodies=1)
+    turns = turn_by(0.2 * torch.randn(9, 1, len(rig.joints), 3))
+    ones = torch.ones(9, dtype=torch.int64)
+    away = torch.tensor([0.0, 0, -4]).expand(9, 1, 3)
+    here = replace(nobody, rotation=turns, translation=away, count=ones)
+    there = here.to("cuda")
+    wanted, found = body_meshes(here), body_meshes(there)
+    torch.testing.assert_close(found.vertices.cpu(), wanted.vertices, atol=1e-4, rtol=0)
+    assert found.normals is not None
+    assert wanted.normals is not None
+    torch.testing.assert_close(found.normals.cpu(), wanted.normals, atol=1e-2, rtol=0)
+    assert float((found.normals.cpu() - wanted.normals).abs().mean()) < 1e-4
+    image, mask = draw_meshes([found], there.camera, 9)
+    assert float(mask.sum()) > 9 * 3000
+    alone, single = draw_meshes([body_meshes(there.slice(4, 5))], there.camera, 1)
+    assert alone[0].equal(image[4])
+    assert single[0].equal(mask[4])
+
+
+def test_bodies_keep_pace() -> None:
+    """1,000 bodies per second from crops to vertices; two over a frame in less than 1 ms."""
+    report = bench_bodies(demo_clip(), device="cuda", precision="fp16", runs=10, baseline=False)
+    assert report["ms_per_body"]["batches"] < 1
+    assert report["ms_per_frame"]["draw two"] < 1
 
 
 @pytest.mark.parametrize("mesh", ["medical_mask", "glasses"])

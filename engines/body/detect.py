@@ -23,6 +23,7 @@ from .choices import FOV
 from .family import BodyRegressor, body_head
 from .fingers import hands_shown, with_fingers
 from .fit import FitState, fit_bodies
+from .held_hands import HeldHands, hold_hands
 from .landmarks import FRAMES, check_people, points_of_bodies
 from .regressed import regressed_bodies
 from .rig import MANNEQUIN
@@ -49,6 +50,7 @@ class BodyDetectState:
     given: bool | None = None
     cuts: Cuts = field(default_factory=Cuts)
     fit: FitState | None = None
+    hands: HeldHands | None = None
 
 
 def included_detector(engine: Engine) -> Engine:
@@ -120,7 +122,7 @@ class BodyDetector:
 
         people:   in these frames; None: they are looked for. Their tracks are kept; people without
                   tracks get some, which end at cuts. Where their hands were seen, so are those of
-                  bodies posed; see `with_fingers`
+                  bodies posed; see `with_fingers`, and `hold_hands` for where they are not
         progress: called with the number of frames done since the last call
 
         Raises `InputError` for frames that are not RGB in 0..1 or not those of the people, for
@@ -139,8 +141,11 @@ class BodyDetector:
             tracker = Tracker(state=self.state.tracks)
             people = tracker.update(people, new_shot)
             self.state = replace(self.state, tracks=tracker.state, cuts=cuts)
-        bodies, self.hands = with_fingers(self._bodies(frames, people, camera, progress), people)
+        bodies, posed = with_fingers(self._bodies(frames, people, camera, progress), people)
+        self.hands = int(posed.sum())
         self.unused_hands = int(hands_shown(people).sum()) - self.hands
+        bodies, hands = hold_hands(bodies, posed, self.state.hands)
+        self.state = replace(self.state, hands=hands)
         return bodies
 
     def _bodies(

@@ -74,13 +74,16 @@ class FootLock:
 
     fps: frames per second
     state: at the end of the chunk before; None: the next one is the first
+    ahead: hold a foot from the frame before its first slow step, in which it comes to stand; for
+           whole clips only, as that is not known before the next frame
 
-    Whole clips, chunks and live runs give the same. Raises `InputError` for a rate that is not
-    above 0.
+    Whole clips, chunks and live runs give the same, without `ahead`. Raises `InputError` for a rate
+    that is not above 0.
     """
 
     fps: float = 16.0
     state: FootState | None = field(default=None, repr=False)
+    ahead: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.fps) and self.fps > 0):
@@ -141,6 +144,7 @@ class FootLock:
         middle = (legs.ankle + ball) / 2
         flat = middle[..., :2] / (-middle[..., 2:]).clamp(min=0.1)
         flat, ankle, turned = map(_rounded, (flat, legs.ankle, turned))
+        soon = self._soon(flat, place, seen) if self.ahead else None
         found: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         # A step per frame, for all tracks: what a foot does depends on what it did before.
         for frame in range(len(place)):
@@ -152,6 +156,7 @@ class FootLock:
                 place[frame],
                 self.fps,
                 fade,
+                None if soon is None else soon[frame],
             )
             there = seen[frame]
             foot = _Foot(*(_where(there, _rounded(a), b) for a, b in zip(now, foot, strict=True)))
@@ -159,6 +164,13 @@ class FootLock:
         shift, offset, hold, turn = (torch.stack(some) for some in zip(*found, strict=True))
         shift, hold = (_where(seen, some, torch.zeros_like(some)) for some in (shift, hold))
         return _Held(shift, offset, hold, turn), foot
+
+    def _soon(self, flat: Tensor, place: Tensor, seen: Tensor) -> Tensor:
+        """Return which feet [F,T,2] move so slowly to the next frame that they stand from here."""
+        depth = (-place[1:, :, 2:]).clamp(min=0.1)
+        slow = (flat[1:] - flat[:-1]).norm(dim=-1) * depth * self.fps < _SLOW
+        slow &= (seen[1:] & seen[:-1])[..., None]
+        return torch.cat([slow, torch.zeros_like(flat[:1, ..., 0], dtype=torch.bool)])
 
 
 class _Held(NamedTuple):
@@ -172,19 +184,27 @@ class _Held(NamedTuple):
 
 
 def _stepped(
-    foot: _Foot, flat: Tensor, ankle: Tensor, turn: Tensor, place: Tensor, fps: float, fade: float
+    foot: _Foot,
+    flat: Tensor,
+    ankle: Tensor,
+    turn: Tensor,
+    place: Tensor,
+    fps: float,
+    fade: float,
+    soon: Tensor | None,
 ) -> _Foot:
     """Return what is known after a frame in which all tracks are seen.
 
     flat: [T,2,2]; ankle: [T,2,3] m; turn: [T,2,4]; place: [T,3] m of the
-    pelvises
+    pelvises; soon [T,2] bool: feet that stand from here if they do not yet, None: those that have
+    moved slowly
     """
     depth = (-place[:, 2:]).clamp(min=0.1)
     ray = F.normalize(place, dim=-1)
     speed = (flat - foot.flat).norm(dim=-1) * depth * fps
     drift = (flat - foot.aim).norm(dim=-1) * depth
     stays = foot.stands & (speed < _FAST) & (drift < _DRIFT)
-    begins = ~foot.stands & foot.seen[:, None] & (speed < _SLOW)
+    begins = ~foot.stands & (foot.seen[:, None] & (speed < _SLOW) if soon is None else soon)
     stands = stays | begins
     # Where the foot was shown in the frame before, so that nothing jumps.
     fading = foot.hold * fade

@@ -15,7 +15,7 @@ from .ik.chain import SIDES
 from .ik.hand import hand_chain
 from .ik.solve import Solved, across, solve
 from .kinematics import pose_joints
-from .placing import rays, table_of
+from .placing import rays
 from .rig import MANNEQUIN, mannequin
 
 _ROUNDS, _STEPS = 8, 2  # after each round the size of the hand is estimated again
@@ -36,8 +36,9 @@ def hands_shown(people: Poses) -> Tensor:
     return shown & people.present[..., None]
 
 
-def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, int]:
-    """Return bodies whose hands are posed as those of `people`, and how many hands that are.
+def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, Tensor]:
+    """Return bodies whose hands are posed as those of `people`, and which ones [F,P,2] bool, left
+    and right, are.
 
     people: of the same frames, with the tracks of the bodies
 
@@ -48,8 +49,9 @@ def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, int]:
     """
     people = people.to(bodies.device)
     shown = hands_shown(people)
+    hands = bodies.present.new_zeros(*bodies.present.shape, len(SIDES))
     if bodies.rig != MANNEQUIN or not bool(shown.any()):
-        return bodies, 0
+        return bodies, hands
     # [F,P of bodies,P of people]: a track is in a frame once
     same = bodies.track_ids[..., None] == people.track_ids[:, None]
     same &= bodies.present[..., None] & (bodies.confidence.amax(-1) > 0)[..., None]
@@ -57,8 +59,8 @@ def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, int]:
     rig, at = mannequin(), (frame, place)
     posed = pose_joints(rig, bodies.rotation[at], bodies.translation[at], bodies.shape[at])
     size = 1 + bodies.shape[at][:, rig.shapes.index("size")]
-    table = table_of(bodies.camera, frame)
-    rotation, sure, count = bodies.rotation, bodies.confidence, 0
+    table = bodies.camera.of_frames(frame)
+    rotation, sure = bodies.rotation, bodies.confidence
     for number, (name, _) in enumerate(SIDES):
         chain = hand_chain(name).to(bodies.device)
         mine = side == number
@@ -77,8 +79,8 @@ def with_fingers(bodies: Bodies, people: Poses) -> tuple[Bodies, int]:
         put = (at[0][right, None], at[1][right, None], joints[None])
         rotation = rotation.index_put(put, found.rotation[right])
         sure = sure.index_put(put, confidence(chain, weights[right]))
-        count += int(right.sum())
-    return replace(bodies, rotation=rotation, confidence=sure), count
+        hands = hands.index_put((*at, torch.full_like(at[0], number)), right)
+    return replace(bodies, rotation=rotation, confidence=sure), hands
 
 
 def _fitted(

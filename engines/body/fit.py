@@ -14,7 +14,7 @@ from .held import HeldPoses, hold
 from .ik.chain import SIDES, Chain, mannequin_chain
 from .ik.solve import Solved, solve
 from .landmarks import BodyPoints
-from .placing import place, rays, table_of
+from .placing import place, rays
 from .proportions import Proportions
 from .rig import Rig, mannequin
 from .sizes import SizeState, sizes_by_track
@@ -64,7 +64,7 @@ def fit_bodies(
     number = torch.tensor([found.names.index(name) for name in chain.points], device=device)
     image, visibility = found.points[at][:, number], found.visibility[at][:, number]
     own = sizes[at]
-    table = table_of(camera, at[0])
+    table = camera.of_frames(at[0])
     posed = _posed(chain, rig, world[:, number] / own[:, None, None], image, visibility, table)
     bodies = _bodies(found, camera, rig, chain, at, posed, own, visibility)
     bodies, held = hold(bodies, _spread(found, at, seen), None if state is None else state.held)
@@ -141,20 +141,6 @@ def _bodies(
 
 
 def confidence(chain: Chain, visibility: Tensor) -> Tensor:
-    """Return how sure the turns of the bones are [N,B] 0..1, by the points [N,M] that are seen.
-
-    That of the least visible of its ends: the points on a bone itself, and those at which the next
-    ones begin. A bone without points, such as a vertebra, is as sure as those next to it.
-    """
-    parents = chain.parents.tolist()
-    ends: list[list[int]] = [[] for _ in parents]
-    for point, bone in enumerate(chain.bone.tolist()):
-        ends[bone].append(point)
-        if not bool(chain.offset[point].any()) and parents[bone] >= 0:
-            ends[parents[bone]].append(point)
-    for bone in range(len(parents) - 1, 0, -1):
-        if not ends[parents[bone]]:
-            ends[parents[bone]] = ends[bone]
-    for bone, parent in enumerate(parents):
-        ends[bone] = ends[bone] or ends[parent]
-    return torch.stack([visibility[:, numbers].amin(1) for numbers in ends], 1)
+    """Return how sure the turns of the bones are [N,B] 0..1, by the points [N,M] that are seen:
+    as the least visible of those that show each, see `Chain.shown_by`."""
+    return visibility[:, chain.to(visibility.device).shown_by].amin(2)

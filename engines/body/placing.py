@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-from ..geometry.camera import Camera
-
 _ROUNDS = 4
 _FAR = 0.1  # of the body's extent in the picture; points further off count little
 _NEAREST = 0.1  # m, the least depth of a point that is taken as it is
@@ -59,9 +57,3 @@ def appear(points: Tensor, table: Tensor) -> Tensor:
     fx, fy, cx, cy = table[..., None].unbind(0)
     depth = (-points[..., 2]).clamp(min=_NEAREST)
     return torch.stack([cx + fx * points[..., 0] / depth, cy - fy * points[..., 1] / depth], -1)
-
-
-def table_of(camera: Camera, frame: Tensor) -> Tensor:
-    """Return [4,N] fx, fy, cx, cy of the frames [N] that bodies are in."""
-    table = camera.table(torch.float32).to(frame.device)
-    return table[:, frame if table.shape[1] > 1 else frame * 0]

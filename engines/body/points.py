@@ -10,7 +10,7 @@ from torch import Tensor
 from .bodies import Bodies
 from .ik.chain import SIDES, attached
 from .kinematics import pose_joints
-from .placing import appear, table_of
+from .placing import appear
 from .rig import rig_named
 from .smpl.read import JOINTS
 
@@ -55,7 +55,7 @@ def points_named(bodies: Bodies, names: Sequence[str]) -> NamedPoints:
     sure = bodies.confidence[at]
     parent = rig.parents.to(device).clamp(min=0)[joint]
     sure = torch.maximum(sure[:, joint], sure[:, parent]) * here
-    return NamedPoints(places, appear(places, table_of(bodies.camera, at[0])), sure)
+    return NamedPoints(places, appear(places, bodies.camera.of_frames(at[0])), sure)
 
 
 @cache

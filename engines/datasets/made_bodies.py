@@ -11,7 +11,7 @@ from ..body.bodies import Bodies
 from ..body.choices import FOV
 from ..body.ik.chain import Chain, mannequin_chain
 from ..body.kinematics import pose_joints
-from ..body.placing import appear, table_of
+from ..body.placing import appear
 from ..body.rig import Rig, mannequin
 from ..body.skinning import skin
 from ..checks import check_shape
@@ -120,7 +120,7 @@ def _posed(index: Tensor, seed: int, size: Size) -> Bodies:
     middle = (joints.amax(1) + joints.amin(1)) / 2
     away = [_ASIDE * part * depth * side / focal for part, side in zip(aside, size, strict=True)]
     place = torch.stack([away[1], away[0], -depth], -1) - middle * middle.new_tensor([1, 1, 0])
-    flat = appear(joints + place[:, None], table_of(lens, index))
+    flat = appear(joints + place[:, None], lens.of_frames(index))
     low, high = flat.amin(1), flat.amax(1)
     room = _MARGIN * (high - low).amax(-1, keepdim=True)
     nobody = Bodies.empty(count, size, lens, rig)

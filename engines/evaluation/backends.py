@@ -18,6 +18,7 @@ from ..models.model import Model
 from ..runtime import parity
 from ..runtime.backends import names
 from ..runtime.cache import EngineCache
+from ..runtime.devices import wait
 from ..runtime.engine import Engine, build_engine
 from ..runtime.network import network_of
 from ..runtime.probe import examples, probe
@@ -187,10 +188,10 @@ def timed(
         engine.infer(given)
     times = []
     for _ in range(runs):
-        _wait(engine.device)
+        wait(engine.device)
         started = time.perf_counter()
         engine.infer(given)
-        _wait(engine.device)
+        wait(engine.device)
         times.append((time.perf_counter() - started) * 1000)
     times.sort()
 
@@ -219,11 +220,6 @@ def timed(
 def on_device(device: torch.device, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return inputs on a device."""
     return {name: value.to(device) for name, value in inputs.items()}
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def memory() -> dict[str, int]:

@@ -147,7 +147,7 @@ def _video(
             "smoothed": causal,
             "smoothed, feet held": FootLock(fps).update(causal),
             "smoothed both ways": both,
-            "smoothed both ways, feet held": FootLock(fps).update(both),
+            "smoothed both ways, feet held": FootLock(fps, ahead=True).update(both),
         }.items()
     }
     marks = None if annotations is None else _marks(found.bodies, annotations)

@@ -11,7 +11,7 @@ from ..body.choices import FOV
 from ..body.fit import FitState, fit_bodies
 from ..body.kinematics import pose_joints
 from ..body.landmarks import BodyPoints, points_of_bodies
-from ..body.placing import appear, table_of
+from ..body.placing import appear
 from ..body.rig import mannequin
 from ..geometry.camera import Camera
 from ..pose.detect import detect_poses
@@ -92,7 +92,7 @@ def as_people(bodies: Bodies) -> Poses:
     )
     frames, places = here.scores.shape
     frame = torch.arange(frames).repeat_interleave(places)
-    flat = appear(posed.position, table_of(here.camera, frame)).unflatten(0, (frames, places))
+    flat = appear(posed.position, here.camera.of_frames(frame)).unflatten(0, (frames, places))
     poses = Poses.empty(frames, here.canvas, people=places)
     keypoints, confidence = poses.keypoints.clone(), poses.confidence.clone()
     column = [COCO_17.joints.index(name) for name in LIMBS]

@@ -158,6 +158,11 @@ class Camera:
         """Return [4,F or 1]: fx, fy, cx, cy."""
         return torch.stack([v.to(dtype).expand(self.frame_count) for v in self._values])
 
+    def of_frames(self, frame: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return [4,N]: fx, fy, cx, cy of each of the frames [N], on their device."""
+        table = self.table(dtype).to(frame.device)
+        return table[:, frame if table.shape[1] > 1 else frame * 0]
+
 
 @cache
 def _turn(dtype: torch.dtype, device: torch.device) -> Tensor:

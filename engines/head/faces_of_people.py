@@ -69,6 +69,6 @@ def faces_of_people(
     return Faces(
         points=points,
         confidence=confidence,
-        looked=len(regions_of_people(poses)[0]),
+        looked=len(regions_of_people(poses.as_coco().body())[0]),
         found=len(frame),
     )

@@ -60,13 +60,12 @@ def heads_of_joints(
         return JointHeads(
             joints.new_zeros(0, 3, 3), joints.new_zeros(0, 3), frame > 0, joints.new_zeros(0)
         )
-    fx, fy, cx, cy = camera.table(torch.float64).to(joints.device)
-    row = frame if len(fx) > 1 else frame * 0
+    fx, fy, cx, cy = camera.of_frames(frame, torch.float64)[..., None]  # [N,1]
     points = joints.double()
     seen = torch.stack(
         [
-            (points[..., 0] - cx[row, None]) / fx[row, None],
-            (cy[row, None] - points[..., 1]) / fy[row, None],
+            (points[..., 0] - cx) / fx,
+            (cy - points[..., 1]) / fy,
         ],
         -1,
     )
@@ -96,15 +95,12 @@ def landmarks_of(rotation: Tensor, translation: Tensor, camera: Camera, frame: T
     their depth [N,468,3] px, see `Heads`."""
     face = canonical_face().vertices.to(rotation)
     there = face @ rotation.mT + translation[:, None]
-    fx, fy, cx, cy = camera.table(rotation.dtype).to(rotation.device)
-    row = frame if len(fx) > 1 else frame * 0
+    fx, fy, cx, cy = camera.of_frames(frame, rotation.dtype)[..., None]  # [N,1]
     depth = (-there[..., 2]).clamp(min=1e-3)
-    across, up = fx[row, None] / depth, fy[row, None] / depth
+    across, up = fx / depth, fy / depth
     middle = (-translation[:, None, 2]).clamp(min=1e-3)
-    away = (depth - middle) * fx[row, None] / middle
-    return torch.stack(
-        [cx[row, None] + there[..., 0] * across, cy[row, None] - there[..., 1] * up, away], -1
-    )
+    away = (depth - middle) * fx / middle
+    return torch.stack([cx + there[..., 0] * across, cy - there[..., 1] * up, away], -1)
 
 
 @cache

@@ -52,9 +52,9 @@ def looks_at(
     """
     if people is not None:
         people = people.to(frames.device)
-        regions, place = regions_of_people(people)
-        at = (regions.frame, place)
         body = people.as_coco().body()
+        regions, place = regions_of_people(body)
+        at = (regions.frame, place)
         joints, seen = body.keypoints[at][:, :_HEAD].float(), body.confidence[at][:, :_HEAD].float()
         return Looks(regions, people.scores[at], people.track_ids[at], joints, seen)
     if detector is None:

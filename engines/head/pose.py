@@ -45,8 +45,7 @@ def fit_heads(landmarks: Tensor, camera: Camera, frame: Tensor) -> HeadPoses:
     if not len(points):
         empty = landmarks.new_zeros(0, 3)
         return HeadPoses(landmarks.new_zeros(0, 3, 3), empty, landmarks.new_zeros(landmarks.shape))
-    table = camera.table(torch.float64).to(points.device)
-    fx, fy, cx, cy = (row[frame if len(row) > 1 else frame * 0, None] for row in table)  # [N,1]
+    fx, fy, cx, cy = camera.of_frames(frame, torch.float64)[..., None]  # [N,1]
     # On the near plane: x and y in cm, z scaled as x, away from the camera.
     x, y, depth = (points[..., 0] - cx) / fx, (cy - points[..., 1]) / fy, points[..., 2] / fx
     flat, depth = torch.stack([x, y], -1) * _NEAR, depth * _NEAR

@@ -127,12 +127,13 @@ def regions_of_points(points: Tensor, frame: Tensor, head: FaceMesh) -> Regions:
     return regions_around(flat, frame, direction(first, second), reach=head.reach)
 
 
-def regions_of_people(poses: Poses) -> tuple[Regions, Tensor]:
+def regions_of_people(body: Poses) -> tuple[Regions, Tensor]:
     """Return the regions of the people's faces, and the place [N] of each person.
 
     From nose, eyes and ears, of which two must be seen.
+
+    body: with COCO's joints; see `Poses.as_coco`
     """
-    body = poses.as_coco().body()
     points, seen = body.keypoints[:, :, :5], body.confidence[:, :, :5] > 0
     usable = body.present & (seen.sum(-1) >= 2)
     frame, place = usable.nonzero(as_tuple=True)

@@ -63,3 +63,9 @@ def chosen_device(device: str, why: list[Reason]) -> torch.device:
         why.append(Reason(f"device {where}: not tested; Kinograph is tested on cpu and cuda"))
     why.append(Reason(f"device {where}: as asked"))
     return where
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has finished all queued work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -3,8 +3,7 @@
 import time
 from dataclasses import replace
 
-import torch
-
+from ..runtime.devices import wait
 from .processes import Processes
 from .run import Run
 from .settings import Settings
@@ -29,18 +28,13 @@ def steps_within(
     trial = Run(task, replace(settings, steps=10**9), processes)
     for _ in range(_FIRST):
         trial.advance()
-    _wait(trial.device)
+    wait(trial.device)
     began = time.perf_counter()
     for _ in range(_MEASURED):
         trial.advance()
-    _wait(trial.device)
+    wait(trial.device)
     each = (time.perf_counter() - began) / _MEASURED
     task.module.load_state_dict(before)
     task.module.zero_grad(set_to_none=True)
     steps: int = processes.told(max(1, int(minutes * 60 / each)))
     return steps
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

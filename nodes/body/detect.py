@@ -96,9 +96,9 @@ class DetectBodies(io.ComfyNode):
                     optional=True,
                     tooltip="The people of the same frames, e.g. from Track Poses: bodies are "
                     "looked at where they are, and keep their tracks. With hands, e.g. from Add "
-                    "Hands and Face: their wrists and fingers are bent as seen. Not connected: "
-                    "people are found by the included pose network, in a size chosen by the first "
-                    "frame, and tracked.",
+                    "Hands and Face: their wrists and fingers are bent as seen, and stay so for up "
+                    "to 6 frames where a hand is lost. Not connected: people are found by the "
+                    "included pose network, in a size chosen by the first frame, and tracked.",
                 ),
                 KinoEngine.Input(
                     "detector",

@@ -100,7 +100,7 @@ class SmoothBodies(io.ComfyNode):
         new_shot, cuts = cuts_in(image, bodies, "bodies", cuts)
         smoothed = smoother.update(bodies, new_shot)
         text = _text(bodies, smoothed, fps)
-        feet = FootLock(fps, stood)
+        feet = FootLock(fps, stood, ahead=direction == "both")
         if hold_feet:
             smoothed = feet.update(smoothed, new_shot)
             text += "; feet held where they stand"

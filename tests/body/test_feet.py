@@ -84,6 +84,22 @@ def test_feet_that_stand_do_not_slide() -> None:
     assert (flat[0] - flat[1]).norm(dim=-1).max() < 0.03  # as parts of the depth: 12 cm at 4 m
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_foot_is_held_from_the_frame_in_which_it_comes_to_stand(ahead: bool) -> None:
+    """Which is known in the frame after that; one that never moves slowly is not held."""
+    bodies = standing()
+    place = bodies.translation.clone()
+    coming = (10 - torch.arange(len(bodies))).clamp(min=0) * 0.2  # m, 3 m/s until frame 10
+    place[..., 0] += coming[:, None]
+    bodies = replace(bodies, translation=place)
+    held = FootLock(FPS, ahead=ahead).update(bodies)
+    feet = joints_of(held, RIG)[:, 0, FEET]
+    way = (feet[1:] - feet[:-1]).norm(dim=-1).amax(-1)
+    assert way[11:].max() < 1e-3
+    assert bool(way[10] < 1e-3) == ahead
+    assert way[:9].min() > 0.1
+
+
 def test_a_foot_that_steps_is_let_go() -> None:
     bodies = standing(30, wander=0.0)
     there = torch.zeros(30, 1, 3)

@@ -11,7 +11,7 @@ from kinograph.engines.body.fingers import hands_shown, with_fingers
 from kinograph.engines.body.ik.chain import SIDES
 from kinograph.engines.body.ik.hand import hand_chain
 from kinograph.engines.body.kinematics import pose_joints
-from kinograph.engines.body.placing import appear, table_of
+from kinograph.engines.body.placing import appear
 from kinograph.engines.body.points import FINGERS, points_of_rig
 from kinograph.engines.body.rig import mannequin
 from kinograph.engines.geometry import rotations
@@ -87,7 +87,7 @@ def made(size: float = 1.0, seed: int = 0) -> tuple[Bodies, Bodies, Poses]:
     )
     points = points_of(bent, translation)
     points = points[:, :, :1] + (points - points[:, :, :1]) * size
-    seen = appear(points.flatten(1, 2), table_of(CAMERA, torch.arange(FRAMES)))
+    seen = appear(points.flatten(1, 2), CAMERA.of_frames(torch.arange(FRAMES)))
     people = Poses.empty(FRAMES, CANVAS, skeleton=WHOLEBODY_133.name)
     keypoints, confidence = people.keypoints.clone(), people.confidence.clone()
     keypoints[:, 0, -42:], confidence[:, 0, -42:] = seen, 0.9
@@ -117,8 +117,8 @@ def apart(one: Bodies, other: Bodies) -> Tensor:
 def test_bent_fingers_are_found_in_the_picture(size: float, most: float) -> None:
     """Depths are not known, nor how large the hand is beside the body."""
     right, still, people = made(size)
-    found, count = with_fingers(still, people)
-    assert count == 2 * FRAMES
+    found, posed = with_fingers(still, people)
+    assert posed.sum() == 2 * FRAMES
     assert apart(still, right).mean() > 28
     assert apart(found, right).mean() < most
     off = (flexion(found.rotation[:, 0]) - flexion(right.rotation[:, 0])).abs()
@@ -145,7 +145,9 @@ def test_hands_that_are_not_seen_stay_as_they_are(case: tuple[Bodies, Bodies, Po
     body = Poses.empty(FRAMES, CANVAS, skeleton=COCO_17.name)
     body = replace(body, count=people.count, track_ids=people.track_ids)
     assert not hands_shown(body).any()
-    assert with_fingers(still, body) == (still, 0)
+    unchanged, posed = with_fingers(still, body)
+    assert unchanged is still
+    assert not posed.any()
     other = replace(people, track_ids=people.track_ids + 1)
     assert torch.equal(with_fingers(still, other)[0].rotation, still.rotation)
     hidden = people.confidence.clone()
@@ -154,17 +156,18 @@ def test_hands_that_are_not_seen_stay_as_they_are(case: tuple[Bodies, Bodies, Po
     hidden[4, :, left.start : left.start + 11] = 0  # most of it
     unseen = still.confidence.clone()
     unseen[5] = 0  # the body, whose pose is that of the frames before
-    found, count = with_fingers(
+    found, posed = with_fingers(
         replace(still, confidence=unseen), replace(people, confidence=hidden)
     )
-    assert count == 2 * FRAMES - 4
+    assert posed.sum() == 2 * FRAMES - 4
+    assert posed[3:6].tolist() == [[[False, True]]] * 2 + [[[False, False]]]
     mine, yours = (chain.joints for chain in HANDS)
     assert torch.equal(found.rotation[3:6, :, mine], still.rotation[3:6, :, mine])
     assert (found.confidence[3:6, :, mine] == 0).all()
     assert (found.confidence[3:5, :, yours] > 0.8).all()
     assert torch.equal(found.rotation[5], still.rotation[5])
     empty, none = with_fingers(still.slice(0, 0), people.slice(0, 0))
-    assert (len(empty), none) == (0, 0)
+    assert (len(empty), len(none)) == (0, 0)
 
 
 def test_points_that_are_no_hand_are_not_believed(case: tuple[Bodies, Bodies, Poses]) -> None:
@@ -173,8 +176,8 @@ def test_points_that_are_no_hand_are_not_believed(case: tuple[Bodies, Bodies, Po
     scattered = people.keypoints.clone()
     scattered[:8, 0, -42:] += torch.randn(8, 42, 2, generator=generator) * 60
     scattered[8:, 0, -42:] = 1e5
-    found, count = with_fingers(still, replace(people, keypoints=scattered))
-    assert count == 0
+    found, posed = with_fingers(still, replace(people, keypoints=scattered))
+    assert not posed.any()
     assert torch.equal(found.rotation, still.rotation)
     assert torch.equal(found.confidence, still.confidence)
 

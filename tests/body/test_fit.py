@@ -14,7 +14,7 @@ from kinograph.engines.body.fit import FitState, fit_bodies
 from kinograph.engines.body.ik.chain import mannequin_chain
 from kinograph.engines.body.kinematics import pose_joints
 from kinograph.engines.body.landmarks import BodyPoints, points_of_bodies
-from kinograph.engines.body.placing import appear, table_of
+from kinograph.engines.body.placing import appear
 from kinograph.engines.body.rig import mannequin
 from kinograph.engines.errors import InputError
 from kinograph.engines.geometry.camera import Camera
@@ -55,7 +55,7 @@ def joints_in_frames(bodies: Bodies) -> tuple[Tensor, Tensor]:
     """Return the joints of all bodies [N,J,3] m and where they appear [N,J,2] px."""
     at = bodies.present.nonzero(as_tuple=True)
     posed = pose_joints(RIG, bodies.rotation[at], bodies.translation[at], bodies.shape[at])
-    return posed.position, appear(posed.position, table_of(bodies.camera, at[0]))
+    return posed.position, appear(posed.position, bodies.camera.of_frames(at[0]))
 
 
 def test_joints_appear_where_they_were_marked_by_hand(bodies: Bodies) -> None:

@@ -12,7 +12,7 @@ from kinograph.engines.body.families.instanthmr import FAMILY, POINTS, where
 from kinograph.engines.body.family import body_landmarks
 from kinograph.engines.body.ik.chain import mannequin_chain
 from kinograph.engines.body.landmarks import points_of_bodies, regions_of_boxes
-from kinograph.engines.body.placing import appear, table_of
+from kinograph.engines.body.placing import appear
 from kinograph.engines.errors import ModelError
 from kinograph.engines.models.registry import resolve
 from kinograph.engines.pose.poses import Poses
@@ -90,7 +90,7 @@ def test_bodies_by_its_points(tmp_path: Path) -> None:
     bodies = BodyDetector(engine, fov=60.0).update(picture, people)
     assert bodies.track_ids.tolist() == [[4]]
     assert float(bodies.shape[0, 0, -1]) == pytest.approx(0, abs=0.02)  # of the mannequin's size
-    table = table_of(bodies.camera, torch.zeros(1).long())
+    table = bodies.camera.of_frames(torch.zeros(1).long())
     pelvis = appear(bodies.translation[:, 0][:, None], table)[0, 0]
     assert (pelvis - torch.tensor([320.0, 200])).abs().max() < 15
     turned = bodies.rotation[0, 0, 0]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kinograph.engines.body.placing import appear, place, rays, table_of
+from kinograph.engines.body.placing import appear, place, rays
 from kinograph.engines.geometry.camera import Camera
 
 CANVAS = (464, 832)
@@ -18,7 +18,7 @@ def made() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     at = at - torch.tensor([2.0, 1, 13])
     zoom = torch.linspace(400, 900, 16)
     camera = Camera(zoom, zoom * 1.1, torch.tensor([300.0]), torch.tensor([900.0]), CANVAS)
-    table = table_of(camera, torch.arange(16))
+    table = camera.of_frames(torch.arange(16))
     return points, at, appear(points + at[:, None], table), table
 
 
@@ -54,14 +54,14 @@ def test_noise_and_a_wrong_point() -> None:
 
 
 def test_one_camera_for_all_frames() -> None:
-    table = table_of(Camera.of_field_of_view(CANVAS, 43), torch.tensor([0, 7, 7]))
+    table = Camera.of_field_of_view(CANVAS, 43).of_frames(torch.tensor([0, 7, 7]))
     assert table.shape == (4, 3)
     assert table[2:, 0].tolist() == [416, 232]
     assert float(table[0, 0]) == pytest.approx(588.96, abs=0.05)
 
 
 def test_nobody_and_nothing_seen() -> None:
-    table = table_of(Camera.of_field_of_view(CANVAS), torch.zeros(2, dtype=torch.int64))
+    table = Camera.of_field_of_view(CANVAS).of_frames(torch.zeros(2, dtype=torch.int64))
     points = torch.zeros(2, 25, 3)
     assert place(points, points[..., :2], torch.zeros(2, 25), table).isfinite().all()
     assert place(points[:0], points[:0, :, :2], torch.zeros(0, 25), table[:, :0]).shape == (0, 3)

@@ -29,10 +29,11 @@ from ...engines.pose.size import looks_for
 from ...engines.pose.tracking import Tracker
 from ...engines.render.body_meshes import body_meshes
 from ...engines.render.mesh.draw import draw_meshes
+from ...engines.runtime.devices import wait
 from ...engines.runtime.engine import Engine
 from ...engines.runtime.named import engine_named
 from ...engines.video.read import FrameReader, read_video
-from .measure import at_least_one, bench_report, peak, reset_peak, taken, wait
+from .measure import at_least_one, bench_report, peak, reset_peak, taken
 
 MODEL, PEOPLE = "blazepose", "movenet_multipose"
 STAGES = ("decode", "people", "points", "fit", "draw")

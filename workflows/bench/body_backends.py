@@ -21,11 +21,12 @@ from ...engines.geometry.camera import Camera
 from ...engines.pose.detect import detect_poses
 from ...engines.pose.size import looks_for
 from ...engines.pose.tracking import Tracker
+from ...engines.runtime.devices import wait
 from ...engines.runtime.engine import Engine
 from ...engines.runtime.named import engine_named
 from ...engines.video.read import read_video
 from .bodies import MODEL, PEOPLE, overlay
-from .measure import bench_report, wait
+from .measure import bench_report
 
 
 def compare_backends(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...engines.errors import InputError
 from ...engines.evaluation.report import report
-from ...engines.runtime.devices import check_device
+from ...engines.runtime.devices import check_device, wait
 from ...engines.runtime.ladder import torch_cuda
 from ...engines.video.read import read_video
 
@@ -49,12 +49,6 @@ def footage_of(video: Path, size: tuple[int, int], frames: int) -> Tensor:
     clip = clip.repeat(math.ceil(frames / len(clip)), 1, 1, 1)[:frames]
     scaled = F.interpolate(clip.movedim(-1, 1), size=size, mode="bilinear", antialias=True)
     return scaled.movedim(1, -1).contiguous().clamp(0, 1)
-
-
-def wait(device: torch.device) -> None:
-    """Wait until the device has finished all queued work."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def times_of(

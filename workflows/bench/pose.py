@@ -21,12 +21,13 @@ from ...engines.pose.smoothing import Smoother
 from ...engines.pose.tracking import Tracker
 from ...engines.pose.tracks import jitter
 from ...engines.render.skeleton import draw_skeletons
+from ...engines.runtime.devices import wait
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
 from ...engines.tracking.choices import SMOOTHINGS
 from ...engines.vace.normalise import normalise
 from ...engines.video.read import read_video
-from .measure import at_least_one, bench_report, wait
+from .measure import at_least_one, bench_report
 
 STAGES = ("decode", "preprocess", "network", "heads", "draw", "normalise")
 

@@ -26,9 +26,10 @@ from ...engines.pose.family import one_stage
 from ...engines.pose.one_stage import from_outputs
 from ...engines.render.skeleton import draw_skeletons
 from ...engines.render.styles import STYLES
+from ...engines.runtime.devices import wait
 from ...engines.runtime.engine import Engine, build_engine
 from ...engines.runtime.network import network_of
-from .measure import at_least_one, bench_report, footage_of, wait
+from .measure import at_least_one, bench_report, footage_of
 
 STAGES = ("preprocess", "network", "heads", "draw")
 _PEOPLE, _SCORE, _KEYPOINT = 6, 0.2, 0.3

@@ -7,9 +7,9 @@ interface; the names of parameters are those of the published weights.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...geometry.rotations import from_two_rows
 from .hrnet import W48, HRNet, Plan
 
 SIZE = 224  # px of the crop
@@ -64,10 +64,8 @@ class PocoCliff(nn.Module):
 
 def matrices(six: Tensor) -> Tensor:
     """Return the rotations [N,J,3,3] of [N,6J]: of each joint three rows of two columns."""
-    first, second = six.unflatten(1, (-1, 3, 2)).unbind(-1)
-    x = F.normalize(first, dim=-1)
-    y = F.normalize(second - (x * second).sum(-1, keepdim=True) * x, dim=-1)
-    return torch.stack([x, y, torch.linalg.cross(x, y, dim=-1)], -1)
+    columns = six.unflatten(1, (-1, 3, 2)).mT.flatten(-2)  # [N,J,6], one column after the other
+    return from_two_rows(columns).mT
 
 
 class _Regressor(nn.Module):

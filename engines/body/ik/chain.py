@@ -1,7 +1,7 @@
 """The bones of a rig that inverse kinematics turns, how far they turn, and what is attached."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import torch
 import torch.nn.functional as F
@@ -111,7 +111,36 @@ class Chain:
 
     def to(self, device: torch.device | str) -> "Chain":
         """Return the same chain on `device`."""
+        if self.rest.device == torch.device(device):
+            return self
         return moved(self, device)
+
+    @cached_property
+    def parent_of(self) -> tuple[int, ...]:
+        """Of each bone the number of its parent, -1 for the first one."""
+        return tuple(self.parents.tolist())
+
+    @cached_property
+    def shown_by(self) -> Tensor:
+        """[B,E] int64, the points that show how each bone is turned, some of them repeatedly: those
+        on the bone itself, and those at which the next ones begin. A bone without points, such as a
+        vertebra, has those of the ones next to it."""
+        parents = self.parent_of
+        starts = (self.offset == 0).all(1).tolist()
+        ends: list[list[int]] = [[] for _ in parents]
+        for point, bone in enumerate(self.bone.tolist()):
+            ends[bone].append(point)
+            if starts[point] and parents[bone] >= 0:
+                ends[parents[bone]].append(point)
+        for bone in range(len(parents) - 1, 0, -1):
+            if not ends[parents[bone]]:
+                ends[parents[bone]] = ends[bone]
+        for bone, parent in enumerate(parents):
+            ends[bone] = ends[bone] or ends[parent]
+        most = max(map(len, ends))
+        rows = [some + some[:1] * (most - len(some)) for some in ends]
+        with torch.inference_mode(False):
+            return torch.tensor(rows, device=self.rest.device)
 
 
 @cache

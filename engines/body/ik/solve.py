@@ -117,7 +117,8 @@ class _Held(NamedTuple):
     """A pose of N bodies, and what follows from it.
 
     rotation [N,B,3,3] relative to parents; pelvis [N,3] m; above [N,B,3,3], turn of the parents in
-    the world; start [N,B,3] m of bones; points [N,M,3] m
+    the world; start [N,B,3] m of bones; points [N,M,3] m; about [N,B,3] rad, by how much bones are
+    turned about their axes; beyond [N,B,3] rad, by how much of that beyond their limits
     """
 
     rotation: Tensor
@@ -125,20 +126,28 @@ class _Held(NamedTuple):
     above: Tensor
     start: Tensor
     points: Tensor
+    about: Tensor
+    beyond: Tensor
 
 
 def _forward(chain: Chain, rotation: Tensor, pelvis: Tensor) -> _Held:
     """Return where bones and points lie. The chain is short: bone by bone, for all bodies."""
     whole = torch.eye(3, dtype=rotation.dtype, device=rotation.device).expand_as(rotation[:, 0])
     turns, aboves, starts = [rotation[:, 0]], [whole], [pelvis]
-    arms = chain.rest - chain.rest[chain.parents.clamp(min=0)]
-    for bone, parent in list(enumerate(chain.parents.tolist()))[1:]:
+    parents = list(enumerate(chain.parent_of))[1:]
+    for bone, parent in parents:
         aboves.append(turns[parent])
-        starts.append(starts[parent] + turns[parent] @ arms[bone])
         turns.append(turns[parent] @ rotation[:, bone])
-    turn, start = torch.stack(turns, 1), torch.stack(starts, 1)
+    turn, above = torch.stack(turns, 1), torch.stack(aboves, 1)
+    arms = chain.rest - chain.rest[chain.parents.clamp(min=0)]
+    reach = (above @ arms[..., None])[..., 0].unbind(1)
+    for bone, parent in parents:
+        starts.append(starts[parent] + reach[bone])
+    start = torch.stack(starts, 1)
     points = start[:, chain.bone] + (turn[:, chain.bone] @ chain.offset[..., None])[..., 0]
-    return _Held(rotation, pelvis, torch.stack(aboves, 1), start, points)
+    about = (chain.axes @ rotations.turn_of(rotation)[..., None])[..., 0]
+    low, high = chain.limits.unbind(-1)
+    return _Held(rotation, pelvis, above, start, points, about, about - about.clamp(low, high))
 
 
 def across(vectors: Tensor, along: Tensor | None) -> Tensor:
@@ -160,8 +169,8 @@ def _cost(
     """Return what is minimised [N], m²."""
     square = across(points - held.points, along).square().sum(-1)
     apart = (weights * square / (1 + square / _FAR**2)).sum(1)
-    about, stiff, beyond, stop = _turned(chain, held.rotation, noise)
-    return apart + (stiff * about**2 + stop * beyond**2).sum((1, 2))
+    stiff, stop = _stiffness(chain, held, noise)
+    return apart + (stiff * held.about**2 + stop * held.beyond**2).sum((1, 2))
 
 
 def _step(
@@ -200,7 +209,7 @@ def _step(
     each = weight.repeat_interleave(3, 1)[..., None]
     normal = slope.mT @ (slope * each)
     towards = (slope.mT @ (each * away.flatten(1)[..., None]))[..., 0]
-    pull, back = _at_rest(chain, held.rotation, noise)
+    pull, back = _at_rest(chain, held, noise)
     size = bones * 3
     blocks = normal[:, :size, :size].unflatten(1, (bones, 3)).unflatten(3, (bones, 3))
     blocks.diagonal(dim1=1, dim2=3).add_(pull.permute(0, 2, 3, 1))
@@ -213,22 +222,19 @@ def _step(
     return turns * (_STEP / length.clamp(min=_STEP)), change[:, size : size + 3]
 
 
-def _turned(chain: Chain, rotation: Tensor, noise: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return by how much bones are turned about their axes [N,B,3] rad, how stiffly they are held
-    [B,3] m² / rad², how far they are beyond their limits [N,B,3] rad, and how stiffly that is."""
-    about = (chain.axes @ rotations.turn_of(rotation)[..., None])[..., 0]
-    low, high = chain.limits.unbind(-1)
-    beyond = about - about.clamp(low, high)
-    return about, (noise / chain.spread) ** 2, beyond, (beyond != 0) * (noise / _LIMIT) ** 2
+def _stiffness(chain: Chain, held: _Held, noise: float) -> tuple[Tensor, Tensor]:
+    """Return how stiffly bones are held at rest [B,3], and within their limits [N,B,3] where they
+    are beyond them, m² / rad²."""
+    return (noise / chain.spread) ** 2, (held.beyond != 0) * (noise / _LIMIT) ** 2
 
 
-def _at_rest(chain: Chain, rotation: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+def _at_rest(chain: Chain, held: _Held, noise: float) -> tuple[Tensor, Tensor]:
     """Return how stiffly bones are held [N,B,3,3], and how strongly they are pulled back [N,B,3].
 
     About each axis of a bone, by the spread of its turns, and more beyond its limits.
     """
-    about, stiff, beyond, stop = _turned(chain, rotation, noise)
-    back = -(stiff * about + stop * beyond)
+    stiff, stop = _stiffness(chain, held, noise)
+    back = -(stiff * held.about + stop * held.beyond)
     pull = chain.axes.mT @ ((stiff + stop)[..., None] * chain.axes)
     return pull, (chain.axes.mT @ back[..., None])[..., 0]
 

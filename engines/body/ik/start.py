@@ -1,6 +1,7 @@
 """Where inverse kinematics begins: a pose read from the directions of the limbs."""
 
 import itertools
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,24 @@ from torch import Tensor
 from ...geometry import rotations
 from ..rig import Rig
 from .chain import SIDES, Chain, flexing
+
+
+class _Limb(NamedTuple):
+    """Three bones, and the names, without a side, of the points at their four ends; of two points
+    their middle counts."""
+
+    arm: bool
+    bones: tuple[str, str, str]
+    ends: tuple[tuple[str, ...], ...]
+
+
+_ARM = _Limb(
+    True,
+    ("upperarm", "lowerarm", "hand"),
+    (("shoulder",), ("elbow",), ("wrist",), ("index", "pinky")),
+)
+_LEG = _Limb(False, ("thigh", "calf", "foot"), (("hip",), ("knee",), ("ankle",), ("foot_index",)))
+_ALL = tuple((limb, side, s) for limb in (_ARM, _LEG) for side, s in SIDES)
 
 _BENT = 0.3  # sine of the bend of a knee or an elbow from which it shows how the limb is twisted
 
@@ -33,15 +52,11 @@ def first_pose(chain: Chain, rig: Rig, points: Tensor) -> Tensor:
         "neck_01": neck,
         "head": neck,
     }
-    for side, s in SIDES:
-        found[f"clavicle_{s}"] = still
-        arm = at.limb(rig, chest, side, ("shoulder", "elbow", "wrist", ("index", "pinky")), s)
-        leg = at.limb(rig, pelvis, side, ("hip", "knee", "ankle", ("foot_index",)), s)
-        for bones, turns in (
-            (("upperarm", "lowerarm", "hand"), arm),
-            (("thigh", "calf", "foot"), leg),
-        ):
-            found.update({f"{bone}_{s}": turn for bone, turn in zip(bones, turns, strict=True)})
+    found.update({f"clavicle_{s}": still for _, s in SIDES})
+    limbs = at.limbs(rig, torch.stack([chest if limb.arm else pelvis for limb, _, _ in _ALL], 1))
+    for number, turns in enumerate(limbs):
+        for (limb, _, s), turn in zip(_ALL, turns.unbind(1), strict=True):
+            found[f"{limb.bones[number]}_{s}"] = turn
     return torch.stack([found[bone] for bone in chain.bones], 1)
 
 
@@ -51,7 +66,7 @@ class _Places:
     def __init__(self, chain: Chain, points: Tensor):
         self.chain = chain
         self.now = points
-        self.rest = torch.stack([chain.rest_point(name) for name in chain.points])[None]
+        self.rest = (chain.rest[chain.bone] + chain.offset)[None]
 
     def _at(self, points: Tensor, name: str) -> Tensor:
         if name in self.chain.points:
@@ -67,23 +82,23 @@ class _Places:
         ]
         return frames[0] @ frames[1].mT
 
-    def limb(
-        self,
-        rig: Rig,
-        above: Tensor,
-        side: str,
-        names: tuple[str, str, str, tuple[str, ...]],
-        s: str,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return how the three bones of a limb are turned relative to their parents [N,3,3].
+    def limbs(self, rig: Rig, above: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return how the three bones of the limbs `_ALL` are turned relative to their parents
+        [N,4,3,3].
 
-        above: [N,3,3], turn of what the limb hangs on
+        above: [N,4,3,3], turns of what the limbs hang on
         """
-        kind = "lowerarm" if names[1] == "elbow" else "calf"
-        ends = [(f"{side}_{n}",) for n in names[:3]] + [tuple(f"{side}_{n}" for n in names[3])]
+
+        def middle_of(points: Tensor, end: int) -> Tensor:
+            """Return where the limbs' ends lie [N,4,3]: in the middle of one or two points."""
+            places = []
+            for limb, side, _ in _ALL:
+                at = [self._at(points, f"{side}_{name}") for name in limb.ends[end]]
+                places.append(at[0] if len(at) == 1 else (at[0] + at[1]) / 2)
+            return torch.stack(places, 1)
 
         def directions(points: Tensor) -> list[Tensor]:
-            at = [torch.stack([self._at(points, n) for n in end]).mean(0) for end in ends]
+            at = [middle_of(points, end) for end in range(4)]
             return [F.normalize(b - a, dim=-1) for a, b in itertools.pairwise(at)]
 
         now, rest = directions(self.now), directions(self.rest)
@@ -92,7 +107,8 @@ class _Places:
         lower = (upper.mT @ now[1][..., None])[..., 0]
         along = rest[0].expand_as(lower)
         aside = lower - along * (lower * along).sum(-1, keepdim=True)
-        flex = flexing(rig, kind, s).to(aside).expand_as(aside)
+        flex = torch.stack([flexing(rig, limb.bones[1], s) for limb, _, s in _ALL])
+        flex = flex.to(aside).expand_as(aside)
         sine = (torch.linalg.cross(flex, aside, dim=-1) * along).sum(-1)
         twist = torch.atan2(sine, (flex * aside).sum(-1))
         bend = (aside.norm(dim=-1) / _BENT).clamp(max=1)
@@ -121,7 +137,7 @@ def _unit(vectors: Tensor, instead: Tensor) -> Tensor:
 
 
 def _swung(turn: Tensor, rest: Tensor, now: Tensor) -> Tensor:
-    """Return `turn` [N,3,3] and the least one after it that brings `rest` [1,3] to `now` [N,3]."""
+    """Return `turn` [...,3,3] and the least one after it that brings `rest` [...,3] to `now`."""
     before = (turn @ rest[..., None])[..., 0]
     return rotations.to_matrices(rotations.shortest(before, now)) @ turn
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +135,15 @@ def _nearest(told: Array, right: Array) -> float:
 
 
 def diameter(points: Array) -> float:
-    """Return the largest distance between points [V,3] of a shape, of many points of some."""
-    some = points[:: -(-len(points) // _SPREAD)]
+    """Return the largest distance between points [V,3] of a shape, of many points of some.
+
+    Remembered for 256 shapes, as most objects are of few kinds.
+    """
+    some = np.asarray(points[:: -(-len(points) // _SPREAD)], np.float64)
+    return _diameter(some.tobytes())
+
+
+@lru_cache(256)
+def _diameter(points: bytes) -> float:
+    some = np.frombuffer(points).reshape(-1, 3)
     return float(np.linalg.norm(some[:, None] - some, axis=-1).max())

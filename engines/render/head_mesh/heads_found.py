@@ -68,9 +68,6 @@ def projected(points: Tensor, frame: Tensor, camera: Camera) -> Tensor:
     """Return where [N,K,2] px points [N,K,3] of `frame` [N] appear; those behind the camera as if
     at its near plane."""
     view = camera.view(points)
-    fx, fy, cx, cy = (
-        row[frame if len(row) > 1 else frame * 0, None]
-        for row in camera.table(view.dtype).to(view.device)
-    )
+    fx, fy, cx, cy = camera.of_frames(frame, view.dtype)[..., None]  # [N,1]
     z = view[..., 2].clamp(min=camera.near)
     return torch.stack([view[..., 0] / z * fx + cx, view[..., 1] / z * fy + cy], -1)

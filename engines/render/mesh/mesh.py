@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...checks import check_shape
 from ...errors import InputError
-from ...geometry.normals import vertex_normals
+from ...geometry.normals import Incidence
 
 # Bounds of one mesh: what a scan of a body at millimetres has, and what fits any memory.
 MOST_TRIANGLES = 4_000_000
@@ -175,10 +175,9 @@ class Mesh:
         A vertex has the mean of its triangles' normals, weighted by area. Vertices at one place in
         the mesh, which were split where the texture has a seam, count as one.
         """
-        return vertex_normals(vertices, self.triangles, self._place)
+        return self._incidence.normals(vertices)
 
     @cached_property
-    def _place(self) -> Tensor:
-        """[V] the number of each vertex' place; several vertices may share one."""
+    def _incidence(self) -> Incidence:
         place: Tensor = torch.unique(self.vertices, dim=0, return_inverse=True)[1]
-        return place
+        return Incidence.of(self.triangles, len(place), place)

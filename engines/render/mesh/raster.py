@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ...geometry.placement import Size
 from .clip import clip
+from .columns import columns
 from .soup import Soup
 from .spans import pixel_of, spans_of
 
 # Samples of triangles that are compared in one go.
 _SAMPLES_AT_ONCE = {"cpu": 2**22, "cuda": 2**26}
 _OTHER_DEVICES = 2**23
-_LEAST = 1e-8  # px², twice the area
 _ROW = 2**32 - 1  # the lower half of a key
 
 
@@ -68,21 +68,18 @@ class Raster:
         self.samples = samples
         self._soup = soup
         self._clipped = clip(soup)
-        corners, source = self._clipped.corners, self._clipped.source
-        a, b, c = corners
-        across = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
-        # Counter-clockwise with y up is clockwise with y down: seen from outside, `across` < 0.
-        # What covers next to nothing has no reliable plane, and would be seen nowhere.
-        culled = soup.cull[soup.part[source]]
-        keep = (across < -_LEAST) | ((across > _LEAST) & ~culled)
+        corners, across = self._clipped.corners, self._clipped.across
+        source = self._clipped.source
         self.areas = (across.abs() / 2).float()
         self.turned = across > 0
-        self._planes = _planes(corners, torch.where(keep, across, 1.0))
-        self._spans = spans_of(corners, soup.frame[source], keep, size, samples)
+        self._planes = _planes(corners, across)
+        self._spans = spans_of(corners, soup.frame.index_select(0, source), size, samples)
         self._starts = self._extent(frames, size)
         self.two_sided = not all(soup.culled_parts)
         self._occluders = not all(soup.shown_parts)
-        self._shown = soup.shown[soup.part[source]][self._spans.triangle]
+        if self._occluders:
+            shown = soup.shown.index_select(0, soup.part.index_select(0, source))
+            self._shown = shown.index_select(0, self._spans.triangle)
 
     def _extent(self, frames: int, size: Size) -> Tensor:
         """Number the pixels between the first and the last that is covered in each row."""
@@ -143,7 +140,7 @@ class Raster:
         starts = ends - spans.count
         # The slot of a span's sample: base + its number among all of them, times N.
         base = (self._starts + spans.first - starts) * samples + spans.line
-        w0, wx, wy = self._planes[:3].index_select(1, spans.triangle)
+        w0, wx, wy = columns(self._planes[:3], spans.triangle)
         begin = w0.addcmul_(wx, spans.x).addcmul_(wy, spans.y)
         table = torch.stack([begin.float(), wx.float()])
         cuts = [0, len(spans.count)]
@@ -158,7 +155,7 @@ class Raster:
             if one:
                 span += one
             number = torch.arange(before, before + total, device=device)
-            begins, steps = table.index_select(1, span)
+            begins, steps = columns(table, span)
             column = (number - starts.index_select(0, span)).float()
             nearness = torch.addcmul(begins, steps, column)
             key = nearness.view(torch.int32).long().bitwise_left_shift_(32).bitwise_or_(span)
@@ -168,7 +165,7 @@ class Raster:
         spans = self._spans
         triangle = spans.triangle.index_select(0, span)
         column = pixel_of(slot, self.samples) - (self._starts + spans.first).index_select(0, span)
-        planes = self._planes.index_select(1, triangle).view(3, 3, -1)
+        planes = columns(self._planes, triangle).view(3, 3, -1)
         x, y = spans.x.index_select(0, span).add_(column), spans.y.index_select(0, span)
         w, b, c = planes[:, 0].addcmul_(planes[:, 1], x).addcmul_(planes[:, 2], y)
         z = w.reciprocal()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ...geometry.placement import Size
+from .columns import columns
 
 # Offsets in 1/N px of the sample on each line of a pixel: no two samples share a column either.
 # N is a power of two.
@@ -46,11 +47,10 @@ class Spans:
     y: Tensor
 
 
-def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: int) -> Spans:
+def spans_of(corners: Tensor, frame: Tensor, size: Size, samples: int) -> Spans:
     """Return the spans of triangles with `corners` [3,3,K]: x px, y px and anything.
 
     frame:   [K] int64
-    keep:    [K] bool; the others have no spans
     samples: of each pixel, one of `PATTERNS`
 
     Raises `InputError` for more spans than memory holds.
@@ -60,7 +60,7 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
     # Lines whose sample lies within [top, bottom): the same rounding for every triangle.
     ends_y = torch.stack([upper[1], middle[1], lower[1]])
     top, between, bottom = (ends_y * samples - 0.5).ceil().clamp(0, height * samples).long()
-    lines = torch.where(keep, bottom - top, 0)
+    lines = bottom - top
     ends = lines.cumsum(0)
     total = int(ends[-1]) if len(ends) else 0
     if total > _MOST_SPANS:
@@ -70,7 +70,7 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
         )
     device = corners.device
     triangle = torch.repeat_interleave(lines, output_size=total)
-    whole = torch.stack([top - (ends - lines), between, frame * height]).index_select(1, triangle)
+    whole = columns(torch.stack([top - (ends - lines), between, frame * height]), triangle)
     number = torch.arange(total, device=device) + whole[0]
 
     # Each line cuts the long edge, and one of the two short ones.
@@ -79,8 +79,8 @@ def spans_of(corners: Tensor, frame: Tensor, keep: Tensor, size: Size, samples: 
     edges = _edges(starts, ends_at)  # [x dx/dy,edge,K]
     long, short = edges[:, 0], edges[:, 1:].flatten(1)
     y = (number.to(corners.dtype) + 0.5) / samples
-    long_x, long_slope = long.index_select(1, triangle)
-    short_x, short_slope = short.index_select(1, triangle + (number >= whole[1]) * count)
+    long_x, long_slope = columns(long, triangle)
+    short_x, short_slope = columns(short, triangle + (number >= whole[1]) * count)
     one, other = torch.addcmul(long_x, y, long_slope), torch.addcmul(short_x, y, short_slope)
     row, line = pixel_of(number, samples), number & (samples - 1)
     offset = _offsets(samples, corners.dtype, device).index_select(0, line)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .columns import columns
 from .instances import Instances
 from .light import Light
 from .raster import Hits, Raster
@@ -78,14 +79,14 @@ class Surface:
         if self.shade is None:
             return light.on(normals)
         instance = self.soup.instance.index_select(0, hits.source)
-        ambient, slopes = self.shade.index_select(1, instance).split([1, 3])
+        ambient, slopes = columns(self.shade, instance).split([1, 3])
         own = (ambient + (slopes * normals).sum(0, keepdim=True)).clamp_(min=0)
         return torch.where(ambient < 0, light.on(normals), own)
 
     def colours_at(self, hits: Hits, raster: Raster) -> Tensor:
         """Return red, green, blue, alpha [4,H] without light, colours multiplied by alpha."""
         part = self.soup.part.index_select(0, hits.source)
-        colour = self.colour.index_select(1, part)
+        colour = columns(self.colour, part)
         colour[:3] *= colour[3]
         if self.textures is not None and self.texels is not None and self.uv is not None:
             # Samples stand as close as 1 / sqrt(N) px: so much finer may the texture be.
@@ -97,7 +98,7 @@ class Surface:
             colour[:3] *= self._interpolated(hits, self.colours)[0]
         if self.tint is not None:
             instance = self.soup.instance.index_select(0, hits.source)
-            colour[:3] *= self.tint.index_select(1, instance)
+            colour[:3] *= columns(self.tint, instance)
         return colour
 
     def _interpolated(self, hits: Hits, *tables: Tensor) -> list[Tensor]:
@@ -105,7 +106,7 @@ class Surface:
         corners = self.soup.triangles.index_select(0, hits.source).T.contiguous()
         found = []
         for table in tables:
-            a, b, c = (table.index_select(1, corner) for corner in corners)
+            a, b, c = (columns(table, corner) for corner in corners)
             one, two, three = hits.weights
             found.append(a.mul_(one).addcmul_(b, two).addcmul_(c, three))
         return found

@@ -137,13 +137,13 @@ def _shared(rig: Rig, binary: Binary) -> dict[str, int]:
 def _mesh(
     rig: Rig, track: Track, shared: dict[str, int], binary: Binary, name: str
 ) -> dict[str, Any]:
-    from ....geometry.normals import vertex_normals
+    from ....geometry.normals import Incidence
     from ...kinematics import shaped
 
     vertices = shaped(
         rig.template.float(), rig.shape_template.float(), track.shape[None].float(), 1
     )
-    normals = vertex_normals(vertices, rig.triangles)[0]
+    normals = Incidence.of(rig.triangles, vertices.shape[1]).normals(vertices)[0]
     attributes = {
         "POSITION": binary.add(vertices[0], "float32", target="vertices", bounds=True),
         "NORMAL": binary.add(normals, "float32", target="vertices"),
