@@ -10,7 +10,7 @@ from ..geometry.placement import fit_images
 from ..words import counted
 from .choices import MODES
 from .fitting import as_frames
-from .morphology import grow
+from ..geometry.morphology import grow
 
 
 def combine(

@@ -13,7 +13,7 @@ from ..geometry.placement import Size, fit_images
 from ..pose.poses import Poses
 from ..words import counted
 from .choices import FARTHEST, REGIONS
-from .morphology import feather, grow
+from ..geometry.morphology import feather, grow
 from .normalise import NEUTRAL
 from .positions import parse_frames
 
