@@ -19,11 +19,10 @@ def grow(mask: Tensor, pixels: int) -> Tensor:
 
 
 def grow_labels(labels: Tensor, pixels: int) -> Tensor:
-    """Grow what has the same number in pictures [F,H,W] uint8 by `pixels` on every side, in squares;
-    0 is nothing.
+    """Grow what has a number in pictures [F,H,W] uint8 by `pixels` on every side, in squares.
 
-    Higher numbers grow over lower ones. A negative number shrinks everything where it borders on
-    anything else. The picture's edge continues beyond it.
+    0 is nothing. Higher numbers grow over lower ones. A negative number shrinks everything where
+    it borders on anything else. The picture's edge continues beyond it.
     """
     if pixels == 0:
         return labels

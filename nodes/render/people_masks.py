@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ...engines.render.people_masks.choices import COLOURS, FRONTS, MODES, PICTURES
 from ...engines.vace.choices import FARTHEST
 from ...engines.words import counted, enumerated
-from .. import advanced
 from ..api import host, io
 from ..cuts import cuts_in, cuts_said
 from ..search import found_by

@@ -60,7 +60,7 @@ class Hulls:
 
         Where the sides are scaled differently, radii are by the geometric mean of both.
         """
-        if scale == (1, 1) and shift == (0, 0):
+        if (*scale, *shift) == (1.0, 1.0, 0.0, 0.0):
             return self
         by = (scale[1], scale[0], (scale[0] * scale[1]) ** 0.5)
         at = self.discs * self.discs.new_tensor(by)
@@ -73,9 +73,8 @@ class Hulls:
         discs or on a tangent that two of them share, so that all pairs together bound it.
         """
         height, width = size
-        (ax, ay, ar), (bx, by, br) = self.discs.permute(1, 2, 0)
-        low = torch.minimum(ay - ar, by - br)
-        high = torch.maximum(ay + ar, by + br)
+        y, radius = self.discs[..., 1], self.discs[..., 2]  # [C,2]
+        low, high = (y - radius).amin(1), (y + radius).amax(1)
         top = (low - 0.5).ceil().clamp(0, height).long()
         bottom = (high - 0.5).floor().clamp(-1, height - 1).long()
         rows = (bottom - top + 1).clamp(min=0)

@@ -34,7 +34,7 @@ class Labels:
         """Return where anybody is who is asked for, [F,H,W] 0..1; its edges fade over `soft` px."""
         mask = torch.empty(self.codes.shape, device=self.codes.device)
         for part in self._parts():
-            (here,) = _looked_up(self.codes[part], (self.number[part] > 0)[None])
+            here = _looked_up(self.codes[part], self.number[part] > 0)
             mask[part] = feather(here.float(), soft)
         return mask
 
@@ -43,14 +43,15 @@ class Labels:
         without one the background, 0 or 1, as everything else. All values are 0 or 1.
         """
         device = self.codes.device
-        rows = [(background,) * 3, *PALETTE]
-        palette = torch.tensor(rows, device=device) > 0.5  # [1 + 6,3]
+        palette = torch.tensor([(background,) * 3, *PALETTE], device=device).float()  # [1 + 6,3]
         number = torch.where(self.number <= len(PALETTE), self.number, 0)
-        tables = palette[number].movedim(-1, 0)  # [3,F,256]
-        pictures = torch.empty(*self.codes.shape, 3, device=device)
+        pictures = torch.full((*self.codes.shape, 3), background, device=device)
         for part in self._parts():
-            for channel, values in enumerate(_looked_up(self.codes[part], tables[:, part])):
-                pictures[part][..., channel] = values
+            codes, colours = self.codes[part], palette[number[part]].flatten(0, 1)  # [F * 256,3]
+            place = codes.flatten().nonzero()[:, 0]
+            frame = place // codes[0].numel()
+            chosen = colours[codes.flatten()[place].long() + CODES * frame]
+            pictures[part].view(-1, 3).index_copy_(0, place, chosen)
         return pictures
 
     def by_person(self, number: Tensor) -> Tensor:
@@ -58,10 +59,6 @@ class Labels:
         same = self.number[:, None] == number.to(self.number)[:, None]  # [F,N,256]
         code = torch.where(same.any(2), same.to(torch.uint8).argmax(2), -1)
         return self.codes[:, None] == code[..., None, None]
-
-    def slice(self, start: int, stop: int) -> "Labels":
-        """Return the frames from `start` up to but not including `stop`, without copying."""
-        return Labels(self.codes[start:stop], self.number[start:stop])
 
     @classmethod
     def cat(cls, parts: "list[Labels]") -> "Labels":
@@ -76,18 +73,19 @@ class Labels:
         for start in range(0, len(self), step):
             yield slice(start, min(start + step, len(self)))
 
+    def slice(self, start: int, stop: int) -> "Labels":
+        """Return the frames from `start` up to but not including `stop`, without copying."""
+        return Labels(self.codes[start:stop], self.number[start:stop])
 
-def _looked_up(codes: Tensor, tables: Tensor) -> Iterator[Tensor]:
-    """Yield for each of the tables [C,F,256] bool what it has for codes [F,H,W], [F,H,W] bool."""
+
+def _looked_up(codes: Tensor, table: Tensor) -> Tensor:
+    """Return what the table [F,256] bool has for codes [F,H,W], [F,H,W] bool."""
     most = int(codes.max()) + 1
     index = codes.long()
     if most <= _BITS:
         # A table is the bits of a number: much faster than an index on a CPU.
         place = torch.arange(most, device=codes.device)
-        bits = (tables[..., :most].long() << place).sum(-1)[..., None, None]
-        for each in bits:
-            yield ((each >> index) & 1).bool()
-        return
+        bits = (table[:, :most].long() << place).sum(-1)
+        return ((bits[:, None, None] >> index) & 1).bool()
     index += CODES * torch.arange(len(codes), device=codes.device)[:, None, None]
-    for table in tables:
-        yield table.flatten()[index]
+    return table.flatten()[index]

@@ -18,7 +18,7 @@ from .choices import FRONTS
 from .held import Held, Sightings
 from .hulls import Hulls, Spans
 from .labels import CODES, Labels
-from .limbs import Figures, figures
+from .limbs import figures
 from .paint import paint_bodies, paint_spans
 from .people import NODE, Found, People, check_found, people_in, tracked
 from .skulls import skulls
@@ -180,7 +180,11 @@ class Masker:
                 lens = each.camera.fy.to(device).expand(len(each))[frame]
                 near = _lowest(each) if self.in_front == "lower" else lens * _TALL / away
             else:
-                drawn = self._figures(each)
+                drawn = (
+                    skulls(each, self.margin)
+                    if isinstance(each, Heads)
+                    else figures(each, self.margin)
+                )
                 hulls.append(drawn.hulls(number))
                 near = _lowest(each) if self.in_front == "lower" else drawn.height
             front[number] = torch.maximum(front[number], near.float().nan_to_num(0.0))
@@ -191,10 +195,6 @@ class Masker:
             drawable[flat.person] = True
             spans = flat.placed(scale, shift).spans(size)
         return _Shapes(drawable, front, spans)
-
-    def _figures(self, found: Found) -> Figures:
-        assert not isinstance(found, Bodies)
-        return (skulls if isinstance(found, Heads) else figures)(found, self.margin)  # type: ignore[operator]
 
     def _numbered(self, painted: Tensor, codes: Tensor, sightings: Sightings) -> Labels:
         """Return the labels, after numbering who is first seen in these frames."""

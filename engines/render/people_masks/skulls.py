@@ -3,7 +3,6 @@
 from functools import cache
 
 import torch
-from torch import Tensor
 
 from ...head.heads import Heads
 from .hulls import HullTable
