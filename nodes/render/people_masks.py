@@ -142,7 +142,7 @@ class _Step(Step):
         clip = _Clip.of(inputs, self._state)
         labels = clip.update(inputs)
         self._state = clip.state
-        return (*_pictures(labels, inputs), None, None, None, None, None)
+        return (*_pictures(labels, inputs), None, None, None, None)  # and no track_data
 
     def finish(self, inputs: Mapping[str, Any]) -> None:
         if self._state is not None:
