@@ -345,7 +345,7 @@ def _who(state: MaskState) -> list[str]:
     names = []
     for number, track in enumerate(state.tracks):
         colour = COLOURS[number] if number < len(COLOURS) else "no colour"
-        names.append(f"track {track} ({colour}, {state.seen[number]} frames)")
+        names.append(f"track {track} ({colour}, {counted(state.seen[number], 'frame')})")
     return names
 
 

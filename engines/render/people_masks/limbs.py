@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...body.ik.chain import mannequin_chain
 from ...body.rig import mannequin
+from ...geometry.placement import Size
 from ...pose.poses import Poses
 from ...pose.skeletons import COCO_17, SKELETONS
 from .hulls import Hulls, HullTable
@@ -37,6 +38,9 @@ _FACE = 0.008
 # 1.75 m, for people of whom only the head is seen.
 _EYES, _EARS = 0.036, 0.083
 _FEWEST = 23  # of the 68 points of a face, below which its outline is not drawn
+
+# Close-ups: from shoulders to hips, how wide hips are beside shoulders, and the upper arms.
+_TRUNK, _NARROWER, _ARM = 0.29, 0.75, 0.17
 
 _SIDES = ("left", "right")
 _LIMBS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
@@ -77,6 +81,9 @@ def figures(poses: Poses, margin: float = 0.0) -> Figures:
     The height that radii follow from is the second largest that the limbs and sides of the torso
     say, by the proportions of the mannequin: what points at the camera appears shorter, and the
     largest may be an error. Where none is seen, eyes and ears say it, and else the box.
+
+    In close-ups, whose lower edge cuts through the torso, this goes on to there, and arms that are
+    not seen hang.
     """
     coco = poses.as_coco()
     at = coco.present.nonzero(as_tuple=True)
@@ -84,6 +91,7 @@ def figures(poses: Poses, margin: float = 0.0) -> Figures:
     seen = (sure > 0) & points.isfinite().all(-1)
     points = torch.where(seen[..., None], points, 0.0)
     height = _heights(points, seen, coco.boxes[at].float())
+    points, seen = _continued(points, seen, height, coco.canvas)
     build = _Build(points, seen, height)
     whole = SKELETONS[coco.skeleton]
     hulls = [
@@ -244,6 +252,35 @@ def _heights(points: Tensor, seen: Tensor, boxes: Tensor) -> Tensor:
     box = (boxes[:, 3] - boxes[:, 1]).clamp(min=0).nan_to_num(0.0, 0.0, 0.0)
     height = torch.where(by_limbs > 0, by_limbs, torch.where(head > 0, head, box))
     return torch.where(seen.any(1), height, 0.0)
+
+
+def _continued(points: Tensor, seen: Tensor, height: Tensor, canvas: Size) -> tuple[Tensor, Tensor]:
+    """Return points and who is seen with the hips of those whose hips must lie beyond the picture,
+    and with their elbows where neither these nor the wrists are seen."""
+    number = {name: place for place, name in enumerate(COCO_17.joints)}
+    pairs = {
+        name: [number[f"{side}_{name}"] for side in _SIDES]
+        for name in ("shoulder", "elbow", "wrist", "hip")
+    }
+    shoulders = points[:, pairs["shoulder"]]  # [N,2,2]
+    base = shoulders.mean(1)
+    up = _unit(_middle(points[:, :5], seen[:, :5]) - base)
+    upright = seen[:, :5].any(1, keepdim=True)
+    up = torch.where(upright, up, up.new_tensor([0.0, -1.0])) * height[:, None]
+    below = base - up * _TRUNK
+    inside = (below >= 0) & (below <= below.new_tensor([canvas[1], canvas[0]]))
+    cut = seen[:, pairs["shoulder"]].all(1) & ~seen[:, pairs["hip"]].any(1) & ~inside.all(1)
+    bare = ~(seen[:, pairs["elbow"]] | seen[:, pairs["wrist"]]) & cut[:, None]
+    hips = below[:, None] + (shoulders - base[:, None]) * _NARROWER
+    elbows = shoulders - up[:, None] * _ARM
+    points, seen = points.clone(), seen.clone()
+    for name, places, where in (
+        ("hip", hips, cut[:, None].expand_as(bare)),
+        ("elbow", elbows, bare),
+    ):
+        points[:, pairs[name]] = torch.where(where[..., None], places, points[:, pairs[name]])
+        seen[:, pairs[name]] |= where
+    return points, seen
 
 
 @cache

@@ -11,9 +11,9 @@ from .limbs import Figures
 # Spheres of a head with hair, cm, in the axes of the canonical face, whose origin lies between the
 # eyes inside the head: forehead, crown, back of the head, jaw at both sides, chin, nose.
 _SPHERES = (
-    (0.0, 4.0, -0.5, 8.2),
-    (0.0, 5.5, -5.0, 8.8),
-    (0.0, 3.0, -7.5, 8.5),
+    (0.0, 4.3, -0.5, 8.6),
+    (0.0, 6.0, -5.0, 9.4),
+    (0.0, 3.0, -7.5, 9.0),
     (5.0, -4.0, -1.5, 2.6),
     (-5.0, -4.0, -1.5, 2.6),
     (0.0, -6.8, 3.4, 2.4),

@@ -106,6 +106,20 @@ def test_who_is_in_front_hides_the_others() -> None:
         assert only.state.others == (front,)
 
 
+def test_close_ups_go_on_to_the_edge() -> None:
+    """Of a bust neither hips nor elbows are seen."""
+    poses = walking((160.0, 0.0), frames=1, scale=2.5)
+    points = poses.keypoints + torch.tensor([0.0, 120.0])
+    seen = poses.confidence.clone()
+    seen[:, :, 7:] = 0
+    mask = Masker().update({"poses": replace(poses, keypoints=points, confidence=seen)}).mask()[0]
+    assert mask[239, 150:170].all(), "the torso"
+    assert mask[180, [115, 205]].all(), "upper arms"
+    far = replace(walking((160.0, 0.0), frames=1), confidence=seen)  # of who stands behind a table
+    rows = Masker().update({"poses": far}).mask()[0].any(1).nonzero()
+    assert rows.max() < 90
+
+
 def test_surfaces_of_bodies_are_their_silhouettes_and_hide_each_other_by_depth() -> None:
     bodies = moving(2)
     masker = Masker()
