@@ -119,8 +119,8 @@ def _by_opencv(poses: Poses) -> Tensor:
             cv2.fillConvexPoly(mask, cv2.convexHull(at[[number[name] for name in trunk]]), 255)
             for side in ("left", "right"):
                 for (one, two), part in _LINES.items():
-                    ends = [at[number[f"{side}_{name}"]].tolist() for name in (one, two)]
-                    cv2.line(mask, *ends, 255, max(1, round(part * tall)))
+                    begin, end = (at[number[f"{side}_{name}"]].tolist() for name in (one, two))
+                    cv2.line(mask, begin, end, 255, max(1, round(part * tall)))
             middle = points[:5].mean(0)
             cv2.circle(mask, np.rint(middle).astype(int).tolist(), round(_SKULL * tall), 255, -1)
     return torch.from_numpy(masks).float() / 255
@@ -165,7 +165,10 @@ def _paired(people: Poses, frames: int) -> Poses:
 
     return replace(
         one,
-        **{name: beside(name) for name in ("keypoints", "confidence", "boxes", "scores")},
+        keypoints=beside("keypoints"),
+        confidence=beside("confidence"),
+        boxes=beside("boxes"),
+        scores=beside("scores"),
         track_ids=torch.tensor([[0, 1]]).repeat(frames, 1),
         count=torch.full((frames,), 2),
     )

@@ -107,6 +107,7 @@ class Masker:
                 f"in_front: expected one of {', '.join(FRONTS)}, found {self.in_front[:40]!r}"
             )
         one = next(iter(found.values()))
+        found = {name: each.to(one.device) for name, each in found.items()}
         check_cuts(new_shot, len(one))
         alone = len(one) == 1 and self.state.frames == 0
         given = tracked(found, self.state.given, alone=alone and not self.state.several)

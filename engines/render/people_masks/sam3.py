@@ -15,8 +15,9 @@ def track_data(labels: Labels, people: int) -> dict[str, Any]:
     `SCAIL2ColoredMask` take, on the CPU.
 
     Its masks are [F,N,H,W/8] uint8, bit i of a byte j for the pixel 8 j + i. Where the width is no
-    multiple of 8, they are wider by some columns that repeat the one beside, placed so that
-    ComfyUI's nodes, which bring them to `orig_size` by the nearest pixel, get every column back.
+    multiple of 8, they are wider by some columns that repeat the one beside, placed so that nodes
+    that bring them to `orig_size` by the nearest pixel get every column back. SAM3_TrackToMask
+    interpolates: its edges are then up to one pixel off.
     """
     frames, height, width = labels.codes.shape
     about = {"n_frames": frames, "orig_size": (height, width), "scores": [1.0] * people}
