@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...engines.render.people_masks.choices import COLOURS, FRONTS, MODES, PICTURES
 from ...engines.vace.choices import FARTHEST
 from ...engines.words import counted, enumerated
+from .. import advanced
 from ..api import host, io
 from ..cuts import cuts_in, cuts_said
 from ..search import found_by
@@ -207,7 +208,7 @@ class PeopleMasks(io.ComfyNode):
                     tooltip="Pixels by which all masks grow on every side; negative values shrink "
                     "them.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "feather",
                     default=0,
                     min=0,
@@ -216,7 +217,7 @@ class PeopleMasks(io.ComfyNode):
                     tooltip="Pixels over which the edges of mask fade. All other outputs have hard "
                     "edges.",
                 ),
-                io.Int.Input(
+                advanced.Int.Input(
                     "hold",
                     default=4,
                     min=0,
@@ -225,7 +226,7 @@ class PeopleMasks(io.ComfyNode):
                     tooltip="How many frames the mask of somebody who is not found stays where it "
                     "was, behind everybody else. 0: it ends at once.",
                 ),
-                io.Combo.Input(
+                advanced.Combo.Input(
                     "in_front",
                     options=list(FRONTS),
                     default="size",
