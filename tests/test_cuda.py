@@ -42,6 +42,8 @@ from kinograph.engines.render.heads.draw import draw_heads
 from kinograph.engines.render.heads.styles import HEAD_STYLES
 from kinograph.engines.render.mesh.draw import draw_meshes
 from kinograph.engines.render.mesh.instances import Instances
+from kinograph.engines.render.people_masks.masker import Masker
+from kinograph.engines.render.people_masks.sam3 import track_data
 from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 from kinograph.engines.runtime import parity
@@ -63,6 +65,8 @@ from kinograph.workflows.graph.assign import with_values
 from kinograph.workflows.graph.catalogue import catalogue
 from kinograph.workflows.graph.load import load_graph
 from kinograph.workflows.graph.shipped import DEMO_GRAPH, demo_clip
+from made_bodies import moving
+from masked_people import CANVAS, walking
 from pictured_heads import heads_at, pictures
 from posed_heads import turning_heads
 
@@ -542,3 +546,24 @@ def test_dense_layers_in_their_kernels() -> None:
         module.plain = True
         wanted = module(images)["image"].float()
     assert float((found - wanted).norm() / wanted.norm()) < 5e-3
+
+
+def test_masks_of_people_are_those_of_the_cpu_and_the_same_in_chunks() -> None:
+    """But for pixels at edges, whose middles lie within rounding of an outline."""
+    poses = walking((60.0, 9.0), (160.0, -7.0), (300.0, -25.0), frames=24)
+    bodies = replace(moving(24), canvas=CANVAS, camera=Camera.of_field_of_view(CANVAS, 50.0))
+    on_cpu, on_gpu, in_chunks = (Masker(hold=2, grow=2, margin=0.1) for _ in range(3))
+    expected = on_cpu.update({"poses": poses, "bodies": bodies})
+    found = {"poses": poses.to("cuda"), "bodies": bodies.to("cuda")}
+    labels = on_gpu.update(found)
+    assert labels.codes.is_cuda
+    assert on_gpu.state.tracks == on_cpu.state.tracks
+    assert (labels.mask().cpu() != expected.mask()).float().mean() < 1e-3
+    assert (labels.coloured(1.0).cpu() != expected.coloured(1.0)).float().mean() < 1e-3
+    packed, wanted = (track_data(each, 4)["packed_masks"] for each in (labels, expected))
+    assert not packed.is_cuda
+    assert (packed != wanted).float().mean() < 5e-3
+    for start, stop in ((0, 1), (1, 9), (9, 24)):
+        part = in_chunks.update({name: each.slice(start, stop) for name, each in found.items()})
+        assert torch.equal(part.codes, labels.codes[start:stop])
+    assert in_chunks.state.seen == on_gpu.state.seen

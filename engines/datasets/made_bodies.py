@@ -88,7 +88,7 @@ def make_bodies(
         )
     check_shape("backgrounds", backgrounds, ("pictures", "height", "width", 3))
     index = torch.arange(first, first + count)
-    bodies = _posed(index, seed, size)
+    bodies = posed_bodies(index, seed, size)
     behind = _behind(index, seed, backgrounds, size)
     parts = _dressed(bodies, index)
     images, _ = draw_meshes(parts, bodies.camera, count, light=_LIGHT, footage=behind)
@@ -96,8 +96,8 @@ def make_bodies(
     return MadeBodies((images + _NOISE * noise).clamp(0, 1), bodies)
 
 
-def _posed(index: Tensor, seed: int, size: Size) -> Bodies:
-    """Return a body for each number [F]."""
+def posed_bodies(index: Tensor, seed: int, size: Size) -> Bodies:
+    """Return the body of each number [F] in `make_bodies`, on a canvas of `size`."""
     rig, chain = mannequin(), mannequin_chain()
     count = len(index)
     yaw, scale, height = uniform(seed, index, 3, _PLACE).unbind(1)

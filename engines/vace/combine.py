@@ -6,11 +6,11 @@ from torch import Tensor
 from ..checks import check_masks
 from ..errors import InputError
 from ..geometry.frames import expand_frames
+from ..geometry.morphology import grow
 from ..geometry.placement import fit_images
 from ..words import counted
 from .choices import MODES
 from .fitting import as_frames
-from .morphology import grow
 
 
 def combine(

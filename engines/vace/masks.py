@@ -9,11 +9,11 @@ from ..checks import check_frames, check_masks
 from ..detections.detections import Detections
 from ..errors import InputError
 from ..geometry.frames import expand_frames
+from ..geometry.morphology import feather, grow
 from ..geometry.placement import Size, fit_images
 from ..pose.poses import Poses
 from ..words import counted
 from .choices import FARTHEST, REGIONS
-from .morphology import feather, grow
 from .normalise import NEUTRAL
 from .positions import parse_frames
 

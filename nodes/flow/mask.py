@@ -91,6 +91,6 @@ class FlowMask(io.ComfyNode):
 
 
 def _shaped(mask: Tensor, pixels: int, edge: float) -> Tensor:
-    from ...engines.vace.morphology import feather, grow
+    from ...engines.geometry.morphology import feather, grow
 
     return feather(grow(mask, pixels) if pixels else mask, edge)

@@ -41,6 +41,11 @@ ABOUT = {
     "its motion as BVH and GLB. The table of Body Statistics says how steady it is.",
     "infer_render_enhance": "Finds heads, draws masks on them and enlarges the clip, in one pass.",
     "whole_body_to_vace": "Skeletons with hands and faces, found by the included networks.",
+    "scail_masks": "The coloured masks of SCAIL-2, for replacing people: of a driving video and of "
+    "a reference image. Connect the image of Control Normalise to pose_video of WanSCAILToVideo, "
+    "coloured to pose_video_mask, and that of the reference image to reference_image_mask.",
+    "talking_masks": "A mask for each of two people in a start image. Connect mask_1 and mask_2 to "
+    "WanInfiniteTalkToVideo, with the image, width and height of Control Normalise.",
     "build_and_benchmark": "Builds an engine, and measures the backends of this machine.",
 }
 VACE = (
@@ -65,11 +70,11 @@ COLOURS = ("#3f789e", "#88a", "#8a8", "#b58b2a")
 def stage(class_type: str) -> int:
     """The group of a node: what loads, looks, draws, or is an end."""
     name = class_type.removeprefix("Kinograph")
-    if name.startswith(("Load", "Build", "GetVideo")):
+    if name.startswith(("Load", "Build", "GetVideo", "ImageFrom", "ControlNormalise")):
         return 0
     if name.startswith(("Save", "Create", "Preview", "VaceNormalise", "VacePreview")):
         return 3
-    return 2 if name.startswith(("Draw", "Vace", "Upscale")) else 1
+    return 2 if name.startswith(("Draw", "Vace", "Upscale", "Masks", "MaskTo")) else 1
 
 
 def groups(graph: dict[str, Any]) -> list[tuple[str, list[str], str]]:

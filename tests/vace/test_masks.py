@@ -11,9 +11,9 @@ from torch import Tensor
 
 from kinograph.engines.detections.bounding_boxes import from_bounding_boxes
 from kinograph.engines.errors import InputError
+from kinograph.engines.geometry.morphology import feather, grow
 from kinograph.engines.vace.keyframes import keyframes
 from kinograph.engines.vace.masks import boxes_mask, in_words, mask_clip
-from kinograph.engines.vace.morphology import feather, grow
 from kinograph.engines.vace.normalise import normalise
 from kinograph.engines.vace.outpaint import Margins, margins_of, outpaint
 from kinograph.engines.vace.positions import parse_frames

@@ -24,7 +24,9 @@ def sample(values: Tensor, points: Tensor, levels: Sequence[Size]) -> Tensor:
     """
     batch, _, heads, channels = values.shape
     queries, count = points.shape[1], points.shape[4]
-    sizes = torch.tensor(levels, dtype=torch.float32, device=points.device)  # [L,2]
+    # Filled on the device: copies from the host cannot be part of a CUDA graph.
+    one = torch.ones((), dtype=torch.float32, device=points.device)
+    sizes = torch.stack([torch.stack([one * side for side in size]) for size in levels])  # [L,2]
     height, width = (side[:, None] for side in sizes.unbind(1))  # [L,1]
     areas = sizes.prod(1)
     starts = (areas.cumsum(0) - areas)[:, None]

@@ -97,7 +97,7 @@ class SavePassed:
 
 
 class SaveConditions:
-    """Saves the tensors of a conditioning, by their names."""
+    """Saves the tensors of a conditioning, by their names, and images and masks beside them."""
 
     RETURN_TYPES = ()
     FUNCTION = "save"
@@ -107,10 +107,11 @@ class SaveConditions:
     @classmethod
     def INPUT_TYPES(cls):
         required = {"name": ("STRING", {"default": "conditions"}), "positive": ("CONDITIONING",)}
-        return {"required": required}
+        return {"required": required, "optional": {"image": ("IMAGE",), "mask": ("MASK",)}}
 
-    def save(self, name, positive):
-        tensors = {k: v for k, v in positive[0][1].items() if isinstance(v, torch.Tensor)}
+    def save(self, name, positive, **beside):
+        tensors = {**positive[0][1], **beside}
+        tensors = {k: v for k, v in tensors.items() if isinstance(v, torch.Tensor)}
         folder = Path(folder_paths.get_output_directory())
         folder.mkdir(exist_ok=True)
         path = str(folder / f"{name}.safetensors")

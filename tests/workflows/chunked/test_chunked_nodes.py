@@ -117,6 +117,17 @@ CASES: dict[str, Nodes] = {
             {"image": ["f", 0], "heads": ["h", 0], "choose": "track", "person": 2},
         ),
     },
+    **{
+        f"MasksOfPeople of {found}": {
+            **POSES,
+            **BODIES,
+            "x": (
+                "KinographMasksOfPeople",
+                {**links, "hold": 2, "grow": 1, "feather": 2, "image": ["f", 0], "width": 60},
+            ),
+        }
+        for found, links in (("poses", {"poses": ["t", 0]}), ("bodies", {"bodies": ["y", 0]}))
+    },
     "DetectHeads": {"l": FACES["l"], "b": FACES["b"], "x": FACES["h"]},
     "FilterPoses": {**POSES, "x": ("KinographFilterPoses", {"poses": ["t", 0], "most": 1})},
     "FilterPoses in a region": {

@@ -1,0 +1,1 @@
+"""Masks of people: from their joints, their heads and the surfaces of their bodies."""
