@@ -13,7 +13,7 @@ from .animals import ANIMALS
 from .canvas import Canvas
 from .choices import COLOUR_ORDERS, COLOURINGS
 from .limbs import LimbTable, limb_colours, shapes_between
-from .raster import draw
+from .raster import ELLIPSE, draw
 from .styles import STYLES
 from .styles.style import PARTS
 
@@ -74,6 +74,7 @@ def draw_skeletons(
         whole=not antialias,
     )
     colour = limb_colours(table, colours, colour_order, poses.track_ids)
+    shown = _inside(table, points, canvas.size) if look.inside else None
     for part_of in canvas.parts():
         shapes = shapes_between(
             table,
@@ -82,6 +83,7 @@ def draw_skeletons(
             colour if len(colour) == 1 else colour[part_of],
             by_person=look.by_person,
             whole=not antialias,
+            shown=None if shown is None else shown[part_of],
         )
         draw(shapes, canvas.image[part_of], canvas.mask[part_of], antialias=antialias)
         if progress is not None:
@@ -92,6 +94,13 @@ def draw_skeletons(
 def _check(name: str, found: str, known: Collection[str]) -> None:
     if found not in known:
         raise InputError(f"{name}: expected one of {', '.join(known)}, found {found!r}")
+
+
+def _inside(table: LimbTable, points: Tensor, size: Size) -> Tensor:
+    """Return which shapes [F,P,S] are ellipses, or have both joints on a pixel of the canvas."""
+    pixel = points.trunc()
+    on_canvas = ((pixel >= 0) & (pixel < pixel.new_tensor(size[::-1]))).all(-1)
+    return (table.kind == ELLIPSE) | (on_canvas[:, :, table.start] & on_canvas[:, :, table.end])
 
 
 def _points(poses: Poses) -> tuple[Tensor, Tensor]:
