@@ -15,13 +15,13 @@ from .choices import COLOUR_ORDERS, COLOURINGS
 from .limbs import LimbTable, limb_colours, shapes_between
 from .raster import ELLIPSE, draw
 from .styles import STYLES
-from .styles.style import PARTS
+from .styles.style import PARTS, Style
 
 
 def draw_skeletons(
     poses: Poses,
     *,
-    style: str = "openpose",
+    style: str | Style = "openpose",
     parts: Collection[str] | None = None,
     size: Size | None = None,
     fit: str = "stretch",
@@ -35,7 +35,7 @@ def draw_skeletons(
 ) -> tuple[Tensor, Tensor]:
     """Draw every visible joint and limb of `poses`.
 
-    style:        one of `STYLES`, for people; animals are drawn as `ANIMALS`
+    style:        one of `STYLES` by name, or another, for people; animals are drawn as `ANIMALS`
     parts:        which of body, feet, hands, face; None = those that the style draws. What the
                   poses have no joints for is left out
     size:         height, width of the pictures; None = the poses' canvas
@@ -51,8 +51,10 @@ def draw_skeletons(
     Returns IMAGE [F,H,W,3] and MASK [F,H,W] (1 where something was drawn) on the poses' device.
     Raises `InputError` for an unknown choice, a size below 1 or footage of another length.
     """
-    _check("style", style, STYLES)
-    look = ANIMALS if poses.are_animals else STYLES[style]
+    if isinstance(style, str):
+        _check("style", style, STYLES)
+        style = STYLES[style]
+    look = ANIMALS if poses.are_animals else style
     drawn = look.parts if parts is None else tuple(parts)
     for part in drawn:
         _check("parts", part, PARTS)
