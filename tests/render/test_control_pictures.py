@@ -48,20 +48,25 @@ def first(node: type[io.ComfyNode], **inputs: Any) -> Any:
     return node.execute(**{**defaults, **inputs}).args[0]
 
 
+def in_torch(name: str) -> Engine:
+    """Return an engine of an included network that needs no export."""
+    model = resolve(name)
+    return build_engine(model, network_of(model), backend="torch", device="cpu")
+
+
 @pytest.fixture(scope="module")
 def controls(clip: Clip, engine: Engine) -> dict[str, Tensor]:
     """The controls of one frame [H,W,3] by name, and the frame itself."""
     pair = clip.frames[FRAME : FRAME + 2]
     poses = detect_poses(pair[:1], engine)
-    whole = first(AddHandsAndFace, image=pair[:1], poses=poses)
-    blazepose = resolve("blazepose")
-    body_engine = build_engine(blazepose, network_of(blazepose), backend="torch", device="cpu")
-    bodies = first(DetectBodies, image=pair[:1], engine=body_engine, poses=poses)
+    looks = {"hand_engine": in_torch("mediapipe_hand"), "face_engine": in_torch("mediapipe_face")}
+    whole = first(AddHandsAndFace, image=pair[:1], poses=poses, **looks)
+    bodies = first(DetectBodies, image=pair[:1], engine=in_torch("blazepose"), poses=poses)
     flow = estimate_flow(pair).main
     scales, _ = flow_scales(flow, "clip", floor=2 * NOISE_FLOOR)
     moving = read_video(MOVING).frames[:9]
     near = detect_poses(moving[-1:], engine)
-    near = first(AddHandsAndFace, image=moving[-1:], poses=near)
+    near = first(AddHandsAndFace, image=moving[-1:], poses=near, **looks)
     both = estimate_flow(moving, direction="both", preset="fast")
     tracks = first(FollowPoints, flow=both, target="any", points=64)
     rays = first(CameraFromFlow, flow=both)[0, 15::4, -1]
