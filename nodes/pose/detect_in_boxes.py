@@ -48,8 +48,8 @@ class DetectPosesInBoxes(io.ComfyNode):
                     "bounding_box",
                     optional=True,
                     extra_dict=LINK_ONLY,
-                    tooltip="Boxes from any detector, per frame or the same for all; used if people "
-                    "is not connected.",
+                    tooltip="Boxes from any detector, per frame or the same for all; used if "
+                    "people is not connected.",
                 ),
                 turned_input(),
             ],

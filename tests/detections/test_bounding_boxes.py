@@ -53,7 +53,7 @@ def test_boxes_of_fewer_frames_are_refused() -> None:
 
 def drawn(frames: list[list[Box]]) -> list[Tensor]:
     """ComfyUI 0.33, nodes_rtdetr.py, DrawBBoxes: x0, y0, x1, y1 of each box of each frame."""
-    assert isinstance(frames, list) and not isinstance(frames[0], dict)
+    assert isinstance(frames[0], list)
     for box in (box for frame in frames for box in frame):
         assert torch.tensor([box.get("score", 1.0)]).isfinite()
     return [

@@ -76,10 +76,7 @@ def marched(bodies: Bodies, frame: int) -> Floats:
     hit = left <= 1e-6
     points, ray = ray[hit] * t[hit, None], ray[hit]
     normal = np.stack(
-        [
-            distance(points + step)[0] - distance(points - step)[0]
-            for step in np.eye(3) * 1e-5
-        ],
+        [distance(points + step)[0] - distance(points - step)[0] for step in np.eye(3) * 1e-5],
         -1,
     )
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)

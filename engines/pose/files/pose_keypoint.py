@@ -80,8 +80,7 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
     return [
         {
             "people": [
-                {key: column[f][p] for key, column in columns.items()}
-                for p in range(count)
+                {key: column[f][p] for key, column in columns.items()} for p in range(count)
             ],
             "canvas_height": height,
             "canvas_width": width,
@@ -128,9 +127,10 @@ def parse(
 
     Documents of `animals` and of the first `editor`s are read, too. Others give openpose_18, or
     openpose_wholebody_134 as soon as anybody has a face, a hand or our feet; then the feet of a
-    25-point body are kept, too. Where our confidences are present, they replace c; a face or hand
-    of zeros beside our confidences of a body, without its own, is none. Without our confidences, coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as
-    older controlnet_aux wrote them (joints may lie a bit outside).
+    25-point body are kept, too. Where our confidences are present, they replace c; a face or a hand
+    of zeros beside our confidences of the body, without its own, is none. Without our confidences,
+    coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as older
+    controlnet_aux wrote them (joints may lie a bit outside).
     """
     if animals.owns(document.raw):
         return animals.parse(document, canvas=canvas, frames=frames)

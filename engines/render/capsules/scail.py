@@ -165,9 +165,7 @@ def _places(bodies: Bodies) -> Tensor:
     return bodies.camera.view(points_named(bodies, _JOINTS).places).float()
 
 
-def _draw(
-    bodies: Bodies, colours: str, fade: Fade, image: Tensor, mask: Tensor, fit: str
-) -> None:
+def _draw(bodies: Bodies, colours: str, fade: Fade, image: Tensor, mask: Tensor, fit: str) -> None:
     """Draw the capsules into `image` [F,H,W,3] and `mask` [F,H,W], in place."""
     frame, place = bodies.present.nonzero(as_tuple=True)
     if not len(frame):

@@ -19,14 +19,11 @@ _HANDS = hands(constant(1.5), constant(4))
 def _hand(part: str) -> Group:
     """Return the limbs and dots of one hand."""
     place = OPENPOSE_134.parts[part]
-
-    def within(joint: int) -> bool:
-        return place.start <= joint < place.stop
-
+    within = range(place.start, place.stop)
     return replace(
         _HANDS,
-        limbs=tuple(limb for limb in _HANDS.limbs if within(limb[0][0])),
-        dots=tuple(dot for dot in _HANDS.dots if within(dot[0])),
+        limbs=tuple(limb for limb in _HANDS.limbs if limb[0][0] in within),
+        dots=tuple(dot for dot in _HANDS.dots if dot[0] in within),
     )
 
 

@@ -68,7 +68,8 @@ def openpose_editor(person: Person) -> Seen:
         flat = person.get(f"{part}_keypoints_2d")
         if flat is not None:
             assert len(flat) >= 3 * size
-        seen[part] = sum(x > 0 and y > 0 and c > 0 for x, y, c in zip(*[iter(flat or [])] * 3))
+        points = np.array(flat or [], np.float32).reshape(-1, 3)
+        seen[part] = int((points > 0).all(1).sum())
     return seen
 
 
