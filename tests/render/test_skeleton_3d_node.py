@@ -58,7 +58,7 @@ def test_what_it_warns_of(bodies: Bodies) -> None:
     assert tracks == "colours: bodies without a track have the colours for one person"
     nobody = replace(bodies, count=torch.zeros(2, dtype=torch.int64))
     output = DrawSkeleton3D.execute(nobody, **GIVEN)
-    assert output.ui.warnings == ["no frame contains bodies; nothing is drawn"]
+    assert list(output.ui.warnings) == ["no frame contains bodies; nothing is drawn"]
     assert not output.args[0].any()
 
 
