@@ -147,6 +147,10 @@ def ready(engine: Engine) -> None:
     comfy_memory.ready(engine)
 
 
+def core_model(module: torch.nn.Module) -> Any:
+    return comfy_memory.core_model(module)
+
+
 def build_progress(phase: str, step: int, steps: int) -> None:
     go_on()
     if not steps:

@@ -81,3 +81,10 @@ def ready(engine: Engine) -> None:
     if engine.holder is None:
         engine.holder = EnginePatcher(engine)
     comfy.model_management.load_models_gpu([engine.holder])
+
+
+def core_model(module: torch.nn.Module) -> ModelPatcher:
+    """Return a module as ComfyUI's own nodes take models. It must not hold weights: those of an
+    engine are loaded through `ready`."""
+    device = comfy.model_management.get_torch_device()
+    return ModelPatcher(module.eval(), device, comfy.model_management.unet_offload_device())

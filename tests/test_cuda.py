@@ -18,6 +18,7 @@ from kinograph.engines import host_copy
 from kinograph.engines.body.bodies import Bodies
 from kinograph.engines.body.rig import mannequin
 from kinograph.engines.flow.estimate import estimate_flow
+from kinograph.engines.flow.pair_model import PairFlow
 from kinograph.engines.geometry.camera import Camera
 from kinograph.engines.geometry.crops import crop
 from kinograph.engines.geometry.rotations import turn_by
@@ -249,6 +250,21 @@ def test_raft_with_a_warm_start(raft: Model, clip: Clip, backend: str) -> None:
     )
     for name in ("forward", "backward"):
         assert float((found.one(name) - wanted.one(name)).abs().max()) < 0.05
+
+
+def test_the_model_of_optical_flow(raft: Model, clip: Clip) -> None:
+    """Pictures and answer on the GPU, whatever device the engine has."""
+    one, two = (clip.frames[i : i + 1, ::2, ::2].movedim(-1, 1) * 2 - 1 for i in (0, 1))
+    wanted = PairFlow(
+        build_engine(raft, network_of(raft), backend="torch", device="cpu", precision="fp32")
+    )(one, two)[-1]
+    for device in ("cuda", "cpu"):
+        engine = build_engine(
+            raft, network_of(raft), backend="torch", device=device, precision="fp32"
+        )
+        (found,) = PairFlow(engine)(one.cuda(), two.cuda())
+        assert found.device.type == "cuda"
+        assert float((found.cpu() - wanted).abs().max()) < 0.05
 
 
 def test_large_frames_stay_within_4_gb(raft: Model) -> None:

@@ -62,8 +62,8 @@ def points_named(bodies: Bodies, names: Sequence[str]) -> NamedPoints:
 def points_of_rig(name: str) -> dict[str, tuple[int, tuple[float, ...]]]:
     """Return the joint of every point of a rig, and where it lies from there at rest, m.
 
-    With the mannequin's skeleton they are the points of `chain_of`, eyes, the neck, and those of
-    fingers, such as `left_index_tip`; with SMPL's, its joints.
+    With the mannequin's skeleton they are the points of `chain_of`, eyes, the neck, the head, and
+    those of fingers, such as `left_index_tip`; with SMPL's, its joints.
     """
     rig = rig_named(name)
     if rig.joints == JOINTS:
@@ -71,7 +71,8 @@ def points_of_rig(name: str) -> dict[str, tuple[int, tuple[float, ...]]]:
     places = attached(rig)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         places[f"{side}_eye"] = ("head", torch.tensor([_EYE[0] * sign, *_EYE[1:]]))
-    places["neck"] = ("neck_01", rig.rest[rig.index("neck_01")])
+    for point, bone in (("neck", "neck_01"), ("head", "head")):
+        places[point] = (bone, rig.rest[rig.index(bone)])
     for side, s in SIDES:
         for finger in FINGERS:
             for part in PARTS[:-1]:

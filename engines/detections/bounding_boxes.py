@@ -26,21 +26,19 @@ class Boxed(Protocol):
 def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Detections:
     """Return ComfyUI's BOUNDING_BOX as `Detections` of people.
 
-    boxes:  a list of boxes for every frame, or the list of a single frame's boxes, or one box; each
-            has x, y, width and height in pixels of the canvas, and may have a score (default 1)
+    boxes:  as ComfyUI's nodes give and take them: a list of boxes for each frame, or boxes that
+            serve for all frames: such a list of one frame, its list alone, or one box. Each has x,
+            y, width and height in pixels of the canvas, and may have a score (default 1)
     frames: how many frames there are
     canvas: height and width of the frames in pixels
 
     Raises `InputError`, which names the place, for malformed boxes and another number of frames.
     """
-    if isinstance(boxes, Mapping):
-        boxes = [[boxes]]
-    if not isinstance(boxes, list):
-        raise InputError(
-            f"bounding_box: expected a list of boxes for each frame, found {type(boxes).__name__}"
-        )
-    if (not boxes and frames == 1) or (boxes and isinstance(boxes[0], Mapping)):
-        boxes = [boxes]
+    boxes = boxes_by_frame(boxes)
+    if not boxes and frames == 1:
+        boxes = [[]]
+    if len(boxes) == 1:
+        boxes = boxes * frames
     if len(boxes) != frames:
         raise InputError(
             f"bounding_box: expected boxes for {frames} frame{'s' if frames != 1 else ''}, found "
@@ -61,6 +59,18 @@ def from_bounding_boxes(boxes: Any, frames: int, canvas: tuple[int, int]) -> Det
             found.scores[f, : len(rows)] = values[:, 4]
             found.count[f] = len(rows)
     return found
+
+
+def boxes_by_frame(boxes: Any) -> list[Any]:
+    """Return a BOUNDING_BOX as a list with one list of boxes per frame; of one frame where they
+    serve for all. Raises `InputError` for what is neither a box nor a list."""
+    if isinstance(boxes, Mapping):
+        return [[boxes]]
+    if not isinstance(boxes, list):
+        raise InputError(
+            f"bounding_box: expected a list of boxes for each frame, found {type(boxes).__name__}"
+        )
+    return [boxes] if boxes and isinstance(boxes[0], Mapping) else boxes
 
 
 def to_bounding_boxes(found: Boxed, label: str) -> list[list[dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 COLOUR_ORDERS = ("rgb", "bgr")
 COLOURINGS = ("style", "track")
+SKELETONS_3D = ("scail",)
 NORMALISATIONS = ("vace", "clip", "fixed", "ema")
 DEPTH_RANGES = ("steady", "frame", "clip", "fixed")
 NORMAL_AXES = ("bae", "opengl")

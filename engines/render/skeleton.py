@@ -13,15 +13,15 @@ from .animals import ANIMALS
 from .canvas import Canvas
 from .choices import COLOUR_ORDERS, COLOURINGS
 from .limbs import LimbTable, limb_colours, shapes_between
-from .raster import draw
+from .raster import ELLIPSE, draw
 from .styles import STYLES
-from .styles.style import PARTS
+from .styles.style import PARTS, Style
 
 
 def draw_skeletons(
     poses: Poses,
     *,
-    style: str = "openpose",
+    style: str | Style = "openpose",
     parts: Collection[str] | None = None,
     size: Size | None = None,
     fit: str = "stretch",
@@ -35,7 +35,7 @@ def draw_skeletons(
 ) -> tuple[Tensor, Tensor]:
     """Draw every visible joint and limb of `poses`.
 
-    style:        one of `STYLES`, for people; animals are drawn as `ANIMALS`
+    style:        one of `STYLES` by name, or another, for people; animals are drawn as `ANIMALS`
     parts:        which of body, feet, hands, face; None = those that the style draws. What the
                   poses have no joints for is left out
     size:         height, width of the pictures; None = the poses' canvas
@@ -51,8 +51,10 @@ def draw_skeletons(
     Returns IMAGE [F,H,W,3] and MASK [F,H,W] (1 where something was drawn) on the poses' device.
     Raises `InputError` for an unknown choice, a size below 1 or footage of another length.
     """
-    _check("style", style, STYLES)
-    look = ANIMALS if poses.are_animals else STYLES[style]
+    if isinstance(style, str):
+        _check("style", style, STYLES)
+        style = STYLES[style]
+    look = ANIMALS if poses.are_animals else style
     drawn = look.parts if parts is None else tuple(parts)
     for part in drawn:
         _check("parts", part, PARTS)
@@ -74,6 +76,7 @@ def draw_skeletons(
         whole=not antialias,
     )
     colour = limb_colours(table, colours, colour_order, poses.track_ids)
+    shown = _inside(table, points, canvas.size) if look.inside else None
     for part_of in canvas.parts():
         shapes = shapes_between(
             table,
@@ -82,6 +85,7 @@ def draw_skeletons(
             colour if len(colour) == 1 else colour[part_of],
             by_person=look.by_person,
             whole=not antialias,
+            shown=None if shown is None else shown[part_of],
         )
         draw(shapes, canvas.image[part_of], canvas.mask[part_of], antialias=antialias)
         if progress is not None:
@@ -92,6 +96,13 @@ def draw_skeletons(
 def _check(name: str, found: str, known: Collection[str]) -> None:
     if found not in known:
         raise InputError(f"{name}: expected one of {', '.join(known)}, found {found!r}")
+
+
+def _inside(table: LimbTable, points: Tensor, size: Size) -> Tensor:
+    """Return which shapes [F,P,S] are ellipses, or have both joints on a pixel of the canvas."""
+    pixel = points.trunc()
+    on_canvas = ((pixel >= 0) & (pixel < pixel.new_tensor(size[::-1]))).all(-1)
+    return (table.kind == ELLIPSE) | (on_canvas[:, :, table.start] & on_canvas[:, :, table.end])
 
 
 def _points(poses: Poses) -> tuple[Tensor, Tensor]:

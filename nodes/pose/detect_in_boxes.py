@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DetectPosesInBoxes(io.ComfyNode):
-    STREAMING = Rule("frames", ("image", "people", "bounding_box"))
+    STREAMING = Rule("frames", ("image", "people", "bounding_box"), one=("bounding_box",))
     ORDER = 50
 
     @classmethod
@@ -48,7 +48,8 @@ class DetectPosesInBoxes(io.ComfyNode):
                     "bounding_box",
                     optional=True,
                     extra_dict=LINK_ONLY,
-                    tooltip="Boxes from any detector; used if people is not connected.",
+                    tooltip="Boxes from any detector, per frame or the same for all; used if "
+                    "people is not connected.",
                 ),
                 turned_input(),
             ],

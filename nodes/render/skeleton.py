@@ -54,7 +54,9 @@ class DrawSkeleton(io.ComfyNode):
                     tooltip="vace: like VACE's own annotator, with face; vace_body: without it. "
                     "openpose: like ControlNet OpenPose and DWPose, with hands and face. xinsir: "
                     "the same with the thicker sticks of xinsir's ControlNets. wan_animate: thin, "
-                    "with toes and hands. yolo_nas: like the YOLO-NAS-Pose nodes.",
+                    "with toes and hands. sdpose: like ComfyUI's SDPose Draw Keypoints, as "
+                    "MiniMax H3 and SDPose take it, with feet, hands and face; for pictures 1024 "
+                    "pixels long. yolo_nas: like the YOLO-NAS-Pose nodes.",
                 ),
                 *size_inputs(),
                 io.Float.Input(

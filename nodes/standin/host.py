@@ -168,6 +168,17 @@ def ready(engine: Engine) -> None:
     engine.load()
 
 
+def core_model(module: object) -> Any:
+    """Return a module as ComfyUI's own nodes take models.
+
+    Raises `InputError` here, where there is neither ComfyUI nor any such node.
+    """
+    raise InputError(
+        "this node gives a model of ComfyUI, which only ComfyUI's own nodes take; run the graph in "
+        "ComfyUI, or on a server with: kinograph run --server"
+    )
+
+
 def build_progress(phase: str, step: int, steps: int) -> None:
     """Show the progress of a build, and raise if the user has cancelled.
 

@@ -233,11 +233,10 @@ class VaceMask(io.ComfyNode):
 
 def _boxes(bounding_box: Any, image: Tensor) -> Detections:
     """Boxes of every frame, or of one frame that stand for all."""
-    from ...engines.detections.bounding_boxes import from_bounding_boxes
+    from ...engines.detections.bounding_boxes import boxes_by_frame, from_bounding_boxes
 
     frames, height, width = image.shape[:3]
-    rows = bounding_box if isinstance(bounding_box, list) else [bounding_box]
+    rows = boxes_by_frame(bounding_box)
     if not rows and frames > 1:
         raise InputError("bounding_box: holds no boxes; connect a detector that found something")
-    single = len(rows) == 1 or (bool(rows) and isinstance(rows[0], Mapping))
-    return from_bounding_boxes(bounding_box, 1 if single else frames, (height, width))
+    return from_bounding_boxes(rows, 1 if len(rows) == 1 else frames, (height, width))

@@ -91,7 +91,9 @@ def test_parts_are_left_out_of_the_data(
 def test_without_all_parts_the_body_is_left(people: Callable[..., Poses]) -> None:
     left = without_parts(people(whole=True), ("hands", "face", "feet"))
     assert left.skeleton == "coco_17"
-    assert (to_pose_keypoint(left)[0]["people"][0]["face_keypoints_2d"]) is None
+    person = to_pose_keypoint(left)[0]["people"][0]
+    assert not any(person["face_keypoints_2d"])
+    assert "face_confidence" not in person
     body = people()
     for parts in (("hands",), ("hands", "face", "feet")):
         assert torch.equal(without_parts(body, parts).keypoints, body.keypoints)

@@ -4,6 +4,7 @@ import colorsys
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from kinograph.engines.render.styles import STYLES
 from kinograph.engines.render.styles.style import PARTS
 
 BODY = STYLES["openpose"].groups[0]
+DATA = Path(__file__).parents[1] / "data"
 Golden = Callable[[str, Tensor], None]
 People = Callable[..., Poses]
 
@@ -185,6 +187,7 @@ def test_hands_and_face_look_as_other_packs_draw_them(people: People) -> None:
         ("xinsir", {"body", "hands", "face"}),
         ("yolo_nas", {"body"}),
         ("wan_animate", {"body", "feet", "hands"}),
+        ("sdpose", {"body", "feet", "hands", "face"}),
     ],
 )
 def test_what_a_style_draws(people: People, style: str, drawn: set[str]) -> None:
@@ -197,6 +200,33 @@ def test_what_a_style_draws(people: People, style: str, drawn: set[str]) -> None
         assert alone.any(), part
         with_it, _ = draw_skeletons(poses, style=style, parts={*drawn, part})
         assert torch.equal(with_it, whole) == (part in drawn), part
+
+
+@pytest.mark.parametrize(("hands", "off"), [(False, 0), (True, 0.01)])
+def test_sdpose_looks_as_comfyui_draws(people: People, hands: bool, off: float) -> None:
+    """Every pixel but the edges of fingers, whose ends ComfyUI cuts to whole pixels.
+
+    The pictures were made by ComfyUI 0.33's own SDPose Draw Keypoints with OpenCV, from these poses
+    through POSE_KEYPOINT: threshold 0.5, face points of 2 px, with feet.
+    """
+    parts = {"body", "feet", "face"} | ({"hands"} if hands else set())
+    poses = people(1, 2, (240, 360), seed=3, whole=True)
+    name = "whole" if hands else "without_hands"
+    wanted = cv2.imread(str(DATA / f"render/sdpose_{name}.png"))[..., ::-1] / 255
+    image, _ = draw_skeletons(poses, style="sdpose", parts=parts, antialias=False)
+    differ = (np.abs(image[0].numpy() - wanted).max(-1) > 0.5 / 255).sum()
+    assert differ <= off * (wanted.max(-1) > 0).sum()
+
+
+def test_sdpose_draws_no_dot_from_outside(people: People) -> None:
+    """As ComfyUI; limbs are cut at the edge."""
+    poses = people(1, 1, whole=True)
+    poses.keypoints[:] = torch.tensor([-2.0, 100.0])
+    assert not draw_skeletons(poses, style="sdpose")[1].any()
+    poses.keypoints[0, 0, 5] = torch.tensor([60.0, 100.0])  # left shoulder
+    image, _ = draw_skeletons(poses, style="sdpose", parts=["body"])
+    assert image[0, 100, 20].any()
+    assert draw_skeletons(poses, style="openpose", parts=["hands"])[1].any()
 
 
 def test_a_body_has_no_hands(people: People) -> None:

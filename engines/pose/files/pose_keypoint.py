@@ -35,7 +35,9 @@ _PARTS = {
     "left_hand": ("hand_left", 21),
     "right_hand": ("hand_right", 21),
 }
-_EXPECTED = ("body", "face", "left_hand", "right_hand")  # keys that readers look for, if null
+# Parts that every person has in what is written, as zeros where the poses have none: ComfyUI's
+# SDPoseDrawKeypoints takes neither null nor an empty list nor a missing key.
+_EXPECTED = {"face": 70, "left_hand": 21, "right_hand": 21}
 _JAW, _WITHOUT_JAW = 17, 51
 _FACES = (_WITHOUT_JAW, 68, 69, 70)  # points that a face may have
 _MID_HIP = 8  # of BODY_25, which is OpenPose's 18 with this joint and six of the feet behind
@@ -48,9 +50,10 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
     `pose_keypoints_2d` is a flat list of 18 times x, y, c in pixels of the canvas. Readers drop
     every point with c < 1, so c is 1.0 where the joint is seen and 0.0 (with x = y = 0) where
     not. The real confidences stand in `pose_confidence`, the person's in `score`, the track in
-    `track_id` (-1 = none), the box (x0, y0, x1, y1) in `box`. Whole bodies also have the face (70
-    points: as in DWPose packs the last two are the eyes), the hands, and under a key of our own
-    the feet (`foot_keypoints_2d`, 6 points), each with its confidences.
+    `track_id` (-1 = none), the box (x0, y0, x1, y1) in `box`. The face has 70 points (as in DWPose
+    packs the last two are the eyes), each hand 21; whole bodies also have the feet
+    (`foot_keypoints_2d`, 6 points, as ComfyUI's SDPose nodes name them), and confidences of each
+    part. Where the poses have no face and hands, these are zeros, without confidences.
 
     Animals are written as in `animals`. Raises `InputError` for NaN or infinity.
     """
@@ -60,12 +63,16 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
     skeleton = OPENPOSE_134 if joints.skeleton == OPENPOSE_134.name else OPENPOSE_18
     seen = (joints.confidence > 0).to(joints.keypoints.dtype)
     points = torch.cat([joints.keypoints, seen[..., None]], -1)
-    columns: dict[str, Any] = {f"{_PARTS[part][0]}_keypoints_2d": None for part in _EXPECTED}
+    columns: dict[str, Any] = {}
     for part, place in skeleton.parts.items():
         key = _PARTS[part][0]
         values = with_pupils(points, place) if part == "face" else points[:, :, place]
         columns[f"{key}_keypoints_2d"] = values.flatten(2).tolist()
         columns[f"{key}_confidence"] = joints.confidence[:, :, place].tolist()
+    for part, size in _EXPECTED.items():
+        if part not in skeleton.parts:
+            nothing = points.new_zeros(*points.shape[:2], 3 * size)
+            columns[f"{_PARTS[part][0]}_keypoints_2d"] = nothing.tolist()
     columns["score"] = joints.scores.tolist()
     columns["track_id"] = joints.track_ids.tolist()
     columns["box"] = joints.boxes.tolist()
@@ -73,8 +80,7 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
     return [
         {
             "people": [
-                {key: column and column[f][p] for key, column in columns.items()}
-                for p in range(count)
+                {key: column[f][p] for key, column in columns.items()} for p in range(count)
             ],
             "canvas_height": height,
             "canvas_width": width,
@@ -84,8 +90,12 @@ def to_pose_keypoint(poses: Poses) -> list[dict[str, Any]]:
 
 
 def with_pupils(points: Tensor, face: slice) -> Tensor:
-    """Return the face of whole bodies [F,P,134,3] as OpenPose has it, [F,P,70,3]."""
-    return torch.cat([points[:, :, face], points[:, :, _PUPILS]], 2)
+    """Return the face of whole bodies [F,P,134,3] as OpenPose has it, [F,P,70,3].
+
+    A face of which nothing is seen has no pupils either: two points alone would be taken for one.
+    """
+    seen = (points[:, :, face, 2:] > 0).any(2, keepdim=True)
+    return torch.cat([points[:, :, face], points[:, :, _PUPILS] * seen], 2)
 
 
 def from_pose_keypoint(
@@ -117,9 +127,10 @@ def parse(
 
     Documents of `animals` and of the first `editor`s are read, too. Others give openpose_18, or
     openpose_wholebody_134 as soon as anybody has a face, a hand or our feet; then the feet of a
-    25-point body are kept, too. Where our confidences are present, they replace c. Without our
-    confidences, coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as
-    older controlnet_aux wrote them (joints may lie a bit outside).
+    25-point body are kept, too. Where our confidences are present, they replace c; a face or a hand
+    of zeros beside our confidences of the body, without its own, is none. Without our confidences,
+    coordinates that all lie in -1..2 on a larger canvas are fractions of its sides, as older
+    controlnet_aux wrote them (joints may lie a bit outside).
     """
     if animals.owns(document.raw):
         return animals.parse(document, canvas=canvas, frames=frames)
@@ -213,6 +224,9 @@ def read_person(person: Value) -> Body:
             numbers = numbers[: 3 * _MID_HIP] + numbers[3 * (_MID_HIP + 1) : start]
         numbers = numbers[: 3 * size]
         confidence = person.member(f"{key}_confidence")
+        if confidence is None and person.member("pose_confidence") is not None and not any(numbers):
+            parts[part] = None  # zeros in place of a part that the poses did not have
+            continue
         if confidence is not None:
             ours = True
             for i, value in enumerate(confidence.numbers(size)):

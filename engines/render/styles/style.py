@@ -41,6 +41,8 @@ class Style:
                   its dots
     grows:        lengths grow in pictures whose shorter side is above `GROWS_ABOVE`, so that they
                   do not become hairlines; not where pixels are as the OpenCV code draws them
+    inside:       dots and lines are drawn only if their centre, or both ends, lie on the canvas;
+                  ellipses in any case
     order:        place among the styles that a user chooses from; by name where equal
     """
 
@@ -50,6 +52,7 @@ class Style:
     joints_first: bool = False
     by_person: bool = True
     grows: bool = False
+    inside: bool = False
     order: int = 100
 
     def growth(self, height: int, width: int) -> float:

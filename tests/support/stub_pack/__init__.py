@@ -3,6 +3,7 @@ saves the exact tensors that passed between nodes."""
 
 from pathlib import Path
 
+import comfy.model_management
 import folder_paths
 import torch
 from safetensors.torch import save_file
@@ -119,7 +120,33 @@ class SaveConditions:
         return {"ui": {"text": (path,)}}
 
 
+class FlowByModel:
+    """Estimates the flow of a moving texture by a model, as VOIDWarpedNoise calls it."""
+
+    RETURN_TYPES = ()
+    FUNCTION = "estimate"
+    CATEGORY = "test"
+    OUTPUT_NODE = True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        right = ("INT", {"default": 5, "min": 0, "max": 32})
+        return {"required": {"optical_flow": ("OPTICAL_FLOW",), "right": right}}
+
+    def estimate(self, optical_flow, right):
+        comfy.model_management.load_model_gpu(optical_flow)
+        device = comfy.model_management.get_torch_device()
+        model = optical_flow.model.to(device).eval()
+        coarse = torch.rand(1, 3, 16, 32, generator=torch.Generator().manual_seed(0))
+        world = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bicubic")
+        world = world.clamp(0, 1) * 2 - 1
+        one, two = (world[..., 40 - x : 200 - x].to(device) for x in (0, right))
+        flow = model(one, two)[-1][0]
+        return {"ui": {"text": [str(float(part[16:-16, 32:-32].median())) for part in flow]}}
+
+
 NODE_CLASS_MAPPINGS = {
+    "FlowByModel": FlowByModel,
     "StubVae": StubVae,
     "NoiseClip": NoiseClip,
     "SavePassed": SavePassed,

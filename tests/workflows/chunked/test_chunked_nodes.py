@@ -235,6 +235,21 @@ CASES: dict[str, Nodes] = {
         }
         for way, up_to in (("causal", {}), ("both", {}), ("causal", {"image": ["f", 0]}))
     },
+    **{
+        f"DrawSkeleton3D {' '.join(map(str, values.values()))}": {
+            **BODIES,
+            "k": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]}),
+            "x": (
+                "KinographDrawSkeleton3D",
+                {"bodies": ["y", 0], "poses": ["k", 0], "width": 96, **values},
+            ),
+        }
+        for values in (
+            {"colours": "track"},
+            {"nearest": 2.5},
+            {"nearest": 2.5, "fades_over": 3.0},
+        )
+    },
     "BodiesToKeypoints": {**BODIES, "x": ("KinographBodiesToKeypoints", {"bodies": ["y", 0]})},
     "LoadPredictions": {
         "x": ("KinographLoadPredictions", {"file": "predictions.json", "image": ["f", 0]})

@@ -222,7 +222,10 @@ def test_nodes_lists_inputs_and_outputs(capsys: pytest.CaptureFixture[str]) -> N
     status, out, _ = run(capsys, "nodes")
     assert status == 0
     assert "Draw Skeleton  (KinographDrawSkeleton, Kinograph/render)" in out
-    assert "in   style: openpose|vace|yolo_nas|vace_body|xinsir|wan_animate, default 'vace'" in out
+    assert (
+        "in   style: openpose|vace|yolo_nas|vace_body|xinsir|wan_animate|sdpose, default 'vace'"
+        in out
+    )
     assert "out  mask: MASK" in out
     status, out, _ = run(capsys, "nodes", "--json")
     assert json.loads(out)["LoadVideo"]["outputs"] == [{"name": "VIDEO", "type": "VIDEO"}]
