@@ -12,7 +12,8 @@ from torch import Tensor
 from ...engines.datasets.flow_scenes import FlowPairs, FlowScenes
 from ...engines.datasets.flow_scenes.sheet import warped
 from ...engines.environment import describe_device
-from .measure import at_least_one, bench_report, device_named, peak, reset_peak, wait
+from ...engines.runtime.devices import wait
+from .measure import at_least_one, bench_report, device_named, peak, reset_peak
 
 _LIMITS = (1, 2, 6, 20, 40, 100)  # px
 _PERCENTILES = (10, 50, 90, 99)
