@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..flow.families.raft import STRIDE, torchvisions
+from ..flow.families.raft import STRIDE, torchvisions, with_weights
 from ..flow.raft.encoder import InstanceNorm
 from ..flow.raft.unrolled import Unrolled, upsampled
 from ..runtime.warned import warned_by_others
@@ -68,7 +69,7 @@ class FlowBatch:
 class FlowTask:
     """RAFT small that learns from pairs without end.
 
-    module: torchvision's raft_small, with random weights as torchvision begins
+    module: torchvision's raft_small, with random weights as torchvision begins, or given ones
     """
 
     count = 0
@@ -81,6 +82,7 @@ class FlowTask:
         updates: int = 10,
         device: torch.device | str = "cpu",
         seed: int = 0,
+        weights: Path | None = None,
         at_once: int = 1,
         speedup: str = "none",
         about: Mapping[str, Any] | None = None,
@@ -92,6 +94,7 @@ class FlowTask:
         size:    height and width of the pairs, px
         updates: of the flow, each of which is judged
         seed:    of the network's first weights
+        weights: a .pth or .safetensors file of raft_small to begin with instead
         at_once: pairs that are made together, from a multiple of this number on. It changes the
                  last bits of pairs only
         speedup: none; compile: the parts by `torch.compile`; graph: each step from a CUDA graph;
@@ -100,7 +103,7 @@ class FlowTask:
         told:    is told what was not possible and what is done instead
 
         Raises `InputError` for values out of range, and for a speed-up without a GPU that needs
-        one.
+        one; `ModelError` for a file that cannot be read and for weights of another network.
         """
         check_size(size)
         if not 1 <= updates <= 64:
@@ -119,7 +122,9 @@ class FlowTask:
             )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self._module = torchvisions(large=False)
+            self._module = (
+                torchvisions(large=False) if weights is None else with_weights(weights, large=False)
+            )
         self._module.to(self._device)
         if self._device.type == "cuda":
             self._module.to(memory_format=torch.channels_last)

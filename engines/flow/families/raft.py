@@ -114,14 +114,19 @@ def torchvisions(*, large: bool) -> nn.Module:
     return module
 
 
-def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False) -> RAFT:
-    """Return the network with torchvision's weights, from a .pth or .safetensors file.
+def with_weights(path: Path, *, large: bool) -> nn.Module:
+    """Return torchvision's own network with weights from a .pth or .safetensors file.
 
     Raises `ModelError` for a file that cannot be read and for weights of another network.
     """
     source = torchvisions(large=large)
     fill(source, read_tensors(path), path, f"torchvision's raft_{'large' if large else 'small'}")
-    return RAFT(source, updates=updates, both=both).eval()
+    return source
+
+
+def load(path: Path, *, large: bool, updates: int = UPDATES, both: bool = False) -> RAFT:
+    """Return the network with torchvision's weights. Raises as `with_weights` does."""
+    return RAFT(with_weights(path, large=large), updates=updates, both=both).eval()
 
 
 def network(*, large: bool, updates: int = 0, both: bool = False, warm: bool = False) -> Network:

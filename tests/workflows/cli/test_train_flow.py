@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from kinograph.engines.datasets import flow_scenes
+from kinograph.engines.datasets.backgrounds import Backgrounds
 from kinograph.engines.datasets.flow_scenes import FlowScenes
+from kinograph.engines.flow.families.raft import torchvisions
 from kinograph.engines.models import checkpoint
 from kinograph.workflows.bench import train_flow as bench
 from kinograph.workflows.cli import main
@@ -73,6 +77,44 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "holds a run; go on with it by --resume" in capsys.readouterr().err
     assert main([*FLOW, "--out", str(out), "--steps", "1", "--resume"]) == 2
     assert "expected a checkpoint, found a file that is none" in capsys.readouterr().err
+
+
+def test_a_run_begins_with_given_weights_and_own_photographs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Backgrounds | None] = []
+
+    def own(*, photographs: Backgrounds | None = None, **others: Any) -> FlowScenes:
+        asked.append(photographs)
+        return few(**others)
+
+    monkeypatch.setattr(flow_scenes, "FlowScenes", own)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    Image.new("RGB", (80, 64), "teal").save(pictures / "one.png")
+    weights = tmp_path / "start.safetensors"
+    torch.manual_seed(7)
+    start = torchvisions(large=False).state_dict()
+    save_file({name: value.contiguous() for name, value in start.items()}, weights)
+    run = [*FLOW, "--steps", "1", "--lr", "1e-9", "--weight-decay", "0"]
+    options = ["--weights", str(weights), "--photographs", str(pictures)]
+    assert main([*run, "--out", str(tmp_path / "run"), *options]) == 0
+    stored = checkpoint.load(tmp_path / "run" / "checkpoint.pt")
+    for name, value in start.items():
+        torch.testing.assert_close(stored["weights"][name], value, atol=1e-6, rtol=0)
+    assert stored["config"]["data"]["photographs"] == "pictures"
+    assert asked[0] is not None
+    assert len(asked[0].pictures) == 1
+    capsys.readouterr()
+    again = [*run, "--out", str(tmp_path / "run"), "--resume", "--weights", str(weights)]
+    assert main(again) == 2
+    assert "--weights: a run that is resumed has its own" in capsys.readouterr().err
+    for name, message in {
+        "none.pth": "none.pth",
+        "movenet_multipose": "expected a model of the family raft_small, found movenet_multipose",
+    }.items():
+        assert main([*run, "--out", str(tmp_path / "other"), "--weights", name]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_a_signal_saves_the_run(

@@ -44,6 +44,17 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         "stopped in the fall, to the end of that",
     )
     run.add_argument(
+        "--weights",
+        metavar="MODEL",
+        help="begin with these instead of random ones: a file of raft_small, or a model's name",
+    )
+    run.add_argument(
+        "--photographs",
+        type=Path,
+        metavar="DIR",
+        help="whose parts are the textures of pairs (default: those of scikit-image)",
+    )
+    run.add_argument(
         "--save-every", type=ordinal, default=500, metavar="N", help="steps (default 500)"
     )
     run.add_argument(

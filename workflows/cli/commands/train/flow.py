@@ -56,6 +56,8 @@ def _run(arguments: argparse.Namespace) -> int:
             else ("a run; go on with it by --resume, or choose a new folder")
         )
         raise InputError(f"--out {layout.folder}: holds {why}")
+    if arguments.resume and arguments.weights:
+        raise InputError("--weights: a run that is resumed has its own; leave it out")
     settings = _settings(arguments, device)
     resume = start_of(layout) if arguments.resume else None
     task = _task(arguments, settings, device)
@@ -127,25 +129,50 @@ def _settings(arguments: argparse.Namespace, device: torch.device) -> Settings:
 
 
 def _task(arguments: argparse.Namespace, settings: Settings, device: torch.device) -> FlowTask:
+    from .....engines.datasets.backgrounds import Backgrounds
     from .....engines.datasets.flow_scenes import FlowScenes
     from .....engines.training.flow import FlowTask, check_size
 
     check_size(arguments.size)
+    folder = arguments.photographs
+    own = {"photographs": Backgrounds.of_folder(folder)} if folder else {}
     gpu = device.type == "cuda"
     speedup = arguments.speedup
     if speedup == "auto":
         speedup = "both" if gpu else "none"
     return FlowTask(
-        FlowScenes(size=arguments.size, seed=arguments.seed, device=device),
+        FlowScenes(size=arguments.size, seed=arguments.seed, device=device, **own),
         size=arguments.size,
         updates=arguments.updates,
         device=device,
         seed=arguments.seed,
+        weights=_weights(arguments.weights) if arguments.weights else None,
         at_once=arguments.at_once or settings.batch * (4 if gpu else 1),
         speedup=speedup,
-        about={"name": "flow_scenes", "seed": arguments.seed},
+        about={
+            "name": "flow_scenes",
+            "seed": arguments.seed,
+            **({"photographs": folder.name} if folder else {}),
+        },
         told=print,
     )
+
+
+def _weights(name: str) -> Path:
+    """Return the file of weights to begin with: itself, or that of a model of RAFT small."""
+    from .....engines.errors import InputError
+    from .....engines.models.registry import resolve
+
+    path = Path(name)
+    if path.suffix in (".pth", ".safetensors"):
+        return path
+    model = resolve(name)
+    if model.entry.family != "raft_small":
+        raise InputError(
+            f"--weights: expected a model of the family raft_small, found {name} of "
+            f"{model.entry.family}"
+        )
+    return model.path
 
 
 def _goes_on(task: FlowTask, settings: Settings, resume: Path) -> None:
