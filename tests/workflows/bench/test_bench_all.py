@@ -23,7 +23,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(
-    ("table", "device", "quick"), COMMANDS, ids=lambda value: str(getattr(value, "title", value))
+    ("table", "device", "quick"), COMMANDS, ids=[f"{t.title}-{d}-{q}" for t, d, q in COMMANDS]
 )
 def test_every_table_is_a_command_that_can_be_typed(table: Table, device: str, quick: bool) -> None:
     words = ["bench", *table.command(device, quick=quick), table.report, "report.json"]
