@@ -17,7 +17,7 @@ from .family import flow_family
 
 log = logging.getLogger("kinograph")
 
-AUTO = "raft_small_v2"  # the model that auto means on a GPU
+AUTO = "kinograph_flow_s"  # the model that auto means on a GPU: it is included
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def choose(
 ) -> Choice:
     """Build or load the estimator that a request for flow means on this machine.
 
-    model:   "auto" is `AUTO` on a GPU, fetched if necessary; DIS on a CPU and, with a warning in
-             the log, if the weights cannot be fetched. "dis" is OpenCV's DIS. A named model is
-             used or is an error
+    model:   "auto" is `AUTO` on a GPU; DIS on a CPU and, with a warning in the log, if the weights
+             are not there. "dis" is OpenCV's DIS. A named model is used, and fetched if necessary,
+             or is an error
     backend: the name of a backend is used or is an error, so DIS never replaces it; "auto"
              takes the best one that works
     device:  "auto", "cpu" or "cuda"

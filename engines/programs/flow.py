@@ -37,8 +37,8 @@ class OpticalFlowTensorRTPreprocessor:
     device:         "cuda", "cpu" or "auto"; one that is not there is an error
     fp16:           compute in fp16 on a GPU; elsewhere, and where False, in fp32
     flow_strength:  of the colours, after normalising: 0 = all white, 2 = twice as strong
-    model:          "auto": RAFT (`choose.AUTO`) on a GPU, OpenCV's DIS on a CPU and where the
-                    weights cannot be had, which the log and `report` say; "dis"; or a flow model,
+    model:          "auto": the included RAFT (`choose.AUTO`) on a GPU, OpenCV's DIS on a CPU,
+                    which the log and `report` say; "dis"; or a flow model,
                     which is used or is an error
     backend:        the name of a backend, which is used or is an error, and then there is no
                     DIS; "auto" takes the best that works

@@ -19,12 +19,13 @@ class LoadFlowModel(io.ComfyNode):
             display_name="Load Flow Model",
             category=CATEGORY,
             **found_by("raft, neuflow, sea raft, optical flow model"),
-            description="Selects a network for optical flow. Its weights are downloaded once and "
-            "checked against their SHA-256.",
+            description="Selects a network for optical flow. kinograph_flow_s is included; the "
+            "weights of others are downloaded once and checked against their SHA-256.",
             inputs=[
                 model_input(
                     "flow",
-                    "raft_small: fast. raft_large: more accurate, about five times the "
+                    "kinograph_flow_s: included, as fast as raft_small, trained on synthetic "
+                    "pairs for a few minutes only. raft_small: fast. raft_large: more accurate, about five times the "
                     "work. v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
                     "annotator runs), v2 are torchvision's own, slightly better. neuflow_v2: newer "
                     "and lighter than raft_large.",
