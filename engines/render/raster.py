@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import kernels
+
 DOT, ELLIPSE, LINE = range(3)
 
 _FRINGE = 0.5  # px beyond the outline in which an antialiased edge fades
@@ -48,6 +50,16 @@ def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> Non
     Without, nothing is mixed, and dots and ellipses at whole-number positions cover the very
     pixels that OpenCV's `circle` and `ellipse2Poly` + `fillConvexPoly` fill.
     """
+    if antialias and kernels.usable(image) and mask.is_contiguous():
+        kernels.draw(
+            (shapes.frame, shapes.order),
+            (shapes.center, shapes.direction, shapes.half_length, shapes.half_width),
+            shapes.colour,
+            shapes.kind,
+            image,
+            mask,
+        )
+        return
     pixel, shape, alpha = _coverage(shapes, image.shape[1], image.shape[2], antialias)
     if pixel.numel() == 0:
         return
