@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ...detections.people import with_people
 from ...runtime.network import Network
 from ...runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec, image_input
+from .. import kernels
 from ..family import OneStage, PoseCandidates, PoseFamily, SizeSearch
 from ..skeletons import COCO_17
 
@@ -184,18 +185,47 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
     low = torch.minimum((centre - half).clamp(min=0), bound)
     high = torch.minimum((centre + half).clamp(min=0), bound)
 
+    spread = min(height, width) * _SIGMA
+    heatmap, offset = heads["kpt_heatmap"], heads["kpt_offset"]
+    if kernels.usable(heatmap):
+        bounds = torch.cat([low, high], -1)
+        keypoints, confidence = kernels.joints(guess, bounds, heatmap, offset, spread)
+    else:
+        keypoints, confidence = _joints(guess, low, high, heatmap.float(), offset, spread, live)
+    counted = confidence > _SCORED_ABOVE
+    scores = scores[:, :live] * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
+    boxes = torch.cat([low, high], dim=2)[:, :live, [1, 0, 3, 2]]
+    cell_px = 4.0  # the heads' stride
+    return keypoints * cell_px, confidence, boxes * cell_px, scores
+
+
+def _joints(
+    guess: Tensor,
+    low: Tensor,
+    high: Tensor,
+    heatmap: Tensor,
+    offset: Tensor,
+    spread: float,
+    live: int,
+) -> tuple[Tensor, Tensor]:
+    """Return keypoints [F,live,17,2] x, y in cells and confidence [F,live,17] of the first places.
+
+    guess:     [F,P,17,2] y, x of the first guesses
+    low, high: [F,P,2] y, x of the boxes
+    heatmap:   [F,17,H,W], offset: [F,34,H,W]
+    """
+    people = guess.shape[1]
+    height, width = heatmap.shape[2:]
+
     # The Gaussian and the box are products of a function of y and one of x: 17 (H + W) numbers per
     # person instead of 17 H W.
-    spread = min(height, width) * _SIGMA
-
     def weights(axis: int, size: int) -> Tensor:  # [F,P,17,size]
-        grid = torch.arange(size, device=center.device, dtype=torch.float32)
+        grid = torch.arange(size, device=guess.device, dtype=torch.float32)
         gauss = torch.exp(-((grid - guess[..., axis, None]) ** 2) / spread)
         inside = (grid >= low[..., axis, None]) & (grid < high[..., axis, None])
         return gauss * inside[:, :, None]
 
     wy, wx = weights(0, height), weights(1, width)
-    heatmap = heads["kpt_heatmap"].float()
     # [F,P,17,H,W]
     weighted = heatmap[:, None] * wy[:, :live, :, :, None] * wx[:, :live, :, None]
     at = weighted.flatten(3).argmax(3)  # [F,P,17]
@@ -213,15 +243,11 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
         )
 
     confidence = over_cells(heatmap) * (cross(wy, ky) * cross(wx, kx)).amax(2)
-    offset = heads["kpt_offset"].unflatten(1, (17, 2))
+    offset = offset.unflatten(1, (17, 2))
     keypoints = torch.stack(
         [kx + over_cells(offset[:, :, 1]), ky + over_cells(offset[:, :, 0])], dim=-1
     )
-    counted = confidence > _SCORED_ABOVE
-    scores = scores[:, :live] * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
-    boxes = torch.cat([low, high], dim=2)[:, :live, [1, 0, 3, 2]]
-    cell_px = 4.0  # the heads' stride
-    return keypoints * cell_px, confidence, boxes * cell_px, scores
+    return keypoints, confidence
 
 
 def load(path: Path) -> MoveNetMultiPose:
