@@ -25,7 +25,7 @@ def draw(
 ) -> None:
     """Draw N shapes with smooth edges over `image` [F,H,W,3] and into `mask` [F,H,W], in place.
 
-    place: frame and order [N] int64; those of frame -1 are not drawn
+    place: frame and order [N] int64; those of frame `raster.NOWHERE` are not drawn
     shape: center and direction [N,2], half_length and half_width [N], see `raster.Shapes`
     """
     from . import kernels_triton  # heavy

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.placement import Size
-from .raster import DOT, ELLIPSE, LINE, Shapes
+from .raster import DOT, ELLIPSE, LINE, NOWHERE, Shapes
 from .styles.style import RGB, Group, Style
 
 # Twelve hues that differ at a glance, neighbours far apart, for people by their track.
@@ -93,6 +93,8 @@ def shapes_between(
 ) -> Shapes:
     """Return the ellipses, lines and dots between points [F,P,J,2] that are seen [F,P,J].
 
+    Those that are not seen are among them, `NOWHERE`: to leave them out takes a GPU longer.
+
     colour:    [F or 1,P or 1,S,3]
     by_person: all shapes of one person before the next; otherwise by shape
     whole:     cuts positions, lengths and angles to whole numbers as the OpenCV drawing code does
@@ -136,20 +138,19 @@ def shapes_between(
         shape = torch.arange(count, device=points.device)[None]
         order = (person * count + shape if by_person else shape * people + person)[None]
     frame = torch.arange(frames, device=points.device)[:, None, None]
-    keep = visible.flatten().nonzero().squeeze(1)
 
-    def kept(values: Tensor) -> Tensor:
-        return values.expand(frames, people, count, *values.shape[3:]).flatten(0, 2)[keep]
+    def every(values: Tensor) -> Tensor:
+        return values.expand(frames, people, count, *values.shape[3:]).flatten(0, 2)
 
     return Shapes(
-        frame=kept(frame),
-        order=kept(order),
-        center=kept(centre).float(),
-        direction=kept(direction).float(),
-        half_length=kept(half_length).float(),
-        half_width=kept(half_width).float(),
-        colour=kept(colour),
-        kind=kept(table.kind[None, None]),
+        frame=torch.where(visible, frame, NOWHERE).flatten(),
+        order=every(order),
+        center=every(centre).float(),
+        direction=every(direction).float(),
+        half_length=every(half_length).float(),
+        half_width=every(half_width).float(),
+        colour=every(colour),
+        kind=every(table.kind[None, None]),
     )
 
 

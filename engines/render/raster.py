@@ -4,7 +4,7 @@ Cost follows the area that is drawn, not the canvas: every shape is turned into 
 into its pixels, in ragged tensors without a loop over frames, people or shapes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from . import kernels
 
 DOT, ELLIPSE, LINE = range(3)
+NOWHERE = -1  # the frame of shapes that are not drawn
 
 _FRINGE = 0.5  # px beyond the outline in which an antialiased edge fades
 
@@ -23,7 +24,7 @@ class Shapes:
     Pixel (column i, row j) covers the square round (i, j): whole numbers are pixel centres, as in
     OpenCV's drawing functions.
 
-    frame:       [N] int64, the canvas that the shape is drawn on
+    frame:       [N] int64, the canvas that the shape is drawn on, or NOWHERE
     order:       [N] int64 >= 0, unique within a frame; higher ones cover lower ones
     center:      [N,2] x, y
     direction:   [N,2] unit vector along the shape
@@ -41,6 +42,11 @@ class Shapes:
     half_width: Tensor
     colour: Tensor
     kind: Tensor
+
+    def drawn(self) -> "Shapes":
+        """Return those that are drawn at all."""
+        keep = (self.frame != NOWHERE).nonzero().squeeze(1)
+        return Shapes(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
 
 def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> None:
@@ -60,6 +66,7 @@ def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> Non
             mask,
         )
         return
+    shapes = shapes.drawn()
     pixel, shape, alpha = _coverage(shapes, image.shape[1], image.shape[2], antialias)
     if pixel.numel() == 0:
         return

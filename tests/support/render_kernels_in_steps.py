@@ -44,28 +44,28 @@ def shapes(count: int, size: tuple[int, int], *, shuffled: bool) -> Case:
 
 
 def people(style: str) -> Case:
-    """Two frames of three people, all joints; one joint not seen and one person outside."""
+    """Two frames of two people, all joints; one joint not seen and one person outside."""
     joints = len(OPENPOSE_134)
-    points = torch.rand(2, 3, joints, 2) * torch.tensor([90.0, 70.0])
-    points[1, 2] += 500
-    confidence = torch.ones(2, 3, joints)
+    points = torch.rand(2, 2, joints, 2) * torch.tensor([60.0, 44.0])
+    points[1, 1] += 500
+    confidence = torch.ones(2, 2, joints)
     confidence[0, 0, 4] = 0
     poses = Poses(
         keypoints=points,
         confidence=confidence,
         boxes=torch.cat([points.amin(2), points.amax(2)], -1),
-        scores=torch.ones(2, 3),
-        track_ids=torch.full((2, 3), -1),
-        count=torch.tensor([2, 3]),
-        canvas=(70, 90),
+        scores=torch.ones(2, 2),
+        track_ids=torch.full((2, 2), -1),
+        count=torch.tensor([1, 2]),
+        canvas=(44, 60),
         skeleton=OPENPOSE_134.name,
     )
     return lambda: draw_skeletons(poses, style=style, parts=STYLES[style].parts)
 
 
 CASES: Mapping[str, Callable[[], Case]] = {
-    "shapes": lambda: shapes(60, (75, 101), shuffled=True),
-    "more-than-are-tested-at-once": lambda: shapes(700, (40, 33), shuffled=False),
+    "shapes": lambda: shapes(40, (75, 70), shuffled=True),
+    "more-than-are-tested-at-once": lambda: shapes(300, (20, 33), shuffled=False),
     **{style: partial(people, style) for style in STYLES},
 }
 
