@@ -44,10 +44,10 @@ def shapes(count: int, size: tuple[int, int], *, shuffled: bool) -> Case:
 
 
 def people(style: str) -> Case:
-    """Two frames of two people, all joints; one joint not seen and one person outside."""
+    """Two people with all joints but one that is not seen; on a second frame, one outside."""
     joints = len(OPENPOSE_134)
-    points = torch.rand(2, 2, joints, 2) * torch.tensor([60.0, 44.0])
-    points[1, 1] += 500
+    points = torch.rand(2, 2, joints, 2) * torch.tensor([40.0, 30.0])
+    points[1] += 500
     confidence = torch.ones(2, 2, joints)
     confidence[0, 0, 4] = 0
     poses = Poses(
@@ -56,8 +56,8 @@ def people(style: str) -> Case:
         boxes=torch.cat([points.amin(2), points.amax(2)], -1),
         scores=torch.ones(2, 2),
         track_ids=torch.full((2, 2), -1),
-        count=torch.tensor([1, 2]),
-        canvas=(44, 60),
+        count=torch.tensor([2, 1]),
+        canvas=(30, 40),
         skeleton=OPENPOSE_134.name,
     )
     return lambda: draw_skeletons(poses, style=style, parts=STYLES[style].parts)

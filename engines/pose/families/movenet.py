@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ...constants import constant
 from ...detections.people import with_people
 from ...runtime.network import Network
 from ...runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec, image_input
@@ -181,7 +182,7 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
     guess = at_centres(heads["kpt_regress"]).unflatten(2, (17, 2)) + origin[:, :, None]
     centre = origin + at_centres(heads["box_offset"])
     half = at_centres(heads["box_scale"]).clamp(min=0) / 2
-    bound = origin.new_tensor([height, width])
+    bound = constant((float(height), float(width)), torch.float32, origin.device)
     low = torch.minimum((centre - half).clamp(min=0), bound)
     high = torch.minimum((centre + half).clamp(min=0), bound)
 
