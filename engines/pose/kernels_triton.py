@@ -8,7 +8,7 @@ from torch import Tensor
 _CELLS = 1024  # of a heatmap that a program weighs at once
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _weight(y, x, guess_y, guess_x, low_y, low_x, high_y, high_x, spread):  # type: ignore[no-untyped-def]
     """What a person gives to cells: by the distance to the first guess, 0 outside the box."""
     off_y = y - guess_y

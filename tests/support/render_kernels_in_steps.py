@@ -18,14 +18,17 @@ from kinograph.engines.render.skeleton import draw_skeletons
 from kinograph.engines.render.styles import STYLES
 
 
-def shapes(count: int, size: tuple[int, int], *, shuffled: bool) -> Case:
-    """All kinds, on three frames, the second of them empty, over footage and an earlier mask."""
+def shapes(count: int, size: tuple[int, int], *, around: int, shuffled: bool) -> Case:
+    """All kinds, on three frames, the second of them empty, over footage and an earlier mask.
+
+    around: px beyond the edges in which their centres lie, too
+    """
     height, width = size
     angle = torch.rand(count) * 2 * math.pi
     made = Shapes(
         frame=torch.arange(count) % 2 * 2,
         order=torch.randperm(count) if shuffled else torch.arange(count),
-        center=torch.rand(count, 2) * torch.tensor([width + 40.0, height + 40.0]) - 20,
+        center=torch.rand(count, 2) * torch.tensor([width, height]).add(2 * around) - around,
         direction=torch.stack([angle.cos(), angle.sin()], 1),
         half_length=torch.rand(count) * 30 + 0.5,
         half_width=torch.rand(count) * 6 + 0.5,
@@ -64,8 +67,8 @@ def people(style: str) -> Case:
 
 
 CASES: Mapping[str, Callable[[], Case]] = {
-    "shapes": lambda: shapes(40, (75, 70), shuffled=True),
-    "more-than-are-tested-at-once": lambda: shapes(300, (20, 33), shuffled=False),
+    "shapes": lambda: shapes(40, (75, 70), around=20, shuffled=True),
+    "more-than-are-tested-at-once": lambda: shapes(600, (20, 50), around=90, shuffled=False),
     **{style: partial(people, style) for style in STYLES},
 }
 
