@@ -16,11 +16,11 @@ _ORDERS = 2**32  # more than there are shapes on a frame
 @triton.jit  # type: ignore[untyped-decorator]
 def _draw(  # type: ignore[no-untyped-def]
     ranked, first, center, direction, half_length, half_width, colour, kind, image, mask,
-    height, width, across,
+    height, width, across, tiles,
     TILE: tl.constexpr, SHAPES: tl.constexpr,
 ):  # fmt: skip
-    tile = tl.program_id(0)
-    frame = tl.program_id(1)
+    tile = tl.program_id(0) % tiles
+    frame = tl.program_id(0) // tiles
     left = tile % across * TILE
     top = tile // across * TILE
     x = (left + tl.arange(0, TILE))[None, :]
@@ -126,7 +126,8 @@ def draw(
     key, ranked = (frame * _ORDERS + order).sort()
     starts = torch.arange(frames + 1, device=frame.device) * _ORDERS
     across = triton.cdiv(width, _TILE)
-    _draw[(across * triton.cdiv(height, _TILE), frames)](
+    tiles = across * triton.cdiv(height, _TILE)
+    _draw[(frames * tiles,)](
         ranked,
         torch.searchsorted(key, starts),
         center.contiguous(),
@@ -140,6 +141,7 @@ def draw(
         height,
         width,
         across,
+        tiles,
         TILE=_TILE,
         SHAPES=_SHAPES,
         num_warps=4,
