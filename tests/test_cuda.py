@@ -107,6 +107,46 @@ def test_drawing_is_the_same_as_on_the_cpu(
         torch.testing.assert_close(cuda.cpu(), cpu, atol=2e-3 if antialias else 0, rtol=0)
 
 
+def test_drawing_over_footage_and_for_many_people_is_the_same_as_on_the_cpu(
+    people: Callable[..., Poses],
+) -> None:
+    poses = people(3, 12, (270, 481), whole=True)
+    footage = torch.rand(3, 270, 481, 3)
+    here = draw_skeletons(poses, footage=footage)
+    there = draw_skeletons(poses.to("cuda"), footage=footage.cuda())
+    for cpu, cuda in zip(here, there, strict=True):
+        torch.testing.assert_close(cuda.cpu(), cpu, atol=2e-3, rtol=0)
+
+
+def test_drawing_does_not_wait_for_the_device(people: Callable[..., Poses]) -> None:
+    pytest.importorskip("triton")
+    poses = people(5, 4).to("cuda")
+    draw_skeletons(poses)  # compiles
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        draw_skeletons(poses)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_heads_are_read_as_on_the_cpu(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    heads = {name: torch.rand(16, n, 36, 64).to(dtype) for name, n in movenet.HEADS.items()}
+    # Centres that are equally sure, of which rounded ones have many, come in another order.
+    sure = torch.stack([torch.randperm(36 * 64) for _ in range(16)]).view(16, 1, 36, 64)
+    heads["center"] = (sure + 12000).short().view(torch.float16).to(dtype)
+    heads["box_scale"] *= 40
+    heads["kpt_regress"] = (heads["kpt_regress"] - 0.5) * 36
+    on_gpu = {
+        name: values.cuda().contiguous(memory_format=torch.channels_last)
+        for name, values in heads.items()
+    }
+    for cpu, cuda in zip(movenet.decode(heads), movenet.decode(on_gpu), strict=True):
+        close = (cuda.cpu() - cpu).abs() <= 1e-4 * cpu.abs().amax()
+        assert float(close.float().mean()) > 0.999  # a maximum may tip over by the last bit
+
+
 def test_everything_stays_on_the_device(clip: Clip) -> None:
     model = resolve("movenet_multipose")
     cuda = build_engine(model, network_of(model), backend="torch", device="cuda")

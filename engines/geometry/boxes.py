@@ -7,6 +7,8 @@ Every function works on any number of leading dimensions. Functions of two sets 
 import torch
 from torch import Tensor
 
+from ..constants import constant
+
 _LEAST_AREA = 1e-6  # px², so that boxes without an area do not divide by zero
 
 
@@ -56,4 +58,5 @@ def from_corners(corners: Tensor) -> Tensor:
 def clipped(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the parts of boxes [...,4] that lie on a canvas of `size` (height, width)."""
     height, width = size
-    return torch.minimum(boxes.clamp(min=0), boxes.new_tensor([width, height, width, height]))
+    ends = constant((width, height, width, height), boxes.dtype, boxes.device)
+    return torch.minimum(boxes.clamp(min=0), ends)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from ..errors import InputError
 from .choices import FITS
 
@@ -140,11 +141,11 @@ class Placement:
 
     def into(self, points: Tensor) -> Tensor:
         """Map x, y [...,2] from pixels of the source to pixels of the canvas."""
-        return points / self._factors(points) + points.new_tensor(self.offset[::-1])
+        return points / self._factors(points) + self._offset(points)
 
     def back(self, points: Tensor) -> Tensor:
         """Map x, y [...,2] from pixels of the canvas to pixels of the source."""
-        return (points - points.new_tensor(self.offset[::-1])) * self._factors(points)
+        return (points - self._offset(points)) * self._factors(points)
 
     @property
     def _margins(self) -> Box:
@@ -154,7 +155,10 @@ class Placement:
 
     def _factors(self, like: Tensor) -> Tensor:
         (height, width), (inner_height, inner_width) = self.source, self.inner
-        return like.new_tensor([width / inner_width, height / inner_height])
+        return constant((width / inner_width, height / inner_height), like.dtype, like.device)
+
+    def _offset(self, like: Tensor) -> Tensor:
+        return constant(tuple(map(float, self.offset[::-1])), like.dtype, like.device)
 
 
 def scale_and_shift(

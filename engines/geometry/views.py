@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from ..errors import InputError
 from .boxes import corners
 from .placement import Box, Size
@@ -43,7 +44,8 @@ class View:
     def back(self, points: Tensor) -> Tensor:
         """Map x, y [...,2] from pixels of the view to pixels of the frame."""
         top, left, _, _ = self.box
-        return turned_back(points, self.size, self.turns) + points.new_tensor([left, top])
+        corner = constant((left, top), points.dtype, points.device)
+        return turned_back(points, self.size, self.turns) + corner
 
     def cuts_off(self, boxes: Tensor) -> Tensor:
         """Return whether boxes [...,4] in pixels of the frame reach an edge of the view that is

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..checks import check_shape
+from ..constants import constant
 from ..detections.detections import Detections
 from ..errors import InputError
 from ..padded import Padded
@@ -184,7 +185,7 @@ class Poses(Padded):
     def _ordered(
         self, keypoints: Tensor, confidence: Tensor, source: Skeleton, target: Skeleton
     ) -> "Poses":
-        order = torch.tensor(order_from(source, target), device=self.device)
+        order = constant(order_from(source, target), torch.int64, self.device)
         return replace(
             self,
             keypoints=keypoints.index_select(2, order),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from ..errors import InputError
 from ..geometry.frames import expand_frames
 from ..geometry.placement import Size, fit_images, scale_and_shift
@@ -75,7 +76,10 @@ class Canvas:
     def place(self, points: Tensor) -> Tensor:
         """Map x, y [...,2] from pixels of `source` to pixels of the pictures."""
         scale, shift = scale_and_shift(self.source, self.size, self.fit)
-        return points * points.new_tensor(scale[::-1]) + points.new_tensor(shift[::-1])
+        by, plus = (
+            constant((float(x), float(y)), points.dtype, points.device) for y, x in (scale, shift)
+        )
+        return points * by + plus
 
     def parts(self) -> Iterator[slice]:
         """Split the frames into parts whose pixels fit the working memory."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from ..geometry.placement import Size
-from .raster import DOT, ELLIPSE, LINE, Shapes
+from .raster import DOT, ELLIPSE, LINE, NOWHERE, Shapes
 from .styles.style import RGB, Group, Style
 
 # Twelve hues that differ at a glance, neighbours far apart, for people by their track.
@@ -49,6 +51,23 @@ class LimbTable:
     ) -> "LimbTable":
         """Return the shapes of a style. joints: how many the poses have; line_width, joint_radius:
         the body's, 0 = the style's; whole: with the lengths of the OpenCV drawing code."""
+        return cls._of(
+            style, frozenset(parts), joints, size, line_width, joint_radius, device, whole
+        )
+
+    @classmethod
+    @lru_cache(maxsize=32)  # copied to a GPU once, as the copies wait for what it does
+    def _of(
+        cls,
+        style: Style,
+        parts: frozenset[str],
+        joints: int,
+        size: Size,
+        line_width: float,
+        joint_radius: float,
+        device: torch.device,
+        whole: bool,
+    ) -> "LimbTable":
         body = style.groups[0]
         growth = 1.0 if whole else style.growth(*size)
         thicker = line_width / 2 / body.half_width(*size) if line_width > 0 else growth
@@ -64,15 +83,16 @@ class LimbTable:
             rows += [*dots, *limbs] if style.joints_first else [*limbs, *dots]
         rows = [row for row in rows if max(row[0], row[1]) < joints]
         start, end, kind, half_width, colour = zip(*rows, strict=True) if rows else [()] * 5
-        # divided on the CPU: another device rounds the last bit otherwise
-        table = torch.tensor(colour, dtype=torch.float32).view(-1, 3) / 255
-        return cls(
-            start=torch.tensor(start, dtype=torch.int64, device=device),
-            end=torch.tensor(end, dtype=torch.int64, device=device),
-            kind=torch.tensor(kind, dtype=torch.int64, device=device),
-            half_width=torch.tensor(half_width, dtype=torch.float32, device=device),
-            colour=table.to(device),
-        )
+        with torch.inference_mode(False):
+            # divided on the CPU: another device rounds the last bit otherwise
+            table = torch.tensor(colour, dtype=torch.float32).view(-1, 3) / 255
+            return cls(
+                start=torch.tensor(start, dtype=torch.int64, device=device),
+                end=torch.tensor(end, dtype=torch.int64, device=device),
+                kind=torch.tensor(kind, dtype=torch.int64, device=device),
+                half_width=torch.tensor(half_width, dtype=torch.float32, device=device),
+                colour=table.to(device),
+            )
 
 
 def _limbs(group: Group, half_width: float) -> list[tuple[int, int, int, float, RGB]]:
@@ -92,6 +112,8 @@ def shapes_between(
     order: Tensor | None = None,
 ) -> Shapes:
     """Return the ellipses, lines and dots between points [F,P,J,2] that are seen [F,P,J].
+
+    Those that are not seen are among them, `NOWHERE`: to leave them out takes a GPU longer.
 
     colour:    [F or 1,P or 1,S,3]
     by_person: all shapes of one person before the next; otherwise by shape
@@ -113,7 +135,8 @@ def shapes_between(
     centre = (start + end) / 2
     half_length = length / 2
     direction = along / length.clamp(min=1e-6)[..., None]
-    direction = torch.where((length < 1e-6)[..., None], direction.new_tensor([1.0, 0.0]), direction)
+    right = constant((1.0, 0.0), direction.dtype, direction.device)
+    direction = torch.where((length < 1e-6)[..., None], right, direction)
     half_width = table.half_width.to(points.dtype).expand(frames, people, count)
     if whole:
         ellipse = table.kind == ELLIPSE
@@ -136,20 +159,19 @@ def shapes_between(
         shape = torch.arange(count, device=points.device)[None]
         order = (person * count + shape if by_person else shape * people + person)[None]
     frame = torch.arange(frames, device=points.device)[:, None, None]
-    keep = visible.flatten().nonzero().squeeze(1)
 
-    def kept(values: Tensor) -> Tensor:
-        return values.expand(frames, people, count, *values.shape[3:]).flatten(0, 2)[keep]
+    def every(values: Tensor) -> Tensor:
+        return values.expand(frames, people, count, *values.shape[3:]).flatten(0, 2)
 
     return Shapes(
-        frame=kept(frame),
-        order=kept(order),
-        center=kept(centre).float(),
-        direction=kept(direction).float(),
-        half_length=kept(half_length).float(),
-        half_width=kept(half_width).float(),
-        colour=kept(colour),
-        kind=kept(table.kind[None, None]),
+        frame=torch.where(visible, frame, NOWHERE).flatten(),
+        order=every(order),
+        center=every(centre).float(),
+        direction=every(direction).float(),
+        half_length=every(half_length).float(),
+        half_width=every(half_width).float(),
+        colour=every(colour),
+        kind=every(table.kind[None, None]),
     )
 
 

@@ -4,12 +4,15 @@ Cost follows the area that is drawn, not the canvas: every shape is turned into 
 into its pixels, in ragged tensors without a loop over frames, people or shapes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
+from . import kernels
+
 DOT, ELLIPSE, LINE = range(3)
+NOWHERE = -1  # the frame of shapes that are not drawn
 
 _FRINGE = 0.5  # px beyond the outline in which an antialiased edge fades
 
@@ -21,7 +24,7 @@ class Shapes:
     Pixel (column i, row j) covers the square round (i, j): whole numbers are pixel centres, as in
     OpenCV's drawing functions.
 
-    frame:       [N] int64, the canvas that the shape is drawn on
+    frame:       [N] int64, the canvas that the shape is drawn on, or NOWHERE
     order:       [N] int64 >= 0, unique within a frame; higher ones cover lower ones
     center:      [N,2] x, y
     direction:   [N,2] unit vector along the shape
@@ -40,6 +43,11 @@ class Shapes:
     colour: Tensor
     kind: Tensor
 
+    def drawn(self) -> "Shapes":
+        """Return those that are drawn at all."""
+        keep = (self.frame != NOWHERE).nonzero().squeeze(1)
+        return Shapes(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
+
 
 def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> None:
     """Draw `shapes` over `image` [F,H,W,3], and what they cover into `mask` [F,H,W], in place.
@@ -48,6 +56,17 @@ def draw(shapes: Shapes, image: Tensor, mask: Tensor, *, antialias: bool) -> Non
     Without, nothing is mixed, and dots and ellipses at whole-number positions cover the very
     pixels that OpenCV's `circle` and `ellipse2Poly` + `fillConvexPoly` fill.
     """
+    if antialias and kernels.usable(image) and mask.is_contiguous():
+        kernels.draw(
+            (shapes.frame, shapes.order),
+            (shapes.center, shapes.direction, shapes.half_length, shapes.half_width),
+            shapes.colour,
+            shapes.kind,
+            image,
+            mask,
+        )
+        return
+    shapes = shapes.drawn()
     pixel, shape, alpha = _coverage(shapes, image.shape[1], image.shape[2], antialias)
     if pixel.numel() == 0:
         return

@@ -113,8 +113,9 @@ def _points(poses: Poses) -> tuple[Tensor, Tensor]:
     seen = (joints.confidence > 0) & poses.present[..., None]
     if joints.skeleton != OPENPOSE_134.name:
         return points, seen
-    feet = OPENPOSE_134.parts["feet"].start
-    big, small = [feet, feet + 3], [feet + 1, feet + 4]
+    feet = OPENPOSE_134.parts["feet"]
+    big = slice(feet.start, feet.stop, 3)  # of both feet
+    small = slice(feet.start + 1, feet.stop, 3)
     toes = (points[:, :, big] + points[:, :, small]) / 2
     return (
         torch.cat([points, toes], 2),

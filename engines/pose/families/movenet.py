@@ -14,9 +14,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ...constants import constant
 from ...detections.people import with_people
 from ...runtime.network import Network
 from ...runtime.tensor_spec import BATCH, HEIGHT, WIDTH, TensorSpec, image_input
+from .. import kernels
 from ..family import OneStage, PoseCandidates, PoseFamily, SizeSearch
 from ..skeletons import COCO_17
 
@@ -183,16 +185,46 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
     guess = at_centres(heads["kpt_regress"]).unflatten(2, (17, 2)) + origin[:, :, None]
     centre = origin + at_centres(heads["box_offset"])
     half = at_centres(heads["box_scale"]).clamp(min=0) / 2
-    bound = origin.new_tensor([height, width])
+    bound = constant((float(height), float(width)), torch.float32, origin.device)
     low = torch.minimum((centre - half).clamp(min=0), bound)
     high = torch.minimum((centre + half).clamp(min=0), bound)
 
+    spread = min(height, width) * _SIGMA
+    heatmap, offset = heads["kpt_heatmap"], heads["kpt_offset"]
+    if kernels.usable(heatmap):
+        bounds = torch.cat([low, high], -1)
+        keypoints, confidence = kernels.joints(guess, bounds, heatmap, offset, spread)
+    else:
+        keypoints, confidence = _joints(guess, low, high, heatmap.float(), offset, spread, live)
+    counted = confidence > _SCORED_ABOVE
+    scores = scores[:, :live] * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
+    boxes = torch.cat([low, high], dim=2)[:, :live, [1, 0, 3, 2]]
+    cell_px = 4.0  # the heads' stride
+    return keypoints * cell_px, confidence, boxes * cell_px, scores
+
+
+def _joints(
+    guess: Tensor,
+    low: Tensor,
+    high: Tensor,
+    heatmap: Tensor,
+    offset: Tensor,
+    spread: float,
+    live: int,
+) -> tuple[Tensor, Tensor]:
+    """Return keypoints [F,live,17,2] x, y in cells and confidence [F,live,17] of the first places.
+
+    guess:     [F,P,17,2] y, x of the first guesses
+    low, high: [F,P,2] y, x of the boxes
+    heatmap:   [F,17,H,W], offset: [F,34,H,W]
+    """
+    people = guess.shape[1]
+    height, width = heatmap.shape[2:]
+
     # The Gaussian and the box are products of a function of y and one of x: 17 (H + W) numbers per
     # person instead of 17 H W.
-    spread = min(height, width) * _SIGMA
-
     def weights(axis: int, size: int) -> Tensor:  # [F,P,17,size]
-        grid = torch.arange(size, device=center.device, dtype=torch.float32)
+        grid = torch.arange(size, device=guess.device, dtype=torch.float32)
         inside = (grid >= low[..., axis, None]) & (grid < high[..., axis, None])
         box = inside[:, :, None].float()
         # Beyond the box, where it counts for nothing, the exponent is 0: far from the guess it is
@@ -201,7 +233,6 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
         return torch.exp(exponent) * box
 
     wy, wx = weights(0, height), weights(1, width)
-    heatmap = heads["kpt_heatmap"].float()
     # [F,P,17,H,W]
     weighted = heatmap[:, None] * wy[:, :live, :, :, None] * wx[:, :live, :, None]
     at = weighted.flatten(3).argmax(3)  # [F,P,17]
@@ -219,15 +250,11 @@ def decode(heads: Mapping[str, Tensor], *, above: float = 0.0) -> tuple[Tensor, 
         )
 
     confidence = over_cells(heatmap) * (cross(wy, ky) * cross(wx, kx)).amax(2)
-    offset = heads["kpt_offset"].unflatten(1, (17, 2))
+    offset = offset.unflatten(1, (17, 2))
     keypoints = torch.stack(
         [kx + over_cells(offset[:, :, 1]), ky + over_cells(offset[:, :, 0])], dim=-1
     )
-    counted = confidence > _SCORED_ABOVE
-    scores = scores[:, :live] * (confidence * counted).sum(2) / counted.sum(2).clamp(min=1)
-    boxes = torch.cat([low, high], dim=2)[:, :live, [1, 0, 3, 2]]
-    cell_px = 4.0  # the heads' stride
-    return keypoints * cell_px, confidence, boxes * cell_px, scores
+    return keypoints, confidence
 
 
 def load(path: Path) -> MoveNetMultiPose:
