@@ -18,6 +18,7 @@ from .family import flow_family
 log = logging.getLogger("kinograph")
 
 AUTO = "kinograph_flow_s"  # the model that auto means on a GPU: it is included
+TRAINED_LONGER = "raft_small_v2"  # what it means where somebody has fetched that before
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ def choose(
 ) -> Choice:
     """Build or load the estimator that a request for flow means on this machine.
 
-    model:   "auto" is `AUTO` on a GPU; DIS on a CPU and, with a warning in the log, if the weights
-             are not there. "dis" is OpenCV's DIS. A named model is used, and fetched if necessary,
-             or is an error
+    model:   "auto" is `AUTO` on a GPU, or `TRAINED_LONGER` where its file is at hand; DIS on a CPU
+             and, with a warning in the log, if the weights are not there. "dis" is OpenCV's DIS. A
+             named model is used, and fetched if necessary, or is an error
     backend: the name of a backend is used or is an error, so DIS never replaces it; "auto"
              takes the best one that works
     device:  "auto", "cpu" or "cuda"
@@ -77,10 +78,11 @@ def choose(
         return _instead(where, "it is slow on a CPU; name it to use it there")
     else:
         try:
-            chosen = resolve(AUTO, accept=accept_licence)
+            name = TRAINED_LONGER if _at_hand(TRAINED_LONGER) else AUTO
+            chosen = resolve(name, accept=accept_licence)
         except ModelError as error:
             # A file that is there but damaged is for the user to repair.
-            if backend != "auto" or any(path.is_file() for _, path in places(find(AUTO))):
+            if backend != "auto" or _at_hand(name):
                 raise
             return _instead(where, str(error))
     engine = build_engine(
@@ -102,6 +104,10 @@ def _named(name: str, accept_licence: bool) -> Model:
     model = resolve(name, accept=accept_licence)
     flow_family(model)
     return model
+
+
+def _at_hand(name: str) -> bool:
+    return any(path.is_file() for _, path in places(find(name)))
 
 
 def _instead(where: torch.device, reason: str) -> Choice:

@@ -367,6 +367,26 @@ def test_without_weights_auto_is_dis_and_says_so(
     assert on_a_gpu == []
 
 
+def test_weights_that_were_fetched_are_taken(
+    known: Model,
+    on_a_gpu: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("KINOGRAPH_MODELS_DIR", str(tmp_path))
+    asked = []
+
+    def remembered(name: str, accept: bool) -> Model:
+        asked.append(name)
+        return known
+
+    monkeypatch.setattr(choosing, "resolve", remembered)
+    choosing.choose("auto")
+    (tmp_path / choosing.find(choosing.TRAINED_LONGER).main.file).write_bytes(b"weights")
+    choosing.choose("auto")
+    assert asked == [choosing.AUTO, choosing.TRAINED_LONGER]
+
+
 def test_damaged_weights_are_an_error(
     known: Model,
     on_a_gpu: list[dict[str, Any]],
