@@ -105,7 +105,10 @@ def test_drawing_is_the_same_as_on_the_cpu(
     there = draw_skeletons(poses.to("cuda"), style=style, antialias=antialias)
     for cpu, cuda in zip(here, there, strict=True):
         assert cuda.device.type == "cuda"
-        torch.testing.assert_close(cuda.cpu(), cpu, atol=2e-3 if antialias else 0, rtol=0)
+        apart = (cuda.cpu() - cpu).abs() > (2e-3 if antialias else 0)
+        # Where an ellipse grown by half a pixel ends, coverage falls from up to 0.2 to 0; pixels
+        # that lie on that line by the last bit are on either side of it.
+        assert float(apart.float().mean()) <= (1e-6 if antialias else 0)
 
 
 def test_drawing_over_footage_and_for_many_people_is_the_same_as_on_the_cpu(
