@@ -25,10 +25,10 @@ class LoadFlowModel(io.ComfyNode):
                 model_input(
                     "flow",
                     "kinograph_flow_s: included, as fast as raft_small, trained on synthetic "
-                    "pairs for a few minutes only. raft_small: fast. raft_large: more accurate, about five times the "
-                    "work. v1 are the weights of the paper's authors (raft_large_v1 is what VACE's "
-                    "annotator runs), v2 are torchvision's own, slightly better. neuflow_v2: newer "
-                    "and lighter than raft_large.",
+                    "pairs for a few minutes only. raft_small: fast. raft_large: more accurate, "
+                    "about five times the work. v1 are the weights of the paper's authors "
+                    "(raft_large_v1 is what VACE's annotator runs), v2 are torchvision's own, "
+                    "slightly better. neuflow_v2: newer and lighter than raft_large.",
                     default="raft_small_v2",
                 ),
                 updates_input(),

@@ -25,7 +25,9 @@ FLOW = ["train", "flow", *TINY, "--warmup", "1", "--validate-every", "0"]
 
 
 @cache
-def few(size: tuple[int, int], seed: int, device: torch.device) -> FlowScenes:
+def few(
+    size: tuple[int, int], seed: int, device: torch.device, photographs: None = None
+) -> FlowScenes:
     """Scenes of few textures, made once for all tests."""
     return FlowScenes(size=size, seed=seed, device=device, textures=4, shapes=4, side=64)
 

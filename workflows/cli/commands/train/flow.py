@@ -135,13 +135,15 @@ def _task(arguments: argparse.Namespace, settings: Settings, device: torch.devic
 
     check_size(arguments.size)
     folder = arguments.photographs
-    own = {"photographs": Backgrounds.of_folder(folder)} if folder else {}
+    photographs = Backgrounds.of_folder(folder) if folder else None
     gpu = device.type == "cuda"
     speedup = arguments.speedup
     if speedup == "auto":
         speedup = "both" if gpu else "none"
     return FlowTask(
-        FlowScenes(size=arguments.size, seed=arguments.seed, device=device, **own),
+        FlowScenes(
+            size=arguments.size, seed=arguments.seed, device=device, photographs=photographs
+        ),
         size=arguments.size,
         updates=arguments.updates,
         device=device,
