@@ -1,5 +1,6 @@
 """The pictures of docs/controls.md, drawn from the shipped clip by `--update-golden`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from kinograph.nodes.body.detect import DetectBodies
 from kinograph.nodes.body.draw_skeleton import DrawSkeleton3D
 from kinograph.nodes.head.crops import FaceCrops
 from kinograph.nodes.pose.add_hands_and_face import AddHandsAndFace
+from kinograph.nodes.render.people_masks import PeopleMasks
 from kinograph.nodes.tracks.camera import CameraFromFlow
 from kinograph.nodes.tracks.draw import DrawTracks
 from kinograph.nodes.tracks.motion import FollowPoints
@@ -37,15 +39,18 @@ MOVING = MEDIA / "kinograph_astronaut_moving.mp4"
 SIZE = (186, 332)  # px of each of the two pictures side by side
 STYLES = ("openpose", "wan_animate")
 OF_MOVING = ("face", "tracks", "ltx_dots", "camera")
-NAMES = (*STYLES, "sdpose", "scail", "flow", "people", *OF_MOVING)
+NAMES = (*STYLES, "sdpose", "scail", "flow", "people", "masks", *OF_MOVING)
+
+
+def by_default(node: type[io.ComfyNode]) -> dict[str, Any]:
+    """Return the defaults of a node's inputs."""
+    inputs = node.define_schema().inputs
+    return {spec.id: spec.default for spec in inputs if spec.default is not None}
 
 
 def first(node: type[io.ComfyNode], **inputs: Any) -> Any:
     """Return the first output of a node, with its defaults for what is not given."""
-    defaults = {
-        spec.id: spec.default for spec in node.define_schema().inputs if spec.default is not None
-    }
-    return node.execute(**{**defaults, **inputs}).args[0]
+    return node.execute(**{**by_default(node), **inputs}).args[0]
 
 
 def in_torch(name: str) -> Engine:
@@ -61,6 +66,7 @@ def controls(clip: Clip, engine: Engine) -> dict[str, Tensor]:
     poses = detect_poses(pair[:1], engine)
     looks = {"hand_engine": in_torch("mediapipe_hand"), "face_engine": in_torch("mediapipe_face")}
     whole = first(AddHandsAndFace, image=pair[:1], poses=poses, **looks)
+    numbered = replace(poses, track_ids=torch.arange(poses.track_ids.shape[1])[None])
     bodies = first(DetectBodies, image=pair[:1], engine=in_torch("blazepose"), poses=poses)
     flow = estimate_flow(pair).main
     scales, _ = flow_scales(flow, "clip", floor=2 * NOISE_FLOOR)
@@ -76,6 +82,7 @@ def controls(clip: Clip, engine: Engine) -> dict[str, Tensor]:
         "sdpose": draw_skeletons(whole, style="sdpose", size=(571, 1024))[0][0],
         "scail": first(DrawSkeleton3D, bodies=bodies, poses=whole)[0],
         "flow": flow_colours(flow, scales, floor=NOISE_FLOOR)[0],
+        "masks": PeopleMasks.execute(**by_default(PeopleMasks), poses=numbered).args[1][0],
         "people": mask_clip(pair[:1], generate="boxes", boxes=poses, margin=0.1).image[0],
         "face": first(FaceCrops, image=moving[-1:], poses=near)[0],
         "tracks": first(DrawTracks, tracks=tracks, footage=moving)[-1],
