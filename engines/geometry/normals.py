@@ -42,6 +42,8 @@ class Incidence:
     def normals(self, vertices: Tensor) -> Tensor:
         """Return the unit normals [N,V,3] of meshes with vertices [N,V,3]: the means of their
         triangles' normals, weighted by area."""
+        if len(vertices) == 0:
+            return torch.empty_like(vertices)
         step = max(1, _AT_ONCE // len(self.corners[0]))
         parts = [self._normals(part) for part in vertices.split(step)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)

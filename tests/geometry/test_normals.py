@@ -36,3 +36,8 @@ def test_the_normals_of_a_mesh_do_not_depend_on_how_many_there_are() -> None:
     together = incidence.normals(meshes)
     for count in (1, 2, 7, 16):
         assert torch.equal(incidence.normals(meshes[:count]), together[:count])
+
+
+def test_no_meshes_have_no_normals() -> None:
+    found = Incidence.of(_TRIANGLES, 8, _PLACE).normals(torch.empty(0, 8, 3))
+    assert found.shape == (0, 8, 3)
