@@ -52,9 +52,9 @@ def test_tracks_to_wan_moves_cells_in_every_latent_frame(comfy: ComfyUI) -> None
     }
     comfy.run(graph)
     passed = load_file(comfy.base / "output" / "tracks_to_wan.safetensors")
-    assert passed["image"].shape == (FRAMES, 464, 832, 3)
+    assert passed["image"].shape == (FRAMES, 480, 480, 3)
     mask = passed["concat_mask"]
-    assert mask.shape[2:] == (3, 58, 104)
+    assert mask.shape[2:] == (3, 60, 60)
     assert (mask[0].amin((0, 2, 3)) < 0.5).all()
 
 
