@@ -1,4 +1,4 @@
-"""The shared graphs for Wan run in the real ComfyUI up to the core nodes that take their outputs."""
+"""The shared graphs for Wan run in the real ComfyUI up to the nodes that take their outputs."""
 
 import json
 from typing import Any
