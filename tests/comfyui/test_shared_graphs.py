@@ -46,6 +46,13 @@ ABOUT = {
     "coloured to pose_video_mask, and that of the reference image to reference_image_mask.",
     "talking_masks": "A mask for each of two people in a start image. Connect mask_1 and mask_2 to "
     "WanInfiniteTalkToVideo, with the image, width and height of Control Normalise.",
+    "tracks_to_wan": "Points followed through a clip, for models that take motion tracks. Connect "
+    "tracks of Motion Tracks to WanMoveTrackToVideo or text to WanTrackToVideo, with width, height "
+    "and length. Your start image should show what moves at the same places as the first frame.",
+    "animate_inputs": "What Wan-Animate takes of one person. Connect Poses to pose_video of "
+    "WanAnimateToVideo, crops of Face Crops to face_video, Background to background_video, mask of "
+    "Masks of People to character_mask, and width, height and length of Control Normalise. Leave "
+    "background and mask away to animate the reference image in its own place.",
     "build_and_benchmark": "Builds an engine, and measures the backends of this machine.",
 }
 VACE = (
@@ -70,7 +77,7 @@ COLOURS = ("#3f789e", "#88a", "#8a8", "#b58b2a")
 def stage(class_type: str) -> int:
     """The group of a node: what loads, looks, draws, or is an end."""
     name = class_type.removeprefix("Kinograph")
-    if name.startswith(("Load", "Build", "GetVideo", "ImageFrom", "ControlNormalise")):
+    if name.startswith(("Load", "Build", "GetVideo", "ImageFrom", "ControlNormalise", "Empty")):
         return 0
     if name.startswith(("Save", "Create", "Preview", "VaceNormalise", "VacePreview")):
         return 3
