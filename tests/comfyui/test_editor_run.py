@@ -76,13 +76,21 @@ def press(editor: Frontend, timeout: float = 240) -> dict[str, Any]:
     return seen
 
 
-def short(folder: Path) -> str:
-    """Write the first frames of the shared footage; return the file's name."""
-    write_video(folder / "kinograph_short.mp4", Clip(read_video(FOOTAGE).frames[:8], Fraction(15)))
-    return "kinograph_short.mp4"
+def footage_of(name: str) -> Path:
+    """Return what a shared graph reads, or the clip of two people if it reads nothing."""
+    nodes = load_graph(WORKFLOWS / "api" / f"{name}.json").nodes.values()
+    own = [MEDIA / str(n.inputs["file"]) for n in nodes if n.class_type == "LoadVideo"]
+    return own[0] if own else FOOTAGE
 
 
-def small(folder: Path) -> str:
+def short(folder: Path, footage: Path) -> str:
+    """Write the first frames of a graph's footage; return the file's name."""
+    name = f"{footage.stem}_short.mp4"
+    write_video(folder / name, Clip(read_video(footage).frames[:8], Fraction(15)))
+    return name
+
+
+def small(folder: Path, footage: Path) -> str:
     """Write frames so small that they are upscaled at once without a GPU; return the name."""
     write_video(folder / "kinograph_small.mp4", Clip(torch.rand(4, 32, 48, 3), Fraction(15)))
     return "kinograph_small.mp4"
@@ -101,7 +109,7 @@ def test_each_shared_graph_runs_by_its_button(
     whole = name == "pose_to_vace" or request.config.getoption("--update-golden")
     if upscales or not whole:  # One graph runs on all of the footage.
         clip = small if upscales else short
-        editor.page.evaluate(OTHER_CLIP, clip(editor.server.base / "input"))
+        editor.page.evaluate(OTHER_CLIP, clip(editor.server.base / "input", footage_of(name)))
     seen = press(editor)
     assert seen["errors"] == []
     assert seen["progress"] > 0

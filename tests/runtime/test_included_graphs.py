@@ -57,7 +57,8 @@ def test_a_graph_says_what_its_network_says(name: str, request: pytest.FixtureRe
 
 def test_every_included_network_has_a_graph_and_every_graph_a_network() -> None:
     included = {name for name, entry in registry().items() if not entry.files[0].fetched}
-    assert included == set(NAMES)
+    # The flow network's graph depends on its settings: updates, directions, warm start.
+    assert included == {*NAMES, "kinograph_flow_s"}
     wanted = {graph_name(resolve(name), "fp32") for name in NAMES}
     assert {path.name for path in included_graphs.FOLDER.iterdir()} == wanted
 
